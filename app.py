@@ -1,0 +1,35 @@
+"""The dashboard's frame: navigation, page config, and the bar that every page stands under."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # `pages` beside this file, also when the wheel carries both
+
+import streamlit as st
+
+from pages.shared import components, reads
+
+st.set_page_config(page_title="Tailguard", page_icon="🛡️", layout="wide")
+
+PAGES = {
+    "Watch": [
+        st.Page("pages/overview.py", title="Overview", default=True),
+        st.Page("pages/provenance.py", title="Provenance"),
+        st.Page("pages/mixing.py", title="Mixing"),
+        st.Page("pages/diversity.py", title="Diversity"),
+        st.Page("pages/gates.py", title="Gates"),
+    ],
+    "Decide": [st.Page("pages/overrides.py", title="Overrides")],
+    "Look up": [st.Page("pages/runs.py", title="Runs")],
+}
+
+page = st.navigation(PAGES, position="top")
+st.logo(Path(__file__).parent / "pages" / "shared" / "logo.svg", size="large")
+components.refresh_while_writing()
+if reads.problem() or not reads.lineages():
+    components.nothing_yet(page.title)
+else:
+    components.bar()
+    page.run()

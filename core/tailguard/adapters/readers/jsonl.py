@@ -1,0 +1,73 @@
+"""Reads JSON Lines: one object a line, UTF-8. A broken line is a reject; the lines around it are read all the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from tailguard.adapters.readers.fields import EXCERPT, excerpt, record_from
+from tailguard.errors import InputError
+from tailguard.ports import RawRecord, Reject
+
+LONGEST_LINE = 16 * 1024 * 1024
+"""Bytes. A longer line is a reject and is skipped without being held in memory."""
+
+
+def read_jsonl(path: Path) -> Iterator[RawRecord | Reject]:
+    """Records and rejects in order. Blank lines are passed over. Raises InputError when the file cannot be opened."""
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise InputError(f"{path} cannot be opened ({error.strerror}).") from error
+    with file:
+        number = 0
+        while line := file.readline(LONGEST_LINE + 1):
+            number += 1
+            if len(line) > LONGEST_LINE:
+                _skip_line(file, line)
+                yield Reject(number, f"line is longer than {LONGEST_LINE // 2**20} MiB", _start(line))
+            elif line.strip():
+                yield _parse(line, number)
+
+
+def read_objects(path: Path) -> list[dict[str, object]]:
+    """All objects of a small JSONL file (a suite, outputs). Raises InputError naming the first line that is none."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read ({error}).") from error
+    rows: list[dict[str, object]] = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise InputError(f"{path} line {number} is not JSON ({error}). Mend that line.") from error
+        if not isinstance(row, dict):
+            raise InputError(f"{path} line {number} is {type(row).__name__}, expected an object. Mend that line.")
+        rows.append(row)
+    return rows
+
+
+def _skip_line(file: BinaryIO, part: bytes) -> None:
+    while part and not part.endswith(b"\n"):
+        part = file.readline(LONGEST_LINE)
+
+
+def _parse(line: bytes, number: int) -> RawRecord | Reject:
+    try:
+        row = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError:
+        return Reject(number, "not UTF-8", _start(line))
+    except RecursionError:
+        return Reject(number, "nested too deeply", _start(line))
+    except ValueError as error:
+        return Reject(number, f"not JSON ({str(error).split(':')[0]})", _start(line))
+    if not isinstance(row, dict):
+        return Reject(number, f"not an object but {type(row).__name__}", _start(line))
+    return record_from(row, number)
+
+
+def _start(line: bytes) -> str:
+    return excerpt(line[: 4 * EXCERPT].decode("utf-8", "replace").strip())

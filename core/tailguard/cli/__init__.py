@@ -1,0 +1,53 @@
+"""The command line: parses, calls, prints. Exit codes: 0 pass, 1 input error, 2 tool failed, 3 blocked, 4 held."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from tailguard.cli import desk, look, setup, work
+from tailguard.errors import TailguardError
+
+app = typer.Typer(
+    name="tailguard",
+    help=(
+        "Keeps models from collapsing on their own output.\n\nExit codes: 0 pass, 1 usage or input error, 2 the tool failed, "
+        "3 blocked, 4 inconclusive or held for a person."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for part in (setup, work, desk, look):
+    part.add_to(app)
+
+
+def main() -> None:
+    """Entry point: run a command and turn what goes wrong into one message and one exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; returns its exit code. Messages go to standard error."""
+    try:
+        return int(app(arguments, standalone_mode=False) or 0)
+    except TailguardError as error:
+        typer.echo(f"tailguard: {error}", err=True)
+        return error.exit_code
+    except TyperException as error:
+        typer.echo(f"tailguard: {error.format_message()} See `tailguard --help`.", err=True)
+        return 1
+    except (Abort, KeyboardInterrupt):
+        typer.echo("tailguard: interrupted. Finished stages are kept; `tailguard run --resume RUN` goes on.", err=True)
+        return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception:
+        traceback.print_exc()
+        typer.echo("tailguard: this is a defect of Tailguard. Nothing half-written is left behind; please report the lines above.", err=True)
+        return 2

@@ -1,0 +1,139 @@
+"""Looking: status, verify-log, rebuild, migrate, dashboard, demo."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tailguard.cli.output import Json, WorkspaceFolder, open_workspace, show
+from tailguard.errors import Blocked, InputError, TailguardError
+from tailguard.shipped import shipped
+
+if TYPE_CHECKING:
+    from tailguard.workspace import Workspace
+
+Port = Annotated[int, typer.Option(min=1, max=65535, help="Port on the loopback address.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Hang these commands on the application."""
+    app.command()(status)
+    app.command("verify-log")(verify_log)
+    app.command()(rebuild)
+    app.command()(migrate)
+    app.command()(dashboard)
+    app.command()(demo)
+
+
+def status(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
+    """How every lineage stands: generations, open overrides, findings."""
+    from tailguard.runlog.status import status as compute
+
+    space = open_workspace(workspace)
+    with space.log.reading() as connection:
+        found = compute(connection, now=space.clock.now())
+    open_ones = [one for one in found.overrides if one.state == "open"]
+    lines = [f"As of {found.as_of:%Y-%m-%d %H:%M} ({found.clock} clock)"]
+    lines += [f"{lineage.name:12} {lineage.mode:8} {lineage.sentence}" for lineage in found.lineages]
+    lines += [f"Open overrides: {', '.join(one.id for one in open_ones) or 'none'}"]
+    lines += [f"{one.severity:7} {one.what}" for one in found.findings]
+    show(found, "\n".join(lines), as_json=as_json)
+
+
+def verify_log(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
+    """Walk the hash chains; exit code 3 when a row was changed, removed or inserted."""
+    from tailguard.runlog.verify import verify
+
+    found = verify(open_workspace(workspace).log)
+    lines = [f"{found.rows:,} rows in {found.chains} chains, {found.sealed} sealed."]
+    lines += [f"{one.chain}#{one.seq}: {one.what}" for one in found.problems]
+    show(found, "\n".join(lines), as_json=as_json)
+    if found.problems:
+        raise Blocked(f"The run log does not verify: {len(found.problems)} problem(s).")
+
+
+def rebuild(
+    snapshot: Annotated[str, typer.Argument(help="Digest of a training set.")],
+    out: Annotated[Path, typer.Option(help="JSONL file to write.")],
+    workspace: WorkspaceFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Make a training set again from its manifest, to the same bytes."""
+    from tailguard.stages.compose import rebuild as make_again
+    from tailguard.store.files import write_atomically
+
+    content = make_again(open_workspace(workspace).store, snapshot)
+    write_atomically(out, content)
+    records = content.count(b"\n")
+    show({"file": str(out), "records": records}, f"{records:,} records in {out}, byte for byte.", as_json=as_json)
+
+
+def migrate(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
+    """Upgrade the run log's tables to this version."""
+    from tailguard.runlog.schema import HEAD
+
+    with open_workspace(workspace).log.writing():
+        pass
+    show({"schema": HEAD}, f"The run log has schema {HEAD}.", as_json=as_json)
+
+
+def dashboard(port: Port = 8501, workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
+    """Open the dashboard on the loopback address."""
+    space = open_workspace(workspace)
+    _refuse_busy(port)
+    if space.log.exists():
+        with space.log.writing():
+            pass
+    show({"url": f"http://localhost:{port}"}, f"Dashboard on http://localhost:{port} (Ctrl-C ends it)", as_json=as_json)
+    raise typer.Exit(_serve(space, port))
+
+
+def demo(
+    folder: Annotated[Path, typer.Option("--dir", help="Folder of the demo's workspace.")] = Path("tailguard-demo"),
+    no_dashboard: Annotated[bool, typer.Option("--no-dashboard", help="Do not open the dashboard afterwards.")] = False,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
+    port: Port = 8501,
+    as_json: Json = False,
+) -> None:
+    """Run twelve months of two lineages on real text, then open the dashboard on their log."""
+    from tailguard.demo.story import play
+    from tailguard.workspace import Workspace, default_actor
+
+    if not no_dashboard:
+        _refuse_busy(port)
+    head = play(folder, seed=seed, quiet=as_json)
+    done = {"workspace": str(folder), "log_head": head}
+    show(done, f"Done. Log head {head[:16]}. Look around: tailguard status -w {folder}", as_json=as_json)
+    if not no_dashboard:
+        typer.echo(f"Dashboard on http://localhost:{port} (Ctrl-C ends it)", err=True)
+        raise typer.Exit(_serve(Workspace(folder, default_actor()), port))
+
+
+def _refuse_busy(port: int) -> None:
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        try:
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((address, port))
+        except OSError as error:
+            if error.errno == 98:
+                raise InputError(f"Port {port} is in use. Stop what listens there, or choose another port (PORT=8502, --port 8502).") from error
+
+
+def _serve(space: Workspace, port: int) -> int:
+    """Streamlit in a process of its own, on loopback, reading this workspace's log."""
+    app = shipped("dashboard", "app.py")
+    if not app.exists():
+        raise TailguardError(f"{app} is missing from this installation. Install Tailguard again.")
+    command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.address", "localhost", "--server.port", str(port)]
+    environment = {**os.environ, "TAILGUARD_WORKSPACE": str(space.root.resolve())}
+    try:
+        return subprocess.run(command, env=environment, cwd=app.parent, check=False).returncode  # noqa: S603
+    except KeyboardInterrupt:
+        return 0

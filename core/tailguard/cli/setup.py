@@ -1,0 +1,144 @@
+"""Setting up: init, anchor, suite, detector, outputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tailguard.cli.output import Json, WorkspaceFolder, open_workspace, show
+from tailguard.errors import InputError
+
+anchor = typer.Typer(help="The frozen human anchor set.", no_args_is_help=True)
+suite = typer.Typer(help="The frozen evaluation suite.", no_args_is_help=True)
+detector = typer.Typer(help="The detector of model-made text.", no_args_is_help=True)
+outputs = typer.Typer(help="Texts that our own generations wrote.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Hang these commands on the application."""
+    app.command()(init)
+    for name, group in (("anchor", anchor), ("suite", suite), ("detector", detector), ("outputs", outputs)):
+        app.add_typer(group, name=name)
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder of the new workspace.")] = Path(),
+    name: Annotated[str | None, typer.Option(help="Your name; it is put wherever the policy needs one.")] = None,
+    only_print: Annotated[bool, typer.Option("--print", help="Print the policy instead of writing it.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a commented policy.toml that works as it is."""
+    from tailguard.policy import parse_policy, template
+    from tailguard.store.files import write_atomically
+    from tailguard.workspace import POLICY_FILE, default_actor
+
+    text = template(name or default_actor())
+    parse_policy(text, POLICY_FILE)
+    path = folder / POLICY_FILE
+    if only_print:
+        typer.echo(text)
+        return
+    if path.exists():
+        raise InputError(f"{path} exists already. Edit it, or name another folder.")
+    write_atomically(path, text.encode())
+    then = "Next: `tailguard anchor freeze FILE`, `tailguard suite freeze FILE`, then `tailguard run`."
+    show({"policy": str(path)}, f"{path} written. {then}", as_json=as_json)
+
+
+@anchor.command("freeze")
+def anchor_freeze(
+    file: Annotated[Path, typer.Argument(help="JSONL or Parquet with verified human records in `text`.")],
+    name: Annotated[str, typer.Option(help="What the team calls it.")] = "anchor",
+    workspace: WorkspaceFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Freeze the human anchor set, once."""
+    from tailguard.adapters.readers import reader_for
+    from tailguard.desk.freezing import freeze_anchor
+
+    digest = freeze_anchor(open_workspace(workspace), file, name=name, reader=reader_for(file))
+    show({"anchor": digest}, f"Anchor {name} frozen as {digest[:12]}.", as_json=as_json)
+
+
+@suite.command("freeze")
+def suite_freeze(
+    file: Annotated[Path, typer.Argument(help="JSONL with `prompt`, and `id`, `slice`, `tail` where wanted.")],
+    name: Annotated[str, typer.Option(help="What the team calls it.")] = "suite",
+    workspace: WorkspaceFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Freeze the evaluation suite, once; at least one prompt must be in a tail slice."""
+    from tailguard.adapters.readers.jsonl import read_objects
+    from tailguard.desk.freezing import freeze_suite
+
+    digest = freeze_suite(open_workspace(workspace), file, name=name, read_lines=read_objects)
+    show({"suite": digest}, f"Suite {name} frozen as {digest[:12]}.", as_json=as_json)
+
+
+@detector.command("calibrate")
+def detector_calibrate(
+    file: Annotated[Path, typer.Argument(help="JSONL or Parquet with texts that GENERATION wrote.")],
+    generation: Annotated[str, typer.Option(help="The generation that wrote them, such as main/0.")],
+    seed: Annotated[int, typer.Option(help="Seed of the split into fitting and calibration halves.")] = 0,
+    workspace: WorkspaceFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Fit and calibrate the detector on the anchor and on our own output."""
+    from tailguard.adapters.readers import read_texts
+    from tailguard.desk.outputs import calibrate_detector
+
+    fact = calibrate_detector(open_workspace(workspace), read_texts(file), generation=generation, seed=seed)
+    text = (
+        f"Calibrated on {fact.human_texts:,} human and {fact.ai_texts:,} model-made texts: AUROC {fact.auroc:.3f}; "
+        f"finds {fact.true_positive_rate:.1%} of single texts at {fact.false_positive_rate:.1%} false alarms."
+    )
+    show(fact, text, as_json=as_json)
+
+
+@outputs.command("sample")
+def outputs_sample(
+    generation: Annotated[str, typer.Argument(help="A generation, such as main/0.")],
+    count: Annotated[int, typer.Option(min=1, help="How many texts to draw.")],
+    out: Annotated[Path, typer.Option(help="JSONL file to write.")],
+    max_tokens: Annotated[int, typer.Option(min=1, help="Longest text, in tokens.")] = 60,
+    temperature: Annotated[float, typer.Option(help="Decoding temperature, above 0.")] = 1.0,
+    fewest_words: Annotated[int, typer.Option(min=0, help="Shorter texts are not kept.")] = 8,
+    seed: Annotated[int, typer.Option(help="Seed of the draw.")] = 0,
+    workspace: WorkspaceFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Let a generation write texts; they are logged as our own before the file appears."""
+    from tailguard.adapters.trainers import model_for
+    from tailguard.desk.outputs import sample_outputs
+
+    space = open_workspace(workspace)
+    kept = sample_outputs(
+        space,
+        generation,
+        generator=model_for(space.policy(), generation.rpartition("/")[0]).generator,
+        count=count,
+        max_tokens=max_tokens,
+        temperature=temperature,
+        seed=seed,
+        fewest_words=fewest_words,
+        file=out,
+    )
+    show({"texts": kept, "file": str(out)}, f"{kept:,} texts of {generation} in {out}, logged as our own.", as_json=as_json)
+
+
+@outputs.command("add")
+def outputs_add(
+    generation: Annotated[str, typer.Argument(help="The generation that wrote them, such as main/0.")],
+    file: Annotated[Path, typer.Argument(help="JSONL or Parquet with `text`.")],
+    workspace: WorkspaceFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Fingerprint texts that a generation of ours wrote elsewhere, so that they are recognised when they come back."""
+    from tailguard.adapters.readers import read_texts
+    from tailguard.desk.outputs import log_outputs
+
+    texts = read_texts(file)
+    log_outputs(open_workspace(workspace), generation, texts, purpose="production")
+    show({"texts": len(texts)}, f"{len(texts):,} texts of {generation} are known as our own.", as_json=as_json)

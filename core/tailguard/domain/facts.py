@@ -1,0 +1,437 @@
+"""The facts that the run log remembers, one frozen class a fact. The tables are made from these classes.
+
+A fact is written once and never changed. What is true now (an override is open, a generation is shipped) is a view over
+facts. Shares are 0 to 1, times are UTC without a zone, digests are lower-case hex, runs are named `lineage/number`, and
+the generation that a run makes bears the run's name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What every fact is. Who, when, and the place in the hash chain are added by the recorder."""
+
+
+@dataclass(frozen=True)
+class PolicyInForce(Fact):
+    """A policy that runs were made under, whole, so that what it allowed can be read later."""
+
+    digest: str
+    team: str
+    text: str
+
+
+@dataclass(frozen=True)
+class RunStarted(Fact):
+    """A pass through the stages began. `parent` is the generation it is compared with first; None for a first one."""
+
+    run: str
+    lineage: str
+    number: int
+    parent: str | None
+    mode: str
+    policy: str
+    request: str
+    seed: int
+    tool_version: str
+
+
+@dataclass(frozen=True)
+class StageStarted(Fact):
+    """A stage began work; with StageResult it tells how far a run has come."""
+
+    run: str
+    stage: str
+
+
+@dataclass(frozen=True)
+class StageResult(Fact):
+    """A stage ended. `passed` says that each exit criterion held or was waived; `output` is the digest of its result."""
+
+    run: str
+    stage: str
+    started: datetime
+    passed: bool
+    records_in: int
+    records_out: int
+    output: str
+
+
+@dataclass(frozen=True)
+class Artifact(Fact):
+    """An input or output of a stage, by the digest of its content."""
+
+    run: str
+    stage: str
+    direction: str
+    kind: str
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class ExitCriterion(Fact):
+    """What a stage had to meet before the next one could start, what was seen, and who waived it if it was waived."""
+
+    run: str
+    stage: str
+    name: str
+    required: str
+    observed: str
+    held: bool
+    waived_by: str | None
+
+
+@dataclass(frozen=True)
+class BatchTaken(Fact):
+    """A batch came in from one source. `estimate` is the share that looks model-made (PACC), with its 90 % interval."""
+
+    run: str
+    batch: str
+    source: str
+    declared: str
+    file: str
+    read: int
+    rejected: int
+    duplicates: int
+    confident: int
+    held: int
+    estimate: float | None
+    estimate_low: float | None
+    estimate_high: float | None
+    conflict: str | None
+
+
+@dataclass(frozen=True)
+class ProvenanceCount(Fact):
+    """How many records of a batch got one origin for one kind of evidence."""
+
+    run: str
+    batch: str
+    source: str
+    declared: str
+    origin: str
+    evidence: str
+    records: int
+    tokens: int
+
+
+@dataclass(frozen=True)
+class ReasonCount(Fact):
+    """How many records a stage dropped, held, flagged or rejected for one reason."""
+
+    run: str
+    stage: str
+    outcome: str
+    source: str
+    origin: str
+    reason: str
+    records: int
+
+
+@dataclass(frozen=True)
+class ReviewDecision(Fact):
+    """A person decided the origin of a record that was held."""
+
+    record: str
+    batch: str
+    source: str
+    origin: str
+    reason: str
+    held_since: datetime
+
+
+@dataclass(frozen=True)
+class DetectorCalibrated(Fact):
+    """A detector was fitted and calibrated; rates are measured on texts it was not fitted on."""
+
+    detector: str
+    name: str
+    anchor: str
+    outputs_of: str
+    human_texts: int
+    ai_texts: int
+    auroc: float
+    true_positive_rate: float
+    false_positive_rate: float
+    error_rate: float
+
+
+@dataclass(frozen=True)
+class AnchorFrozen(Fact):
+    """The human anchor set was frozen."""
+
+    anchor: str
+    name: str
+    records: int
+    tokens: int
+    rare_terms: int
+
+
+@dataclass(frozen=True)
+class SuiteFrozen(Fact):
+    """The evaluation suite was frozen."""
+
+    suite: str
+    name: str
+    prompts: int
+    tail_prompts: int
+    samples_per_prompt: int
+    rare_terms: int
+
+
+@dataclass(frozen=True)
+class TailCoverage(Fact):
+    """Rare cells that a run's records of one origin cover, before or after the filter."""
+
+    run: str
+    moment: str
+    origin: str
+    covered: int
+    cells: int
+
+
+@dataclass(frozen=True)
+class Composition(Fact):
+    """A training set was put together. Shares are of model-made text, against the ceiling in force at that time."""
+
+    run: str
+    lineage: str
+    snapshot: str
+    content: str
+    anchor: str | None
+    records: int
+    tokens: int
+    anchor_records: int
+    synthetic_records: float
+    synthetic_tokens: float
+    ratio_records: float
+    ratio_tokens: float
+    ceiling: float
+    requested: float | None
+
+
+@dataclass(frozen=True)
+class CompositionPart(Fact):
+    """One source and origin in a training set."""
+
+    run: str
+    snapshot: str
+    role: str
+    origin: str
+    source: str
+    records: int
+    tokens: int
+
+
+@dataclass(frozen=True)
+class FlaggedRecord(Fact):
+    """A record that would have pushed the ratio past its ceiling, in order, with the ratio it would have made."""
+
+    run: str
+    position: int
+    record: str
+    source: str
+    running_ratio: float
+    ceiling: float
+
+
+@dataclass(frozen=True)
+class Clearance(Fact):
+    """The answer to a training job that asked whether it may use a snapshot."""
+
+    run: str
+    lineage: str
+    snapshot: str
+    allowed: bool
+    enforced: bool
+    exit_code: int
+    reason: str
+    override: str | None
+
+
+@dataclass(frozen=True)
+class Generation(Fact):
+    """A model was trained."""
+
+    run: str
+    lineage: str
+    number: int
+    parent: str | None
+    snapshot: str
+    weights: str
+    trainer: str
+
+
+@dataclass(frozen=True)
+class Evaluation(Fact):
+    """A generation answered the frozen suite."""
+
+    run: str
+    suite: str
+    outputs: str
+    decoding: str
+    prompts: int
+    samples_per_prompt: int
+    mean_words: float
+    empty_share: float
+
+
+@dataclass(frozen=True)
+class Measurement(Fact):
+    """One figure of one generation on its own, at a fixed budget of words."""
+
+    run: str
+    measure: str
+    value: float
+    budget: int
+
+
+@dataclass(frozen=True)
+class ComparedMeasure(Fact):
+    """One primary measure against one reference: delta and interval are shares of the reference's value."""
+
+    run: str
+    reference_kind: str
+    reference: str
+    measure: str
+    reference_value: float
+    candidate_value: float
+    delta: float
+    low: float
+    high: float
+    margin: float
+    verdict: str
+    detectable_loss: float
+    prompts: int
+    prompts_to_settle: int | None
+
+
+@dataclass(frozen=True)
+class GuardCheck(Fact):
+    """A condition without which two generations cannot be compared."""
+
+    run: str
+    reference_kind: str
+    name: str
+    required: str
+    observed: str
+    held: bool
+
+
+@dataclass(frozen=True)
+class GateDecision(Fact):
+    """What a gate said. `enforced` is False in observe mode: then it was logged, and nothing was stopped."""
+
+    run: str
+    lineage: str
+    gate: str
+    verdict: str
+    enforced: bool
+    reason: str
+    override: str | None
+
+
+@dataclass(frozen=True)
+class CanaryResult(Fact):
+    """A self-test of the gate: a planted collapse of some strength must be blocked, an A/A comparison must not."""
+
+    run: str
+    kind: str
+    strength: float
+    loss: float
+    verdict: str
+    as_it_should: bool
+
+
+@dataclass(frozen=True)
+class TermShift(Fact):
+    """A rare term that the reference produced and the candidate no longer does (lost), or the reverse (gained)."""
+
+    run: str
+    reference_kind: str
+    direction: str
+    term: str
+    occurrences: int
+    prompt: str
+    example: str
+    counterpart: str
+
+
+@dataclass(frozen=True)
+class OverrideRequested(Fact):
+    """Somebody asked for an exception to one gate, for one run, until a date, for a reason."""
+
+    override: str
+    gate: str
+    lineage: str
+    run: str
+    reason: str
+    expires: datetime
+
+
+@dataclass(frozen=True)
+class OverrideDecided(Fact):
+    """Somebody approved, refused or closed an override."""
+
+    override: str
+    decision: str
+    note: str
+
+
+@dataclass(frozen=True)
+class OverrideUsed(Fact):
+    """An override let something through."""
+
+    override: str
+    run: str
+    gate: str
+    effect: str
+
+
+@dataclass(frozen=True)
+class ShippingEvent(Fact):
+    """A generation was shipped, or shipping it was refused."""
+
+    run: str
+    lineage: str
+    action: str
+    reason: str
+    override: str | None
+
+
+@dataclass(frozen=True)
+class HandOff(Fact):
+    """The record of a run was written."""
+
+    run: str
+    file: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class OutputsLogged(Fact):
+    """Texts that a generation of ours wrote were fingerprinted, so that they are recognised when they come back."""
+
+    run: str
+    purpose: str
+    texts: int
+    fingerprints: str
+
+
+@dataclass(frozen=True)
+class ChainSealed(Fact):
+    """A run's chain ended: its length and last hash, so that rows taken from its end are missed."""
+
+    sealed: str
+    length: int
+    head: str
+
+
+FACTS: tuple[type[Fact], ...] = tuple(
+    value for value in list(globals().values()) if isinstance(value, type) and issubclass(value, Fact) and value is not Fact
+)

@@ -1,0 +1,54 @@
+"""The five-stage workflow as values: the order of its seven steps, and what a step hands back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tailguard.domain.facts import Fact
+
+ORDER = ("intake", "score", "compose", "train", "evaluate", "gate", "handoff")
+"""Stage 1 is intake, 2 score, 3 compose, 4 train, evaluate and gate, 5 hand-off."""
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """An exit criterion: what was required, what was observed, whether it held, and what waives it, if anything."""
+
+    name: str
+    required: str
+    observed: str
+    held: bool
+    waived_by: str | None = None
+
+    @property
+    def lets_through(self) -> bool:
+        """Whether the next stage may start as far as this criterion goes."""
+        return self.held or self.waived_by is not None
+
+
+@dataclass(frozen=True)
+class Named:
+    """A thing by the digest of its content: `kind` is the store's folder, `name` what a person calls it."""
+
+    kind: str
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a stage hands back: the digests that the next stages need, the criteria, and the facts to remember."""
+
+    result: Mapping[str, str]
+    criteria: tuple[Criterion, ...]
+    inputs: tuple[Named, ...]
+    outputs: tuple[Named, ...]
+    facts: tuple[Fact, ...]
+    records_in: int
+    records_out: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether every criterion held or was waived."""
+        return all(criterion.lets_through for criterion in self.criteria)

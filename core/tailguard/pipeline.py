@@ -1,0 +1,405 @@
+"""The whole workflow on one screen: intake, score, compose, train, evaluate, gate, handoff.
+
+A stage starts when the one ahead of it has met its exit criteria. What it read, made, required and observed goes to the
+run log in one transaction when it ends; a run that was killed continues from its last finished stage with the same result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tailguard import __version__
+from tailguard.adapters.readers import reader_for
+from tailguard.adapters.trainers import model_for
+from tailguard.desk import clearance, quarantine
+from tailguard.domain import stages as workflow
+from tailguard.domain.facts import (
+    Artifact,
+    BatchTaken,
+    ExitCriterion,
+    OverrideUsed,
+    PolicyInForce,
+    RunStarted,
+    StageResult,
+    StageStarted,
+)
+from tailguard.domain.recipe import Recipe
+from tailguard.domain.stages import Outcome
+from tailguard.errors import Blocked, Held, InputError
+from tailguard.policy import Policy, parse_policy
+from tailguard.ports import Decoding
+from tailguard.runlog import queries
+from tailguard.runlog.locks import alone
+from tailguard.runlog.recorder import RunRecorder
+from tailguard.runlog.schema import table_name
+from tailguard.stages.compose import compose, human_base
+from tailguard.stages.evaluate import evaluate, read_suite
+from tailguard.stages.gate import Evaluated, SuiteShape, gate
+from tailguard.stages.handoff import RecordedFact, handoff
+from tailguard.stages.intake import BatchRequest, intake
+from tailguard.stages.score import HumanBase, score
+from tailguard.stages.train import train
+from tailguard.store.own_outputs import own_outputs
+from tailguard.workspace import Workspace
+
+Watcher = Callable[[str, str], None]
+"""Called with run and stage when a stage begins."""
+
+
+def start(workspace: Workspace, lineage: str, batches: Sequence[BatchRequest], *, recipe: Recipe, seed: int) -> str:
+    """Begin a run; returns its name, which its generation will bear. Raises InputError where the request is incomplete."""
+    policy, digest = workspace.policy_in_force()
+    mode = policy.lineage(lineage).mode
+    for batch in batches:
+        reader_for(Path(batch.file))
+    request = workspace.store.put_json(
+        "requests", {"batches": [asdict(batch) for batch in batches], "recipe": asdict(recipe)}
+    )
+    begun: list[RunStarted] = []
+
+    def begin(connection: Any) -> list[RunStarted]:
+        number = len(queries.runs_of(connection, lineage))
+        parent = next(reversed(queries.shipped_generations(connection, lineage)), None)
+        run = f"{lineage}/{number}"
+        begun.append(RunStarted(run, lineage, number, parent, mode, digest, request, seed, __version__))
+        return begun
+
+    workspace.desk.decide(begin)
+    return begun[0].run
+
+
+def advance(workspace: Workspace, run: str, *, until: str = "handoff", watch: Watcher = lambda run, stage: None) -> Progress:
+    """Take a run through its stages up to and including `until`, starting after the last finished one.
+
+    Raises Blocked or Held when a stage did not meet its exit criteria, or the ratio gate refuses training.
+    """
+    lock = workspace.root / "runs" / (run.replace("/", "-") + ".lock")
+    with alone(lock, doing=f"working on run {run}"):
+        work = _Work(workspace, run)
+        if until not in work.results:
+            ahead = [stage for stage in workflow.ORDER[: workflow.ORDER.index(until) + 1] if stage not in work.results]
+            for stage, after in zip(ahead, [*ahead[1:], None], strict=True):
+                work.do(stage, watch, after=after)
+        return Progress(run, tuple(work.results))
+
+
+def execute(
+    workspace: Workspace,
+    lineage: str,
+    batches: Sequence[BatchRequest],
+    *,
+    recipe: Recipe = Recipe(),
+    seed: int = 0,
+    watch: Watcher = lambda run, stage: None,
+) -> Progress:
+    """Start a run and take it through all stages."""
+    return advance(workspace, start(workspace, lineage, batches, recipe=recipe, seed=seed), watch=watch)
+
+
+def require_ready(workspace: Workspace, run: str, stage: str) -> None:
+    """Raises InputError when a stage of `run` is asked for by itself and the one ahead of it has not finished."""
+    place = workflow.ORDER.index(stage)
+    with workspace.log.reading() as connection:
+        ended = queries.stage_results(connection, run)
+    if place and workflow.ORDER[place - 1] not in ended:
+        raise InputError(_not_ready(run, stage, workflow.ORDER[place - 1]))
+
+
+def _not_ready(run: str, stage: str, ahead: str) -> str:
+    return f"{stage} cannot start: {ahead} has not finished in run {run}. Run `tailguard {ahead}` first."
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run's finished stages came to, in a few lines."""
+
+    run: str
+    stages: tuple[str, ...]
+    snapshot: str | None
+    ratio_records: float | None
+    ratio_tokens: float | None
+    held: int
+    rejected: int
+    verdict: str | None
+    reason: str | None
+
+    @property
+    def text(self) -> str:
+        """For a person at a terminal."""
+        lines = [f"{self.run}: {', '.join(self.stages) or 'nothing'} finished."]
+        if self.held or self.rejected:
+            lines.append(f"{self.held:,} records are held for a person, {self.rejected:,} could not be read.")
+        if self.snapshot:
+            lines.append(f"Snapshot {self.snapshot[:12]}: {self.ratio_records:.1%} of records synthetic, {self.ratio_tokens:.1%} of tokens.")
+        if self.verdict:
+            lines.append(f"{self.verdict}: {self.reason}")
+        return "\n".join(lines)
+
+
+def report(workspace: Workspace, run: str) -> Report:
+    """Read back from the log what a run has come to."""
+    with workspace.log.reading() as connection:
+        ended = queries.stage_results(connection, run)
+        batches = [one.fact for one in queries.recorded(connection, BatchTaken, run=run)]
+        composition = queries.composition_of(connection, run)
+        decision = queries.gate_decision_of(connection, run)
+    return Report(
+        run=run,
+        stages=tuple(stage for stage in workflow.ORDER if stage in ended),
+        snapshot=composition.fact.snapshot if composition else None,
+        ratio_records=composition.fact.ratio_records if composition else None,
+        ratio_tokens=composition.fact.ratio_tokens if composition else None,
+        held=sum(batch.held for batch in batches),
+        rejected=sum(batch.rejected for batch in batches),
+        verdict=decision.fact.verdict if decision else None,
+        reason=decision.fact.reason if decision else None,
+    )
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come: the stages that have ended."""
+
+    run: str
+    finished: tuple[str, ...]
+
+
+class _Work:
+    """One run at work: what it was asked for, what its finished stages made, and its chain in the log."""
+
+    def __init__(self, workspace: Workspace, run: str) -> None:
+        self._workspace = workspace
+        self._store = workspace.store
+        self._recorder = RunRecorder(workspace.log, run, workspace.author)
+        self._recorder.record()
+        with workspace.log.reading() as connection:
+            started = queries.only(queries.recorded(connection, RunStarted, run=run))
+            if started is None:
+                raise InputError(f"There is no run {run!r}. `tailguard status` lists the runs.")
+            policy = queries.only(queries.recorded(connection, PolicyInForce, digest=started.fact.policy))
+            ended = queries.stage_results(connection, run)
+            parent = started.fact.parent
+            earlier = queries.composition_of(connection, parent) if parent else None
+            anchor = queries.frozen_anchor(connection)
+            self._suite = queries.frozen_suite(connection)
+        self._anchor = anchor.fact.anchor if anchor else None
+        self._previous = earlier.fact.snapshot if earlier else None
+        self._run = started.fact
+        self._announced: str | None = None
+        self._policy: Policy = parse_policy(policy.fact.text if policy else "", f"the policy of run {run}")
+        self._request = self._store.json("requests", started.fact.request)
+        self._recipe = Recipe(**self._request["recipe"])
+        self._ended = {stage: result.fact for stage, result in ended.items()}
+        self.results: dict[str, Any] = {
+            stage: self._store.json("results", result.output) for stage, result in self._ended.items()
+        }
+
+    def do(self, stage: str, watch: Watcher, *, after: str | None) -> None:
+        """One stage: may it start, do the work, remember it. `after` is the stage that this process goes on with."""
+        self._may_start(stage)
+        watch(self._run.run, stage)
+        started = self._workspace.clock.now()
+        if self._announced != stage:
+            self._recorder.record(StageStarted(self._run.run, stage))
+        outcome = getattr(self, f"_{stage}")()
+        self._remember(stage, outcome, started, after)
+        if stage == "handoff":
+            self._recorder.seal()
+        elif not outcome.passed and stage != "compose":
+            self._refuse(stage, outcome)
+
+    def _may_start(self, stage: str) -> None:
+        """A stage starts after the exit criteria of the one ahead held. Two gates stand in between.
+
+        Training asks the ratio gate, which an override can open. A candidate that its gate stopped is documented all the
+        same: what its verdict stops is shipping.
+        """
+        place = workflow.ORDER.index(stage)
+        if place == 0:
+            return
+        ahead = workflow.ORDER[place - 1]
+        if ahead not in self._ended:
+            raise InputError(_not_ready(self._run.run, stage, ahead))
+        if not self._ended[ahead].passed and stage not in ("train", "handoff"):
+            raise Blocked(f"{stage} cannot start: {ahead} did not meet its exit criteria in run {self._run.run}.")
+
+    def _refuse(self, stage: str, outcome: Outcome) -> None:
+        failed = [one for one in outcome.criteria if not one.lets_through]
+        told = "; ".join(f"{one.name}: {one.observed}, required {one.required}" for one in failed)
+        if stage == "gate" and outcome.result["verdict"] != "BLOCK":
+            raise Held(f"{self._run.run} stops at its gate: {outcome.result['verdict']}. {outcome.result['reason']}")
+        if stage == "gate":
+            raise Blocked(f"{self._run.run} is blocked at its gate. {outcome.result['reason']}")
+        raise Blocked(f"{self._run.run} stops after {stage}: {told}.")
+
+    def _remember(self, stage: str, outcome: Outcome, started: Any, after: str | None) -> None:
+        run = self._run.run
+        result = StageResult(
+            run,
+            stage,
+            started,
+            outcome.passed,
+            outcome.records_in,
+            outcome.records_out,
+            self._store.put_json("results", dict(outcome.result)),
+        )
+        # What comes next is announced in the same transaction, so that a page can say what is going on.
+        following = [StageStarted(run, after)] if after and outcome.passed else []
+        self._announced = after if following else None
+        directed = [("in", named) for named in outcome.inputs] + [("out", named) for named in outcome.outputs]
+        self._recorder.record(
+            *outcome.facts,
+            *(Artifact(run, stage, direction, named.kind, named.name, named.digest) for direction, named in directed),
+            *(ExitCriterion(run, stage, c.name, c.required, c.observed, c.held, c.waived_by) for c in outcome.criteria),
+            result,
+            *following,
+        )
+        self._ended[stage] = result
+        self.results[stage] = dict(outcome.result)
+
+    @property
+    def _suite_digest(self) -> str:
+        if self._suite is None:
+            raise InputError("No evaluation suite is frozen. Freeze one with `tailguard suite freeze FILE`.")
+        return self._suite.fact.suite
+
+    @property
+    def _seed(self) -> int:
+        return self._run.seed + 1000 * self._run.number
+
+    @property
+    def _ceiling(self) -> float:
+        return self._policy.lineage(self._run.lineage).ceiling
+
+    def _intake(self) -> Outcome:
+        with self._workspace.log.reading() as connection:
+            logged = queries.logged_outputs(connection)
+            calibrated = queries.calibrated_detector(connection)
+        detector = None
+        if calibrated:
+            from tailguard.detection.linear import load
+
+            detector = load(self._store, calibrated.fact.detector)
+        return intake(
+            [BatchRequest(**batch) for batch in self._request["batches"]],
+            run=self._run.run,
+            store=self._store,
+            reader_for=reader_for,
+            detector=detector,
+            own=own_outputs(self._store, logged),
+            released=quarantine.released(self._workspace, self._run.lineage),
+            policy=self._policy.intake,
+        )
+
+    def _score(self) -> Outcome:
+        records, tokens = human_base(self._store, self._anchor, self._previous, self._recipe)
+        return score(
+            self._store.table("records", self.results["intake"]["records"]),
+            run=self._run.run,
+            store=self._store,
+            rare_terms=read_suite(self._store, self._suite_digest).rare_terms,
+            base=HumanBase(records, tokens),
+            ceiling=self._ceiling,
+            policy=self._policy.score,
+        )
+
+    def _compose(self) -> Outcome:
+        return compose(
+            self.results["score"]["scored"],
+            run=self._run.run,
+            lineage=self._run.lineage,
+            store=self._store,
+            anchor=self._anchor,
+            previous=self._previous,
+            recipe=self._recipe,
+            ceiling=self._ceiling,
+            mode=self._run.mode,
+            policy=self._run.policy,
+            seed=self._seed,
+            version=__version__,
+        )
+
+    def _train(self) -> Outcome:
+        snapshot = self.results["compose"]["snapshot"]
+        answer = clearance.check(self._workspace, lineage=self._run.lineage, snapshot=snapshot)
+        if not answer.allowed:
+            raise Blocked(f"{self._run.run} may not train: {answer.reason}. Compose within the ceiling or ask for an override.")
+        return train(
+            snapshot,
+            run=self._run.run,
+            lineage=self._run.lineage,
+            number=self._run.number,
+            parent=self._run.parent,
+            store=self._store,
+            trainer=model_for(self._policy, self._run.lineage).trainer,
+            clearance=answer.reason,
+            seed=self._seed,
+        )
+
+    def _evaluate(self) -> Outcome:
+        decoding = self._policy.evaluation
+        return evaluate(
+            self.results["train"]["weights"],
+            run=self._run.run,
+            store=self._store,
+            suite=self._suite_digest,
+            generator=model_for(self._policy, self._run.lineage).generator,
+            decoding=Decoding(decoding.samples, decoding.max_tokens, decoding.temperature),
+            seed=self._seed,
+        )
+
+    def _gate(self) -> Outcome:
+        made = self.results["evaluate"]
+        suite = read_suite(self._store, made["suite"])
+        return gate(
+            Evaluated(self._run.run, made["suite"], made["outputs"], made["decoding"]),
+            again=made["again"],
+            references=self._references(),
+            suite=SuiteShape(
+                {item.id: item.prompt for item in suite.prompts},
+                frozenset(item.id for item in suite.prompts if item.tail),
+                suite.rare_terms,
+            ),
+            lineage=self._run.lineage,
+            mode=self._run.mode,
+            store=self._store,
+            policy=self._policy.gate,
+            seed=self._seed,
+        )
+
+    def _references(self) -> dict[str, Evaluated]:
+        """Parent, best and first: the generations that a candidate is held against, so that small losses cannot add up."""
+        found: dict[str, Evaluated] = {}
+        with self._workspace.log.reading() as connection:
+            shipped = queries.shipped_generations(connection, self._run.lineage)
+            best = queries.best_generation(connection, self._run.lineage, "tail recall")
+            for kind, run in (("parent", self._run.parent), ("best", best), ("first", next(iter(shipped), None))):
+                answered = queries.evaluation_of(connection, run) if run else None
+                if run and answered:
+                    fact = answered.fact
+                    found[kind] = Evaluated(run, fact.suite, fact.outputs, fact.decoding)
+        return found
+
+    def _handoff(self) -> Outcome:
+        run = self._run.run
+        with self._workspace.log.reading() as connection:
+            facts = queries.facts_of_run(connection, run)
+            used = queries.recorded(connection, OverrideUsed, run=run)
+            criteria = queries.recorded(connection, ExitCriterion, run=run)
+        deviations = [f"{one.fact.override} opened the {one.fact.gate} gate: {one.fact.effect}" for one in used]
+        deviations += [
+            f"{one.fact.stage}: {one.fact.name} was {one.fact.observed}, required {one.fact.required}"
+            for one in criteria
+            if not one.fact.held
+        ]
+        return handoff(
+            run,
+            store=self._store,
+            recorded=[
+                RecordedFact(table_name(type(one.fact)), one.recorded.isoformat(), one.actor, one.fact) for _, one in facts
+            ],
+            deviations=deviations,
+        )

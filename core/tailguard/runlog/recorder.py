@@ -1,0 +1,259 @@
+"""Appends facts to a hash chain, and keeps them beside the log when the log is busy.
+
+Each entry's hash covers the fact and the hash of the entry ahead of it. Every transaction ends with an entry of kind
+`commit`. A run has a chain of its own, so that many writers do not queue behind one row; what people decide
+outside of runs stands in the chain `desk`, which also seals the head of each run that has ended.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Table, func, insert, select, text
+
+from tailguard.domain.facts import FACTS, ChainSealed, Fact
+from tailguard.errors import LogBusy
+from tailguard.ports import Clock
+from tailguard.runlog.connection import RunLog
+from tailguard.runlog.schema import ENTRY, TABLES, table_name
+
+DESK = "desk"
+COMMIT = "commit"
+GENESIS = "0" * 64
+
+_FEW_ROWS = 20
+_BY_NAME = {table_name(fact): fact for fact in FACTS}
+
+
+@dataclass(frozen=True)
+class Author:
+    """Who records, and by which clock."""
+
+    actor: str
+    clock: Clock
+
+
+@dataclass(frozen=True)
+class Head:
+    """The last row of a chain; an empty chain is at 0 with the genesis hash."""
+
+    seq: int
+    row_hash: str
+
+
+def row_hash(entry: dict[str, Any], fact: dict[str, Any]) -> str:
+    """SHA-256 over the canonical JSON of an entry (but its own hash) and its fact's values; times as ISO 8601."""
+    content = [{key: value for key, value in part.items() if key not in ("row_hash",)} for part in (entry, fact)]
+    canonical = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"), default=_iso)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _iso(value: datetime) -> str:
+    return value.isoformat(timespec="microseconds")
+
+
+def head_of(connection: Connection, chain: str) -> Head:
+    """The last entry of a chain."""
+    found = connection.execute(
+        select(ENTRY.c.seq, ENTRY.c.row_hash).where(ENTRY.c.chain == chain).order_by(ENTRY.c.seq.desc()).limit(1)
+    ).first()
+    return Head(int(found.seq), str(found.row_hash)) if found else Head(0, GENESIS)
+
+
+def lock_chain(connection: Connection, chain: str) -> None:
+    """Keep other writers off a chain until the transaction ends; DuckDB's writer is alone anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(chain, 0))))
+
+
+def append(connection: Connection, chain: str, author: Author, facts: Sequence[Fact]) -> Head:
+    """Add facts and a commit entry to a chain inside the caller's transaction. Returns the new head."""
+    lock_chain(connection, chain)
+    head = head_of(connection, chain)
+    entries: list[dict[str, Any]] = []
+    grouped: dict[type[Fact], list[dict[str, Any]]] = {}
+    for fact in (*facts, None):
+        values = {} if fact is None else {field.name: getattr(fact, field.name) for field in fields(fact)}
+        entry = {
+            "id": f"{chain}#{head.seq + 1}",
+            "chain": chain,
+            "seq": head.seq + 1,
+            "kind": COMMIT if fact is None else table_name(type(fact)),
+            "recorded": author.clock.now(),
+            "actor": author.actor,
+            "clock": author.clock.name,
+            "prev_hash": head.row_hash,
+        }
+        head = Head(head.seq + 1, row_hash(entry, values))
+        entries.append({**entry, "row_hash": head.row_hash})
+        if fact is not None:
+            grouped.setdefault(type(fact), []).append({"id": entry["id"], **values})
+    _insert(connection, ENTRY, entries)
+    for kind, rows in grouped.items():
+        _insert(connection, TABLES[kind], rows)
+    return head
+
+
+def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    if connection.dialect.name == "duckdb" and len(rows) > _FEW_ROWS:
+        _insert_arrow(connection, table, rows)
+    else:
+        connection.execute(insert(table), rows)
+
+
+def _insert_arrow(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """DuckDB takes rows one at a time through its DB-API; an Arrow table goes in at once."""
+    import pyarrow as pa
+
+    names = list(rows[0])
+    incoming = pa.table({name: _arrow_column(table.c[name].type.python_type, rows, name) for name in names})
+    cursor = connection.connection.cursor()
+    cursor.register("incoming_rows", incoming)
+    columns = ", ".join(f'"{name}"' for name in names)
+    connection.execute(text(f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM incoming_rows"))
+    cursor.unregister("incoming_rows")
+
+
+def _arrow_column(kind: type, rows: list[dict[str, Any]], name: str) -> Any:
+    import pyarrow as pa
+
+    types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_(), datetime: pa.timestamp("us")}
+    return pa.array([row[name] for row in rows], type=types[kind])
+
+
+def bear_witness(folder: Path, chain: str, head: Head) -> None:
+    """Note a chain's head in a file beside the log, so that rows cut from the end of an open chain are missed too."""
+    line = f"{chain}\t{head.seq}\t{head.row_hash}\n".encode()
+    descriptor = os.open(folder / "runlog.witness", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        os.write(descriptor, line)
+    finally:
+        os.close(descriptor)
+
+
+class Desk:
+    """Records what is decided outside of runs: policies, overrides, reviews, shipping."""
+
+    def __init__(self, log: RunLog, author: Author) -> None:
+        self._log = log
+        self._author = author
+
+    def record(self, *facts: Fact) -> None:
+        """One transaction, visible to pages at once. Raises LogBusy: a decision is never put off silently."""
+        self.decide(lambda _: facts)
+
+    def decide(self, look: Callable[[Connection], Sequence[Fact]]) -> None:
+        """Look at the log and record what follows, with no other decision in between. Nothing is recorded if it raises."""
+        with self._log.writing() as connection:
+            lock_chain(connection, DESK)
+            facts = look(connection)
+            head = append(connection, DESK, self._author, facts) if facts else None
+        if head:
+            bear_witness(self._log.folder, DESK, head)
+
+
+class RunRecorder:
+    """Records the facts of one run in its own chain.
+
+    A training run never dies because of its log: when the log cannot be had within `timeout_seconds`, the facts go to a
+    JSONL file beside it and are folded in, in order, by the next write of the same run.
+    """
+
+    def __init__(self, log: RunLog, run: str, author: Author, *, timeout_seconds: float = 30.0) -> None:
+        self._log = log
+        self._run = run
+        self._author = author
+        self._timeout_seconds = timeout_seconds
+        self._spill = log.folder / "runlog.spill" / (run.replace("/", "-") + ".jsonl")
+
+    def record(self, *facts: Fact) -> None:
+        """One transaction, or one line in the spill file."""
+        try:
+            self._write(facts, publish=False)
+        except LogBusy:
+            self._keep_aside(facts)
+
+    def seal(self) -> None:
+        """End the chain: its head goes to the desk, and pages see the run at once. Raises LogBusy."""
+        self._write((), publish=False)
+        with self._log.writing() as connection:
+            sealed = head_of(connection, self._run)
+            head = append(connection, DESK, self._author, [ChainSealed(self._run, sealed.seq, sealed.row_hash)])
+        bear_witness(self._log.folder, DESK, head)
+
+    def _write(self, facts: Sequence[Fact], *, publish: bool) -> None:
+        waiting = self._spilled()
+        if not facts and not waiting:
+            return
+        with self._log.writing(publish=publish, timeout_seconds=self._timeout_seconds) as connection:
+            head = head_of(connection, self._run)
+            for position, author, kept in waiting:
+                if position >= head.seq:
+                    head = append(connection, self._run, author, kept)
+            if facts:
+                head = append(connection, self._run, self._author, facts)
+        bear_witness(self._log.folder, self._run, head)
+        self._spill.unlink(missing_ok=True)
+
+    def _keep_aside(self, facts: Sequence[Fact]) -> None:
+        """Facts wait with their own time, and with the count of rows that the chain will have ahead of them."""
+        self._spill.parent.mkdir(exist_ok=True)
+        waiting = self._spilled()
+        position = self._length() if not waiting else waiting[-1][0] + len(waiting[-1][2]) + 1
+        line = {
+            "position": position,
+            "recorded": self._author.clock.now().isoformat(),
+            "actor": self._author.actor,
+            "clock": self._author.clock.name,
+            "facts": [[table_name(type(fact)), asdict(fact)] for fact in facts],
+        }
+        with self._spill.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, default=lambda value: value.isoformat()) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _length(self) -> int:
+        """Rows that this run's chain is known to have, from the witness file, as the log itself is out of reach."""
+        witness = self._log.folder / "runlog.witness"
+        if not witness.exists():
+            return 0
+        lines = (line.split("\t") for line in witness.read_text().splitlines())
+        return max((int(seq) for chain, seq, _ in lines if chain == self._run), default=0)
+
+    def _spilled(self) -> list[tuple[int, Author, list[Fact]]]:
+        if not self._spill.exists():
+            return []
+        kept = []
+        for line in self._spill.read_text(encoding="utf-8").splitlines():
+            content = json.loads(line)
+            clock = _StoppedClock(content["clock"], datetime.fromisoformat(content["recorded"]))
+            facts = [_revived(name, values) for name, values in content["facts"]]
+            kept.append((int(content["position"]), Author(content["actor"], clock), facts))
+        return kept
+
+
+@dataclass(frozen=True)
+class _StoppedClock:
+    name: str
+    at: datetime
+
+    def now(self) -> datetime:
+        return self.at
+
+
+def _revived(name: str, values: dict[str, Any]) -> Fact:
+    kind = _BY_NAME[name]
+    table = TABLES[kind]
+    return kind(
+        **{
+            key: datetime.fromisoformat(value) if value is not None and table.c[key].type.python_type is datetime else value
+            for key, value in values.items()
+        }
+    )

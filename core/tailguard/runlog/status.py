@@ -1,0 +1,357 @@
+"""How things stand: per lineage its generations, what is open, what was found. Computed from the log alone.
+
+`tailguard status --json` prints it (format `tailguard-status/1`, see docs/status.md), and the overview page shows it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, select
+
+from tailguard.domain.facts import (
+    Artifact,
+    BatchTaken,
+    CanaryResult,
+    ComparedMeasure,
+    Composition,
+    DetectorCalibrated,
+    Evaluation,
+    GateDecision,
+    OverrideUsed,
+    PolicyInForce,
+    ReviewDecision,
+    RunStarted,
+    ShippingEvent,
+    StageResult,
+    StageStarted,
+)
+from tailguard.domain.intervals import Interval, wilson
+from tailguard.domain.overrides import Override
+from tailguard.domain.stages import ORDER
+from tailguard.policy import Policy, parse_policy
+from tailguard.runlog.queries import Recorded, only, overrides, recorded
+from tailguard.runlog.schema import ENTRY
+
+FORMAT = "tailguard-status/1"
+
+
+@dataclass(frozen=True)
+class MeasureStatus:
+    """A primary measure against one reference; delta, interval and margin are shares of the reference's value."""
+
+    measure: str
+    reference_kind: str
+    reference: str
+    delta: float
+    low: float
+    high: float
+    margin: float
+    verdict: str
+
+
+@dataclass(frozen=True)
+class GenerationStatus:
+    """One generation, or the run that was to make it. Fields that a run has not reached yet are None."""
+
+    run: str
+    number: int
+    parent: str | None
+    started: datetime
+    stage: str | None
+    working_on: str | None
+    snapshot: str | None
+    records: int | None
+    ratio_records: float | None
+    ratio_tokens: float | None
+    ceiling: float | None
+    coverage: Interval | None
+    outputs: str | None
+    measures: tuple[MeasureStatus, ...]
+    verdict: str | None
+    reason: str | None
+    shipping: str
+    overrides_used: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LineageStatus:
+    """A line of generations, oldest first, and one sentence on its newest."""
+
+    name: str
+    mode: str
+    ceiling: float
+    shipped: str | None
+    sentence: str
+    generations: tuple[GenerationStatus, ...]
+
+
+@dataclass(frozen=True)
+class OverrideStatus:
+    """An override as it stands."""
+
+    id: str
+    gate: str
+    run: str
+    state: str
+    reason: str
+    requested_by: str
+    decided_by: str | None
+    expires: datetime
+    uses: int
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something a person should look at: how bad (high, middle, low), what, since when, and the page that explains it."""
+
+    severity: str
+    what: str
+    since: datetime
+    page: str
+    row: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """Everything, as of a time of the log's own clock."""
+
+    format: str
+    as_of: datetime
+    clock: str
+    team: str
+    lineages: tuple[LineageStatus, ...]
+    overrides: tuple[OverrideStatus, ...]
+    findings: tuple[Finding, ...]
+
+
+def as_of(connection: Connection, now: datetime) -> tuple[datetime, str]:
+    """The time that `now` means for this log: a demo's history ends with its newest row, whatever the wall clock says."""
+    newest = connection.execute(
+        select(ENTRY.c.recorded, ENTRY.c.clock).order_by(ENTRY.c.recorded.desc()).limit(1)
+    ).first()
+    if newest is not None and newest.clock != "system":
+        return newest.recorded, str(newest.clock)
+    return now, "system"
+
+
+def policy_in_force(connection: Connection) -> Policy | None:
+    """The newest policy that the log has seen."""
+    found = only(recorded(connection, PolicyInForce))
+    return parse_policy(found.fact.text, "the policy in the log") if found else None
+
+
+def coverage_of(batches: Sequence[BatchTaken]) -> Interval | None:
+    """Provenance coverage (M1): share of distinct records that got a confident, non-unknown tag at intake."""
+    return wilson(sum(batch.confident for batch in batches), sum(batch.read - batch.duplicates for batch in batches))
+
+
+def status(connection: Connection, *, now: datetime) -> Status:
+    """How things stand at `now` (or at the end of the log, where that runs on a clock of its own)."""
+    moment, clock = as_of(connection, now)
+    policy = policy_in_force(connection)
+    by_run = _facts_by_run(connection)
+    generations: dict[str, list[GenerationStatus]] = defaultdict(list)
+    for started in recorded(connection, RunStarted):
+        generations[started.fact.lineage].append(_generation(started, by_run))
+    names = list(policy.lineages) if policy else sorted(generations)
+    exceptions = overrides(connection)
+    lineages = tuple(_lineage(name, policy, generations.get(name, [])) for name in names)
+    findings = _findings(connection, moment, policy, lineages, exceptions)
+    return Status(
+        FORMAT,
+        moment,
+        clock,
+        policy.team if policy else "",
+        lineages,
+        tuple(_override(one, moment) for one in exceptions),
+        tuple(sorted(findings, key=lambda one: (("high", "middle", "low").index(one.severity), one.since))),
+    )
+
+
+@dataclass(frozen=True)
+class _ByRun:
+    stages: dict[str, list[StageResult]]
+    begun: dict[str, list[StageStarted]]
+    compositions: dict[str, Composition]
+    batches: dict[str, list[BatchTaken]]
+    evaluations: dict[str, Evaluation]
+    measures: dict[str, list[ComparedMeasure]]
+    verdicts: dict[str, GateDecision]
+    shipping: dict[str, ShippingEvent]
+    used: dict[str, list[str]]
+
+
+def _facts_by_run(connection: Connection) -> _ByRun:
+    found = _ByRun({}, {}, {}, {}, {}, {}, {}, {}, {})
+    for result in recorded(connection, StageResult):
+        found.stages.setdefault(result.fact.run, []).append(result.fact)
+    for begun in recorded(connection, StageStarted):
+        found.begun.setdefault(begun.fact.run, []).append(begun.fact)
+    for batch in recorded(connection, BatchTaken):
+        found.batches.setdefault(batch.fact.run, []).append(batch.fact)
+    for compared in recorded(connection, ComparedMeasure):
+        found.measures.setdefault(compared.fact.run, []).append(compared.fact)
+    for used in recorded(connection, OverrideUsed):
+        found.used.setdefault(used.fact.run, []).append(used.fact.override)
+    found.compositions.update({one.fact.run: one.fact for one in recorded(connection, Composition)})
+    found.evaluations.update({one.fact.run: one.fact for one in recorded(connection, Evaluation)})
+    found.verdicts.update({one.fact.run: one.fact for one in recorded(connection, GateDecision, gate="diversity")})
+    found.shipping.update({one.fact.run: one.fact for one in recorded(connection, ShippingEvent)})
+    return found
+
+
+def _generation(started: Recorded[RunStarted], facts: _ByRun) -> GenerationStatus:
+    run = started.fact.run
+    finished = [result.stage for result in facts.stages.get(run, [])]
+    begun = [one.stage for one in facts.begun.get(run, []) if one.stage not in finished]
+    composition, verdict, shipped = facts.compositions.get(run), facts.verdicts.get(run), facts.shipping.get(run)
+    evaluation = facts.evaluations.get(run)
+    return GenerationStatus(
+        run=run,
+        number=started.fact.number,
+        parent=started.fact.parent,
+        started=started.recorded,
+        stage=max(finished, key=ORDER.index, default=None),
+        working_on=begun[-1] if begun else None,
+        snapshot=composition.snapshot if composition else None,
+        records=composition.records if composition else None,
+        ratio_records=composition.ratio_records if composition else None,
+        ratio_tokens=composition.ratio_tokens if composition else None,
+        ceiling=composition.ceiling if composition else None,
+        coverage=coverage_of(facts.batches.get(run, [])),
+        outputs=evaluation.outputs if evaluation else None,
+        measures=tuple(
+            MeasureStatus(
+                one.measure, one.reference_kind, one.reference, one.delta, one.low, one.high, one.margin, one.verdict
+            )
+            for one in facts.measures.get(run, [])
+        ),
+        verdict=verdict.verdict if verdict else None,
+        reason=verdict.reason if verdict else None,
+        shipping=shipped.action if shipped else "waiting" if verdict and verdict.verdict == "PASS" else "not shipped",
+        overrides_used=tuple(facts.used.get(run, ())),
+    )
+
+
+def _lineage(name: str, policy: Policy | None, generations: Sequence[GenerationStatus]) -> LineageStatus:
+    rules = policy.lineages[name] if policy else None
+    return LineageStatus(
+        name=name,
+        mode=rules.mode if rules else "enforce",
+        ceiling=rules.ceiling if rules else 0.0,
+        shipped=next((one.run for one in reversed(generations) if one.shipping == "shipped"), None),
+        sentence=_sentence(name, rules.mode if rules else "enforce", generations),
+        generations=tuple(generations),
+    )
+
+
+def _sentence(name: str, mode: str, generations: Sequence[GenerationStatus]) -> str:
+    """Whether the newest generation may ship, and why."""
+    if not generations:
+        return f"{name} has no generation yet."
+    newest = generations[-1]
+    if newest.verdict is None:
+        stage = newest.working_on or newest.stage or "intake"
+        return f"{newest.run} has no verdict yet; it stands at {stage}."
+    shipped = " It is shipped." if newest.shipping == "shipped" else ""
+    if newest.verdict == "PASS":
+        return f"{newest.run} may ship: {newest.reason}.{shipped}"
+    if newest.overrides_used and newest.shipping == "shipped":
+        return f"{newest.run} was shipped under {newest.overrides_used[-1]}: {newest.reason}."
+    if mode == "observe":
+        return f"{newest.run} would not ship if {name} were enforced: {newest.reason}.{shipped}"
+    return f"{newest.run} may not ship: {newest.reason}."
+
+
+def _override(one: Override, moment: datetime) -> OverrideStatus:
+    return OverrideStatus(
+        one.id, one.gate, one.run, one.state(moment), one.reason, one.requested_by, one.decided_by, one.expires, len(one.used)
+    )
+
+
+def _findings(
+    connection: Connection,
+    moment: datetime,
+    policy: Policy | None,
+    lineages: Sequence[LineageStatus],
+    exceptions: Sequence[Override],
+) -> list[Finding]:
+    return [
+        *_about_lineages(lineages),
+        *_about_batches(connection, policy, moment),
+        *_about_overrides(exceptions, moment),
+        *_about_the_gate(connection),
+    ]
+
+
+def _about_lineages(lineages: Sequence[LineageStatus]) -> list[Finding]:
+    findings = []
+    for lineage in lineages:
+        if lineage.generations and lineage.mode == "enforce" and lineage.generations[-1].verdict not in (None, "PASS"):
+            newest = lineage.generations[-1]
+            findings.append(Finding("high", lineage.sentence, newest.started, "gates", newest.run))
+        stopped = [one for one in lineage.generations if one.verdict not in (None, "PASS") and one.shipping == "shipped"]
+        if lineage.mode == "observe" and stopped:
+            what = f"{lineage.name} only observes: {len(stopped)} generation(s) were shipped that its gate would have stopped"
+            findings.append(Finding("high", what, stopped[0].started, "gates", stopped[0].run))
+    return findings
+
+
+def _about_batches(connection: Connection, policy: Policy | None, moment: datetime) -> list[Finding]:
+    findings = []
+    for batch in recorded(connection, BatchTaken):
+        if batch.fact.conflict:
+            what = f"{batch.fact.source}: {batch.fact.conflict}"
+            findings.append(Finding("middle", what, batch.recorded, "provenance", batch.id))
+    runs = recorded(connection, RunStarted)
+    if policy and runs:
+        newest: dict[str, str] = {one.fact.lineage: one.fact.run for one in runs}
+        for lineage, run in newest.items():
+            coverage = coverage_of([one.fact for one in recorded(connection, BatchTaken, run=run)])
+            if coverage and coverage.share < policy.intake.min_coverage:
+                what = f"{lineage}: only {coverage.share:.1%} of {run}'s records carry a confident tag (target {policy.intake.min_coverage:.0%})"
+                findings.append(Finding("middle", what, moment, "provenance", run))
+    waiting = sum(one.fact.held for one in recorded(connection, BatchTaken)) - len(recorded(connection, ReviewDecision))
+    held = recorded(connection, Artifact, kind="quarantine", direction="out")
+    if waiting > 0 and held:
+        what = f"{waiting:,} held records wait for a person (`tailguard quarantine list`)"
+        findings.append(Finding("low", what, held[0].recorded, "provenance", held[0].id))
+    if runs and not recorded(connection, DetectorCalibrated):
+        what = "no detector is calibrated: declarations are believed unchecked (`tailguard detector calibrate`)"
+        findings.append(Finding("middle", what, runs[0].recorded, "provenance", runs[0].id))
+    return findings
+
+
+def _about_overrides(exceptions: Sequence[Override], moment: datetime) -> list[Finding]:
+    findings = []
+    for one in exceptions:
+        state = one.state(moment)
+        if state == "requested":
+            what = f"{one.id} for {one.run} waits for a decision"
+            findings.append(Finding("middle", what, one.requested, "overrides", one.id))
+        if state == "open" and one.expires - moment < timedelta(days=7):
+            what = f"{one.id} for {one.run} expires on {one.expires:%Y-%m-%d}"
+            findings.append(Finding("low", what, one.requested, "overrides", one.id))
+    return findings
+
+
+def _about_the_gate(connection: Connection) -> list[Finding]:
+    findings = []
+    newest: dict[str, list[Recorded[CanaryResult]]] = defaultdict(list)
+    for one in recorded(connection, CanaryResult):
+        newest[one.fact.run].append(one)
+    for run, results in list(newest.items())[-1:]:
+        wrong = [one for one in results if not one.fact.as_it_should]
+        if wrong:
+            what = f"the gate failed its self-test in {run}: {wrong[0].fact.kind} was {wrong[0].fact.verdict}"
+            findings.append(Finding("high", what, wrong[0].recorded, "gates", wrong[0].id))
+    return findings
+
+
+def rows_in_log(connection: Connection) -> int:
+    """How many entries the log holds."""
+    return int(connection.execute(select(func.count()).select_from(ENTRY)).scalar_one())

@@ -1,0 +1,50 @@
+"""Stage 4a, train: a cleared composition into weights, by whichever trainer the policy names."""
+
+from __future__ import annotations
+
+import shutil
+
+from tailguard.domain.facts import Generation
+from tailguard.domain.stages import Criterion, Named, Outcome
+from tailguard.ports import Trainer, TrainingJob
+from tailguard.store.files import Store
+
+
+def train(
+    snapshot: str,
+    *,
+    run: str,
+    lineage: str,
+    number: int,
+    parent: str | None,
+    store: Store,
+    trainer: Trainer,
+    clearance: str,
+    seed: int,
+) -> Outcome:
+    """Train on a snapshot. `clearance` is the reason for which it was cleared; the caller has checked it.
+
+    Weights land in the store only when training has ended well; a failed or killed training leaves nothing behind.
+    """
+    content = store.json("snapshots", snapshot)["content"]
+    store.bytes("training", content, ".jsonl")
+    scratch = store.scratch()
+    try:
+        job = TrainingJob(store.path("training", content, ".jsonl"), scratch, seed, lineage, snapshot, clearance)
+        trainer.train(job)
+        files = sum(path.is_file() for path in scratch.rglob("*"))
+        digest = store.put_folder("weights", scratch)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return Outcome(
+        result={"weights": digest},
+        criteria=(
+            Criterion("only a cleared composition is trained", "clearance", clearance, bool(clearance)),
+            Criterion("weights were written", "at least 1 file", f"{files}", files > 0),
+        ),
+        inputs=(Named("snapshots", "", snapshot), Named("training", "", content)),
+        outputs=(Named("weights", trainer.name, digest),),
+        facts=(Generation(run, lineage, number, parent, snapshot, digest, trainer.name),),
+        records_in=0,
+        records_out=0,
+    )

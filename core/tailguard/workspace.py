@@ -1,0 +1,90 @@
+"""A workspace: the folder that holds a team's policy, store and run log, and who is at work in it."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from tailguard.clock import SystemClock
+from tailguard.domain.facts import PolicyInForce
+from tailguard.errors import InputError
+from tailguard.policy import Policy, policy_digest, read_policy
+from tailguard.ports import Clock
+from tailguard.runlog.connection import RunLog, open_log
+from tailguard.runlog.queries import recorded
+from tailguard.runlog.recorder import Author, Desk
+from tailguard.store.files import Store
+
+POLICY_FILE = "policy.toml"
+LOG_VARIABLE = "TAILGUARD_RUNLOG"
+
+
+def default_actor() -> str:
+    """Who is at work: TAILGUARD_USER, else the name of the account."""
+    name = os.environ.get("TAILGUARD_USER", "").strip()
+    if name:
+        return name
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
+
+
+def find_workspace(start: Path) -> Path:
+    """The nearest folder with a policy, from `start` upwards, or its data/local. Raises InputError when there is none."""
+    for folder in (start, *start.parents):
+        for candidate in (folder, folder / "data" / "local"):
+            if (candidate / POLICY_FILE).is_file():
+                return candidate
+    raise InputError(f"There is no {POLICY_FILE} in {start} or above it. Run `tailguard init` first, or name a folder with -w.")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One folder, one actor, one clock. Opening it reads nothing; policy and log are read when first asked for."""
+
+    root: Path
+    actor: str
+    clock: Clock = SystemClock()
+
+    def as_actor(self, actor: str) -> Workspace:
+        """The same workspace with another person at work."""
+        return Workspace(self.root, actor, self.clock)
+
+    @property
+    def author(self) -> Author:
+        """Whom and whose clock to write beside a fact."""
+        return Author(self.actor, self.clock)
+
+    @cached_property
+    def store(self) -> Store:
+        """The content-addressed files."""
+        return Store(self.root / "store")
+
+    @cached_property
+    def log(self) -> RunLog:
+        """The run log: a DuckDB file in this folder, or what TAILGUARD_RUNLOG names."""
+        return open_log(os.environ.get(LOG_VARIABLE) or f"duckdb:///{self.root / 'runlog.duckdb'}", self.root)
+
+    @property
+    def desk(self) -> Desk:
+        """Where decisions outside of runs are recorded."""
+        return Desk(self.log, self.author)
+
+    def policy(self) -> Policy:
+        """The policy as the file says now."""
+        return read_policy(self.root / POLICY_FILE)[0]
+
+    def policy_in_force(self) -> tuple[Policy, str]:
+        """The policy and its digest; a policy that the log has not seen yet is recorded whole."""
+        policy, text = read_policy(self.root / POLICY_FILE)
+        digest = policy_digest(text)
+        if self.log.exists():
+            with self.log.reading() as connection:
+                if recorded(connection, PolicyInForce, digest=digest):
+                    return policy, digest
+        self.desk.record(PolicyInForce(digest, policy.team, text))
+        return policy, digest

@@ -1,0 +1,207 @@
+"""Frames in, Plotly figures out. One palette; thresholds dashed with their value; estimates with their interval."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+ORIGIN = {"human": "#0072B2", "ai": "#D55E00", "mixed": "#CC79A7", "unknown": "#808080"}
+ROLE = {"anchor": "#009E73", "human": "#0072B2", "synthetic": "#D55E00"}
+VERDICT = {"PASS": "#009E73", "BLOCK": "#D62728", "INCONCLUSIVE": "#E69F00", "NOT COMPARABLE": "#808080"}
+SYMBOL = {"PASS": "circle", "BLOCK": "x", "INCONCLUSIVE": "diamond", "NOT COMPARABLE": "square"}
+LINEAGE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+GREY = "#808080"
+REFERENCES = {"parent": "circle", "best": "diamond", "first": "square"}
+
+
+def _finish(figure: go.Figure, title: str, *, height: int = 340, percent: bool = True) -> go.Figure:
+    figure.update_layout(
+        title={"text": title, "font": {"size": 16}, "x": 0, "xanchor": "left", "y": 0.97},
+        height=height,
+        margin={"l": 8, "r": 90, "t": 56, "b": 8},
+        legend={"orientation": "h", "y": -0.18, "x": 0},
+        hovermode="closest",
+    )
+    figure.update_xaxes(showgrid=False, automargin=True)
+    figure.update_yaxes(automargin=True, zeroline=False)
+    if percent:
+        figure.update_yaxes(tickformat=".0%")
+    return figure
+
+
+def _end_label(figure: go.Figure, x: object, y: float, text: str, colour: str, **place: int) -> None:
+    figure.add_annotation(x=x, y=y, text=text, showarrow=False, xanchor="left", xshift=8, font={"color": colour}, **place)
+
+
+def strips(lineages: dict[str, pd.DataFrame], title: str) -> go.Figure:
+    """One strip a lineage: verdict marks on top, synthetic ratio as a line against its ceiling, overrides as flags."""
+    figure = make_subplots(rows=len(lineages), cols=1, shared_xaxes=True, vertical_spacing=0.14, subplot_titles=list(lineages))
+    seen: set[str] = set()
+    for number, (name, frame) in enumerate(lineages.items(), start=1):
+        ratio = frame[["ratio_records", "ratio_tokens"]].max(axis=1)
+        figure.add_scatter(
+            x=frame["started"], y=ratio, mode="lines+markers", line={"color": ORIGIN["ai"], "width": 2}, marker={"size": 4},
+            name="synthetic ratio", showlegend=number == 1, row=number, col=1,
+            hovertemplate="%{y:.1%} synthetic<extra>" + name + "</extra>",
+        )
+        figure.add_scatter(
+            x=frame["started"], y=frame["ceiling"], mode="lines", line={"color": GREY, "dash": "dash", "shape": "hv"},
+            name="ceiling", showlegend=number == 1, row=number, col=1, hoverinfo="skip",
+        )
+        for verdict, part in frame.dropna(subset=["verdict"]).groupby("verdict"):
+            figure.add_scatter(
+                x=part["started"], y=[1.12] * len(part), mode="markers", name=str(verdict), legendgroup=str(verdict),
+                marker={"color": VERDICT[str(verdict)], "symbol": SYMBOL[str(verdict)], "size": 13},
+                showlegend=str(verdict) not in seen, row=number, col=1, customdata=part[["run", "shipping"]],
+                hovertemplate="%{customdata[0]}: " + str(verdict) + ", %{customdata[1]}<extra></extra>",
+            )
+            seen.add(str(verdict))
+        for _, flag in frame[frame["overrides"] != ""].iterrows():
+            figure.add_annotation(x=flag["started"], y=1.12, text="⚑", yshift=17, showarrow=False, row=number, col=1,
+                                  hovertext=flag["overrides"])  # fmt: skip
+        ceilings = frame["ceiling"].dropna()
+        if len(ceilings):
+            _end_label(figure, frame["started"].iloc[-1], float(ceilings.iloc[-1]), f"ceiling {ceilings.iloc[-1]:.0%}", GREY,
+                       row=number, col=1)  # fmt: skip
+        figure.update_yaxes(range=[-0.05, 1.35], tickvals=[0, 0.5, 1], row=number, col=1)
+    for note in figure.layout.annotations[: len(lineages)]:
+        note.update(x=0, xanchor="left", font={"size": 13})
+    return _finish(figure, title, height=150 + 165 * len(lineages))
+
+
+def origins(counts: pd.DataFrame, coverage: pd.DataFrame, target: float, title: str) -> go.Figure:
+    """Stacked share of the four origins per run, coverage as a line with its band, target dashed."""
+    figure = go.Figure()
+    table = counts.pivot_table(index="run", columns="origin", values="records", aggfunc="sum", fill_value=0, sort=False)
+    shares = table.div(table.sum(axis=1), axis=0)
+    for origin, colour in ORIGIN.items():
+        if origin in shares:
+            figure.add_bar(x=shares.index, y=shares[origin], name=origin, marker_color=colour, opacity=0.85,
+                           hovertemplate="%{x}: %{y:.1%} " + origin + "<extra></extra>")  # fmt: skip
+    figure.add_scatter(
+        x=coverage["run"], y=coverage["coverage"], mode="lines+markers", name="coverage (90 % interval)",
+        line={"color": "#009E73", "width": 2},
+        error_y={
+            "type": "data", "symmetric": False, "array": coverage["coverage_high"] - coverage["coverage"],
+            "arrayminus": coverage["coverage"] - coverage["coverage_low"],
+        },
+        hovertemplate="%{x}: %{y:.1%} carry a confident tag<extra></extra>",
+    )  # fmt: skip
+    figure.add_hline(y=target, line={"dash": "dash", "color": GREY}, annotation_text=f"target {target:.0%}",
+                     annotation_position="right")  # fmt: skip
+    figure.update_layout(barmode="stack")
+    return _finish(figure, title, height=380)
+
+
+def ratios(frame: pd.DataFrame, blocked: pd.DataFrame, title: str) -> go.Figure:
+    """Ratio per run in records and tokens, the ceiling as it stood then, blocked jobs as crosses, overrides as flags."""
+    figure = go.Figure()
+    for column, name, dash in (("ratio_records", "of records", "solid"), ("ratio_tokens", "of tokens", "dot")):
+        figure.add_scatter(x=frame["run"], y=frame[column], mode="lines+markers", name=name,
+                           line={"color": ORIGIN["ai"], "dash": dash, "width": 2},
+                           hovertemplate="%{x}: %{y:.1%} " + name + "<extra></extra>")  # fmt: skip
+    figure.add_scatter(x=frame["run"], y=frame["ceiling"], mode="lines", name="ceiling as it stood",
+                       line={"color": GREY, "dash": "dash", "shape": "hv"})  # fmt: skip
+    if len(blocked):
+        figure.add_scatter(x=blocked["run"], y=blocked["ratio"], mode="markers", name="blocked job",
+                           marker={"symbol": "x", "size": 14, "color": VERDICT["BLOCK"]})  # fmt: skip
+    for _, flag in frame[frame["overrides"] != ""].iterrows():
+        figure.add_annotation(x=flag["run"], y=flag["ratio_records"], text=f"⚑ {flag['overrides']}", yshift=16, showarrow=False)
+    if len(frame):
+        last = frame.iloc[-1]
+        _end_label(figure, last["run"], float(last["ceiling"]), f"ceiling {last['ceiling']:.0%}", GREY)
+    figure.update_yaxes(rangemode="tozero")
+    return _finish(figure, title)
+
+
+def parts(frame: pd.DataFrame, title: str) -> go.Figure:
+    """What went into each training set: anchor, human and synthetic records, stacked."""
+    figure = go.Figure()
+    table = frame.pivot_table(index="run", columns="role", values="records", aggfunc="sum", fill_value=0, sort=False)
+    for role, colour in ROLE.items():
+        if role in table:
+            figure.add_bar(x=table.index, y=table[role], name=role, marker_color=colour,
+                           hovertemplate="%{x}: %{y:,} " + role + " records<extra></extra>")  # fmt: skip
+    figure.update_layout(barmode="stack")
+    return _finish(figure, title, percent=False)
+
+
+def deltas(frame: pd.DataFrame, title: str) -> go.Figure:
+    """Each primary measure against parent, best and first: delta with its interval, and the margin that it must stay above."""
+    figure = go.Figure()
+    measures = list(dict.fromkeys(frame["measure"]))[::-1]
+    offsets = {"parent": 0.22, "best": 0.0, "first": -0.22}
+    for kind, part in frame.groupby("reference_kind", sort=False):
+        figure.add_scatter(
+            x=part["delta"], y=[measures.index(one) + offsets[str(kind)] for one in part["measure"]], mode="markers",
+            name=f"against its {kind} {part['reference'].iloc[0]}",
+            marker={"symbol": REFERENCES[str(kind)], "size": 11, "color": [VERDICT[one] for one in part["verdict"]]},
+            error_x={"type": "data", "symmetric": False, "array": part["high"] - part["delta"],
+                     "arrayminus": part["delta"] - part["low"], "color": GREY},
+            customdata=part[["reference", "low", "high", "verdict"]],
+            hovertemplate="%{x:+.1%} (%{customdata[1]:+.1%} to %{customdata[2]:+.1%}) against %{customdata[0]}: %{customdata[3]}<extra></extra>",
+        )  # fmt: skip
+    for place, measure in enumerate(measures):
+        margin = float(frame.loc[frame["measure"] == measure, "margin"].iloc[0])
+        figure.add_shape(type="line", x0=-margin, x1=-margin, y0=place - 0.4, y1=place + 0.4, line={"dash": "dash", "color": GREY})
+        figure.add_annotation(x=-margin, y=place + 0.44, text=f"margin −{margin:.0%}", showarrow=False, font={"color": GREY, "size": 11})
+    figure.add_vline(x=0, line={"color": GREY, "width": 1})
+    _finish(figure, title, height=360, percent=False)
+    figure.update_xaxes(tickformat="+.0%")
+    figure.update_yaxes(tickvals=list(range(len(measures))), ticktext=measures, range=[-0.6, len(measures) - 0.3], showgrid=False)
+    return figure
+
+
+def generations(lines: dict[str, pd.DataFrame], title: str) -> go.Figure:
+    """One measure over generations, a line a lineage, labelled at its end."""
+    figure = go.Figure()
+    for (name, frame), colour in zip(lines.items(), LINEAGE, strict=False):
+        figure.add_scatter(x=frame["number"], y=frame["value"], mode="lines+markers", name=name, showlegend=False,
+                           line={"color": colour, "width": 2.5},
+                           hovertemplate=name + "/%{x}: %{y:.1%}<extra></extra>")  # fmt: skip
+        if len(frame):
+            _end_label(figure, int(frame["number"].iloc[-1]), float(frame["value"].iloc[-1]), name, colour)
+    figure.update_yaxes(rangemode="tozero")
+    figure.update_xaxes(title="generation", dtick=1)
+    return _finish(figure, title)
+
+
+def outcomes(decisions: pd.DataFrame, canaries: pd.DataFrame, title: str) -> go.Figure:
+    """Gate outcomes by month, stacked, and under them the planted collapses with the loss each one was."""
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.16, row_heights=[0.55, 0.45],
+                           subplot_titles=["candidates", "self-tests: loss that was planted"])  # fmt: skip
+    months = decisions.assign(month=decisions["recorded"].dt.to_period("M").dt.to_timestamp())
+    for verdict, part in months.groupby("verdict"):
+        counts = part.groupby("month").size()
+        figure.add_bar(x=counts.index, y=counts, name=str(verdict), marker_color=VERDICT[str(verdict)], row=1, col=1)
+    for verdict, part in canaries.groupby("verdict"):
+        figure.add_scatter(
+            x=part["recorded"], y=part["loss"], mode="markers", name=f"self-test: {verdict}", row=2, col=1,
+            marker={"color": VERDICT[str(verdict)], "symbol": SYMBOL[str(verdict)], "size": 9},
+            customdata=part[["run", "kind"]], hovertemplate="%{customdata[0]} %{customdata[1]}: loss %{y:.1%}<extra></extra>",
+        )  # fmt: skip
+    figure.update_layout(barmode="stack", bargap=0.4)
+    _finish(figure, title, height=440, percent=False)
+    figure.update_yaxes(tickformat=".0%", row=2, col=1)
+    figure.update_yaxes(tickformat="d", row=1, col=1)
+    for note in figure.layout.annotations[:2]:
+        note.update(x=0, xanchor="left", font={"size": 13})
+    return figure
+
+
+def exceptions(frame: pd.DataFrame, uses: pd.DataFrame, today: object, title: str) -> go.Figure:
+    """A bar per override from request to expiry, uses as ticks, today as a line."""
+    figure = go.Figure()
+    colours = {"open": "#0072B2", "requested": "#E69F00", "expired": GREY, "refused": GREY, "closed": GREY}
+    for _, one in frame.iterrows():
+        figure.add_scatter(x=[one["requested"], one["expires"]], y=[one["id"], one["id"]], mode="lines", showlegend=False,
+                           line={"width": 14, "color": colours[one["state"]]}, name=one["id"],
+                           hovertemplate=f"{one['id']}: {one['state']}, until %{{x|%d %b %Y}}<extra></extra>")  # fmt: skip
+        _end_label(figure, one["expires"], one["id"], one["state"], colours[one["state"]])
+    if len(uses):
+        figure.add_scatter(x=uses["recorded"], y=uses["override"], mode="markers", name="used",
+                           marker={"symbol": "line-ns-open", "size": 22, "color": ORIGIN["ai"], "line": {"width": 3}})  # fmt: skip
+    figure.add_vline(x=today, line={"dash": "dash", "color": GREY})
+    figure.add_annotation(x=today, y=1.04, yref="paper", text="today", showarrow=False, font={"color": GREY})
+    return _finish(figure, title, height=160 + 46 * max(1, len(frame)), percent=False)

@@ -1,0 +1,183 @@
+"""The one door to the run log: every page reads here, from the published copy, and answers are kept until it changes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from tailguard.domain.facts import (
+    Artifact,
+    BatchTaken,
+    CanaryResult,
+    ComparedMeasure,
+    Composition,
+    CompositionPart,
+    DetectorCalibrated,
+    ExitCriterion,
+    Fact,
+    FlaggedRecord,
+    GateDecision,
+    GuardCheck,
+    Measurement,
+    OverrideRequested,
+    OverrideUsed,
+    PolicyInForce,
+    ProvenanceCount,
+    ReasonCount,
+    ReviewDecision,
+    RunStarted,
+    ShippingEvent,
+    StageResult,
+    TailCoverage,
+    TermShift,
+)
+from tailguard.domain.intervals import wilson
+from tailguard.errors import TailguardError
+from tailguard.runlog import queries, status as standing
+from tailguard.runlog.connection import RunLog
+from tailguard.workspace import Workspace, default_actor, find_workspace
+
+__all__ = [
+    "Artifact", "BatchTaken", "CanaryResult", "ComparedMeasure", "Composition", "CompositionPart", "DetectorCalibrated",
+    "ExitCriterion", "FlaggedRecord", "GateDecision", "GuardCheck", "Measurement", "OverrideRequested", "OverrideUsed", "ProvenanceCount",
+    "ReasonCount", "ReviewDecision", "RunStarted", "ShippingEvent", "StageResult", "TailCoverage", "TermShift",
+]  # fmt: skip
+
+
+def workspace() -> Workspace:
+    """The workspace that the dashboard was opened on."""
+    named = os.environ.get("TAILGUARD_WORKSPACE")
+    return Workspace(Path(named) if named else find_workspace(Path.cwd()), default_actor())
+
+
+def problem() -> str | None:
+    """Why the log cannot be read, or None."""
+    try:
+        log = workspace().log
+        if not log.exists():
+            return "There is no run log yet."
+        with log.glancing():
+            return None
+    except TailguardError as error:
+        return str(error)
+
+
+def version() -> tuple[int, ...]:
+    """Changes when there is something new to show."""
+    try:
+        return workspace().log.version()
+    except TailguardError:
+        return ()
+
+
+def _key() -> tuple[Any, ...]:
+    return (str(workspace().root), *version())
+
+
+def _log() -> RunLog:
+    return workspace().log
+
+
+@st.cache_data(show_spinner=False, max_entries=400)
+def _frame(key: tuple[Any, ...], kind: str, equal: tuple[tuple[str, Any], ...]) -> pd.DataFrame:
+    with _log().glancing() as connection:
+        rows = queries.recorded(connection, _KINDS[kind], **dict(equal))
+    columns = [*_KINDS[kind].__dataclass_fields__, "recorded", "actor", "row"]
+    return pd.DataFrame(
+        [{**asdict(one.fact), "recorded": one.recorded, "actor": one.actor, "row": one.id} for one in rows], columns=columns
+    )
+
+
+_KINDS: dict[str, type[Fact]] = {kind.__name__: kind for kind in queries.FACTS}
+
+
+def facts(kind: type[Fact], **equal: Any) -> pd.DataFrame:
+    """All facts of a kind whose columns equal the given values, oldest first, with time, actor and row id."""
+    return _frame(_key(), kind.__name__, tuple(sorted(equal.items())))
+
+
+def facts_of_lineage(kind: type[Fact], lineage: str, since: datetime | None = None) -> pd.DataFrame:
+    """Facts of a lineage's runs, with the run's number; `since` cuts off older ones."""
+    found = facts(kind).copy()
+    found["lineage"] = found["run"].str.rpartition("/")[0]
+    found["number"] = pd.to_numeric(found["run"].str.rpartition("/")[2])
+    found = found[found["lineage"] == lineage]
+    return found[found["recorded"] >= since] if since else found
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _status(key: tuple[Any, ...]) -> standing.Status:
+    with _log().glancing() as connection:
+        return standing.status(connection, now=datetime.now(UTC).replace(tzinfo=None))
+
+
+def status() -> standing.Status:
+    """How everything stands."""
+    return _status(_key())
+
+
+def lineages() -> list[str]:
+    """Lineages that have at least one run."""
+    return [lineage.name for lineage in status().lineages if lineage.generations]
+
+
+def lineage(name: str) -> standing.LineageStatus:
+    """How one lineage stands."""
+    return next(one for one in status().lineages if one.name == name)
+
+
+def generations(name: str, since: datetime | None = None) -> pd.DataFrame:
+    """A row a generation of one lineage: numbers for charts, without the measures."""
+    rows = [
+        {key: value for key, value in vars(one).items() if key not in ("measures", "coverage", "overrides_used")}
+        | {
+            "coverage": one.coverage.share if one.coverage else None,
+            "coverage_low": one.coverage.low if one.coverage else None,
+            "coverage_high": one.coverage.high if one.coverage else None,
+            "overrides": ", ".join(dict.fromkeys(one.overrides_used)),
+        }
+        for one in lineage(name).generations
+        if since is None or one.started >= since
+    ]
+    return pd.DataFrame(rows)
+
+
+def policy_text(run: str) -> str:
+    """The policy that a run was made under."""
+    started = facts(RunStarted, run=run)
+    policies = facts(PolicyInForce)
+    found = policies[policies["digest"].isin(started["policy"])]
+    return str(found["text"].iloc[-1]) if len(found) else ""
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _run_facts(key: tuple[Any, ...], run: str) -> list[dict[str, Any]]:
+    with _log().glancing() as connection:
+        return [
+            {"kind": kind, "row": one.id, "recorded": one.recorded.isoformat(), "actor": one.actor, **asdict(one.fact)}
+            for kind, one in queries.facts_of_run(connection, run)
+        ]
+
+
+def run_facts(run: str) -> list[dict[str, Any]]:
+    """Every fact of a run's chain in order, for the evidence pack."""
+    return _run_facts(_key(), run)
+
+
+def share(hits: int, trials: int) -> str:
+    """A share with its 90 % interval, as a card shows it."""
+    found = wilson(hits, trials)
+    return f"{found.share:.1%}" if found else "–"
+
+
+def min_coverage() -> float:
+    """The policy's target for provenance coverage."""
+    with _log().glancing() as connection:
+        policy = standing.policy_in_force(connection)
+    return policy.intake.min_coverage if policy else 0.9

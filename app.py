@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # `pages` beside this file, also
 
 import streamlit as st
 
-from pages.shared import components, reads
+from pages.shared import components
 
 st.set_page_config(page_title="Tailguard", page_icon="🛡️", layout="wide")
 
@@ -25,11 +25,9 @@ PAGES = {
     "Look up": [st.Page("pages/runs.py", title="Runs")],
 }
 
-page = st.navigation(PAGES, position="top")
+page = st.navigation(PAGES)
 st.logo(Path(__file__).parent / "pages" / "shared" / "logo.svg", size="large")
 components.refresh_while_writing()
-if reads.problem() or not reads.lineages():
-    components.nothing_yet(page.title)
-else:
+if components.has_runs():
     components.bar()
-    page.run()
+page.run()

@@ -5,11 +5,15 @@ import streamlit as st
 from pages.shared import charts, components, reads
 from pages.shared.components import Card
 
-st.title("Diversity")
+components.begin("Diversity")
 name, since = components.lineage(), components.since()
 compared = reads.facts_of_lineage(reads.ComparedMeasure, name, since)
 if not len(compared):
-    components.empty("No comparison in this period.", "A lineage's first generation has nothing to be compared with.", "tailguard run")
+    components.empty(
+        "No comparison in this period.",
+        "A lineage's first generation has nothing to be compared with.",
+        "tailguard run",
+    )
     st.stop()
 choices = list(dict.fromkeys(compared["run"]))[::-1]
 wanted = st.query_params.get("candidate", "")
@@ -20,7 +24,10 @@ status = next(one for one in reads.lineage(name).generations if one.run == candi
 losses = int((chosen["verdict"] == "BLOCK").sum())
 components.verdict(f"{candidate}: {status.reason}.", state=status.verdict or "")
 
-closest = {measure: part.loc[part["low"].add(part["margin"]).idxmin()] for measure, part in chosen.groupby("measure", sort=False)}
+closest = {
+    measure: part.loc[part["low"].add(part["margin"]).idxmin()]
+    for measure, part in chosen.groupby("measure", sort=False)
+}
 components.cards(
     [
         *(
@@ -40,13 +47,19 @@ components.cards(
         ),
     ]
 )
-title = f"{losses} of {len(chosen)} comparisons show a loss past the margin" if losses else "No loss past a margin is shown against parent, best or first"
+title = (
+    f"{losses} of {len(chosen)} comparisons show a loss past the margin"
+    if losses
+    else "No loss past a margin is shown against parent, best or first"
+)
 st.plotly_chart(charts.deltas(chosen, title), key="deltas")
 
 measures = list(dict.fromkeys(reads.facts(reads.Measurement)["measure"]))
 measure = st.segmented_control("Over generations", measures, default=measures[0], key="measure") or measures[0]
 lines = {
-    line: found[found["measure"] == measure] for line in reads.lineages() if len(found := reads.facts_of_lineage(reads.Measurement, line, since))
+    line: found[found["measure"] == measure]
+    for line in reads.lineages()
+    if len(found := reads.facts_of_lineage(reads.Measurement, line, since))
 }
 ends = {line: found["value"].iloc[-1] / found["value"].iloc[0] - 1 for line, found in lines.items() if len(found) > 1}
 told = ", ".join(f"{line} {change:+.0%}" for line, change in ends.items())
@@ -57,23 +70,55 @@ st.plotly_chart(figure, key="generations")
 
 st.subheader("What was lost, and what was gained")
 shifts = reads.facts(reads.TermShift, run=candidate)
-names = {"term": "rare term", "occurrences": "answers", "prompt": "prompt", "example": "with the term", "counterpart": "the other side's answer"}
+names = {
+    "term": "rare term",
+    "occurrences": "answers",
+    "prompt": "prompt",
+    "example": "with the term",
+    "counterpart": "the other side's answer",
+}
 for column, direction, heading in zip(
     st.columns(2),
     ("lost", "gained"),
-    (f"{status.parent} wrote these rare terms, {candidate} no longer does", f"{candidate} writes these, {status.parent} did not"),
+    (
+        f"{status.parent} wrote these rare terms, {candidate} no longer does",
+        f"{candidate} writes these, {status.parent} did not",
+    ),
     strict=True,
 ):
     part = shifts[shifts["direction"] == direction]
     column.markdown(f"**{len(part)}** {components.plain(heading)}")
     column.dataframe(part[list(names)].rename(columns=names), hide_index=True, key=direction)
-st.caption("Terms that one side wrote in at least two answers to the suite and the other side in none; at most 15 each way.")
+st.caption(
+    "Terms that one side wrote in at least two answers to the suite and the other side in none; at most 15 each way."
+)
 components.rows(
-    chosen[["reference_kind", "reference", "measure", "reference_value", "candidate_value", "delta", "low", "high", "margin", "verdict", "detectable_loss", "prompts_to_settle", "row"]],
+    chosen[
+        [
+            "reference_kind",
+            "reference",
+            "measure",
+            "reference_value",
+            "candidate_value",
+            "delta",
+            "low",
+            "high",
+            "margin",
+            "verdict",
+            "detectable_loss",
+            "prompts_to_settle",
+            "row",
+        ]
+    ],
     title="Comparisons",
     formula="Delta = candidate / reference − 1 of the rarefied statistic, on answers cut to common length; PASS when the low end is above −margin.",
     key="compared",
 )
 guards = reads.facts(reads.GuardCheck, run=candidate)
-components.rows(guards[["reference_kind", "name", "required", "observed", "held", "row"]], title="Guards", formula="A guard that fails makes the verdict NOT COMPARABLE.", key="guards")
+components.rows(
+    guards[["reference_kind", "name", "required", "observed", "held", "row"]],
+    title="Guards",
+    formula="A guard that fails makes the verdict NOT COMPARABLE.",
+    key="guards",
+)
 components.caption(candidate)

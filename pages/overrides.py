@@ -11,7 +11,7 @@ from tailguard.desk import overrides as desk
 from tailguard.domain.overrides import GATES
 from tailguard.errors import TailguardError
 
-st.title("Overrides")
+components.begin("Overrides")
 status = reads.status()
 requests = reads.facts(reads.OverrideRequested)
 frame = pd.DataFrame([vars(one) for one in status.overrides])
@@ -35,8 +35,15 @@ components.cards(
 if len(frame):
     frame["requested"] = frame["id"].map(requests.set_index("override")["recorded"])
     used = reads.facts(reads.OverrideUsed)
-    st.plotly_chart(charts.exceptions(frame, used, status.as_of, f"{len(used)} uses; each override ends by itself"), key="exceptions")
-    st.dataframe(frame[["id", "state", "gate", "run", "reason", "requested_by", "decided_by", "requested", "expires", "uses"]], hide_index=True, key="register")
+    st.plotly_chart(
+        charts.exceptions(frame, used, status.as_of, f"Used {len(used)} time(s); each override ends by itself"),
+        key="exceptions",
+    )
+    st.dataframe(
+        frame[["id", "state", "gate", "run", "reason", "requested_by", "decided_by", "requested", "expires", "uses"]],
+        hide_index=True,
+        key="register",
+    )
     components.rows(
         used[["override", "run", "gate", "effect", "recorded", "actor", "row"]],
         title="Uses",
@@ -44,7 +51,11 @@ if len(frame):
         key="used",
     )
 else:
-    components.empty("No override yet.", "An exception needs a reason, an end, and a second person.", "tailguard override request --help")
+    components.empty(
+        "No override yet.",
+        "An exception needs a reason, an end, and a second person.",
+        "tailguard override request --help",
+    )
 
 
 def act(work) -> None:  # type: ignore[no-untyped-def]
@@ -66,7 +77,10 @@ with left.form("decide", border=True):
     chosen = st.selectbox("Override", names, index=None if not names else 0, key="chosen", disabled=not names)
     decision = st.radio("Decision", ["approved", "refused", "closed"], horizontal=True, key="decision")
     note = st.text_input("Note", key="note")
-    if st.form_submit_button("Record the decision", disabled=not names) and chosen:
+    if st.form_submit_button("Record the decision", disabled=not names):
+        if chosen is None:
+            st.warning("Choose an override first.")
+            st.stop()
         act(lambda: desk.decide(reads.workspace(), chosen, decision=decision, note=note) or f"{chosen} {decision}.")
 with right.form("ask", border=True):
     st.markdown("**Ask for one**")
@@ -78,7 +92,11 @@ with right.form("ask", border=True):
     if st.form_submit_button("Ask"):
         space = reads.workspace()
         act(
-            lambda: desk.request(space, gate=gate, run=run, reason=reason, expires=space.clock.now() + timedelta(days=int(days)))
-            + " requested. Another person approves it."
+            lambda: (
+                desk.request(
+                    space, gate=gate, run=run, reason=reason, expires=space.clock.now() + timedelta(days=int(days))
+                )
+                + " requested. Another person approves it."
+            )
         )
 components.caption()

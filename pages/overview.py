@@ -6,7 +6,7 @@ import streamlit as st
 from pages.shared import charts, components, reads
 from pages.shared.components import Card
 
-st.title("Overview")
+components.begin("Overview")
 status = reads.status()
 line = reads.lineage(components.lineage())
 newest = line.generations[-1]
@@ -16,7 +16,12 @@ open_ones = [one for one in status.overrides if one.state == "open"]
 coverage = newest.coverage
 components.cards(
     [
-        Card("Newest verdict", newest.verdict or "none yet", f"{newest.run}, {newest.shipping}", "GateDecision of the newest run"),
+        Card(
+            "Newest verdict",
+            newest.verdict or "none yet",
+            f"{newest.run}, {newest.shipping}",
+            "GateDecision of the newest run",
+        ),
         Card(
             "Synthetic ratio",
             f"{max(newest.ratio_records, newest.ratio_tokens):.1%}" if newest.ratio_records is not None else "–",
@@ -34,7 +39,10 @@ components.cards(
         Card(
             "Open overrides",
             str(len(open_ones)),
-            min((f"next expires {one.expires:%d %b %Y}" for one in open_ones), default=f"{len(status.overrides)} ever asked for"),
+            min(
+                (f"next expires {one.expires:%d %b %Y}" for one in open_ones),
+                default=f"{len(status.overrides)} ever asked for",
+            ),
             "Approved, not closed, not expired",
         ),
     ]
@@ -46,7 +54,9 @@ stopped = sum(int((frame["verdict"].notna() & (frame["verdict"] != "PASS")).sum(
 total = sum(len(frame) for frame in frames.values())
 if frames:
     st.plotly_chart(
-        charts.strips(frames, f"{stopped} of {total} candidates did not pass; the strip below each shows what they were fed"),
+        charts.strips(
+            frames, f"{stopped} of {total} candidates did not pass; the strip below each shows what they were fed"
+        ),
         key="strips",
     )
 
@@ -55,7 +65,13 @@ if status.findings:
     st.dataframe(
         pd.DataFrame(
             [
-                {"severity": components.SEVERITY[one.severity], "what": one.what, "since": one.since, "page": one.page, "row": one.row}
+                {
+                    "severity": components.SEVERITY[one.severity],
+                    "what": one.what,
+                    "since": one.since,
+                    "page": one.page,
+                    "row": one.row,
+                }
                 for one in status.findings
             ]
         ),

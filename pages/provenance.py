@@ -5,12 +5,16 @@ import streamlit as st
 from pages.shared import charts, components, reads
 from pages.shared.components import Card
 
-st.title("Provenance")
+components.begin("Provenance")
 name, since = components.lineage(), components.since()
 batches = reads.facts_of_lineage(reads.BatchTaken, name, since)
 counts = reads.facts_of_lineage(reads.ProvenanceCount, name, since)
 if not len(batches):
-    components.empty("No batch in this period.", "Without batches nobody knows where records came from.", "tailguard run -b SOURCE:ORIGIN:FILE")
+    components.empty(
+        "No batch in this period.",
+        "Without batches nobody knows where records came from.",
+        "tailguard run -b SOURCE:ORIGIN:FILE",
+    )
     st.stop()
 
 distinct = int((batches["read"] - batches["duplicates"]).sum())
@@ -22,35 +26,74 @@ if len(conflicts):
     sentence += f"; {worst['source']}: {worst['conflict']}"
 components.verdict(sentence + ".")
 
-estimated = batches[batches["estimate"].notna()]
-newest = estimated.iloc[-1] if len(estimated) else None
+claimed = batches[(batches["declared"] == "human") & batches["estimate"].notna()]
+suspect = claimed.loc[claimed["estimate"].idxmax()] if len(claimed) else None
 decided = reads.facts(reads.ReviewDecision)
 components.cards(
     [
-        Card("Coverage", reads.share(confident, distinct), f"target {reads.min_coverage():.0%}", "Records with a confident tag, of all distinct records read"),
-        Card("Held for a person", f"{held:,}", f"{len(decided):,} decided so far", "Records that do not advance until somebody decides them"),
         Card(
-            "Looks model-made, newest batch",
-            f"{newest['estimate']:.0%}" if newest is not None else "–",
-            f"{newest['source']}: {newest['estimate_low']:.0%} to {newest['estimate_high']:.0%}" if newest is not None else "no detector yet",
-            "Estimated share (PACC, 90 % interval); our own logged texts are counted, the others estimated, never counted by flags",
+            "Coverage",
+            reads.share(confident, distinct),
+            f"target {reads.min_coverage():.0%}",
+            "Records with a confident tag, of all distinct records read",
         ),
-        Card("Conflicts", str(len(conflicts)), "declared human, evidence says otherwise", "Batches whose declaration was not believed"),
+        Card(
+            "Held for a person",
+            f"{held:,}",
+            f"{len(decided):,} decided so far",
+            "Records that do not advance until somebody decides them",
+        ),
+        Card(
+            "Declared human, looks model-made",
+            f"{suspect['estimate']:.0%}" if suspect is not None else "–",
+            f"{suspect['source']}: {suspect['estimate_low']:.0%} to {suspect['estimate_high']:.0%}"
+            if suspect is not None
+            else "no detector yet",
+            "The most suspect batch: estimated share (PACC, 90 % interval); our own logged texts are counted, the rest is estimated",
+        ),
+        Card(
+            "Conflicts",
+            str(len(conflicts)),
+            "declared human, evidence says otherwise",
+            "Batches whose declaration was not believed",
+        ),
     ]
 )
 runs = reads.generations(name, since)
 st.plotly_chart(
-    charts.origins(counts, runs[runs["coverage"].notna()], reads.min_coverage(), f"What came in, by origin: {held:,} records were held, none advanced unknown"),
+    charts.origins(
+        counts,
+        runs[runs["coverage"].notna()],
+        reads.min_coverage(),
+        f"What came in, by origin: {held:,} records were held, none advanced unknown",
+    ),
     key="origins",
 )
 
 st.subheader("By source and batch")
 st.dataframe(
-    batches[["run", "source", "declared", "file", "read", "confident", "held", "rejected", "duplicates", "estimate", "estimate_low", "estimate_high", "conflict"]],
+    batches[
+        [
+            "run",
+            "source",
+            "declared",
+            "file",
+            "read",
+            "confident",
+            "held",
+            "rejected",
+            "duplicates",
+            "estimate",
+            "estimate_low",
+            "estimate_high",
+            "conflict",
+        ]
+    ],
     hide_index=True,
     key="batches",
     column_config={
-        column: st.column_config.NumberColumn(format="percent") for column in ("estimate", "estimate_low", "estimate_high")
+        column: st.column_config.NumberColumn(format="percent")
+        for column in ("estimate", "estimate_low", "estimate_high")
     },
 )
 left, right = st.columns(2)
@@ -63,13 +106,31 @@ with right:
     detectors = reads.facts(reads.DetectorCalibrated)
     if len(detectors):
         st.dataframe(
-            detectors[["name", "outputs_of", "human_texts", "ai_texts", "auroc", "true_positive_rate", "false_positive_rate", "error_rate", "recorded"]],
+            detectors[
+                [
+                    "name",
+                    "outputs_of",
+                    "human_texts",
+                    "ai_texts",
+                    "auroc",
+                    "true_positive_rate",
+                    "false_positive_rate",
+                    "error_rate",
+                    "recorded",
+                ]
+            ],
             hide_index=True,
             key="detectors",
         )
-        st.caption("Rates are measured on the calibration halves, which the detector was not fitted on. Other text may be harder.")
+        st.caption(
+            "Rates are measured on the calibration halves, which the detector was not fitted on. Other text may be harder."
+        )
     else:
-        components.empty("No detector is calibrated.", "Until then declarations are believed unchecked.", "tailguard detector calibrate FILE --generation NAME")
+        components.empty(
+            "No detector is calibrated.",
+            "Until then declarations are believed unchecked.",
+            "tailguard detector calibrate FILE --generation NAME",
+        )
 reasons = reads.facts_of_lineage(reads.ReasonCount, name, since)
 components.rows(
     reasons[reasons["stage"] == "intake"][["run", "outcome", "source", "origin", "reason", "records", "row"]],

@@ -8,7 +8,7 @@ from pages.shared import components, reads
 from pages.shared.components import Card
 from tailguard.domain.stages import ORDER
 
-st.title("Runs")
+components.begin("Runs")
 choices = [one.run for one in reversed(reads.lineage(components.lineage()).generations)]
 wanted = st.query_params.get("run", "")
 run = st.selectbox("Run", choices, index=choices.index(wanted) if wanted in choices else 0, key="run")
@@ -23,14 +23,25 @@ finished = list(results["stage"])
 whole = "complete" if "handoff" in finished else f"at {status.working_on or status.stage or 'its beginning'}"
 deviations = len(unmet) + len(status.overrides_used)
 components.verdict(
-    f"{run} is {whole}" + (f" and deviates in {deviations} point(s)." if deviations else " and met every exit criterion.")
+    f"{run} is {whole}"
+    + (f" and deviates in {deviations} point(s)." if deviations else " and met every exit criterion.")
 )
 components.cards(
     [
         Card("Stages finished", f"{len(finished)} of {len(ORDER)}", status.stage or "none"),
-        Card("Deviations", str(deviations), ", ".join(dict.fromkeys(status.overrides_used)) or "no override", "Exit criteria that did not hold, and overrides used"),
+        Card(
+            "Deviations",
+            str(deviations),
+            ", ".join(dict.fromkeys(status.overrides_used)) or "no override",
+            "Exit criteria that did not hold, and overrides used",
+        ),
         Card("Verdict", status.verdict or "none yet", status.shipping),
-        Card("Snapshot", (status.snapshot or "–")[:12], f"{status.records:,} records" if status.records else "not composed", "Digest of the manifest; `tailguard rebuild` makes the same bytes"),
+        Card(
+            "Snapshot",
+            (status.snapshot or "–")[:12],
+            f"{status.records:,} records" if status.records else "not composed",
+            "Digest of the manifest; `tailguard rebuild` makes the same bytes",
+        ),
     ]
 )
 for column, stage in zip(st.columns(len(ORDER)), ORDER, strict=True):
@@ -40,7 +51,9 @@ for column, stage in zip(st.columns(len(ORDER)), ORDER, strict=True):
         if len(found):
             row = found.iloc[-1]
             st.markdown(f"**{'✔' if row['passed'] else '✖'} {stage}**")
-            st.caption(f"{int(mine['held'].sum())} of {len(mine)} criteria held  \n{row['records_in']:,} in, {row['records_out']:,} out")
+            st.caption(
+                f"{int(mine['held'].sum())} of {len(mine)} criteria held  \n{row['records_in']:,} in, {row['records_out']:,} out"
+            )
         else:
             st.markdown(f"**○ {stage}**")
             st.caption("working" if status.working_on == stage else "not reached")
@@ -66,7 +79,9 @@ left.download_button(
     key="pack",
 )
 with right.popover("Policy it was made under"):
-    st.caption(f"digest {started['policy'][:16]}, seed {started['seed']}, Tailguard {started['tool_version']}, mode {started['mode']}")
+    st.caption(
+        f"digest {started['policy'][:16]}, seed {started['seed']}, Tailguard {started['tool_version']}, mode {started['mode']}"
+    )
     st.code(reads.policy_text(run), language="toml")
 if status.snapshot:
     st.caption("Make its training set again:")

@@ -48,6 +48,13 @@ from tailguard.workspace import Workspace
 Watcher = Callable[[str, str], None]
 """Called with run and stage when a stage begins."""
 
+PLAIN = Recipe()
+"""What fits under the ceiling, with anchor and earlier human text."""
+
+
+def _unwatched(_run: str, _stage: str) -> None:
+    """Nobody watches."""
+
 
 def start(workspace: Workspace, lineage: str, batches: Sequence[BatchRequest], *, recipe: Recipe, seed: int) -> str:
     """Begin a run; returns its name, which its generation will bear. Raises InputError where the request is incomplete."""
@@ -71,7 +78,7 @@ def start(workspace: Workspace, lineage: str, batches: Sequence[BatchRequest], *
     return begun[0].run
 
 
-def advance(workspace: Workspace, run: str, *, until: str = "handoff", watch: Watcher = lambda run, stage: None) -> Progress:
+def advance(workspace: Workspace, run: str, *, until: str = "handoff", watch: Watcher = _unwatched) -> Progress:
     """Take a run through its stages up to and including `until`, starting after the last finished one.
 
     Raises Blocked or Held when a stage did not meet its exit criteria, or the ratio gate refuses training.
@@ -81,8 +88,11 @@ def advance(workspace: Workspace, run: str, *, until: str = "handoff", watch: Wa
         work = _Work(workspace, run)
         if until not in work.results:
             ahead = [stage for stage in workflow.ORDER[: workflow.ORDER.index(until) + 1] if stage not in work.results]
-            for stage, after in zip(ahead, [*ahead[1:], None], strict=True):
-                work.do(stage, watch, after=after)
+            try:
+                for stage, after in zip(ahead, [*ahead[1:], None], strict=True):
+                    work.do(stage, watch, after=after)
+            finally:
+                workspace.log.publish()
         return Progress(run, tuple(work.results))
 
 
@@ -91,9 +101,9 @@ def execute(
     lineage: str,
     batches: Sequence[BatchRequest],
     *,
-    recipe: Recipe = Recipe(),
+    recipe: Recipe = PLAIN,
     seed: int = 0,
-    watch: Watcher = lambda run, stage: None,
+    watch: Watcher = _unwatched,
 ) -> Progress:
     """Start a run and take it through all stages."""
     return advance(workspace, start(workspace, lineage, batches, recipe=recipe, seed=seed), watch=watch)
@@ -133,7 +143,9 @@ class Report:
         if self.held or self.rejected:
             lines.append(f"{self.held:,} records are held for a person, {self.rejected:,} could not be read.")
         if self.snapshot:
-            lines.append(f"Snapshot {self.snapshot[:12]}: {self.ratio_records:.1%} of records synthetic, {self.ratio_tokens:.1%} of tokens.")
+            lines.append(
+                f"Snapshot {self.snapshot[:12]}: {self.ratio_records:.1%} of records synthetic, {self.ratio_tokens:.1%} of tokens."
+            )
         if self.verdict:
             lines.append(f"{self.verdict}: {self.reason}")
         return "\n".join(lines)
@@ -326,7 +338,9 @@ class _Work:
         snapshot = self.results["compose"]["snapshot"]
         answer = clearance.check(self._workspace, lineage=self._run.lineage, snapshot=snapshot)
         if not answer.allowed:
-            raise Blocked(f"{self._run.run} may not train: {answer.reason}. Compose within the ceiling or ask for an override.")
+            raise Blocked(
+                f"{self._run.run} may not train: {answer.reason}. Compose within the ceiling or ask for an override."
+            )
         return train(
             snapshot,
             run=self._run.run,
@@ -399,7 +413,8 @@ class _Work:
             run,
             store=self._store,
             recorded=[
-                RecordedFact(table_name(type(one.fact)), one.recorded.isoformat(), one.actor, one.fact) for _, one in facts
+                RecordedFact(table_name(type(one.fact)), one.recorded.isoformat(), one.actor, one.fact)
+                for _, one in facts
             ],
             deviations=deviations,
         )

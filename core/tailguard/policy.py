@@ -136,7 +136,9 @@ class Policy(_Strict):
             near = difflib.get_close_matches(name, self.lineages, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             known = ", ".join(sorted(self.lineages))
-            raise InputError(f"The policy has no lineage {name!r}. It knows {known}.{hint} Add [lineages.{name}] to policy.toml.")
+            raise InputError(
+                f"The policy has no lineage {name!r}. It knows {known}.{hint} Add [lineages.{name}] to policy.toml."
+            )
         return self.lineages[name]
 
     def approvers(self) -> tuple[str, ...]:

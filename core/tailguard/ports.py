@@ -54,11 +54,15 @@ class Suspicion:
 
 @dataclass(frozen=True)
 class ShareEstimate:
-    """Estimated share of model-made texts in a pool (0 to 1) with a 90 % interval."""
+    """Estimated share of model-made texts in a pool (0 to 1) with a 90 % interval.
+
+    `surprise` is by how many standard errors the pool's mean score is above that of human text.
+    """
 
     share: float
     low: float
     high: float
+    surprise: float
 
 
 class Detector(Protocol):

@@ -20,6 +20,7 @@ from tailguard.store.files import Store
 
 POLICY_FILE = "policy.toml"
 LOG_VARIABLE = "TAILGUARD_RUNLOG"
+SYSTEM_CLOCK = SystemClock()
 
 
 def default_actor() -> str:
@@ -39,7 +40,9 @@ def find_workspace(start: Path) -> Path:
         for candidate in (folder, folder / "data" / "local"):
             if (candidate / POLICY_FILE).is_file():
                 return candidate
-    raise InputError(f"There is no {POLICY_FILE} in {start} or above it. Run `tailguard init` first, or name a folder with -w.")
+    raise InputError(
+        f"There is no {POLICY_FILE} in {start} or above it. Run `tailguard init` first, or name a folder with -w."
+    )
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Workspace:
 
     root: Path
     actor: str
-    clock: Clock = SystemClock()
+    clock: Clock = SYSTEM_CLOCK
 
     def as_actor(self, actor: str) -> Workspace:
         """The same workspace with another person at work."""

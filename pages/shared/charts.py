@@ -31,40 +31,67 @@ def _finish(figure: go.Figure, title: str, *, height: int = 340, percent: bool =
 
 
 def _end_label(figure: go.Figure, x: object, y: float, text: str, colour: str, **place: int) -> None:
-    figure.add_annotation(x=x, y=y, text=text, showarrow=False, xanchor="left", xshift=8, font={"color": colour}, **place)
+    figure.add_annotation(
+        x=x, y=y, text=text, showarrow=False, xanchor="left", xshift=8, font={"color": colour}, **place
+    )
 
 
 def strips(lineages: dict[str, pd.DataFrame], title: str) -> go.Figure:
     """One strip a lineage: verdict marks on top, synthetic ratio as a line against its ceiling, overrides as flags."""
-    figure = make_subplots(rows=len(lineages), cols=1, shared_xaxes=True, vertical_spacing=0.14, subplot_titles=list(lineages))
+    figure = make_subplots(
+        rows=len(lineages), cols=1, shared_xaxes=True, vertical_spacing=0.14, subplot_titles=list(lineages)
+    )
     seen: set[str] = set()
-    for number, (name, frame) in enumerate(lineages.items(), start=1):
+    for number, (name, full) in enumerate(lineages.items(), start=1):
+        frame = full.assign(day=full["started"].dt.strftime("%d %b %Y"))
         ratio = frame[["ratio_records", "ratio_tokens"]].max(axis=1)
         figure.add_scatter(
-            x=frame["started"], y=ratio, mode="lines+markers", line={"color": ORIGIN["ai"], "width": 2}, marker={"size": 4},
-            name="synthetic ratio", showlegend=number == 1, row=number, col=1,
+            x=frame["number"],
+            y=ratio,
+            mode="lines+markers",
+            line={"color": ORIGIN["ai"], "width": 2},
+            marker={"size": 4},
+            name="synthetic ratio",
+            showlegend=number == 1,
+            row=number,
+            col=1,
             hovertemplate="%{y:.1%} synthetic<extra>" + name + "</extra>",
         )
         figure.add_scatter(
-            x=frame["started"], y=frame["ceiling"], mode="lines", line={"color": GREY, "dash": "dash", "shape": "hv"},
-            name="ceiling", showlegend=number == 1, row=number, col=1, hoverinfo="skip",
+            x=frame["number"],
+            y=frame["ceiling"],
+            mode="lines",
+            line={"color": GREY, "dash": "dash", "shape": "hv"},
+            name="ceiling",
+            showlegend=number == 1,
+            row=number,
+            col=1,
+            hoverinfo="skip",
         )
         for verdict, part in frame.dropna(subset=["verdict"]).groupby("verdict"):
             figure.add_scatter(
-                x=part["started"], y=[1.12] * len(part), mode="markers", name=str(verdict), legendgroup=str(verdict),
+                x=part["number"],
+                y=[1.12] * len(part),
+                mode="markers",
+                name=str(verdict),
+                legendgroup=str(verdict),
                 marker={"color": VERDICT[str(verdict)], "symbol": SYMBOL[str(verdict)], "size": 13},
-                showlegend=str(verdict) not in seen, row=number, col=1, customdata=part[["run", "shipping"]],
+                showlegend=str(verdict) not in seen,
+                row=number,
+                col=1,
+                customdata=part[["run", "shipping", "day"]],
                 hovertemplate="%{customdata[0]}: " + str(verdict) + ", %{customdata[1]}<extra></extra>",
             )
             seen.add(str(verdict))
         for _, flag in frame[frame["overrides"] != ""].iterrows():
-            figure.add_annotation(x=flag["started"], y=1.12, text="⚑", yshift=17, showarrow=False, row=number, col=1,
+            figure.add_annotation(x=flag["number"], y=1.12, text=f"⚑ {flag['overrides']}", yshift=17, showarrow=False, row=number, col=1,
                                   hovertext=flag["overrides"])  # fmt: skip
         ceilings = frame["ceiling"].dropna()
         if len(ceilings):
-            _end_label(figure, frame["started"].iloc[-1], float(ceilings.iloc[-1]), f"ceiling {ceilings.iloc[-1]:.0%}", GREY,
+            _end_label(figure, int(frame["number"].iloc[-1]), float(ceilings.iloc[-1]), f"ceiling {ceilings.iloc[-1]:.0%}", GREY,
                        row=number, col=1)  # fmt: skip
-        figure.update_yaxes(range=[-0.05, 1.35], tickvals=[0, 0.5, 1], row=number, col=1)
+        figure.update_yaxes(range=[-0.05, 1.4], tickvals=[0, 0.5, 1], row=number, col=1)
+        figure.update_xaxes(dtick=1, title="generation" if number == len(lineages) else None, row=number, col=1)
     for note in figure.layout.annotations[: len(lineages)]:
         note.update(x=0, xanchor="left", font={"size": 13})
     return _finish(figure, title, height=150 + 165 * len(lineages))
@@ -107,7 +134,9 @@ def ratios(frame: pd.DataFrame, blocked: pd.DataFrame, title: str) -> go.Figure:
         figure.add_scatter(x=blocked["run"], y=blocked["ratio"], mode="markers", name="blocked job",
                            marker={"symbol": "x", "size": 14, "color": VERDICT["BLOCK"]})  # fmt: skip
     for _, flag in frame[frame["overrides"] != ""].iterrows():
-        figure.add_annotation(x=flag["run"], y=flag["ratio_records"], text=f"⚑ {flag['overrides']}", yshift=16, showarrow=False)
+        figure.add_annotation(
+            x=flag["run"], y=flag["ratio_records"], text=f"⚑ {flag['overrides']}", yshift=16, showarrow=False
+        )
     if len(frame):
         last = frame.iloc[-1]
         _end_label(figure, last["run"], float(last["ceiling"]), f"ceiling {last['ceiling']:.0%}", GREY)
@@ -118,12 +147,13 @@ def ratios(frame: pd.DataFrame, blocked: pd.DataFrame, title: str) -> go.Figure:
 def parts(frame: pd.DataFrame, title: str) -> go.Figure:
     """What went into each training set: anchor, human and synthetic records, stacked."""
     figure = go.Figure()
-    table = frame.pivot_table(index="run", columns="role", values="records", aggfunc="sum", fill_value=0, sort=False)
+    table = frame.pivot_table(index="number", columns="role", values="records", aggfunc="sum", fill_value=0, sort=False)
     for role, colour in ROLE.items():
         if role in table:
             figure.add_bar(x=table.index, y=table[role], name=role, marker_color=colour,
-                           hovertemplate="%{x}: %{y:,} " + role + " records<extra></extra>")  # fmt: skip
+                           hovertemplate="generation %{x}: %{y:,} " + role + " records<extra></extra>")  # fmt: skip
     figure.update_layout(barmode="stack")
+    figure.update_xaxes(title="generation", dtick=1)
     return _finish(figure, title, percent=False)
 
 
@@ -144,12 +174,18 @@ def deltas(frame: pd.DataFrame, title: str) -> go.Figure:
         )  # fmt: skip
     for place, measure in enumerate(measures):
         margin = float(frame.loc[frame["measure"] == measure, "margin"].iloc[0])
-        figure.add_shape(type="line", x0=-margin, x1=-margin, y0=place - 0.4, y1=place + 0.4, line={"dash": "dash", "color": GREY})
-        figure.add_annotation(x=-margin, y=place + 0.44, text=f"margin −{margin:.0%}", showarrow=False, font={"color": GREY, "size": 11})
+        figure.add_shape(
+            type="line", x0=-margin, x1=-margin, y0=place - 0.4, y1=place + 0.4, line={"dash": "dash", "color": GREY}
+        )
+        figure.add_annotation(
+            x=-margin, y=place + 0.44, text=f"margin −{margin:.0%}", showarrow=False, font={"color": GREY, "size": 11}
+        )
     figure.add_vline(x=0, line={"color": GREY, "width": 1})
     _finish(figure, title, height=360, percent=False)
     figure.update_xaxes(tickformat="+.0%")
-    figure.update_yaxes(tickvals=list(range(len(measures))), ticktext=measures, range=[-0.6, len(measures) - 0.3], showgrid=False)
+    figure.update_yaxes(
+        tickvals=list(range(len(measures))), ticktext=measures, range=[-0.6, len(measures) - 0.3], showgrid=False
+    )
     return figure
 
 
@@ -184,7 +220,7 @@ def outcomes(decisions: pd.DataFrame, canaries: pd.DataFrame, title: str) -> go.
     figure.update_layout(barmode="stack", bargap=0.4)
     _finish(figure, title, height=440, percent=False)
     figure.update_yaxes(tickformat=".0%", row=2, col=1)
-    figure.update_yaxes(tickformat="d", row=1, col=1)
+    figure.update_yaxes(tickformat="d", dtick=1, row=1, col=1)
     for note in figure.layout.annotations[:2]:
         note.update(x=0, xanchor="left", font={"size": 13})
     return figure
@@ -200,8 +236,10 @@ def exceptions(frame: pd.DataFrame, uses: pd.DataFrame, today: object, title: st
                            hovertemplate=f"{one['id']}: {one['state']}, until %{{x|%d %b %Y}}<extra></extra>")  # fmt: skip
         _end_label(figure, one["expires"], one["id"], one["state"], colours[one["state"]])
     if len(uses):
-        figure.add_scatter(x=uses["recorded"], y=uses["override"], mode="markers", name="used",
+        figure.add_scatter(x=uses["recorded"], y=uses["override"], mode="markers", name="used", showlegend=False,
                            marker={"symbol": "line-ns-open", "size": 22, "color": ORIGIN["ai"], "line": {"width": 3}})  # fmt: skip
     figure.add_vline(x=today, line={"dash": "dash", "color": GREY})
-    figure.add_annotation(x=today, y=1.04, yref="paper", text="today", showarrow=False, font={"color": GREY})
+    figure.add_annotation(
+        x=today, y=1, yref="paper", yanchor="bottom", text="today", showarrow=False, font={"color": GREY}
+    )
     return _finish(figure, title, height=160 + 46 * max(1, len(frame)), percent=False)

@@ -15,7 +15,7 @@ from tailguard.domain.stages import ORDER
 
 PERIODS = {"All time": None, "12 months": 365, "6 months": 183, "3 months": 92}
 ICONS = {"PASS": "✔", "BLOCK": "✖", "INCONCLUSIVE": "◆", "NOT COMPARABLE": "■"}
-SEVERITY = {"high": "🔴 high", "middle": "🟠 middle", "low": "⚪ low"}
+SEVERITY = {"high": "▲ high", "middle": "◆ middle", "low": "○ low"}
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,9 @@ def bar() -> None:
     period = st.query_params.get("period", "")
     left, middle, right = st.columns([2, 2, 5], vertical_alignment="bottom")
     chosen = left.selectbox("Lineage", names, index=names.index(wanted) if wanted in names else 0, key="lineage")
-    span = middle.selectbox("Period", list(PERIODS), index=list(PERIODS).index(period) if period in PERIODS else 0, key="period")
+    span = middle.selectbox(
+        "Period", list(PERIODS), index=list(PERIODS).index(period) if period in PERIODS else 0, key="period"
+    )
     st.query_params["lineage"] = chosen
     if span == "All time":
         st.query_params.pop("period", None)
@@ -52,7 +54,9 @@ def bar() -> None:
     with right.container(horizontal=True, horizontal_alignment="right", gap="small"):
         st.badge(told, color="green" if mode == "enforce" else "orange")
         if reads.status().clock != "system":
-            st.badge(f"{reads.status().clock} clock", color="gray", help="This history was made with a clock of its own.")
+            st.badge(
+                f"{reads.status().clock} clock", color="gray", help="This history was made with a clock of its own."
+            )
         st.badge(plain(reads.workspace().actor), color="gray")
 
 
@@ -103,9 +107,21 @@ def caption(run: str | None = None) -> None:
     st.caption(plain(" · ".join(parts)))
 
 
-def nothing_yet(page: str) -> None:
+def begin(title: str) -> None:
+    """A page's title; without a run in the log it also says what is missing, and the page ends there."""
+    st.title(title)
+    if not has_runs():
+        _nothing_yet()
+        st.stop()
+
+
+def has_runs() -> bool:
+    """Whether there is anything to show."""
+    return reads.problem() is None and bool(reads.lineages())
+
+
+def _nothing_yet() -> None:
     """What is missing, why it matters, and the one command that fills it."""
-    st.title(page)
     trouble = reads.problem()
     if trouble and "newer Tailguard" in trouble:
         st.error(plain(trouble), icon="✖")
@@ -138,4 +154,7 @@ def refresh_while_writing() -> None:
         newest = line.generations[-1] if line.generations else None
         if newest and newest.working_on:
             step = ORDER.index(newest.working_on)
-            st.progress(step / len(ORDER), text=plain(f"{newest.run} is at {newest.working_on}, stage {step + 1} of {len(ORDER)}"))
+            st.progress(
+                step / len(ORDER),
+                text=plain(f"{newest.run} is at {newest.working_on}, stage {step + 1} of {len(ORDER)}"),
+            )

@@ -39,7 +39,8 @@ from tailguard.domain.facts import (
 )
 from tailguard.domain.intervals import wilson
 from tailguard.errors import TailguardError
-from tailguard.runlog import queries, status as standing
+from tailguard.runlog import queries
+from tailguard.runlog import status as standing
 from tailguard.runlog.connection import RunLog
 from tailguard.workspace import Workspace, default_actor, find_workspace
 
@@ -90,7 +91,8 @@ def _frame(key: tuple[Any, ...], kind: str, equal: tuple[tuple[str, Any], ...]) 
         rows = queries.recorded(connection, _KINDS[kind], **dict(equal))
     columns = [*_KINDS[kind].__dataclass_fields__, "recorded", "actor", "row"]
     return pd.DataFrame(
-        [{**asdict(one.fact), "recorded": one.recorded, "actor": one.actor, "row": one.id} for one in rows], columns=columns
+        [{**asdict(one.fact), "recorded": one.recorded, "actor": one.actor, "row": one.id} for one in rows],
+        columns=columns,
     )
 
 
@@ -160,7 +162,13 @@ def policy_text(run: str) -> str:
 def _run_facts(key: tuple[Any, ...], run: str) -> list[dict[str, Any]]:
     with _log().glancing() as connection:
         return [
-            {"kind": kind, "row": one.id, "recorded": one.recorded.isoformat(), "actor": one.actor, **asdict(one.fact)}
+            {
+                "fact_kind": kind,
+                "row": one.id,
+                "recorded": one.recorded.isoformat(),
+                "actor": one.actor,
+                **asdict(one.fact),
+            }
             for kind, one in queries.facts_of_run(connection, run)
         ]
 

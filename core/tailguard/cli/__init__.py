@@ -49,5 +49,8 @@ def run(arguments: list[str]) -> int:
         return 0
     except Exception:
         traceback.print_exc()
-        typer.echo("tailguard: this is a defect of Tailguard. Nothing half-written is left behind; please report the lines above.", err=True)
+        typer.echo(
+            "tailguard: this is a defect of Tailguard. Nothing half-written is left behind; please report the lines above.",
+            err=True,
+        )
         return 2

@@ -67,7 +67,11 @@ def override_request(
     space = open_workspace(workspace)
     expires = space.clock.now() + timedelta(days=days)
     name = overrides.request(space, gate=gate, run=run, reason=reason, expires=expires)
-    show({"override": name, "expires": expires}, f"{name} requested until {expires:%Y-%m-%d}. Another person approves it.", as_json=as_json)
+    show(
+        {"override": name, "expires": expires},
+        f"{name} requested until {expires:%Y-%m-%d}. Another person approves it.",
+        as_json=as_json,
+    )
 
 
 @override.command("approve")
@@ -102,7 +106,11 @@ def override_list(workspace: WorkspaceFolder = None, as_json: Json = False) -> N
         f"{one.id:12} {one.state(moment):10} {one.gate:10} {one.run:16} until {one.expires:%Y-%m-%d}  {one.reason}"
         for one in found
     ]
-    show([{**vars(one), "state": one.state(moment)} for one in found], "\n".join(lines) or "No overrides.", as_json=as_json)
+    show(
+        [{**vars(one), "state": one.state(moment)} for one in found],
+        "\n".join(lines) or "No overrides.",
+        as_json=as_json,
+    )
 
 
 def _decide(name: str, decision: str, note: str, workspace: Path | None, as_json: bool) -> None:
@@ -123,7 +131,10 @@ def quarantine_list(
     from tailguard.desk import quarantine as desk
 
     queue = [one for one in desk.waiting(open_workspace(workspace)) if source in (None, one.source)]
-    lines = [f"{one.id[:12]} {one.since:%Y-%m-%d} {one.source}: {one.reason}\n    {_printable(one.text)}" for one in queue[:most]]
+    lines = [
+        f"{one.id[:12]} {one.since:%Y-%m-%d} {one.source}: {one.reason}\n    {_printable(one.text)}"
+        for one in queue[:most]
+    ]
     show(queue[:most], "\n".join([f"{len(queue):,} records wait.", *lines]), as_json=as_json)
 
 

@@ -88,8 +88,7 @@ def dashboard(port: Port = 8501, workspace: WorkspaceFolder = None, as_json: Jso
     space = open_workspace(workspace)
     _refuse_busy(port)
     if space.log.exists():
-        with space.log.writing():
-            pass
+        space.log.publish()
     show({"url": f"http://localhost:{port}"}, f"Dashboard on http://localhost:{port} (Ctrl-C ends it)", as_json=as_json)
     raise typer.Exit(_serve(space, port))
 
@@ -123,7 +122,9 @@ def _refuse_busy(port: int) -> None:
                 probe.bind((address, port))
         except OSError as error:
             if error.errno == 98:
-                raise InputError(f"Port {port} is in use. Stop what listens there, or choose another port (PORT=8502, --port 8502).") from error
+                raise InputError(
+                    f"Port {port} is in use. Stop what listens there, or choose another port (PORT=8502, --port 8502)."
+                ) from error
 
 
 def _serve(space: Workspace, port: int) -> int:
@@ -131,7 +132,17 @@ def _serve(space: Workspace, port: int) -> int:
     app = shipped("dashboard", "app.py")
     if not app.exists():
         raise TailguardError(f"{app} is missing from this installation. Install Tailguard again.")
-    command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.address", "localhost", "--server.port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(app),
+        "--server.address",
+        "localhost",
+        "--server.port",
+        str(port),
+    ]
     environment = {**os.environ, "TAILGUARD_WORKSPACE": str(space.root.resolve())}
     try:
         return subprocess.run(command, env=environment, cwd=app.parent, check=False).returncode  # noqa: S603

@@ -125,7 +125,11 @@ def outputs_sample(
         fewest_words=fewest_words,
         file=out,
     )
-    show({"texts": kept, "file": str(out)}, f"{kept:,} texts of {generation} in {out}, logged as our own.", as_json=as_json)
+    show(
+        {"texts": kept, "file": str(out)},
+        f"{kept:,} texts of {generation} in {out}, logged as our own.",
+        as_json=as_json,
+    )
 
 
 @outputs.command("add")

@@ -13,8 +13,8 @@ from tailguard.domain.stages import ORDER
 from tailguard.errors import InputError
 
 if TYPE_CHECKING:
-    from tailguard.workspace import Workspace
     from tailguard.stages.intake import BatchRequest
+    from tailguard.workspace import Workspace
 
 Lineage = Annotated[str, typer.Option("--lineage", "-l", help="The line of generations, as the policy names it.")]
 Batches = Annotated[

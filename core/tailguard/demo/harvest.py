@@ -37,7 +37,9 @@ def harvest() -> Harvest:
     files = [(package, path) for package, root in _roots().items() for path in _python_files(root)]
     found: dict[str, tuple[str, str]] = {}
     with ProcessPoolExecutor(max_workers=2) as pool:
-        for (package, _), passages in zip(files, pool.map(_passages, [path for _, path in files], chunksize=64), strict=True):
+        for (package, _), passages in zip(
+            files, pool.map(_passages, [path for _, path in files], chunksize=64), strict=True
+        ):
             for passage in passages:
                 found.setdefault(record_id(passage.casefold()), (package, passage))
     if len(found) < FEWEST_PASSAGES:
@@ -46,13 +48,18 @@ def harvest() -> Harvest:
             "Install Tailguard with its requirements in an ordinary environment (docstrings are stripped under python -OO)."
         )
     ordered = [found[identity] for identity in sorted(found)]
-    return Harvest(tuple(passage for _, passage in ordered), dict(Counter(package for package, _ in ordered).most_common()))
+    return Harvest(
+        tuple(passage for _, passage in ordered), dict(Counter(package for package, _ in ordered).most_common())
+    )
 
 
 def _roots() -> dict[str, Path]:
     paths = sysconfig.get_paths()
     packages = {name: Path(paths["platlib"]) / name for name in PACKAGES}
-    return {"the standard library": Path(paths["stdlib"]), **{name: root for name, root in packages.items() if root.is_dir()}}
+    return {
+        "the standard library": Path(paths["stdlib"]),
+        **{name: root for name, root in packages.items() if root.is_dir()},
+    }
 
 
 def _python_files(root: Path) -> list[Path]:
@@ -73,6 +80,10 @@ def _passages(path: Path) -> list[str]:
             for paragraph in re.split(r"\n\s*\n", ast.get_docstring(node) or ""):
                 passage = normal_form(paragraph)
                 letters = sum(letter.isalpha() or letter == " " for letter in passage)
-                if len(passage.split()) >= _FEWEST_WORDS and ">>>" not in passage and letters >= _LETTER_SHARE * len(passage):
+                if (
+                    len(passage.split()) >= _FEWEST_WORDS
+                    and ">>>" not in passage
+                    and letters >= _LETTER_SHARE * len(passage)
+                ):
                     found.append(passage)
     return found

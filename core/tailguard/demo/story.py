@@ -34,9 +34,9 @@ from tailguard.stages.intake import BatchRequest
 from tailguard.store.files import canonical_json, write_atomically
 from tailguard.workspace import Workspace
 
-GENERATIONS = 9
+GENERATIONS = 8
 FIRST_DAY = datetime(2025, 11, 3, 9, 0)
-DAYS_BETWEEN = 42
+DAYS_BETWEEN = 48
 OWNER, ENGINEER, REVIEWER = "ada", "lin", "sam"
 
 ANCHOR, FOUNDING, HELD_OUT, FRESH, UNDECLARED = 6000, 3000, 5000, 1000, 400
@@ -101,7 +101,14 @@ def play(root: Path, *, seed: int, quiet: bool) -> str:
     A demo that was interrupted starts over in its own folder; any other folder with content is refused.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     _make_room(root)
     with Progress(
@@ -120,9 +127,13 @@ def play(root: Path, *, seed: int, quiet: bool) -> str:
             if ": shipped" in line or ": not shipped" in line or "passages" in line:
                 bar.update(task, advance=1, description="two lineages, twelve months")
 
-        run_story(root, harvest(), seed=seed, tell=(lambda line: None) if quiet else tell)
+        run_story(root, harvest(), seed=seed, tell=_silence if quiet else tell)
     with open_log(f"duckdb:///{root / 'runlog.duckdb'}", root).reading() as connection:
         return head_of(connection, DESK).row_hash
+
+
+def _silence(_line: str) -> None:
+    """Nobody listens."""
 
 
 def _make_room(root: Path) -> None:
@@ -302,7 +313,9 @@ def _calibrate(story: Story) -> None:
 
 def _vendor_file(story: Story) -> str:
     """A vendor sells 'human' text that a copy of our model wrote; part of it was scraped from what we published."""
-    published = [str(row["text"]) for row in read_objects(story.workspace.root / "inbox" / "outputs-of-guarded-0-at-1.jsonl")]
+    published = [
+        str(row["text"]) for row in read_objects(story.workspace.root / "inbox" / "outputs-of-guarded-0-at-1.jsonl")
+    ]
     return story.file("vendor-7", _drawn(story, 600, story.seed + 2) + published[:200])
 
 
@@ -310,7 +323,9 @@ def _review(story: Story) -> None:
     """The reviewer decides a part of the batch that came without an origin."""
     queue = [one for one in quarantine.waiting(story.workspace) if one.source == "shared-drive"]
     chosen = [one.id for one in queue[: len(queue) // 2]]
-    done = quarantine.decide(story.as_actor(REVIEWER), chosen, origin=Origin.HUMAN, reason="found in the manuals of our archive")
+    done = quarantine.decide(
+        story.as_actor(REVIEWER), chosen, origin=Origin.HUMAN, reason="found in the manuals of our archive"
+    )
     story.tell(f"{REVIEWER} decides {done} of {len(queue)} records without an origin; the others wait")
 
 
@@ -330,7 +345,9 @@ def _over_the_ceiling(story: Story, batches: list[BatchRequest]) -> None:
         overrides.decide(engineer, name, decision="approved", note="")
     except InputError as refused:
         story.tell(f"{name}: {refused}")
-    overrides.decide(owner, name, decision="approved", note="Once, for this run; the diversity gate decides what ships.")
+    overrides.decide(
+        owner, name, decision="approved", note="Once, for this run; the diversity gate decides what ships."
+    )
     story.tell(f"{name}: approved by {OWNER} for 14 days")
     _finish(story, run)
     story.clock.move_to(story.clock.moment + timedelta(days=2))

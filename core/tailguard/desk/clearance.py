@@ -55,7 +55,9 @@ def check(workspace: Workspace, *, lineage: str, snapshot: str) -> Answer:
         f"ceiling {policy.ceiling:.1%}"
     )
     over = highest > policy.ceiling
-    exception = live_override(exceptions, gate="ratio", run=composition.run, now=workspace.clock.now()) if over else None
+    exception = (
+        live_override(exceptions, gate="ratio", run=composition.run, now=workspace.clock.now()) if over else None
+    )
     if over and exception is None:
         failed.append(f"over the ceiling: {told}")
     allowed = not failed or not enforced

@@ -44,7 +44,9 @@ def freeze_anchor(workspace: Workspace, file: Path, *, name: str, reader: Reader
     texts: dict[str, str] = {}
     for row in reader(file):
         if isinstance(row, Reject):
-            raise InputError(f"{file} line {row.line}: {row.reason}. An anchor is frozen whole; mend the line or take it out.")
+            raise InputError(
+                f"{file} line {row.line}: {row.reason}. An anchor is frozen whole; mend the line or take it out."
+            )
         if row.declared not in (None, str(Origin.HUMAN)):
             raise InputError(f"{file} line {row.line} is declared {row.declared}; an anchor holds human records only.")
         texts.setdefault(record_id(row.text), row.text)
@@ -70,11 +72,15 @@ def freeze_anchor(workspace: Workspace, file: Path, *, name: str, reader: Reader
         )
     digest = workspace.store.put_table("anchors", pa.Table.from_pylist(rows, schema=RECORD))
     rare = rare_terms(list(texts.values()))
-    workspace.desk.record(AnchorFrozen(digest, name, len(rows), sum(row["tokens"] for row in rows), len(rare)))
+    workspace.desk.record(
+        AnchorFrozen(digest, name, len(rows), sum(token_count(text) for text in texts.values()), len(rare))
+    )
     return digest
 
 
-def freeze_suite(workspace: Workspace, file: Path, *, name: str, read_lines: Callable[[Path], list[dict[str, object]]]) -> str:
+def freeze_suite(
+    workspace: Workspace, file: Path, *, name: str, read_lines: Callable[[Path], list[dict[str, object]]]
+) -> str:
     """Freeze a suite: one object a line with `prompt`, and optionally `id`, `slice` and `tail` (true or false).
 
     Raises InputError for a broken line, a doubled id, a suite without a tail slice, or when no anchor is frozen yet.
@@ -82,7 +88,9 @@ def freeze_suite(workspace: Workspace, file: Path, *, name: str, read_lines: Cal
     with workspace.log.reading() as connection:
         anchor, standing = frozen_anchor(connection), frozen_suite(connection)
     if anchor is None:
-        raise InputError("Freeze the anchor first: a suite's rare terms are those of the anchor (`tailguard anchor freeze`).")
+        raise InputError(
+            "Freeze the anchor first: a suite's rare terms are those of the anchor (`tailguard anchor freeze`)."
+        )
     if standing:
         raise InputError(
             f"The suite {standing.fact.name!r} was frozen on {standing.recorded:%Y-%m-%d}; generations can only be compared on it."
@@ -91,8 +99,12 @@ def freeze_suite(workspace: Workspace, file: Path, *, name: str, read_lines: Cal
     for number, row in enumerate(read_lines(file), start=1):
         prompt, tail = row.get("prompt"), row.get("tail", False)
         if not isinstance(prompt, str) or not prompt.strip() or not isinstance(tail, bool):
-            raise InputError(f"{file} line {number}: expected an object with `prompt` (text) and `tail` (true or false).")
-        prompts.append({"id": str(row.get("id", number)), "prompt": prompt, "slice": str(row.get("slice", "all")), "tail": tail})
+            raise InputError(
+                f"{file} line {number}: expected an object with `prompt` (text) and `tail` (true or false)."
+            )
+        prompts.append(
+            {"id": str(row.get("id", number)), "prompt": prompt, "slice": str(row.get("slice", "all")), "tail": tail}
+        )
     doubled = [identity for identity, count in Counter(item["id"] for item in prompts).items() if count > 1]
     if doubled:
         raise InputError(f"{file} has prompt id {doubled[0]!r} more than once. Ids must differ.")

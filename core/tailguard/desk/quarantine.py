@@ -40,7 +40,9 @@ def waiting(workspace: Workspace) -> list[Waiting]:
             if row["id"] not in decided:
                 found.setdefault(
                     row["id"],
-                    Waiting(row["id"], row["text"], row["source"], row["batch"], row["reason"], one.fact.run, one.recorded),
+                    Waiting(
+                        row["id"], row["text"], row["source"], row["batch"], row["reason"], one.fact.run, one.recorded
+                    ),
                 )
     return list(found.values())
 
@@ -52,7 +54,9 @@ def decide(workspace: Workspace, ids: Sequence[str], *, origin: Origin, reason: 
     """
     policy = workspace.policy()
     if workspace.actor not in (*policy.roles.reviewer, policy.quality_owner):
-        raise InputError(f"{workspace.actor} may not decide held records. Add the name to roles.reviewer in policy.toml.")
+        raise InputError(
+            f"{workspace.actor} may not decide held records. Add the name to roles.reviewer in policy.toml."
+        )
     if origin is Origin.UNKNOWN:
         raise InputError("Unknown is what the record is now. Decide human, ai or mixed, or leave it waiting.")
     if not reason.strip():
@@ -62,10 +66,15 @@ def decide(workspace: Workspace, ids: Sequence[str], *, origin: Origin, reason: 
     for wanted in ids:
         hits = [one for one in queue if one.id.startswith(wanted)]
         if len(hits) != 1:
-            raise InputError(f"{len(hits)} waiting records start with {wanted!r}; name exactly one. See `tailguard quarantine list`.")
+            raise InputError(
+                f"{len(hits)} waiting records start with {wanted!r}; name exactly one. See `tailguard quarantine list`."
+            )
         chosen[hits[0].id] = hits[0]
     workspace.desk.record(
-        *(ReviewDecision(one.id, one.batch, one.source, str(origin), reason.strip(), one.since) for one in chosen.values())
+        *(
+            ReviewDecision(one.id, one.batch, one.source, str(origin), reason.strip(), one.since)
+            for one in chosen.values()
+        )
     )
     return len(chosen)
 

@@ -22,7 +22,9 @@ def ship(workspace: Workspace, generation: str) -> str:
         if not any(one.fact.run == generation for one in runs_of(connection, lineage)):
             raise InputError(f"There is no generation {generation!r}. `tailguard status` lists them.")
         if decision is None:
-            raise InputError(f"{generation} has no verdict yet. Finish its run with `tailguard run --resume {generation}`.")
+            raise InputError(
+                f"{generation} has no verdict yet. Finish its run with `tailguard run --resume {generation}`."
+            )
         if generation in shipped_generations(connection, lineage):
             return "was shipped before"
         exceptions = overrides(connection)
@@ -38,7 +40,9 @@ def ship(workspace: Workspace, generation: str) -> str:
         )
         return reason
     if not enforced:
-        return _shipped(workspace, generation, lineage, f"observe mode, would be refused: {verdict}, {decision.fact.reason}")
+        return _shipped(
+            workspace, generation, lineage, f"observe mode, would be refused: {verdict}, {decision.fact.reason}"
+        )
     workspace.desk.record(ShippingEvent(generation, lineage, "refused", f"{verdict}: {decision.fact.reason}", None))
     kind = Blocked if verdict is Verdict.BLOCK else Held
     raise kind(f"{generation} may not ship: {verdict}. {decision.fact.reason}")

@@ -42,7 +42,8 @@ def adjusted_share(scores: Floats, *, human: Floats, ai: Floats) -> ShareEstimat
     ) / gap**2
     half = 1.645 * float(np.sqrt(variance))
     low, middle, high = (float(min(max(value, 0.0), 1.0)) for value in (share - half, share, share + half))
-    return ShareEstimate(middle, low, high)
+    surprise = float(scores.mean() - human.mean()) / float(np.sqrt(human.var() * (1 / len(scores) + 1 / len(human))))
+    return ShareEstimate(middle, low, high, surprise)
 
 
 def share_is_excessive(hits: int, trials: int, *, expected: float) -> bool:

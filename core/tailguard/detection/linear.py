@@ -51,9 +51,7 @@ class LinearDetector:
         scores = self.scores(texts)
         human = human_p_values(scores, self.human) > self.error_rate
         ai = ai_p_values(scores, self.ai) > self.error_rate
-        return [
-            Suspicion(float(score), bool(h), bool(a)) for score, h, a in zip(scores, human, ai, strict=True)
-        ]
+        return [Suspicion(float(score), bool(h), bool(a)) for score, h, a in zip(scores, human, ai, strict=True)]
 
     def share(self, suspicions: Sequence[Suspicion]) -> ShareEstimate | None:
         """Estimated share of model-made texts among those judged."""
@@ -79,7 +77,9 @@ def calibrate(human: Sequence[str], ai: Sequence[str], *, error_rate: float, see
 
     for name, texts in (("human", human), ("model-made", ai)):
         if len(texts) < FEWEST_TEXTS:
-            raise InputError(f"The detector needs at least {FEWEST_TEXTS} {name} texts to calibrate, found {len(texts)}.")
+            raise InputError(
+                f"The detector needs at least {FEWEST_TEXTS} {name} texts to calibrate, found {len(texts)}."
+            )
     rng = np.random.default_rng(seed)
     (human_fit, human_rest), (ai_fit, ai_rest) = (
         [[texts[at] for at in half] for half in np.array_split(rng.permutation(len(texts))[:MOST_TEXTS], 2)]
@@ -105,7 +105,9 @@ def rates(detector: LinearDetector) -> Rates:
 
 def keep(detector: LinearDetector, store: Store) -> str:
     """Store a detector as plain arrays; returns its digest."""
-    header = canonical_json({"format": "tailguard-linear-detector/1", "error_rate": detector.error_rate, "intercept": detector.intercept})
+    header = canonical_json(
+        {"format": "tailguard-linear-detector/1", "error_rate": detector.error_rate, "intercept": detector.intercept}
+    )
     sink = io.BytesIO(header)
     sink.seek(0, io.SEEK_END)
     for array in (detector.weights, detector.human, detector.ai):

@@ -28,7 +28,7 @@ TYPE_COVERAGE = "rarefied type coverage"
 VARIETY = "between-response variety"
 PRIMARY = (TAIL_RECALL, TYPE_COVERAGE, VARIETY)
 
-HALVES = 120
+HALVES = 100
 _BUDGET_SHARE = 8
 _POWER = 0.8
 _FEWEST_PROMPTS = 8
@@ -133,9 +133,7 @@ def _guards(candidate: Outputs, reference: Outputs) -> list[Guard]:
         )
     )
     gap = empty[1] - empty[0]
-    guards.append(
-        Guard("empty answers", f"at most {_MAX_EMPTY_GAP:.0%} more", f"{gap:+.1%}", gap <= _MAX_EMPTY_GAP)
-    )
+    guards.append(Guard("empty answers", f"at most {_MAX_EMPTY_GAP:.0%} more", f"{gap:+.1%}", gap <= _MAX_EMPTY_GAP))
     return guards
 
 
@@ -243,7 +241,9 @@ def _richness(side: _Side, choices: Ints, budget: int) -> NDArray[np.float64]:
     # Most types stand in one prompt only. Those are counted together: how many, by prompt and number of occurrences.
     single = np.diff(table.indptr) == 1
     lone, shared = table[single], table[~single]
-    lone_by_count = csr_array((np.ones_like(lone.data), (lone.data, lone.indices)), shape=(lone.data.max(initial=0) + 1, shape[1]))
+    lone_by_count = csr_array(
+        (np.ones_like(lone.data), (lone.data, lone.indices)), shape=(lone.data.max(initial=0) + 1, shape[1])
+    )
     sizes = choices @ side.totals
     out = np.zeros(len(choices))
     for first in range(0, len(choices), _AT_ONCE):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ def words(text: str) -> list[str]:
 
 def bigrams(tokens: Sequence[str]) -> list[tuple[str, str]]:
     """Neighbouring pairs of `tokens`, in order; a text of one word has none."""
-    return list(zip(tokens, tokens[1:], strict=False))
+    return list(pairwise(tokens))
 
 
 def type_counts(units: Iterable[object]) -> Counts:

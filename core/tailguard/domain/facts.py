@@ -433,5 +433,7 @@ class ChainSealed(Fact):
 
 
 FACTS: tuple[type[Fact], ...] = tuple(
-    value for value in list(globals().values()) if isinstance(value, type) and issubclass(value, Fact) and value is not Fact
+    value
+    for value in list(globals().values())
+    if isinstance(value, type) and issubclass(value, Fact) and value is not Fact
 )

@@ -14,7 +14,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection as Connection  # noqa: PLC0414  a type that others name
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -38,6 +39,9 @@ class RunLog(Protocol):
         self, *, publish: bool = True, timeout_seconds: float = TIMEOUT_SECONDS
     ) -> AbstractContextManager[Connection]:
         """One transaction, committed when the block ends and rolled back when it raises."""
+
+    def publish(self) -> None:
+        """Show pages the newest state now."""
 
     def reading(self) -> AbstractContextManager[Connection]:
         """The newest state, for commands."""
@@ -98,10 +102,12 @@ class DuckdbLog:
     def reading(self) -> Iterator[Connection]:
         if not self.path.exists():
             raise InputError(f"There is no run log at {self.path}. Run `tailguard init`, then `tailguard run`.")
-        with turnstile(self.path, exclusive=False, timeout_seconds=TIMEOUT_SECONDS):
-            with _opened(self._reader, str(self.path)) as connection:
-                _refuse_other_versions(connection, str(self.path))
-                yield connection
+        with (
+            turnstile(self.path, exclusive=False, timeout_seconds=TIMEOUT_SECONDS),
+            _opened(self._reader, str(self.path)) as connection,
+        ):
+            _refuse_other_versions(connection, str(self.path))
+            yield connection
 
     @contextmanager
     def glancing(self) -> Iterator[Connection]:
@@ -116,6 +122,10 @@ class DuckdbLog:
             return ()
         found = self.published.stat()
         return (found.st_ino, found.st_mtime_ns)
+
+    def publish(self) -> None:
+        with self.writing(publish=True):
+            pass
 
     def _published_age(self) -> float:
         return time.time() - self.published.stat().st_mtime if self.published.exists() else float("inf")
@@ -147,7 +157,12 @@ class PostgresLog:
             return _schema_version(connection) is not None
 
     @contextmanager
-    def writing(self, *, publish: bool = True, timeout_seconds: float = TIMEOUT_SECONDS) -> Iterator[Connection]:
+    def writing(
+        self,
+        *,
+        publish: bool = True,  # noqa: ARG002  every reader of a server sees each commit at once
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> Iterator[Connection]:
         with _opened(self._engine, self._name) as connection:
             if not self._migrated:
                 connection.execute(text("SELECT pg_advisory_lock(7261)"))
@@ -166,6 +181,9 @@ class PostgresLog:
             yield connection
 
     glancing = reading
+
+    def publish(self) -> None:
+        """Nothing to do: every reader of a server sees each commit."""
 
     def version(self) -> tuple[int, ...]:
         if not self.exists():
@@ -201,7 +219,9 @@ def _translated(error: DBAPIError, name: str) -> TailguardError:
     if "set lock" in low or "lock timeout" in low:
         return LogBusy(f"{name} is held open by another program ({said}). Close it and try again.")
     if "no space" in low or "out of disk" in low or "could not write" in low:
-        return TailguardError(f"The disk of {name} is full ({said}). Nothing was recorded. Free some space and try again.")
+        return TailguardError(
+            f"The disk of {name} is full ({said}). Nothing was recorded. Free some space and try again."
+        )
     if "not a valid duckdb" in low or "corrupt" in low or "serializ" in low:
         return InputError(f"{name} is not a run log that this version can read ({said}). Restore it from a backup.")
     if "permission" in low or "read-only" in low or "cannot open file" in low:
@@ -228,7 +248,9 @@ def _refuse_other_versions(connection: Connection, name: str) -> None:
     if version is None:
         raise InputError(f"{name} holds no Tailguard run log yet. Run `tailguard run` first.")
     if version < HEAD:
-        raise InputError(f"{name} has schema {version}, this Tailguard reads {HEAD}. Run `tailguard migrate` to upgrade it.")
+        raise InputError(
+            f"{name} has schema {version}, this Tailguard reads {HEAD}. Run `tailguard migrate` to upgrade it."
+        )
     raise InputError(
         f"{name} was written by a newer Tailguard (schema {version}, this one knows up to {HEAD}). Upgrade Tailguard."
     )

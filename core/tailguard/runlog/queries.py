@@ -10,12 +10,12 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Connection, select
 
 from tailguard.domain.facts import (
+    FACTS,
     AnchorFrozen,
     Composition,
     DetectorCalibrated,
     Evaluation,
     Fact,
-    FACTS,
     GateDecision,
     Generation,
     Measurement,
@@ -98,7 +98,9 @@ def composition_of(connection: Connection, run: str) -> Recorded[Composition] | 
 
 def composition_by_snapshot(connection: Connection, lineage: str, snapshot: str) -> Recorded[Composition] | None:
     """The newest composition of a lineage whose snapshot digest starts with `snapshot`."""
-    found = [one for one in recorded(connection, Composition, lineage=lineage) if one.fact.snapshot.startswith(snapshot)]
+    found = [
+        one for one in recorded(connection, Composition, lineage=lineage) if one.fact.snapshot.startswith(snapshot)
+    ]
     return only(found)
 
 
@@ -125,7 +127,9 @@ def shipped_generations(connection: Connection, lineage: str) -> list[str]:
 def best_generation(connection: Connection, lineage: str, measure: str) -> str | None:
     """The shipped generation with the highest value of a measure; the earliest among equals."""
     shipped = shipped_generations(connection, lineage)
-    values = {one.fact.run: one.fact.value for one in recorded(connection, Measurement, measure=measure, run=tuple(shipped))}
+    values = {
+        one.fact.run: one.fact.value for one in recorded(connection, Measurement, measure=measure, run=tuple(shipped))
+    }
     return max((run for run in shipped if run in values), key=lambda run: values[run], default=None)
 
 

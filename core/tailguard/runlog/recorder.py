@@ -117,7 +117,7 @@ def _insert_arrow(connection: Connection, table: Table, rows: list[dict[str, Any
     cursor = connection.connection.cursor()
     cursor.register("incoming_rows", incoming)
     columns = ", ".join(f'"{name}"' for name in names)
-    connection.execute(text(f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM incoming_rows"))
+    connection.execute(text(f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM incoming_rows"))  # noqa: S608  names of our own tables
     cursor.unregister("incoming_rows")
 
 
@@ -253,7 +253,9 @@ def _revived(name: str, values: dict[str, Any]) -> Fact:
     table = TABLES[kind]
     return kind(
         **{
-            key: datetime.fromisoformat(value) if value is not None and table.c[key].type.python_type is datetime else value
+            key: datetime.fromisoformat(value)
+            if value is not None and table.c[key].type.python_type is datetime
+            else value
             for key, value in values.items()
         }
     )

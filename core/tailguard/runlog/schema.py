@@ -34,7 +34,6 @@ ENTRY = Table(
     Column("clock", Text(), nullable=False),
     Column("prev_hash", Text(), nullable=False),
     Column("row_hash", Text(), nullable=False),
-
 )
 """Every row of the log in its chain: id `chain#seq`, kind (the fact's table), time (UTC), who, whose clock, hashes."""
 

@@ -269,7 +269,15 @@ def _sentence(name: str, mode: str, generations: Sequence[GenerationStatus]) -> 
 
 def _override(one: Override, moment: datetime) -> OverrideStatus:
     return OverrideStatus(
-        one.id, one.gate, one.run, one.state(moment), one.reason, one.requested_by, one.decided_by, one.expires, len(one.used)
+        one.id,
+        one.gate,
+        one.run,
+        one.state(moment),
+        one.reason,
+        one.requested_by,
+        one.decided_by,
+        one.expires,
+        len(one.used),
     )
 
 
@@ -294,7 +302,9 @@ def _about_lineages(lineages: Sequence[LineageStatus]) -> list[Finding]:
         if lineage.generations and lineage.mode == "enforce" and lineage.generations[-1].verdict not in (None, "PASS"):
             newest = lineage.generations[-1]
             findings.append(Finding("high", lineage.sentence, newest.started, "gates", newest.run))
-        stopped = [one for one in lineage.generations if one.verdict not in (None, "PASS") and one.shipping == "shipped"]
+        stopped = [
+            one for one in lineage.generations if one.verdict not in (None, "PASS") and one.shipping == "shipped"
+        ]
         if lineage.mode == "observe" and stopped:
             what = f"{lineage.name} only observes: {len(stopped)} generation(s) were shipped that its gate would have stopped"
             findings.append(Finding("high", what, stopped[0].started, "gates", stopped[0].run))
@@ -313,7 +323,8 @@ def _about_batches(connection: Connection, policy: Policy | None, moment: dateti
         for lineage, run in newest.items():
             coverage = coverage_of([one.fact for one in recorded(connection, BatchTaken, run=run)])
             if coverage and coverage.share < policy.intake.min_coverage:
-                what = f"{lineage}: only {coverage.share:.1%} of {run}'s records carry a confident tag (target {policy.intake.min_coverage:.0%})"
+                target = f"(target {policy.intake.min_coverage:.0%})"
+                what = f"{lineage}: only {coverage.share:.1%} of {run}'s records carry a confident tag {target}"
                 findings.append(Finding("middle", what, moment, "provenance", run))
     waiting = sum(one.fact.held for one in recorded(connection, BatchTaken)) - len(recorded(connection, ReviewDecision))
     held = recorded(connection, Artifact, kind="quarantine", direction="out")

@@ -44,9 +44,7 @@ def verify(log: RunLog) -> Verification:
                 facts[_key(table.name, str(fact["id"]))] = dict(fact)
     problems: list[Problem] = []
     hashes: dict[str, dict[int, str]] = {}
-    seals = [
-        fact for key, fact in facts.items() if key.startswith(_key(table_name(ChainSealed), ""))
-    ]
+    seals = [fact for key, fact in facts.items() if key.startswith(_key(table_name(ChainSealed), ""))]
     for chain, entries in sorted(chains.items()):
         entries.sort(key=lambda entry: entry["seq"])
         problems += _walk(chain, entries, facts)
@@ -90,7 +88,9 @@ def _broken_seal(seal: dict[str, Any], hashes: dict[str, dict[int, str]]) -> Pro
     rows = hashes.get(seal["sealed"], {})
     length = int(seal["length"])
     if len(rows) < length or rows.get(length) != seal["head"]:
-        return Problem(seal["sealed"], length, f"sealed with {length} rows, found {len(rows)}: its end was changed or removed")
+        return Problem(
+            seal["sealed"], length, f"sealed with {length} rows, found {len(rows)}: its end was changed or removed"
+        )
     if len(rows) > length:
         return Problem(seal["sealed"], length + 1, f"inserted: {len(rows) - length} row(s) after the seal")
     return None

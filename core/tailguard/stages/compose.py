@@ -77,7 +77,9 @@ def compose(
         result={"snapshot": snapshot},
         criteria=(
             Criterion("the set holds records", "at least 1", f"{len(rows)}", bool(rows)),
-            Criterion("whole anchor is in, byte for byte", "0 anchor records missing", missing, missing == "0 missing", waived),
+            Criterion(
+                "whole anchor is in, byte for byte", "0 anchor records missing", missing, missing == "0 missing", waived
+            ),
             Criterion("no record of unknown origin", "0", f"{unknown}", unknown == 0, waived),
             Criterion(
                 "ratio within the ceiling",
@@ -89,7 +91,11 @@ def compose(
         ),
         inputs=tuple(
             Named(kind, name, digest)
-            for kind, name, digest in (("scored", "", scored), ("anchors", "", anchor), ("snapshots", "previous", previous))
+            for kind, name, digest in (
+                ("scored", "", scored),
+                ("anchors", "", anchor),
+                ("snapshots", "previous", previous),
+            )
             if digest
         ),
         outputs=(Named("snapshots", "", snapshot), Named("training", "", str(manifest["content"]))),
@@ -104,7 +110,9 @@ def rebuild(store: Store, snapshot: str) -> bytes:
     manifest = store.json("snapshots", snapshot)
     content = _content(store, [Part(**{**part, "ids": tuple(part["ids"])}) for part in manifest["parts"]])
     if digest_of(content) != manifest["content"]:
-        raise TailguardError(f"Snapshot {snapshot[:12]} rebuilds to other bytes than its manifest names. The store was changed.")
+        raise TailguardError(
+            f"Snapshot {snapshot[:12]} rebuilds to other bytes than its manifest names. The store was changed."
+        )
     return content
 
 

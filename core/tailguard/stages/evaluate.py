@@ -38,7 +38,9 @@ class Suite:
 def read_suite(store: Store, digest: str) -> Suite:
     """The suite that a digest names."""
     content = store.json("suites", digest)
-    return Suite(content["name"], tuple(Prompt(**item) for item in content["prompts"]), frozenset(content["rare_terms"]))
+    return Suite(
+        content["name"], tuple(Prompt(**item) for item in content["prompts"]), frozenset(content["rare_terms"])
+    )
 
 
 def evaluate(
@@ -72,14 +74,31 @@ def evaluate(
     return Outcome(
         result={"outputs": outputs, "again": again, "suite": suite, "decoding": str(decoding)},
         criteria=(
-            Criterion("the suite has a rare-case slice", "at least 1 tail prompt", f"{sum(i.tail for i in items)}", any(i.tail for i in items)),
-            Criterion("every prompt is answered", f"{decoding.samples} samples each", "complete" if complete else "incomplete", complete),
+            Criterion(
+                "the suite has a rare-case slice",
+                "at least 1 tail prompt",
+                f"{sum(i.tail for i in items)}",
+                any(i.tail for i in items),
+            ),
+            Criterion(
+                "every prompt is answered",
+                f"{decoding.samples} samples each",
+                "complete" if complete else "incomplete",
+                complete,
+            ),
         ),
         inputs=(Named("weights", "", weights), Named("suites", "", suite)),
         outputs=(Named("outputs", "", outputs), Named("outputs", "other seed", again)),
         facts=(
             Evaluation(
-                run, suite, outputs, str(decoding), len(items), decoding.samples, sum(lengths) / max(1, len(lengths)), empty
+                run,
+                suite,
+                outputs,
+                str(decoding),
+                len(items),
+                decoding.samples,
+                sum(lengths) / max(1, len(lengths)),
+                empty,
             ),
             OutputsLogged(run, "evaluation", len(texts), fingerprints),
         ),

@@ -57,7 +57,7 @@ def gate(
         {TAIL_RECALL: policy.tail_recall, TYPE_COVERAGE: policy.type_coverage, VARIETY: policy.variety}, policy.alpha
     )
     ours = _outputs(store, candidate, suite)
-    compared = _compare_all(ours, candidate, references, suite, limits, store, seed)
+    compared = _compare_all(ours, references, suite, limits, store, seed)
     verdict = worst([comparison.verdict for comparison in compared.values()]) if references else Verdict.PASS
     reason = _reason(verdict, compared, references)
     canaries = _self_test(ours, replace(candidate, outputs=again), candidate.run, suite, limits, store, seed)
@@ -66,7 +66,9 @@ def gate(
         facts += _comparison_facts(candidate.run, kind, references[kind].run, comparison)
     if "parent" in references:
         theirs = _outputs(store, references["parent"], suite)
-        facts += _shifts(candidate.run, "lost", theirs, ours, suite) + _shifts(candidate.run, "gained", ours, theirs, suite)
+        facts += _shifts(candidate.run, "lost", theirs, ours, suite) + _shifts(
+            candidate.run, "gained", ours, theirs, suite
+        )
     enforced = mode == "enforce"
     facts.append(GateDecision(candidate.run, lineage, "diversity", str(verdict), enforced, reason, None))
     blunt = [canary for canary in canaries if not canary.as_it_should]
@@ -85,10 +87,12 @@ def gate(
                 "planted collapses past the margin are blocked, A/A is not",
                 f"{len(canaries) - len(blunt)} of {len(canaries)} self-tests as they should be",
                 not blunt,
-                "finding",
+                "a finding",
             ),
         ),
-        inputs=tuple(Named("outputs", kind, side.outputs) for kind, side in [("candidate", candidate), *references.items()]),
+        inputs=tuple(
+            Named("outputs", kind, side.outputs) for kind, side in [("candidate", candidate), *references.items()]
+        ),
         outputs=(),
         facts=tuple(facts),
         records_in=len(ours.answers),
@@ -110,7 +114,6 @@ def _read_outputs(store: Store, digest: str, suite: str, decoding: str, tail: fr
 
 def _compare_all(
     ours: Outputs,
-    candidate: Evaluated,
     references: Mapping[str, Evaluated],
     suite: SuiteShape,
     limits: Limits,
@@ -133,7 +136,12 @@ def _reason(verdict: Verdict, compared: Mapping[str, Comparison], references: Ma
         kind, guard = next((k, g) for k, c in compared.items() for g in c.guards if not g.held)
         return f"not comparable with its {kind} {references[kind].run}: {guard.name} is {guard.observed}, required {guard.required}"
     kind, measure = min(
-        ((kind, measure) for kind, comparison in compared.items() for measure in comparison.measures if measure.verdict is verdict),
+        (
+            (kind, measure)
+            for kind, comparison in compared.items()
+            for measure in comparison.measures
+            if measure.verdict is verdict
+        ),
         key=lambda pair: pair[1].low + pair[1].margin,
     )
     against = f"against its {kind} {references[kind].run}"
@@ -141,7 +149,9 @@ def _reason(verdict: Verdict, compared: Mapping[str, Comparison], references: Ma
         return f"no primary measure fell past its margin; closest is {_told(measure)} {against}"
     if verdict is Verdict.BLOCK:
         return f"{_told(measure)} {against}"
-    return f"cannot tell: {_told(measure)} {against}; about {measure.prompts_to_settle or 'more'} prompts would settle it"
+    return (
+        f"cannot tell: {_told(measure)} {against}; about {measure.prompts_to_settle or 'more'} prompts would settle it"
+    )
 
 
 def _told(measure: MeasureComparison) -> str:
@@ -164,7 +174,9 @@ def _self_test(
         loss = -tail.delta if tail else 0.0
         within_reach = tail is not None and loss > tail.margin + tail.detectable_loss
         blocked = comparison.verdict is Verdict.BLOCK
-        results.append(CanaryResult(run, "planted", strength, loss, str(comparison.verdict), blocked or not within_reach))
+        results.append(
+            CanaryResult(run, "planted", strength, loss, str(comparison.verdict), blocked or not within_reach)
+        )
     same = compare(_outputs(store, again, suite), ours, rare_terms=suite.rare_terms, limits=limits, seed=seed)
     loss = max((-measure.delta for measure in same.measures), default=0.0)
     results.append(CanaryResult(run, "A/A", 0.0, loss, str(same.verdict), same.verdict is not Verdict.BLOCK))
@@ -227,7 +239,9 @@ def _shifts(run: str, direction: str, had: Outputs, lacks: Outputs, suite: Suite
                 counts[term] += 1
                 example.setdefault(term, (prompt, text))
     present = {word for ranked in lacks.tokens.values() for answer in ranked for word in answer}
-    gone = [(term, count) for term, count in counts.items() if count >= _FEWEST_LOST_OCCURRENCES and term not in present]
+    gone = [
+        (term, count) for term, count in counts.items() if count >= _FEWEST_LOST_OCCURRENCES and term not in present
+    ]
     gone.sort(key=lambda pair: (-pair[1], pair[0]))
     return [
         TermShift(

@@ -30,7 +30,8 @@ def handoff(run: str, *, store: Store, recorded: Sequence[RecordedFact], deviati
         "run": run,
         "deviations": list(deviations),
         "facts": [
-            {"kind": one.kind, "recorded": one.recorded, "actor": one.actor, **_plain(asdict(one.fact))} for one in recorded
+            {"fact": one.kind, "recorded": one.recorded, "actor": one.actor, **_plain(asdict(one.fact))}
+            for one in recorded
         ],
     }
     digest = store.put_json("handoffs", content)

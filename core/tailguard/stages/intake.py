@@ -23,6 +23,10 @@ from tailguard.ports import Detector, RawRecord, Reader, Reject, ShareEstimate, 
 from tailguard.store.files import Store, digest_of
 from tailguard.store.own_outputs import OwnOutputs
 
+_NO_DETECTOR_RATE = 0.001
+_SURPRISE = 3.3  # standard errors: a chance of one in two thousand for an honest batch
+_SUSPECT_SHARE = 0.1
+
 
 @dataclass(frozen=True)
 class BatchRequest:
@@ -126,11 +130,20 @@ def _tag(read: _Read, detector: Detector | None, own: OwnOutputs, policy: Intake
     waiting = iter(judged)
     suspicions = [next(waiting, None) if writer is None else None for writer in writers]
     tags = [
-        _tag_one(identity, read.records[identity].declared or read.request.declared, writer, suspicion, policy, read.request.source)
+        _tag_one(
+            identity,
+            read.records[identity].declared or read.request.declared,
+            writer,
+            suspicion,
+            policy,
+            read.request.source,
+        )
         for identity, writer, suspicion in zip(ids, writers, suspicions, strict=True)
     ]
-    estimate = _estimate(detector.share(judged) if detector else None, own=len(texts) - len(open_texts), rest=len(open_texts))
-    conflict = _conflict(read, tags, detector)
+    estimate = _estimate(
+        detector.share(judged) if detector else None, own=len(texts) - len(open_texts), rest=len(open_texts)
+    )
+    conflict = _conflict(read, tags, detector, estimate)
     if conflict:
         tags = [
             replace(tag, origin=Origin.UNKNOWN, evidence=Evidence.DETECTOR, held=True, reason=conflict)
@@ -144,9 +157,9 @@ def _tag(read: _Read, detector: Detector | None, own: OwnOutputs, policy: Intake
 def _estimate(judged: ShareEstimate | None, *, own: int, rest: int) -> ShareEstimate | None:
     """The share of a whole batch: what we wrote ourselves is known, the rest is estimated by the detector."""
     if judged is None:
-        return ShareEstimate(1.0, 1.0, 1.0) if own and not rest else None
-    whole = own + rest
-    return ShareEstimate(*((own + value * rest) / whole for value in (judged.share, judged.low, judged.high)))
+        return ShareEstimate(1.0, 1.0, 1.0, 0.0) if own and not rest else None
+    share, low, high = ((own + value * rest) / (own + rest) for value in (judged.share, judged.low, judged.high))
+    return ShareEstimate(share, low, high, judged.surprise)
 
 
 def _tag_one(
@@ -168,10 +181,13 @@ def _tag_one(
     return Tag(record, Origin.UNKNOWN, Evidence.NONE, reason, True)
 
 
-def _conflict(read: _Read, tags: Sequence[Tag], detector: Detector | None) -> str | None:
+def _conflict(
+    read: _Read, tags: Sequence[Tag], detector: Detector | None, estimate: ShareEstimate | None
+) -> str | None:
     """Why a batch's declaration of human origin is not believed as a whole, or None.
 
-    Single records are hard to tell; that far more of them than the detector's error rate look model-made is not.
+    Single records are hard to tell. That far more of them than the detector's error rate look model-made is not, nor is
+    a batch whose scores as a whole are not those of human text.
     """
     declared = [
         tag
@@ -179,13 +195,18 @@ def _conflict(read: _Read, tags: Sequence[Tag], detector: Detector | None) -> st
         if (record.declared or read.request.declared) == Origin.HUMAN
     ]
     hits = sum(tag.evidence in (Evidence.OWN_OUTPUT, Evidence.DETECTOR) for tag in declared)
-    expected = detector.error_rate if detector else 0.001
-    if not share_is_excessive(hits, len(declared), expected=expected):
-        return None
-    return (
-        f"the batch is declared human, but {hits / len(declared):.1%} of it looks model-made or is our own output "
-        f"({expected:.1%} expected)"
-    )
+    expected = detector.error_rate if detector else _NO_DETECTOR_RATE
+    if share_is_excessive(hits, len(declared), expected=expected):
+        return (
+            f"the batch is declared human, but {hits / len(declared):.1%} of it looks model-made or is our own output "
+            f"({expected:.1%} expected)"
+        )
+    if declared and estimate and estimate.surprise > _SURPRISE and estimate.low > _SUSPECT_SHARE:
+        return (
+            f"the batch is declared human, but an estimated {estimate.share:.0%} of it looks model-made "
+            f"({estimate.low:.0%} to {estimate.high:.0%})"
+        )
+    return None
 
 
 def _table(read: _Read, tags: Sequence[Tag]) -> pa.Table:

@@ -12,6 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import fsum
 
 import pyarrow as pa
 
@@ -104,7 +105,10 @@ def score(
                 lowest >= policy.rare_quality,
             ),
             Criterion(
-                "ratio within limits", f"at most {ceiling:.1%} synthetic", f"{ratio:.1%} without the flagged", ratio <= ceiling
+                "ratio within limits",
+                f"at most {ceiling:.1%} synthetic",
+                f"{ratio:.1%} without the flagged",
+                ratio <= ceiling,
             ),
         ),
         inputs=(Named("records", "advancing", store.put_table("records", records)),),
@@ -155,7 +159,7 @@ def _score(rows: Sequence[_Row]) -> None:
         rules = quality_rules(str(row.values["text"]))
         failing = sorted(name for name, met in rules.items() if not met)
         row.quality = 1 - len(failing) / len(rules)
-        novelty = sum(1 / covered[term] for term in row.rare)
+        novelty = fsum(1 / covered[term] for term in row.rare)  # exact, so that the order of a set does not show
         row.diversity = novelty / (1 + novelty)
         explanation = {"fails": failing, "rare terms": sorted(row.rare)[:20], "tag": row.values["evidence"]}
         row.values["explanation"] = json.dumps(explanation, ensure_ascii=False, sort_keys=True)

@@ -37,12 +37,16 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except PermissionError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}). The workspace must be a folder you may write to.") from error
+        raise InputError(
+            f"{path} cannot be written ({error.strerror}). The workspace must be a folder you may write to."
+        ) from error
     except OSError as error:
         temporary.unlink(missing_ok=True)
         if error.errno == 30:
             raise InputError(f"{path} is on a read-only file system. Choose another workspace.") from error
-        raise TailguardError(f"{path} could not be written ({error.strerror}). Free some space and run again.") from error
+        raise TailguardError(
+            f"{path} could not be written ({error.strerror}). Free some space and run again."
+        ) from error
 
 
 class Store:
@@ -83,7 +87,9 @@ class Store:
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise InputError(f"{path} is missing from the store ({error.strerror}). Restore it from a backup.") from error
+            raise InputError(
+                f"{path} is missing from the store ({error.strerror}). Restore it from a backup."
+            ) from error
         if digest_of(content) != digest:
             raise TailguardError(f"{path} was changed: its content no longer has the digest that it is named by.")
         return content

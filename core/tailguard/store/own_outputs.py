@@ -40,9 +40,7 @@ class OwnOutputs:
         wanted = np.array([int(identity[:16], 16) for identity in ids], dtype=np.uint64)
         place = np.minimum(np.searchsorted(self.prints, wanted), len(self.prints) - 1)
         found = self.prints[place] == wanted
-        return [
-            self.generations[self.writers[at]] if hit else None for at, hit in zip(place, found, strict=True)
-        ]
+        return [self.generations[self.writers[at]] if hit else None for at, hit in zip(place, found, strict=True)]
 
 
 def own_outputs(store: Store, logged: Sequence[tuple[str, str]]) -> OwnOutputs:

@@ -11,7 +11,7 @@ from tailguard.ports import RawRecord, Reject
 EXCERPT = 80
 
 
-def record_from(row: Mapping[str, Any], line: int) -> RawRecord | Reject:
+def record_from(row: Mapping[str, Any], line: int) -> RawRecord | Reject:  # noqa: PLR0911  a list of rules
     """A row needs `text`, a string that is not blank; `origin` (human, ai, mixed or unknown) is optional."""
     text = row.get("text")
     if text is None:
@@ -28,7 +28,9 @@ def record_from(row: Mapping[str, Any], line: int) -> RawRecord | Reject:
         return Reject(line, "text holds half of a surrogate pair", excerpt(text))
     declared = row.get("origin")
     if declared is not None and declared not in set(Origin):
-        return Reject(line, f"origin is {excerpt(str(declared))!r}, expected human, ai, mixed or unknown", excerpt(text))
+        return Reject(
+            line, f"origin is {excerpt(str(declared))!r}, expected human, ai, mixed or unknown", excerpt(text)
+        )
     return RawRecord(text, None if declared is None else str(declared), line)
 
 

@@ -22,7 +22,9 @@ def read_parquet(path: Path) -> Iterator[RawRecord | Reject]:
     with file:
         columns = file.schema_arrow.names
         if "text" not in columns:
-            raise InputError(f"{path} has no column `text`; it has {', '.join(columns) or 'none'}. Rename the text column.")
+            raise InputError(
+                f"{path} has no column `text`; it has {', '.join(columns) or 'none'}. Rename the text column."
+            )
         number = 0
         try:
             for batch in file.iter_batches(4096, columns=[name for name in ("text", "origin") if name in columns]):

@@ -83,12 +83,21 @@ def _run(
         ) from error
     try:
         done = subprocess.run(  # noqa: S603  the command is the policy's own, and no shell reads it
-            words, env={**os.environ, **environment}, capture_output=True, text=True, timeout=timeout_seconds, check=False
+            words,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=timeout_seconds,
+            check=False,
         )
     except FileNotFoundError as error:
-        raise InputError(f"The trainer's command {words[0]!r} was not found. Mend [trainers.command] in policy.toml.") from error
+        raise InputError(
+            f"The trainer's command {words[0]!r} was not found. Mend [trainers.command] in policy.toml."
+        ) from error
     except subprocess.TimeoutExpired as error:
-        raise TailguardError(f"{words[0]} did not end within {timeout_seconds / 60:.0f} minutes and was stopped.") from error
+        raise TailguardError(
+            f"{words[0]} did not end within {timeout_seconds / 60:.0f} minutes and was stopped."
+        ) from error
     if done.returncode:
         last = "\n".join(done.stderr.splitlines()[-_SHOWN_LINES:])
         raise TailguardError(f"{words[0]} ended with exit code {done.returncode}. Its last words:\n{last}")
@@ -97,14 +106,22 @@ def _run(
 def _answers(file: Path, prompts: int, samples: int) -> list[tuple[str, ...]]:
     found: list[list[str]] = [[] for _ in range(prompts)]
     try:
-        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError as error:
+        raise TailguardError(
+            f"The generate command wrote no {file.name}. It must write to the path in {{outputs}}."
+        ) from error
+    for number, line in enumerate(lines, start=1):
+        try:
             row = json.loads(line)
             found[int(row["id"])].append(str(row["text"]))
-    except FileNotFoundError as error:
-        raise TailguardError(f"The generate command wrote no {file.name}. It must write to the path in {{outputs}}.") from error
-    except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise TailguardError(f"Line {number} of the generate command's outputs is not an answer ({error}).") from error
+        except (ValueError, KeyError, IndexError, TypeError) as error:
+            raise TailguardError(
+                f"Line {number} of the generate command's outputs is not an answer ({error!r})."
+            ) from error
     short = sum(len(answers) != samples for answers in found)
     if short:
-        raise TailguardError(f"{short} of {prompts} prompts have not exactly {samples} answers in the generate command's outputs.")
+        raise TailguardError(
+            f"{short} of {prompts} prompts have not exactly {samples} answers in the generate command's outputs."
+        )
     return [tuple(answers) for answers in found]

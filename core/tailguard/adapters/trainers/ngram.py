@@ -118,9 +118,7 @@ def _discounts(counts: Ints) -> Floats:
     return np.array([0.0, *(min(max(value, 0.05), 0.95 * n) for n, value in enumerate(raw, start=1))])
 
 
-def sample(
-    model: NgramModel, prompts: Sequence[str], *, max_tokens: int, temperature: float, seed: int
-) -> list[str]:
+def sample(model: NgramModel, prompts: Sequence[str], *, max_tokens: int, temperature: float, seed: int) -> list[str]:
     """Continue each prompt by up to `max_tokens` tokens; the prompt itself is not part of the answer.
 
     All prompts advance together, one token a step. Sampling walks the interpolation: at each order it either draws from
@@ -143,7 +141,9 @@ def sample(
         columns.append(column)
         state[alive] = np.concatenate([state[alive][:, 1:], drawn[:, None]], axis=1)
         alive = alive[drawn != END]
-    return _decode(np.stack(columns, axis=1) if columns else np.zeros((len(prompts), 0), dtype=np.int64), model.vocabulary)
+    return _decode(
+        np.stack(columns, axis=1) if columns else np.zeros((len(prompts), 0), dtype=np.int64), model.vocabulary
+    )
 
 
 class _Walk:
@@ -227,7 +227,9 @@ def load(folder: Path) -> NgramModel:
             for number in range(1, int(header["order"]) + 1)
         )
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{folder} does not hold the weights of an n-gram model ({error}). Train one first.") from error
+        raise InputError(
+            f"{folder} does not hold the weights of an n-gram model ({error}). Train one first."
+        ) from error
     return NgramModel(vocabulary=vocabulary, levels=levels)
 
 

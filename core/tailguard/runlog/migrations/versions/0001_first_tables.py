@@ -3,6 +3,8 @@
 Frozen: later changes are migrations of their own, and a test compares what they add up to with the facts.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -10,9 +12,10 @@ revision = "0001"
 down_revision = None
 
 
-TEXT, COUNT, SHARE, FLAG, TIME = sa.Text(), sa.BigInteger(), sa.Double(), sa.Boolean(), sa.DateTime()
+TEXT, COUNT, FLAG, TIME = sa.Text(), sa.BigInteger(), sa.Boolean(), sa.DateTime()
+SHARE: sa.Double[float] = sa.Double()
 
-TABLES = {
+TABLES: dict[str, dict[str, Any]] = {
     "policy_in_force": {
         "digest": TEXT,
         "team": TEXT,
@@ -337,10 +340,7 @@ def upgrade() -> None:
         op.create_table(
             name,
             sa.Column("id", TEXT, nullable=False),
-            *(
-                sa.Column(column, kind, nullable=(name, column) in MAY_BE_MISSING)
-                for column, kind in columns.items()
-            ),
+            *(sa.Column(column, kind, nullable=(name, column) in MAY_BE_MISSING) for column, kind in columns.items()),
         )
 
 

@@ -1,0 +1,36 @@
+# `make demo` and `make test` are all that a newcomer needs; `make help` lists the rest.
+PYTHON ?= python3
+PORT ?= 8501
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info < (3, 14); sys.exit(0 if ok else "Tailguard needs Python 3.11 to 3.13, found %d.%d. Name another one: make PYTHON=python3.12" % sys.version_info[:2])'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP) ## run twelve months of two lineages on real text, then open the dashboard (PORT=8501)
+	$(BIN)/tailguard demo --dir data/local --port $(PORT)
+
+test: $(STAMP) ## every test
+	$(BIN)/python -m pytest
+
+check: $(STAMP) ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP) ## the figures that the README names
+	$(BIN)/python -m bench
+
+clean: ## remove the environment and the demo's workspace
+	rm -rf .venv data/local

@@ -1,0 +1,127 @@
+"""What tests are built from: real passages, a small team, and runs that take a second."""
+
+from __future__ import annotations
+
+import json
+import random
+import sysconfig
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+from tailguard import pipeline
+from tailguard.adapters.readers import reader_for
+from tailguard.adapters.readers.jsonl import read_objects
+from tailguard.demo.harvest import _passages
+from tailguard.desk import freezing, shipping
+from tailguard.diversity.metrics import words
+from tailguard.domain.recipe import Recipe
+from tailguard.domain.tags import Origin
+from tailguard.errors import Blocked, Held
+from tailguard.policy import template
+from tailguard.stages.intake import BatchRequest
+from tailguard.workspace import Workspace
+
+ANCHOR, HELD_OUT = 500, 400
+
+
+@cache
+def passages() -> tuple[str, ...]:
+    """Some thousand distinct docstring passages of the standard library, in a fixed order."""
+    found: dict[str, None] = {}
+    for path in sorted(Path(sysconfig.get_paths()["stdlib"]).glob("*.py")):
+        found.update(dict.fromkeys(_passages(path)))
+    ordered = sorted(found)
+    random.Random(1).shuffle(ordered)
+    return tuple(ordered)
+
+
+@dataclass
+class Clock:
+    """A clock that moves a second each time it is read."""
+
+    moment: datetime = datetime(2026, 3, 2, 9, 0)
+    name: str = "test"
+
+    def now(self) -> datetime:
+        self.moment += timedelta(seconds=1)
+        return self.moment
+
+    def move(self, days: float) -> None:
+        self.moment += timedelta(days=days)
+
+
+def write_jsonl(path: Path, rows: Iterable[object]) -> Path:
+    """A JSONL file; bytes go in as they are."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [row if isinstance(row, bytes) else json.dumps(row).encode() for row in rows]
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    return path
+
+
+POLICY_CHANGES = (
+    ("tail_recall = 0.08", "tail_recall = 0.40"),
+    ("type_coverage = 0.03", "type_coverage = 0.20"),
+    ("variety = 0.03", "variety = 0.20"),
+    ("samples = 8", "samples = 4"),
+    ("max_tokens = 40", "max_tokens = 25"),
+    ('engineer = ["ada"]', 'engineer = ["lin"]'),
+)
+
+
+@dataclass
+class Team:
+    """A workspace with policy, anchor and suite, and passages that nobody has used yet."""
+
+    workspace: Workspace
+    clock: Clock
+    unused: list[str] = field(default_factory=list)
+
+    def take(self, count: int) -> list[str]:
+        taken, self.unused = self.unused[:count], self.unused[count:]
+        assert len(taken) == count, "the tests need more passages"
+        return taken
+
+    def batch(
+        self, name: str, texts: Sequence[str], source: str = "docs", declared: str = Origin.HUMAN
+    ) -> BatchRequest:
+        path = write_jsonl(self.workspace.root / "inbox" / f"{name}.jsonl", [{"text": text} for text in texts])
+        return BatchRequest(str(path), source, declared)
+
+    def run(
+        self, batches: Sequence[BatchRequest], *, lineage: str = "main", recipe: Recipe = Recipe(), ship: bool = True
+    ) -> str:
+        run = pipeline.start(self.workspace, lineage, batches, recipe=recipe, seed=0)
+        try:
+            pipeline.advance(self.workspace, run)
+        except (Blocked, Held):
+            pipeline.advance(self.workspace, run)
+        if ship:
+            shipping.ship(self.workspace, run)
+        self.clock.move(30)
+        return run
+
+
+def found_team(root: Path, *, observe: bool = False, changes: Sequence[tuple[str, str]] = ()) -> Team:
+    """Policy, anchor and suite in an empty folder."""
+    root.mkdir(parents=True, exist_ok=True)
+    text = template("ada")
+    for old, new in (*POLICY_CHANGES, *changes):
+        assert old in text, old
+        text = text.replace(old, new)
+    if observe:
+        text = text.replace('mode = "enforce"', 'mode = "observe"')
+    (root / "policy.toml").write_text(text)
+    clock = Clock()
+    team = Team(Workspace(root, "ada", clock), clock, list(passages()))
+    anchor = team.take(ANCHOR)
+    file = write_jsonl(root / "inbox" / "anchor.jsonl", [{"text": one} for one in anchor])
+    freezing.freeze_anchor(team.workspace, file, name="docs", reader=reader_for(file))
+    rare = freezing.rare_terms(anchor)
+    openings = sorted({" ".join(one.split()[:4]) for one in team.take(HELD_OUT)})
+    prompts = [{"id": f"p{n}", "prompt": one, "tail": bool(rare & set(words(one)))} for n, one in enumerate(openings)]
+    suite = write_jsonl(root / "inbox" / "suite.jsonl", prompts)
+    freezing.freeze_suite(team.workspace, suite, name="openings", read_lines=read_objects)
+    return team

@@ -1,0 +1,210 @@
+"""Every page opens on every kind of run log, and says what it must."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from tailguard import pipeline
+from tailguard.domain.recipe import Recipe
+from tailguard.domain.tags import Origin
+from tests.builders import Team, found_team
+from tests.test_pipeline import over_the_ceiling
+
+ROOT = Path(__file__).parent.parent.parent
+PAGES = ("overview", "provenance", "mixing", "diversity", "gates", "overrides", "runs")
+
+
+def none(root: Path) -> None:
+    """A folder with a policy and no log."""
+    found_team(root)
+    for path in root.glob("runlog.*"):
+        path.unlink()
+
+
+def empty(root: Path) -> None:
+    """A log without a run."""
+    found_team(root)
+
+
+def one_run(root: Path) -> None:
+    team = found_team(root)
+    team.run([team.batch("a", team.take(200))])
+
+
+def long(root: Path) -> None:
+    team = found_team(root)
+    for number in range(4):
+        team.run(
+            [team.batch(f"b{number}", team.take(150)), team.batch(f"u{number}", team.take(20), "share", Origin.UNKNOWN)]
+        )
+
+
+def blocked(root: Path) -> None:
+    team = found_team(root)
+    over_the_ceiling(team)
+    run = "main/1"
+    from tailguard.desk import clearance
+    from tailguard.runlog.queries import composition_of
+
+    with team.workspace.log.reading() as connection:
+        found = composition_of(connection, run)
+    assert found
+    clearance.check(team.workspace, lineage="main", snapshot=found.fact.snapshot)
+
+
+def interrupted(root: Path) -> None:
+    team = found_team(root)
+    run = pipeline.start(team.workspace, "main", [team.batch("a", team.take(200))], recipe=Recipe(), seed=0)
+    pipeline.advance(team.workspace, run, until="score")
+
+
+def being_written(root: Path) -> None:
+    """A second run is at compose; its transaction announced the stage."""
+    team = found_team(root)
+    team.run([team.batch("a", team.take(200))])
+    run = pipeline.start(team.workspace, "main", [team.batch("b", team.take(100))], recipe=Recipe(), seed=0)
+    pipeline.advance(team.workspace, run, until="intake")
+    from tailguard.domain.facts import StageStarted
+    from tailguard.runlog.recorder import RunRecorder
+
+    RunRecorder(team.workspace.log, run, team.workspace.author).record(StageStarted(run, "score"))
+    team.workspace.log.publish()
+
+
+CATALOGUE = (none, empty, one_run, long, blocked, interrupted, being_written)
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folders = {}
+    for build in CATALOGUE:
+        folders[build.__name__] = tmp_path_factory.mktemp(build.__name__)
+        build(folders[build.__name__])
+    return folders
+
+
+@pytest.fixture(autouse=True)
+def at_home() -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(ROOT)
+    st.cache_data.clear()
+    yield
+    os.chdir(before)
+    os.environ.pop("TAILGUARD_WORKSPACE", None)
+
+
+def opened(workspace: Path, page: str) -> AppTest:
+    os.environ["TAILGUARD_WORKSPACE"] = str(workspace)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    return app if page == "overview" else app.switch_page(f"pages/{page}.py").run()
+
+
+def told(app: AppTest) -> str:
+    parts = [*app.title, *app.markdown, *app.info, *app.error, *app.caption]
+    return "\n".join(part.value for part in parts).replace("\\", "")
+
+
+@pytest.mark.parametrize("state", [build.__name__ for build in CATALOGUE])
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_on_every_log(catalogue: dict[str, Path], page: str, state: str) -> None:
+    app = opened(catalogue[state], page)
+
+    assert not app.exception, app.exception
+    assert app.title[0].value == page.capitalize()
+    if state in ("none", "empty"):
+        assert "No run is in the log yet" in told(app)
+        assert "tailguard demo" in told(app)
+    else:
+        assert "No run is in the log yet" not in told(app)
+        assert "test clock" in told(app) or page in ("diversity", "gates", "mixing", "provenance")
+
+
+def test_the_overview_says_in_one_sentence_whether_the_newest_may_ship(catalogue: dict[str, Path]) -> None:
+    app = opened(catalogue["one_run"], "overview")
+
+    assert "main/0 may ship: first generation of its lineage" in told(app)
+    assert [metric.label for metric in app.metric] == [
+        "Newest verdict",
+        "Synthetic ratio",
+        "Provenance coverage",
+        "Open overrides",
+    ]
+
+
+def test_the_mixing_page_shows_the_job_that_was_blocked(catalogue: dict[str, Path]) -> None:
+    app = opened(catalogue["blocked"], "mixing")
+
+    assert "over the ceiling of 30%" in told(app)
+    assert next(metric for metric in app.metric if metric.label == "Jobs over the ceiling").value == "1"
+
+
+def test_the_runs_page_shows_where_an_interrupted_run_stopped(catalogue: dict[str, Path]) -> None:
+    app = opened(catalogue["interrupted"], "runs")
+
+    assert "main/0 is at score" in told(app)
+    assert "○ compose" in told(app)
+
+
+def test_a_run_at_work_shows_its_stage(catalogue: dict[str, Path]) -> None:
+    os.environ["TAILGUARD_WORKSPACE"] = str(catalogue["being_written"])
+
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+
+    assert "has no verdict yet; it stands at score" in told(app)
+
+
+def test_provenance_names_what_is_held_and_why(catalogue: dict[str, Path]) -> None:
+    app = opened(catalogue["long"], "provenance")
+
+    assert next(metric for metric in app.metric if metric.label == "Held for a person").value == "80"
+    frames = [frame.value for frame in app.dataframe]
+    assert any("reason" in frame and (frame["reason"] == "no declared origin").any() for frame in frames)
+
+
+def test_an_override_can_be_asked_for_and_not_approved_by_oneself(catalogue: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(catalogue["blocked"], tmp_path / "copy")
+    os.environ["TAILGUARD_USER"] = "lin"
+    try:
+        app = opened(tmp_path / "copy", "overrides")
+        app.selectbox(key="asked_run").select("main/1")
+        app.text_input(key="asked_reason").input("needed for the launch")
+        app.button[1].click().run()
+        assert "override-1 requested" in " ".join(one.value for one in app.success).replace("\\", "")
+        app.selectbox(key="chosen").select("override-1")
+        app.button[0].click().run()
+    finally:
+        os.environ.pop("TAILGUARD_USER")
+
+    assert not app.exception
+    assert "cannot approve it" in " ".join(one.value for one in app.error).replace("\\", "")
+
+
+def test_a_log_from_a_newer_version_is_an_error_with_a_remedy(catalogue: dict[str, Path], tmp_path: Path) -> None:
+    from sqlalchemy import text
+
+    from tailguard.workspace import Workspace
+
+    shutil.copytree(catalogue["one_run"], tmp_path / "copy")
+    with Workspace(tmp_path / "copy", "ada").log.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    app = opened(tmp_path / "copy", "overview")
+
+    assert "Upgrade Tailguard" in told(app)
+
+
+def test_hostile_names_are_shown_and_not_obeyed(tmp_path: Path) -> None:
+    team: Team = found_team(tmp_path)
+    hostile = "<script>alert(1)</script> **bold** [x](http://evil) $x$ :red[y]"
+    team.run([team.batch("a", team.take(100), hostile)])
+    app = opened(tmp_path, "provenance")
+
+    assert not app.exception
+    assert all("<script>" not in part.value for part in app.markdown)

@@ -1,0 +1,439 @@
+"""The workflow end to end: order, criteria, blocking, overrides, shipping, resumption, rebuilding."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tailguard import pipeline
+from tailguard.desk import clearance, overrides, quarantine, shipping
+from tailguard.desk.outputs import calibrate_detector, draw, log_outputs
+from tailguard.adapters.trainers import model_for
+from tailguard.domain.facts import (
+    Artifact,
+    BatchTaken,
+    Composition,
+    ExitCriterion,
+    FlaggedRecord,
+    OutputsLogged,
+    OverrideUsed,
+    ProvenanceCount,
+    ReasonCount,
+    ShippingEvent,
+    StageResult,
+)
+from tailguard.domain.recipe import Recipe
+from tailguard.domain.stages import ORDER
+from tailguard.domain.tags import Origin
+from tailguard.errors import Blocked, Held, InputError, TailguardError
+from tailguard.ports import Decoding
+from tailguard.runlog import queries
+from tailguard.runlog.queries import recorded
+from tailguard.runlog.verify import verify
+from tailguard.stages.compose import rebuild
+from tailguard.stages.intake import BatchRequest
+from tailguard.store.files import digest_of
+from tailguard.workspace import Workspace
+from tests.builders import Clock, Team, found_team, write_jsonl
+
+
+def facts(team: Team, kind, **equal):  # type: ignore[no-untyped-def]
+    with team.workspace.log.reading() as connection:
+        return [one.fact for one in recorded(connection, kind, **equal)]
+
+
+def written_by(
+    team: Team, generation: str, count: int, *, logged: bool, temperature: float = 1.0, seed: int = 5
+) -> list[str]:
+    texts = draw(
+        team.workspace,
+        generation,
+        generator=model_for(team.workspace.policy(), "main").generator,
+        decoding=Decoding(1, 40, temperature),
+        count=count,
+        seed=seed,
+        fewest_words=8,
+    )
+    if logged:
+        log_outputs(team.workspace, generation, texts, purpose="production")
+    return texts
+
+
+def first_generation(team: Team, count: int = 400) -> str:
+    return team.run([team.batch("founding", team.take(count))])
+
+
+def test_a_run_records_every_stage_with_inputs_outputs_and_criteria(team: Team) -> None:
+    run = first_generation(team)
+
+    results = facts(team, StageResult, run=run)
+    artifacts = facts(team, Artifact, run=run)
+    criteria = facts(team, ExitCriterion, run=run)
+    assert [one.stage for one in results] == list(ORDER)
+    assert all(one.passed for one in results)
+    for stage in ORDER:
+        assert any(one.stage == stage for one in criteria), stage
+    for stage in ORDER[:5]:
+        assert {one.direction for one in artifacts if one.stage == stage} == {"in", "out"}, stage
+    assert all(len(one.digest) == 64 for one in artifacts)
+    assert verify(team.workspace.log).problems == ()
+
+
+def test_a_stage_cannot_start_before_the_one_ahead_has_finished(team: Team) -> None:
+    run = pipeline.start(team.workspace, "main", [team.batch("a", team.take(50))], recipe=Recipe(), seed=0)
+
+    with pytest.raises(InputError, match="score cannot start: intake has not finished in run main/0"):
+        pipeline.require_ready(team.workspace, run, "score")
+
+
+def test_declared_ai_and_undeclared_records_are_tagged_held_and_counted(team: Team) -> None:
+    run = pipeline.start(
+        team.workspace,
+        "main",
+        [team.batch("human", team.take(100)), team.batch("ai", team.take(30), "robot", Origin.AI),
+         team.batch("found", team.take(40), "share", Origin.UNKNOWN)],
+        recipe=Recipe(), seed=0,
+    )  # fmt: skip
+
+    pipeline.advance(team.workspace, run, until="intake")
+
+    counted = {(one.source, one.origin, one.evidence): one.records for one in facts(team, ProvenanceCount)}
+    assert counted == {
+        ("docs", "human", "declaration"): 100,
+        ("robot", "ai", "declaration"): 30,
+        ("share", "unknown", "none"): 40,
+    }
+    assert [(one.reason, one.records) for one in facts(team, ReasonCount)] == [("no declared origin", 40)]
+    assert len(quarantine.waiting(team.workspace)) == 40
+
+
+def test_held_records_advance_after_a_person_decided_and_only_once(team: Team) -> None:
+    first_generation(team)
+    held = team.take(40)
+    team.run([team.batch("found", held, "share", Origin.UNKNOWN), team.batch("b", team.take(100))])
+    chosen = [one.id for one in quarantine.waiting(team.workspace)][:10]
+
+    assert quarantine.decide(team.workspace, chosen, origin=Origin.HUMAN, reason="known to us") == 10
+    second = team.run([team.batch("c", team.take(50))])
+    third = team.run([team.batch("d", team.take(50))])
+
+    snapshot = facts(team, Composition, run=second)[0]
+    parts = team.workspace.store.json("snapshots", snapshot.snapshot)["parts"]
+    in_second = {identity for part in parts for identity in part["ids"]}
+    assert set(chosen) <= in_second
+    released = [one for one in facts(team, Artifact, run=third) if one.name == "released from quarantine"]
+    assert len(team.workspace.store.table("records", released[0].digest)) == 0
+    assert len(quarantine.waiting(team.workspace)) == 30
+
+
+def test_only_reviewers_decide_and_unknown_is_no_decision(team: Team) -> None:
+    team.run([team.batch("a", team.take(100)), team.batch("found", team.take(5), "share", Origin.UNKNOWN)])
+    first = quarantine.waiting(team.workspace)[0].id
+
+    with pytest.raises(InputError, match="eve may not decide"):
+        quarantine.decide(team.workspace.as_actor("eve"), [first], origin=Origin.HUMAN, reason="x")
+    with pytest.raises(InputError, match="Unknown is what the record is now"):
+        quarantine.decide(team.workspace, [first], origin=Origin.UNKNOWN, reason="x")
+    with pytest.raises(InputError, match="0 waiting records start with"):
+        quarantine.decide(team.workspace, ["zzz"], origin=Origin.AI, reason="x")
+
+
+def test_our_own_output_is_recognised_when_it_comes_back_as_human(team: Team) -> None:
+    first = first_generation(team)
+    ours = written_by(team, first, 60, logged=True)
+
+    run = team.run([team.batch("vendor", [*team.take(30), *ours], "vendor")])
+
+    batch = facts(team, BatchTaken, run=run)[0]
+    counted = {(one.origin, one.evidence): one.records for one in facts(team, ProvenanceCount, run=run)}
+    assert counted[("ai", "own output")] == len(set(ours))
+    assert "declared human" in (batch.conflict or "")
+    assert ("human", "declaration") not in counted, "the rest of such a batch is held"
+
+
+def test_a_vendors_unlogged_model_text_is_caught_by_the_batch_as_a_whole(team: Team) -> None:
+    first = first_generation(team, 800)
+    calibrate_detector(team.workspace, written_by(team, first, 900, logged=True), generation=first, seed=0)
+    fake = written_by(team, first, 500, logged=False, seed=77)
+
+    run = team.run([team.batch("vendor", fake, "vendor"), team.batch("honest", team.take(300), "docs")])
+
+    vendor, honest = facts(team, BatchTaken, run=run)
+    assert vendor.conflict
+    assert vendor.confident < 0.2 * vendor.read
+    assert vendor.estimate_high > 0.8
+    assert honest.conflict is None
+    assert honest.held <= 0.06 * honest.read
+
+
+def test_accumulation_keeps_human_records_and_the_ceiling_flags_the_rest(team: Team) -> None:
+    first = first_generation(team)
+    ours = written_by(team, first, 1500, logged=True)
+
+    run = team.run([team.batch("fresh", team.take(50)), team.batch("ours", ours, "robot", Origin.AI)])
+
+    before, after = (facts(team, Composition, run=one)[0] for one in (first, run))
+    flagged = facts(team, FlaggedRecord, run=run)
+    human = after.records - after.synthetic_records
+    assert human == before.records + 50
+    assert 0.2 < max(after.ratio_records, after.ratio_tokens) <= 0.30
+    assert [one.position for one in flagged] == list(range(1, len(flagged) + 1))
+    assert all(one.running_ratio > 0.30 for one in flagged[:1])
+    assert [one.running_ratio for one in flagged] == sorted(one.running_ratio for one in flagged)
+
+
+def over_the_ceiling(team: Team, *, temperature: float = 1.0) -> str:
+    first = first_generation(team)
+    ours = written_by(team, first, 3000, logged=True, temperature=temperature)
+    run = pipeline.start(
+        team.workspace,
+        "main",
+        [team.batch("ours", ours, "robot", Origin.AI)],
+        recipe=Recipe(synthetic_share=0.6),
+        seed=0,
+    )
+    pipeline.advance(team.workspace, run, until="compose")
+    return run
+
+
+def test_a_job_over_the_ceiling_is_blocked_then_runs_under_an_approved_override(team: Team) -> None:
+    run = over_the_ceiling(team)
+    snapshot = facts(team, Composition, run=run)[0].snapshot
+    engineer = team.workspace.as_actor("lin")
+
+    answer = clearance.check(engineer, lineage="main", snapshot=snapshot[:12])
+    with pytest.raises(Blocked, match="may not train: over the ceiling"):
+        pipeline.advance(engineer, run)
+    name = overrides.request(
+        engineer, gate="ratio", run=run, reason="needed for the launch", expires=team.clock.now() + timedelta(days=5)
+    )
+    asked = clearance.check(engineer, lineage="main", snapshot=snapshot)
+    overrides.decide(team.workspace, name, decision="approved", note="once")
+    cleared = clearance.check(engineer, lineage="main", snapshot=snapshot)
+    pipeline.advance(engineer, run, until="train")
+    team.clock.move(6)
+    expired = clearance.check(engineer, lineage="main", snapshot=snapshot)
+
+    assert (answer.exit_code, asked.exit_code, cleared.exit_code, expired.exit_code) == (3, 3, 0, 3)
+    assert cleared.override == name
+    assert name in cleared.reason
+    assert {one.run for one in facts(team, OverrideUsed)} == {run}
+
+
+def test_a_generation_that_lost_its_tail_does_not_ship_unless_an_override_covers_it(tmp_path: Path) -> None:
+    tight = [
+        ("tail_recall = 0.40", "tail_recall = 0.10"),
+        ("ceiling = 0.30", "ceiling = 1.0"),
+        ("samples = 4", "samples = 8"),
+    ]
+    team = found_team(tmp_path, changes=tight)
+    run = over_the_ceiling(team, temperature=0.75)
+
+    with pytest.raises((Blocked, Held)) as stopped:
+        pipeline.advance(team.workspace, run)
+    with pytest.raises((Blocked, Held), match="may not ship"):
+        shipping.ship(team.workspace, run)
+    pipeline.advance(team.workspace, run)
+    name = overrides.request(
+        team.workspace.as_actor("lin"),
+        gate="diversity",
+        run=run,
+        reason="a hot fix is needed",
+        expires=team.clock.now() + timedelta(days=2),
+    )
+    overrides.decide(team.workspace, name, decision="approved", note="")
+    reason = shipping.ship(team.workspace, run)
+
+    assert stopped.value.exit_code in (3, 4)
+    assert name in reason
+    assert [one.action for one in facts(team, ShippingEvent, run=run)] == ["refused", "shipped"]
+    assert shipping.ship(team.workspace, run) == "was shipped before"
+
+
+def test_nothing_without_a_verdict_ships(team: Team) -> None:
+    run = pipeline.start(team.workspace, "main", [team.batch("a", team.take(50))], recipe=Recipe(), seed=0)
+
+    with pytest.raises(InputError, match="no verdict yet"):
+        shipping.ship(team.workspace, run)
+    with pytest.raises(InputError, match="no generation 'main/7'"):
+        shipping.ship(team.workspace, "main/7")
+
+
+def test_a_set_without_the_anchor_is_not_cleared(team: Team) -> None:
+    first_generation(team)
+    run = pipeline.start(team.workspace, "main", [team.batch("b", team.take(50))], recipe=Recipe(anchor=False), seed=0)
+
+    with pytest.raises(Blocked, match="whole anchor is in, byte for byte"):
+        pipeline.advance(team.workspace, run)
+
+
+def test_observe_mode_logs_the_block_and_stops_nothing(tmp_path: Path) -> None:
+    team = found_team(tmp_path, observe=True)
+    first = first_generation(team)
+    ours = written_by(team, first, 1500, logged=True)
+
+    run = team.run(
+        [team.batch("ours", ours, "robot", Origin.AI)],
+        recipe=Recipe(synthetic_share=1.0, anchor=False, earlier_human=False),
+    )
+
+    waived = [one for one in facts(team, ExitCriterion, run=run) if not one.held]
+    assert {one.waived_by for one in waived} <= {"observe mode", "a finding"}
+    assert {one.name for one in waived} >= {"ratio within the ceiling", "whole anchor is in, byte for byte"}
+    assert facts(team, Composition, run=run)[0].ratio_records == 1.0
+    assert facts(team, ShippingEvent, run=run)[0].action == "shipped"
+
+
+def test_a_snapshot_rebuilds_to_the_same_bytes_and_a_changed_store_is_noticed(team: Team) -> None:
+    run = first_generation(team)
+    made = facts(team, Composition, run=run)[0]
+    store = team.workspace.store
+
+    content = rebuild(store, made.snapshot)
+
+    assert digest_of(content) == made.content
+    path = store.path("snapshots", made.snapshot, ".json")
+    path.write_bytes(path.read_bytes().replace(b'"seed":0', b'"seed":1'))
+    with pytest.raises(TailguardError, match="was changed"):
+        rebuild(store, made.snapshot)
+
+
+def test_the_handoff_tells_snapshot_ratio_and_evaluation(team: Team) -> None:
+    run = first_generation(team)
+    digest = [one.digest for one in facts(team, Artifact, run=run) if one.kind == "handoffs"][0]
+
+    record = team.workspace.store.json("handoffs", digest)
+
+    kinds = {one["fact"] for one in record["facts"]}
+    assert record["format"] == "tailguard-run/1"
+    assert {"composition", "generation", "evaluation", "gate_decision", "exit_criterion", "artifact"} <= kinds
+
+
+def test_broken_records_are_set_aside_counted_and_too_many_stop_the_run(team: Team) -> None:
+    good = [{"text": text} for text in team.take(90)]
+    mild = write_jsonl(team.workspace.root / "mild.jsonl", [*good, b'{"text": "cut'])
+    bad = write_jsonl(team.workspace.root / "bad.jsonl", [*good[:10], *[b"nonsense"] * 5])
+
+    run = pipeline.start(
+        team.workspace, "main", [BatchRequest(str(mild), "docs", Origin.HUMAN)], recipe=Recipe(), seed=0
+    )
+    pipeline.advance(team.workspace, run, until="score")
+    second = pipeline.start(
+        team.workspace, "main", [BatchRequest(str(bad), "docs", Origin.HUMAN)], recipe=Recipe(), seed=0
+    )
+    with pytest.raises(Blocked, match="input is readable: 33.3% \\(5 of 15\\), required at most 5.0%"):
+        pipeline.advance(team.workspace, second)
+
+    batch = facts(team, BatchTaken, run=run)[0]
+    assert (batch.read, batch.rejected) == (90, 1)
+    rejects = [one for one in facts(team, Artifact, run=run) if one.kind == "rejects"][0]
+    assert team.workspace.store.json("rejects", rejects.digest)[0]["line"] == 91
+    with pytest.raises(Blocked, match="score cannot start: intake did not meet its exit criteria"):
+        pipeline.advance(team.workspace, second)
+
+
+def test_an_empty_file_does_not_pass_intake(team: Team) -> None:
+    empty = team.workspace.root / "empty.jsonl"
+    empty.touch()
+    run = pipeline.start(
+        team.workspace, "main", [BatchRequest(str(empty), "docs", Origin.HUMAN)], recipe=Recipe(), seed=0
+    )
+
+    with pytest.raises(Blocked, match="something was read: 0"):
+        pipeline.advance(team.workspace, run)
+
+
+def test_a_second_process_on_the_same_run_is_refused(team: Team) -> None:
+    from tailguard.runlog.locks import alone
+
+    run = pipeline.start(team.workspace, "main", [team.batch("a", team.take(50))], recipe=Recipe(), seed=0)
+
+    with (
+        alone(team.workspace.root / "runs" / "main-0.lock", doing="x"),
+        pytest.raises(TailguardError, match="Another process is working on run main/0"),
+    ):
+        pipeline.advance(team.workspace, run)
+
+
+def go_on(root: str, run: str, moment: str) -> None:
+    from datetime import datetime
+
+    pipeline.advance(Workspace(Path(root), "ada", Clock(datetime.fromisoformat(moment))), run)
+
+
+@pytest.mark.parametrize("stage", ["score", "compose", "train", "evaluate", "gate"])
+def test_a_killed_run_goes_on_from_its_last_finished_stage_with_the_same_result(tmp_path: Path, stage: str) -> None:
+    results = []
+    for name, killed in (("whole", False), ("killed", True)):
+        team = found_team(tmp_path / name)
+        run = pipeline.start(team.workspace, "main", [team.batch("a", team.take(300))], recipe=Recipe(), seed=0)
+        if killed:
+            kill_during(team, run, stage)
+        pipeline.advance(team.workspace, run)
+        with team.workspace.log.reading() as connection:
+            ended = queries.stage_results(connection, run)
+        results.append({name: result.fact.output for name, result in ended.items() if name != "handoff"})
+        assert verify(team.workspace.log).problems == ()
+        assert len(facts(team, OutputsLogged, run=run)) == 1
+
+    assert results[0] == results[1]
+
+
+def kill_during(team: Team, run: str, stage: str) -> None:
+    """Let another process work on the run, and kill it while it is at a stage."""
+    from tailguard.domain.facts import StageStarted
+
+    process = multiprocessing.get_context("spawn").Process(
+        target=go_on, args=(str(team.workspace.root), run, team.clock.moment.isoformat())
+    )
+    process.start()
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.is_alive():
+        if any(one.stage == stage for one in facts(team, StageStarted, run=run)):
+            break
+        time.sleep(0.002)
+    assert process.pid
+    os.kill(process.pid, signal.SIGKILL)
+    process.join(30)
+
+
+def test_an_external_trainer_goes_through_all_stages(tmp_path: Path) -> None:
+    script = str(Path(__file__).parent.parent / "examples" / "unigram_trainer.py")
+    command = (
+        'trainer = "command"\n\n[trainers.command]\n'
+        f'train = ["{sys.executable}", "{script}", "train", "{{training_set}}", "{{weights}}"]\n'
+        f'generate = ["{sys.executable}", "{script}", "generate", "{{weights}}", "{{prompts}}", "{{outputs}}", "{{samples}}", '
+        '"{max_tokens}", "{seed}"]\n'
+    )
+    team = found_team(tmp_path, changes=[('trainer = "ngram"', command)])
+
+    run = first_generation(team)
+
+    assert [one.stage for one in facts(team, StageResult, run=run)] == list(ORDER)
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("raise SystemExit('out of memory')", "exit code 1. Its last words:\nout of memory"),
+        ("import time; time.sleep(0)", "weights were written"),
+    ],
+)
+def test_an_external_trainer_that_fails_leaves_nothing_behind(tmp_path: Path, code: str, told: str) -> None:
+    command = f'trainer = "command"\n\n[trainers.command]\ntrain = ["{sys.executable}", "-c", {json.dumps(code)}]\ngenerate = ["true"]\n'
+    team = found_team(tmp_path, changes=[('trainer = "ngram"', command)])
+    run = pipeline.start(team.workspace, "main", [team.batch("a", team.take(100))], recipe=Recipe(), seed=0)
+
+    with pytest.raises(TailguardError) as caught:
+        pipeline.advance(team.workspace, run)
+
+    assert told in str(caught.value)
+    assert not list((tmp_path / "store").glob(".scratch-*"))

@@ -91,7 +91,12 @@ class Team:
         return BatchRequest(str(path), source, declared)
 
     def run(
-        self, batches: Sequence[BatchRequest], *, lineage: str = "main", recipe: Recipe = Recipe(), ship: bool = True
+        self,
+        batches: Sequence[BatchRequest],
+        *,
+        lineage: str = "main",
+        recipe: Recipe = pipeline.PLAIN,
+        ship: bool = True,
     ) -> str:
         run = pipeline.start(self.workspace, lineage, batches, recipe=recipe, seed=0)
         try:

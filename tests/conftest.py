@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -51,3 +53,13 @@ def log_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def log(log_url: str, tmp_path: Path) -> RunLog:
     return open_log(log_url, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The whole demo, through the command that a user has; about a minute and a half, once a session."""
+    folder = tmp_path_factory.mktemp("demo") / "workspace"
+    subprocess.run(
+        [sys.executable, "-m", "tailguard.cli", "demo", "--no-dashboard", "--json", "--dir", str(folder)], check=True
+    )
+    return folder

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from tailguard import pipeline
+from tailguard.adapters.trainers import model_for
 from tailguard.desk import clearance, overrides, quarantine, shipping
 from tailguard.desk.outputs import calibrate_detector, draw, log_outputs
-from tailguard.adapters.trainers import model_for
 from tailguard.domain.facts import (
     Artifact,
     BatchTaken,
@@ -308,7 +308,7 @@ def test_a_snapshot_rebuilds_to_the_same_bytes_and_a_changed_store_is_noticed(te
 
 def test_the_handoff_tells_snapshot_ratio_and_evaluation(team: Team) -> None:
     run = first_generation(team)
-    digest = [one.digest for one in facts(team, Artifact, run=run) if one.kind == "handoffs"][0]
+    digest = next(one.digest for one in facts(team, Artifact, run=run) if one.kind == "handoffs")
 
     record = team.workspace.store.json("handoffs", digest)
 
@@ -334,7 +334,7 @@ def test_broken_records_are_set_aside_counted_and_too_many_stop_the_run(team: Te
 
     batch = facts(team, BatchTaken, run=run)[0]
     assert (batch.read, batch.rejected) == (90, 1)
-    rejects = [one for one in facts(team, Artifact, run=run) if one.kind == "rejects"][0]
+    rejects = next(one for one in facts(team, Artifact, run=run) if one.kind == "rejects")
     assert team.workspace.store.json("rejects", rejects.digest)[0]["line"] == 91
     with pytest.raises(Blocked, match="score cannot start: intake did not meet its exit criteria"):
         pipeline.advance(team.workspace, second)
@@ -428,7 +428,10 @@ def test_an_external_trainer_goes_through_all_stages(tmp_path: Path) -> None:
     ],
 )
 def test_an_external_trainer_that_fails_leaves_nothing_behind(tmp_path: Path, code: str, told: str) -> None:
-    command = f'trainer = "command"\n\n[trainers.command]\ntrain = ["{sys.executable}", "-c", {json.dumps(code)}]\ngenerate = ["true"]\n'
+    command = (
+        f'trainer = "command"\n\n[trainers.command]\ntrain = ["{sys.executable}", "-c", {json.dumps(code)}]\n'
+        'generate = ["true"]\n'
+    )
     team = found_team(tmp_path, changes=[('trainer = "ngram"', command)])
     run = pipeline.start(team.workspace, "main", [team.batch("a", team.take(100))], recipe=Recipe(), seed=0)
 

@@ -107,8 +107,8 @@ def facts(kind: type[Fact], **equal: Any) -> pd.DataFrame:
 def facts_of_lineage(kind: type[Fact], lineage: str, since: datetime | None = None) -> pd.DataFrame:
     """Facts of a lineage's runs, with the run's number; `since` cuts off older ones."""
     found = facts(kind).copy()
-    found["lineage"] = found["run"].str.rpartition("/")[0]
-    found["number"] = pd.to_numeric(found["run"].str.rpartition("/")[2])
+    found["lineage"] = [run.rpartition("/")[0] for run in found["run"]]
+    found["number"] = [int(run.rpartition("/")[2]) for run in found["run"]]
     found = found[found["lineage"] == lineage]
     return found[found["recorded"] >= since] if since else found
 

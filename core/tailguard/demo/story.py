@@ -120,7 +120,7 @@ def play(root: Path, *, seed: int, quiet: bool) -> str:
         console=Console(stderr=True),
         disable=quiet,
     ) as bar:
-        task = bar.add_task("reading human text", total=2 * GENERATIONS + 2)
+        task = bar.add_task("reading human text", total=2 * GENERATIONS + 3)
 
         def tell(line: str) -> None:
             bar.console.print(escape(line), highlight=False)

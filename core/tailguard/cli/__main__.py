@@ -1,0 +1,5 @@
+"""`python -m tailguard.cli` is `tailguard`."""
+
+from tailguard.cli import main
+
+main()

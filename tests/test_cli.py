@@ -1,0 +1,244 @@
+"""The command line as a newcomer meets it: exit codes, messages, and what they leave behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from tailguard import cli
+from tests.builders import Team, found_team, passages, write_jsonl
+from tests.test_pipeline import over_the_ceiling
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(*words: object, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    code = cli.run([str(word) for word in words])
+    told = capsys.readouterr()
+    return code, told.out, told.err
+
+
+def commands() -> list[tuple[str, object]]:
+    """Every command with its whole name."""
+    found: list[tuple[str, object]] = []
+
+    def walk(group: object, name: str) -> None:
+        for word, command in getattr(group, "commands", {}).items():
+            whole = f"{name} {word}".strip()
+            if getattr(command, "commands", None):
+                walk(command, whole)
+            else:
+                found.append((whole, command))
+
+    walk(typer.main.get_command(cli.app), "")
+    return found
+
+
+@pytest.mark.parametrize(("name", "command"), commands(), ids=[name for name, _ in commands()])
+def test_every_command_has_help_takes_json_and_stands_in_the_readme(name: str, command: object) -> None:
+    assert getattr(command, "help", None), name
+    assert "--json" in {option for one in command.params for option in one.opts}  # type: ignore[attr-defined]
+    assert f"`tailguard {name}" in (ROOT / "README.md").read_text()
+
+
+def test_a_newcomer_gets_from_nothing_to_a_shipped_generation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    texts = passages()
+    write_jsonl(tmp_path / "anchor.jsonl", [{"text": text} for text in texts[:400]])
+    write_jsonl(
+        tmp_path / "suite.jsonl",
+        [{"prompt": " ".join(text.split()[:3]), "id": n, "tail": n % 2 == 0} for n, text in enumerate(texts[400:500])],
+    )
+    write_jsonl(tmp_path / "docs.jsonl", [*({"text": text} for text in texts[500:800]), b"broken"])
+
+    assert run("init", "--name", "ada", capsys=capsys)[0] == 0
+    assert run("anchor", "freeze", "anchor.jsonl", capsys=capsys)[0] == 0
+    assert run("suite", "freeze", "suite.jsonl", capsys=capsys)[0] == 0
+    code, out, err = run("run", "--batch", "docs:human:docs.jsonl", capsys=capsys)
+    assert (code, "PASS: first generation" in out, "1 could not be read" in out) == (0, True, True), err
+    assert run("ship", "main/0", capsys=capsys)[0] == 0
+    code, out, _ = run("status", "--json", capsys=capsys)
+    status = json.loads(out)
+    assert status["format"] == "tailguard-status/1"
+    assert status["lineages"][0]["generations"][0]["shipping"] == "shipped"
+    snapshot = status["lineages"][0]["generations"][0]["snapshot"]
+    assert run("check", "-l", "main", "-s", snapshot[:10], capsys=capsys)[0] == 0
+    assert run("rebuild", snapshot, "--out", "again.jsonl", capsys=capsys)[0] == 0
+    assert run("verify-log", capsys=capsys)[0] == 0
+    code, out, _ = run("outputs", "sample", "main/0", "--count", 5, "--out", "o.jsonl", capsys=capsys)
+    assert code == 0
+
+
+def test_stage_commands_take_a_run_through_in_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    team = found_team(tmp_path)
+    batch = team.batch("a", team.take(150))
+
+    assert run("intake", "-w", tmp_path, "-b", f"docs:human:{batch.file}", capsys=capsys)[0] == 0
+    code, _, err = run("train", "-w", tmp_path, capsys=capsys)
+    assert (code, "train cannot start: compose has not finished" in err) == (1, True)
+    for stage in ("score", "compose", "train", "evaluate", "gate", "handoff"):
+        assert run(stage, "-w", tmp_path, capsys=capsys)[0] == 0, stage
+
+
+def test_a_blocked_job_exits_with_three_and_says_why(team: Team, capsys: pytest.CaptureFixture[str]) -> None:
+    run_name = over_the_ceiling(team)
+    with team.workspace.log.reading() as connection:
+        from tailguard.runlog.queries import composition_of
+
+        snapshot = composition_of(connection, run_name).fact.snapshot  # type: ignore[union-attr]
+
+    code, out, _ = run("check", "-w", team.workspace.root, "-l", "main", "-s", snapshot, capsys=capsys)
+    resumed, _, err = run("run", "-w", team.workspace.root, "--resume", run_name, capsys=capsys)
+
+    assert (code, resumed) == (3, 3)
+    assert "BLOCKED main/1" in out
+    assert "ceiling 30.0%" in out
+    assert "ask for an override" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["status"], "There is no policy.toml"),
+        (["status", "--surprise"], "No such option"),
+        (["no-such-command"], "No such command"),
+        (["check", "-w", "{team}", "-l", "main", "-s", "abc"], "has no snapshot 'abc'"),
+        (["check", "-w", "{team}", "-l", "mian", "-s", "abc"], "Did you mean 'main'"),
+        (["run", "-w", "{team}", "-b", "docs:human:missing.jsonl"], "does not exist. Check the path."),
+        (["run", "-w", "{team}", "-b", "docs:martian:x.jsonl"], "origin human, ai, mixed or unknown, found 'docs:martian:x.jsonl'"),
+        (["run", "-w", "{team}", "-b", "docs:human:{team}"], "is a folder"),
+        (["run", "-w", "{team}", "--resume", "main/9"], "There is no run 'main/9'"),
+        (["ship", "main/9", "-w", "{team}"], "There is no generation"),
+        (["anchor", "freeze", "{team}/inbox/anchor.jsonl", "-w", "{team}"], "never replaced wholesale"),
+        (["suite", "freeze", "{team}/inbox/suite.jsonl", "-w", "{team}"], "can only be compared on it"),
+        (["init", "{team}"], "exists already"),
+        (["init", "/proc/nowhere"], "/proc/nowhere"),
+        (["override", "approve", "override-1", "-w", "{team}"], "There is no override 'override-1'"),
+        (["quarantine", "decide", "abc", "--origin", "human", "--reason", "x", "-w", "{team}"], "0 waiting records start with"),
+        (["demo", "--no-dashboard", "--dir", "{team}"], "is not empty and holds no demo"),
+    ],
+)  # fmt: skip
+def test_wrong_input_is_one_clear_message_and_exit_code_one(
+    words: list[str],
+    told: str,
+    team: Team,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setenv("TAILGUARD_USER", "ada")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+
+    code, _, err = run(*(word.replace("{team}", str(team.workspace.root)) for word in words), capsys=capsys)
+
+    assert told in err
+    assert "Traceback" not in err
+    assert code == (2 if "/proc" in told else 1)
+
+
+def test_a_policy_with_a_typo_names_the_line(team: Team, capsys: pytest.CaptureFixture[str]) -> None:
+    policy = team.workspace.root / "policy.toml"
+    policy.write_text(policy.read_text().replace("ceiling =", "cieling ="))
+
+    code, _, err = run("check", "-w", team.workspace.root, "-l", "main", "-s", "x", capsys=capsys)
+
+    assert code == 1
+    assert "unknown key 'lineages.main.cieling'. Did you mean 'ceiling'?" in err
+
+
+def test_a_changed_log_fails_verification_with_exit_code_three(team: Team, capsys: pytest.CaptureFixture[str]) -> None:
+    from sqlalchemy import text
+
+    with team.workspace.log.writing() as connection:
+        connection.execute(text("UPDATE anchor_frozen SET records = 1"))
+
+    code, out, _ = run("verify-log", "-w", team.workspace.root, capsys=capsys)
+
+    assert code == 3
+    assert "no longer fits" in out
+
+
+def test_a_busy_port_is_named(team: Team, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+
+        code, _, err = run("dashboard", "-w", team.workspace.root, "--port", port, capsys=capsys)
+
+    assert code == 1
+    assert f"Port {port} is in use" in err
+
+
+def test_a_full_disk_is_said_and_nothing_half_written_is_left(team: Team) -> None:
+    """A file size limit stands in for the full disk: every write past 300 kB fails, as it would there."""
+    batch = team.batch("a", team.take(300))
+    before = sorted(path for path in (team.workspace.root / "store").rglob("*") if path.is_file())
+    words = [
+        sys.executable,
+        "-m",
+        "tailguard.cli",
+        "run",
+        "-w",
+        str(team.workspace.root),
+        "-b",
+        f"docs:human:{batch.file}",
+    ]
+
+    def small() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+
+    done = subprocess.run(words, capture_output=True, text=True, preexec_fn=small, check=False, cwd=ROOT)
+
+    assert done.returncode in (1, 2)
+    assert "Traceback" not in done.stderr, done.stderr
+    left = sorted(path for path in (team.workspace.root / "store").rglob("*") if path.is_file())
+    assert not [path for path in left if path.name.startswith(".")]
+    assert set(before) <= set(left)
+    again = subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert again.returncode == 0, again.stderr
+
+
+def test_importing_is_light_and_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, tailguard; from tailguard import cli; "
+        "print([m for m in ('streamlit', 'sklearn', 'pandas', 'sqlalchemy', 'pyarrow', 'numpy') if m in sys.modules])"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ}, cwd=ROOT
+    )
+
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_shape_of_status_is_documented() -> None:
+    from dataclasses import fields
+
+    from tailguard.domain.intervals import Interval
+    from tailguard.runlog import status
+
+    text = (ROOT / "docs" / "status.md").read_text()
+    kinds = (
+        status.Status,
+        status.LineageStatus,
+        status.GenerationStatus,
+        status.MeasureStatus,
+        status.OverrideStatus,
+        status.Finding,
+    )
+    for kind in (*kinds, Interval):
+        for field in fields(kind):
+            assert f"`{field.name}`" in text, f"{kind.__name__}.{field.name}"
+    assert status.FORMAT in text

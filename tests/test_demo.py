@@ -1,0 +1,100 @@
+"""The demo, whole: what the story promises has to be the outcome of the code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tailguard.clock import SystemClock
+from tailguard.domain.facts import (
+    BatchTaken,
+    Clearance,
+    Measurement,
+    OverrideDecided,
+    OverrideUsed,
+    ReviewDecision,
+    RunStarted,
+    ShippingEvent,
+    TermShift,
+)
+from tailguard.runlog.queries import gate_decision_of, recorded, shipped_generations
+from tailguard.runlog.status import status
+from tailguard.runlog.verify import verify
+from tailguard.workspace import Workspace
+
+pytestmark = pytest.mark.timeout(900)
+
+
+def facts(demo: Path, kind, **equal):  # type: ignore[no-untyped-def]
+    with Workspace(demo, "ada").log.reading() as connection:
+        return [one.fact for one in recorded(connection, kind, **equal)]
+
+
+def recall(demo: Path, lineage: str) -> dict[str, float]:
+    found = facts(demo, Measurement, measure="tail recall")
+    return {one.run: one.value for one in found if one.run.startswith(f"{lineage}/")}
+
+
+def test_two_lineages_of_at_least_eight_generations_span_a_year_on_the_demos_clock(demo: Path) -> None:
+    with Workspace(demo, "ada").log.reading() as connection:
+        runs = recorded(connection, RunStarted)
+        now = status(connection, now=SystemClock().now())
+
+    counts = {name: sum(one.fact.lineage == name for one in runs) for name in ("guarded", "unguarded")}
+    assert min(counts.values()) >= 8
+    assert (runs[-1].recorded - runs[0].recorded).days > 330
+    assert {one.clock for one in runs} == {"demo"}
+    assert now.clock == "demo"
+    assert verify(Workspace(demo, "ada").log).problems == ()
+
+
+def test_the_unguarded_line_loses_its_tail_and_the_guarded_one_does_not(demo: Path) -> None:
+    guarded, unguarded = recall(demo, "guarded"), recall(demo, "unguarded")
+
+    assert unguarded["unguarded/7"] < 0.5 * unguarded["unguarded/0"]
+    with Workspace(demo, "ada").log.reading() as connection:
+        newest = shipped_generations(connection, "guarded")[-1]
+    assert guarded[newest] > 0.95 * guarded["guarded/0"]
+
+
+def test_the_vendor_is_caught_and_honest_batches_are_not(demo: Path) -> None:
+    batches = facts(demo, BatchTaken)
+
+    assert {one.source for one in batches if one.conflict} == {"vendor-7"}
+    honest = [one for one in batches if one.source == "docs" and one.estimate is not None]
+    assert sum(one.held for one in honest) / sum(one.read for one in honest) < 0.03
+
+
+def test_the_batch_without_an_origin_is_held_and_partly_decided(demo: Path) -> None:
+    batch = facts(demo, BatchTaken, source="shared-drive")[0]
+    decided = facts(demo, ReviewDecision)
+
+    assert batch.held > 0.9 * batch.read
+    assert 0 < len(decided) < batch.held
+
+
+def test_the_job_over_the_ceiling_is_blocked_excused_and_then_stopped_by_its_diversity(demo: Path) -> None:
+    answers = facts(demo, Clearance, run="guarded/5")
+    with Workspace(demo, "ada").log.reading() as connection:
+        decision = gate_decision_of(connection, "guarded/5")
+
+    assert [(one.allowed, one.exit_code) for one in answers] == [(False, 3), (True, 0)]
+    assert answers[1].override == facts(demo, OverrideUsed)[0].override
+    assert [one.decision for one in facts(demo, OverrideDecided)] == ["approved"]
+    assert decision
+    assert decision.fact.verdict == "BLOCK"
+    assert [one.action for one in facts(demo, ShippingEvent, run="guarded/5")] == ["refused"]
+    assert facts(demo, TermShift, run="guarded/5", direction="lost")
+
+
+def test_every_other_guarded_candidate_ships_and_no_unguarded_one_would(demo: Path) -> None:
+    with Workspace(demo, "ada").log.reading() as connection:
+        now = status(connection, now=SystemClock().now())
+
+    verdicts = {one.run: one.verdict for lineage in now.lineages for one in lineage.generations}
+    guarded = {run for run, verdict in verdicts.items() if run.startswith("guarded/") and verdict != "PASS"}
+    assert guarded == {"guarded/5"}
+    assert [run for run, verdict in verdicts.items() if run.startswith("unguarded/") and verdict == "PASS"] == [
+        "unguarded/0"
+    ]

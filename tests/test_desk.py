@@ -1,0 +1,94 @@
+"""Overrides: dated, reasoned, capped, approved by somebody else, and they end by themselves."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tailguard import pipeline
+from tailguard.desk import overrides
+from tailguard.domain.overrides import Override, live_override
+from tailguard.domain.recipe import Recipe, synthetic_allowed
+from tailguard.errors import InputError
+from tailguard.runlog.queries import overrides as all_overrides
+from tests.builders import Clock, Team
+
+
+@pytest.fixture
+def run(team: Team) -> str:
+    return pipeline.start(team.workspace, "main", [team.batch("a", team.take(10))], recipe=Recipe(), seed=0)
+
+
+def ask(team: Team, run: str, *, days: float = 5, reason: str = "needed for the launch", gate: str = "ratio") -> str:
+    expires = team.clock.now() + timedelta(days=days)
+    return overrides.request(team.workspace.as_actor("lin"), gate=gate, run=run, reason=reason, expires=expires)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"reason": "because"}, "reason of at least 10 letters"),
+        ({"days": 31}, "at most 30 days"),
+        ({"days": -1}, "not after today"),
+        ({"gate": "intake"}, "Gates: ratio, diversity"),
+        ({"run": "main/7"}, "no run 'main/7'"),
+    ],
+)
+def test_an_incomplete_request_is_refused(team: Team, run: str, wrong: dict[str, object], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        ask(team, **{"run": run, **wrong})  # type: ignore[arg-type]
+
+
+def test_nobody_approves_their_own_and_only_approvers_approve(team: Team, run: str) -> None:
+    name = ask(team, run)
+
+    with pytest.raises(InputError, match="lin asked for override-1 and cannot approve it"):
+        overrides.decide(team.workspace.as_actor("lin"), name, decision="approved", note="")
+    with pytest.raises(InputError, match="eve may not approve"):
+        overrides.decide(team.workspace.as_actor("eve"), name, decision="approved", note="")
+
+
+def test_an_override_goes_through_its_states_and_ends_by_itself(team: Team, run: str) -> None:
+    def state(name: str) -> str:
+        return overrides.find(team.workspace, name).state(team.clock.now())
+
+    first, second, third = ask(team, run), ask(team, run), ask(team, run)
+    assert state(first) == "requested"
+    overrides.decide(team.workspace, first, decision="approved", note="")
+    overrides.decide(team.workspace, second, decision="refused", note="no")
+    assert (state(first), state(second)) == ("open", "refused")
+    with pytest.raises(InputError, match="override-2 is refused"):
+        overrides.decide(team.workspace, second, decision="approved", note="")
+    overrides.decide(team.workspace, third, decision="approved", note="")
+    overrides.decide(team.workspace, third, decision="closed", note="not needed")
+    team.clock.move(6)
+
+    assert (state(first), state(third)) == ("expired", "closed")
+    with team.workspace.log.reading() as connection:
+        found = all_overrides(connection)
+    assert live_override(found, gate="ratio", run=run, now=team.clock.now()) is None
+
+
+@given(seconds=st.integers(-(10**6), 10**6), decision=st.sampled_from([None, "approved", "refused", "closed"]))
+def test_only_an_approved_unexpired_override_is_live(seconds: int, decision: str | None) -> None:
+    now = Clock().moment
+    one = Override(
+        "o", "ratio", "main", "main/1", "r", "lin", now, now + timedelta(seconds=seconds), decision, "ada", now, "", ()
+    )
+
+    live = live_override([one], gate="ratio", run="main/1", now=now)
+
+    assert (live is one) == (decision == "approved" and seconds > 0)
+    assert live_override([one], gate="diversity", run="main/1", now=now) is None
+    assert live_override([one], gate="ratio", run="main/2", now=now) is None
+
+
+@given(st.floats(0, 1e6), st.floats(0, 0.99))
+def test_what_fits_beside_human_text_is_exactly_at_the_ceiling(human: float, ceiling: float) -> None:
+    synthetic = synthetic_allowed(human, ceiling)
+
+    share = synthetic / (synthetic + human) if human else ceiling
+    assert share == pytest.approx(ceiling, abs=1e-9)

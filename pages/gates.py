@@ -70,7 +70,7 @@ st.dataframe(
     ],
     hide_index=True,
     key="decisions",
-    column_config={"reason": st.column_config.TextColumn(width="large")},
+    column_config={"reason": st.column_config.TextColumn(width=560)},
 )
 components.rows(
     canaries[["run", "kind", "strength", "loss", "verdict", "as_it_should", "row"]],

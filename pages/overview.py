@@ -77,7 +77,7 @@ if status.findings:
         ),
         hide_index=True,
         key="findings",
-        column_config={"what": st.column_config.TextColumn(width="large"), "since": st.column_config.DateColumn()},
+        column_config={"what": st.column_config.TextColumn(width=620), "since": st.column_config.DateColumn()},
     )
 else:
     st.write("✔ Nothing was found that a person should look at.")

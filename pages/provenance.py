@@ -44,17 +44,17 @@ components.cards(
             "Records that do not advance until somebody decides them",
         ),
         Card(
-            "Declared human, looks model-made",
+            "Most suspect batch",
             f"{suspect['estimate']:.0%}" if suspect is not None else "–",
             f"{suspect['source']}: {suspect['estimate_low']:.0%} to {suspect['estimate_high']:.0%}"
             if suspect is not None
             else "no detector yet",
-            "The most suspect batch: estimated share (PACC, 90 % interval); our own logged texts are counted, the rest is estimated",
+            "Of the batches declared human, the one that looks most model-made: estimated share (PACC, 90 % interval); our own logged texts are counted, the rest is estimated",
         ),
         Card(
             "Conflicts",
             str(len(conflicts)),
-            "declared human, evidence says otherwise",
+            "declarations not believed",
             "Batches whose declaration was not believed",
         ),
     ]

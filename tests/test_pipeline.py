@@ -440,3 +440,16 @@ def test_an_external_trainer_that_fails_leaves_nothing_behind(tmp_path: Path, co
 
     assert told in str(caught.value)
     assert not list((tmp_path / "store").glob(".scratch-*"))
+
+
+def test_the_same_seed_gives_the_same_hashes_in_any_folder(tmp_path: Path) -> None:
+    from tailguard.runlog.recorder import DESK, head_of
+
+    heads = []
+    for name in ("one", "another/deeper"):
+        team = found_team(tmp_path / name)
+        run = first_generation(team, 150)
+        with team.workspace.log.reading() as connection:
+            heads.append((head_of(connection, DESK), head_of(connection, run)))
+
+    assert heads[0] == heads[1]

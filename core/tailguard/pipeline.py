@@ -63,7 +63,11 @@ def start(workspace: Workspace, lineage: str, batches: Sequence[BatchRequest], *
     for batch in batches:
         reader_for(Path(batch.file))
     request = workspace.store.put_json(
-        "requests", {"batches": [asdict(batch) for batch in batches], "recipe": asdict(recipe)}
+        "requests",
+        {
+            "batches": [{**asdict(batch), "file": _kept_path(workspace, batch.file)} for batch in batches],
+            "recipe": asdict(recipe),
+        },
     )
     begun: list[RunStarted] = []
 
@@ -120,6 +124,12 @@ def require_ready(workspace: Workspace, run: str, stage: str) -> None:
 
 def _not_ready(run: str, stage: str, ahead: str) -> str:
     return f"{stage} cannot start: {ahead} has not finished in run {run}. Run `tailguard {ahead}` first."
+
+
+def _kept_path(workspace: Workspace, file: str) -> str:
+    """A batch's file as a request names it: inside the workspace by its place there, so that a copy asks for the same."""
+    path, root = Path(file).resolve(), workspace.root.resolve()
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
 
 
 @dataclass(frozen=True)
@@ -296,7 +306,10 @@ class _Work:
 
             detector = load(self._store, calibrated.fact.detector)
         return intake(
-            [BatchRequest(**batch) for batch in self._request["batches"]],
+            [
+                BatchRequest(str(self._workspace.root / batch["file"]), batch["source"], batch["declared"])
+                for batch in self._request["batches"]
+            ],
             run=self._run.run,
             store=self._store,
             reader_for=reader_for,

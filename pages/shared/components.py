@@ -88,6 +88,7 @@ def cards(found: Sequence[Card]) -> None:
             delta_arrow="off",
             help=card.help or None,
             border=True,
+            height="stretch",
             chart_data=list(card.trend) or None,
         )
 

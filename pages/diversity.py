@@ -34,8 +34,8 @@ components.cards(
             Card(
                 measure.capitalize(),
                 f"{row['delta']:+.1%}",
-                f"{row['low']:+.1%} to {row['high']:+.1%}, margin −{row['margin']:.0%}",
-                f"Worst of parent, best and first: against {row['reference']}. 90 % interval by half-samples of the prompts.",
+                f"{row['low']:+.1%} to {row['high']:+.1%}",
+                f"Worst of parent, best and first: against {row['reference']}, margin −{row['margin']:.0%}. 90 % interval by half-samples of the prompts.",
             )
             for measure, row in closest.items()
         ),
@@ -77,18 +77,14 @@ names = {
     "example": "with the term",
     "counterpart": "the other side's answer",
 }
-for column, direction, heading in zip(
-    st.columns(2),
-    ("lost", "gained"),
-    (
-        f"{status.parent} wrote these rare terms, {candidate} no longer does",
-        f"{candidate} writes these, {status.parent} did not",
-    ),
-    strict=True,
-):
+headings = {
+    "lost": f"rare terms that {status.parent} wrote and {candidate} no longer does",
+    "gained": f"rare terms that {candidate} writes and {status.parent} did not",
+}
+for tab, (direction, heading) in zip(st.tabs(["Lost", "Gained"]), headings.items(), strict=True):
     part = shifts[shifts["direction"] == direction]
-    column.markdown(f"**{len(part)}** {components.plain(heading)}")
-    column.dataframe(part[list(names)].rename(columns=names), hide_index=True, key=direction)
+    tab.markdown(f"**{len(part)}** {components.plain(heading)}")
+    tab.dataframe(part[list(names)].rename(columns=names), hide_index=True, key=direction)
 st.caption(
     "Terms that one side wrote in at least two answers to the suite and the other side in none; at most 15 each way."
 )

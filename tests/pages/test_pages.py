@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
 from streamlit.testing.v1 import AppTest
 
 from tailguard import pipeline
 from tailguard.domain.recipe import Recipe
 from tailguard.domain.tags import Origin
+from tailguard.runlog.verify import verify
 from tests.builders import Team, found_team
 from tests.test_pipeline import over_the_ceiling
 
@@ -187,8 +190,6 @@ def test_an_override_can_be_asked_for_and_not_approved_by_oneself(catalogue: dic
 
 
 def test_a_log_from_a_newer_version_is_an_error_with_a_remedy(catalogue: dict[str, Path], tmp_path: Path) -> None:
-    from sqlalchemy import text
-
     from tailguard.workspace import Workspace
 
     shutil.copytree(catalogue["one_run"], tmp_path / "copy")
@@ -198,6 +199,23 @@ def test_a_log_from_a_newer_version_is_an_error_with_a_remedy(catalogue: dict[st
     app = opened(tmp_path / "copy", "overview")
 
     assert "Upgrade Tailguard" in told(app)
+
+
+def test_a_whole_run_and_its_pages_work_on_postgresql(
+    postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with create_engine(postgres, poolclass=NullPool, isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(text("CREATE DATABASE team"))
+    monkeypatch.setenv("TAILGUARD_RUNLOG", postgres.replace("/postgres?", "/team?"))
+    team = found_team(tmp_path)
+    team.run([team.batch("a", team.take(150))])
+
+    for page in PAGES:
+        app = opened(tmp_path, page)
+        assert not app.exception, app.exception
+    assert "main/0 is complete" in told(app)
+    assert verify(team.workspace.log).problems == ()
+    assert not (tmp_path / "runlog.duckdb").exists()
 
 
 def test_hostile_names_are_shown_and_not_obeyed(tmp_path: Path) -> None:

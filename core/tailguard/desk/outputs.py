@@ -66,7 +66,10 @@ def draw(
 
 
 def log_outputs(workspace: Workspace, generation: str, texts: list[str], *, purpose: str) -> None:
-    """Fingerprint texts that a generation of ours wrote."""
+    """Fingerprint texts that a generation of ours wrote. Raises InputError for a generation that nobody made."""
+    with workspace.log.reading() as connection:
+        if generation_of(connection, generation) is None:
+            raise InputError(f"There is no generation {generation!r}. `tailguard status` lists them.")
     prints = keep_fingerprints(workspace.store, (record_id(text) for text in texts))
     workspace.desk.record(OutputsLogged(generation, purpose, len(texts), prints))
 

@@ -11,11 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from tailguard.runlog.connection import RunLog, open_log
 from tests.builders import Team, found_team
+
+# Properties are drawn alike each time and by no clock, so that a red run can be repeated.
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.load_profile("steady")
 
 os.environ.pop("TAILGUARD_RUNLOG", None)
 os.environ.pop("TAILGUARD_USER", None)

@@ -114,6 +114,9 @@ def begin(title: str) -> None:
     if not has_runs():
         _nothing_yet()
         st.stop()
+    if "lineage" not in st.session_state:
+        # A deep link that is the first visit of a fresh server: Streamlit runs the page by itself, without app.py.
+        bar()
 
 
 def has_runs() -> bool:

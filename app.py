@@ -21,7 +21,10 @@ PAGES = {
         st.Page("pages/diversity.py", title="Diversity"),
         st.Page("pages/gates.py", title="Gates"),
     ],
-    "Decide": [st.Page("pages/overrides.py", title="Overrides")],
+    "Decide": [
+        st.Page("pages/quarantine.py", title="Quarantine"),
+        st.Page("pages/overrides.py", title="Overrides"),
+    ],
     "Look up": [st.Page("pages/runs.py", title="Runs")],
 }
 

@@ -1,9 +1,12 @@
 """Where did the records come from, and how sure are we?"""
 
+import pandas as pd
 import streamlit as st
 
 from pages.shared import charts, components, reads
 from pages.shared.components import Card
+from tailguard.desk import sources as desk
+from tailguard.errors import TailguardError
 
 components.begin("Provenance")
 name, since = components.lineage(), components.since()
@@ -17,18 +20,22 @@ if not len(batches):
     )
     st.stop()
 
-distinct = int((batches["read"] - batches["duplicates"]).sum())
-confident, held = int(batches["confident"].sum()), int(batches["held"].sum())
+batches["distinct"] = batches["read"] - batches["duplicates"]
+distinct, confident = int(batches["distinct"].sum()), int(batches["confident"].sum())
+held = int(batches["held"].sum())
 conflicts = batches[batches["conflict"].notna()]
+queue = reads.queue()
 sentence = f"{reads.share(confident, distinct)} of {distinct:,} records carry a confident tag"
 if len(conflicts):
     worst = conflicts.iloc[-1]
     sentence += f"; {worst['source']}: {worst['conflict']}"
 components.verdict(sentence + ".")
 
+shares = reads.facts_of_lineage(reads.ShareEstimated, name, since)
+of_batches = shares[shares["pool"] == "batch"]
 claimed = batches[(batches["declared"] == "human") & batches["estimate"].notna()]
 suspect = claimed.loc[claimed["estimate"].idxmax()] if len(claimed) else None
-decided = reads.facts(reads.ReviewDecision)
+oldest = min((one.since for one in queue), default=None)
 components.cards(
     [
         Card(
@@ -38,24 +45,24 @@ components.cards(
             "Records with a confident tag, of all distinct records read",
         ),
         Card(
-            "Held for a person",
-            f"{held:,}",
-            f"{len(decided):,} decided so far",
-            "Records that do not advance until somebody decides them",
+            "Waiting for a person",
+            f"{len(queue):,}",
+            f"oldest {(reads.status().as_of - oldest).days} days" if oldest else "nothing waits",
+            "Records that do not advance until somebody decides them, over all lineages",
         ),
         Card(
             "Most suspect batch",
             f"{suspect['estimate']:.0%}" if suspect is not None else "–",
             f"{suspect['source']}: {suspect['estimate_low']:.0%} to {suspect['estimate_high']:.0%}"
             if suspect is not None
-            else "no detector yet",
+            else "no estimate yet",
             "Of the batches declared human, the one that looks most model-made: estimated share (PACC, 90 % interval); our own logged texts are counted, the rest is estimated",
         ),
         Card(
             "Conflicts",
             str(len(conflicts)),
             "declarations not believed",
-            "Batches whose declaration was not believed",
+            "Batches whose declaration was not believed as a whole",
         ),
     ]
 )
@@ -70,8 +77,193 @@ st.plotly_chart(
     key="origins",
 )
 
-st.subheader("By source and batch")
+
+@st.dialog("Where this record came from", width="large")
+def show_trace(wanted: str) -> None:
+    """All that is known of one record."""
+    try:
+        found = reads.trace(wanted)
+    except TailguardError as error:
+        st.error(components.plain(str(error)))
+        return
+    st.markdown(f"**{components.plain(found.sentence)}**")
+    if found.text:
+        with st.container(border=True, height=180):
+            st.markdown(components.paragraphs(found.text[:3000]))
+    if found.tags:
+        st.dataframe(
+            [
+                {"when": one.recorded, "run": one.run, "source": one.source, "origin": one.origin, "evidence": one.evidence, "reason": one.reason,
+                 "by": one.by, "held": one.held, "proven by ledger": one.proven, "batch": one.batch[:12]}
+                for one in found.tags
+            ],
+            hide_index=True,
+        )  # fmt: skip
+    if found.answers:
+        st.dataframe([vars(one) for one in found.answers], hide_index=True)
+    if found.uses:
+        st.dataframe([vars(one) for one in found.uses], hide_index=True)
+    if found.own_output:
+        st.markdown(components.plain(f"It is ours: {found.own_output.kind} of {found.own_output.generation}."))
+    st.caption("A tag is proven when its digest leads to the Merkle root that the run log recorded for its ledger.")
+
+
+with st.form("trace", border=True), st.container(horizontal=True, vertical_alignment="bottom"):
+    wanted = st.text_input(
+        "Where did this record come from?",
+        placeholder="A record's id, its beginning (8 digits or more), or its whole text",
+        key="wanted",
+    )
+    if st.form_submit_button("Trace") and wanted.strip():
+        show_trace(wanted)
+
+st.subheader("How far it can be told")
+by_run, by_source, by_month = st.tabs(["By run", "By source", "By month"])
+for tab, keys, title in (
+    (by_run, batches["run"], "run"),
+    (by_source, batches["source"], "source"),
+    (by_month, batches["recorded"].dt.strftime("%b %Y"), "month"),
+):
+    grouped = batches.groupby(keys, sort=False)[["confident", "distinct"]].sum()
+    frame = pd.DataFrame(
+        [
+            {"name": key, "share": one.share, "low": one.low, "high": one.high, "records": int(row["distinct"])}
+            for key, row in grouped.iterrows()
+            if (one := reads.interval(int(row["confident"]), int(row["distinct"])))
+        ]
+    )
+    below = int((frame["share"] < reads.min_coverage()).sum()) if len(frame) else 0
+    with tab:
+        st.plotly_chart(
+            charts.coverage(frame, reads.min_coverage(), f"{below} of {len(frame)} {title}s are below the target"),
+            key=f"coverage-{title}",
+        )
+
+left, right = st.columns(2)
+with left:
+    if len(of_batches):
+        pairs = of_batches.pivot_table(index=["run", "source"], columns="method", values=["share", "low", "high"])
+        apart = int(
+            ((pairs["low"]["PACC"] > pairs["high"]["SLD"]) | (pairs["low"]["SLD"] > pairs["high"]["PACC"])).sum()
+        )
+        worst = pairs["share"].max(axis=1).sort_values(ascending=False).index[:8]
+        shown = of_batches.set_index(["run", "source"]).loc[worst].reset_index()
+        st.plotly_chart(
+            charts.estimated_shares(shown, f"Estimated model-made share: methods differ on {apart} of {len(pairs)}"),
+            key="shares",
+        )
+        st.caption(
+            "The batches with the largest estimates, over the records that are not copies of ours. PACC and SLD fail differently: where they differ, believe neither."
+        )
+    else:
+        components.empty(
+            "No share is estimated yet.",
+            "It needs 20 records that the detector can score.",
+            "tailguard run -b SOURCE:ORIGIN:FILE",
+        )
+with right:
+    over_time = reads.waiting_over_time()
+    st.plotly_chart(charts.backlog(over_time, f"{len(queue):,} records wait, by how long they have"), key="backlog")
+    st.page_link("pages/quarantine.py", label="Work through the queue")
+
+st.subheader("By source")
+contracts = reads.contracts()
+drifts = (
+    reads.facts_of_lineage(reads.DriftChecked, name, since).drop_duplicates("source", keep="last").set_index("source")
+)
+found = reads.facts_of_lineage(reads.OwnOutputFound, name, since)
+table = []
+for source, part in batches.groupby("source", sort=False):
+    newest = of_batches[of_batches["source"] == source].drop_duplicates("method", keep="last").set_index("method")
+    contract = contracts.get(str(source))
+    table.append(
+        {
+            "source": source,
+            "declared": ", ".join(sorted(set(part["declared"]))),
+            "records": int(part["distinct"].sum()),
+            "coverage": part["confident"].sum() / max(1, part["distinct"].sum()),
+            "PACC": newest["share"].get("PACC"),
+            "SLD": newest["share"].get("SLD"),
+            "ours": int(found[found["source"] == source]["records"].sum()),
+            "conflict": part["conflict"].dropna().iloc[-1] if part["conflict"].notna().any() else "",
+            "drift": "drifted" if str(source) in drifts.index and drifts.loc[source, "drifted"] else "",
+            "contract": f"{contract.declared}, {contract.licence}, {contract.owner}" if contract else "none",
+            "signed": f"{contract.signed_by}, {contract.signed:%d %b %Y}"
+            if contract and contract.signed
+            else "not signed",
+        }
+    )
 st.dataframe(
+    table,
+    hide_index=True,
+    key="sources",
+    column_config={column: st.column_config.NumberColumn(format="percent") for column in ("coverage", "PACC", "SLD")},
+)
+unsigned = [one.source for one in contracts.values() if not one.signed]
+if unsigned:
+    with st.form("sign", border=True), st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox("Contract to sign off", unsigned, key="to_sign")
+        note = st.text_input("Note", key="sign_note")
+        if st.form_submit_button("Sign off"):
+            try:
+                desk.sign(reads.workspace(), chosen, note=note)
+                st.rerun()
+            except TailguardError as error:
+                st.error(components.plain(str(error)))
+
+st.subheader("What the detector's error means")
+rates = reads.built_in_rates()
+whole = rates[rates["texts"] == "left out: all"].iloc[0]
+st.markdown(
+    components.plain(
+        f"On public texts of domains and generators that it had not seen, the built-in detector ranks a model-made text above a human one in {whole['auroc']:.0%} "
+        f"of pairs (AUROC), and finds {whole['tpr at 1% fpr']:.0%} of model-made texts while accusing 1 % of human ones. It was made for English prose by "
+        "instruction-tuned models; base models, other languages and very short texts come out unknown or missed. It may take a declaration's word away, and "
+        "never makes an undeclared record human."
+    )
+)
+detectors = reads.facts(reads.DetectorCalibrated)
+if len(detectors):
+    st.dataframe(
+        detectors[
+            [
+                "name",
+                "outputs_of",
+                "human_texts",
+                "ai_texts",
+                "auroc",
+                "true_positive_rate",
+                "false_positive_rate",
+                "error_rate",
+                "recorded",
+            ]
+        ],
+        hide_index=True,
+        key="detectors",
+    )
+    st.caption(
+        "The team's own calibration: rates on texts that the detector was not fitted on. Other text may be harder."
+    )
+else:
+    components.empty(
+        "The detector is not calibrated on your own texts.",
+        "Its error on them is unknown until then.",
+        "tailguard detector calibrate FILE --generation NAME",
+    )
+components.rows(
+    rates,
+    title="Measured rates of the built-in detector",
+    formula="From data/detector.npz, written by bench/train_detector.py; a set that is left out had its domain or generator withheld from training.",
+    key="rates",
+)
+if len(found):
+    components.rows(
+        found[["recorded", "run", "source", "generation", "kind", "records", "example", "row"]],
+        title=f"Our own output that came back: {int(found['records'].sum()):,} records",
+        formula="An observed edge from a generation to a source: records that are, or contain, what that generation wrote.",
+        key="found",
+    )
+components.rows(
     batches[
         [
             "run",
@@ -87,50 +279,20 @@ st.dataframe(
             "estimate_low",
             "estimate_high",
             "conflict",
+            "row",
         ]
     ],
-    hide_index=True,
+    title="Every batch",
+    formula="A row each time a batch came in. Coverage is confident / (read - duplicates).",
     key="batches",
-    column_config={
-        column: st.column_config.NumberColumn(format="percent")
-        for column in ("estimate", "estimate_low", "estimate_high")
-    },
 )
-left, right = st.columns(2)
-with left:
-    st.subheader("Evidence behind the tags")
-    evidence = counts.groupby(["source", "declared", "origin", "evidence"], as_index=False)[["records", "tokens"]].sum()
-    st.dataframe(evidence, hide_index=True, key="evidence")
-with right:
-    st.subheader("Detector")
-    detectors = reads.facts(reads.DetectorCalibrated)
-    if len(detectors):
-        st.dataframe(
-            detectors[
-                [
-                    "name",
-                    "outputs_of",
-                    "human_texts",
-                    "ai_texts",
-                    "auroc",
-                    "true_positive_rate",
-                    "false_positive_rate",
-                    "error_rate",
-                    "recorded",
-                ]
-            ],
-            hide_index=True,
-            key="detectors",
-        )
-        st.caption(
-            "Rates are measured on the calibration halves, which the detector was not fitted on. Other text may be harder."
-        )
-    else:
-        components.empty(
-            "No detector is calibrated.",
-            "Until then declarations are believed unchecked.",
-            "tailguard detector calibrate FILE --generation NAME",
-        )
+evidence = counts.groupby(["source", "declared", "origin", "evidence"], as_index=False)[["records", "tokens"]].sum()
+components.rows(
+    evidence,
+    title="Evidence behind the tags",
+    formula="Sums over the batches, by what was declared, what was tagged, and on what evidence.",
+    key="evidence",
+)
 reasons = reads.facts_of_lineage(reads.ReasonCount, name, since)
 components.rows(
     reasons[reasons["stage"] == "intake"][["run", "outcome", "source", "origin", "reason", "records", "row"]],

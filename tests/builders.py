@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from tailguard import pipeline
-from tailguard.adapters.readers import reader_for
+from tailguard.adapters.readers import WHOLE, reader_for
 from tailguard.adapters.readers.jsonl import read_objects
 from tailguard.demo.harvest import _passages
 from tailguard.desk import freezing, shipping
@@ -123,7 +123,7 @@ def found_team(root: Path, *, observe: bool = False, changes: Sequence[tuple[str
     team = Team(Workspace(root, "ada", clock), clock, list(passages()))
     anchor = team.take(ANCHOR)
     file = write_jsonl(root / "inbox" / "anchor.jsonl", [{"text": one} for one in anchor])
-    freezing.freeze_anchor(team.workspace, file, name="docs", reader=reader_for(file))
+    freezing.freeze_anchor(team.workspace, file, name="docs", reader=reader_for(str(file)), columns=WHOLE)
     rare = freezing.rare_terms(anchor)
     openings = sorted({" ".join(one.split()[:4]) for one in team.take(HELD_OUT)})
     prompts = [{"id": f"p{n}", "prompt": one, "tail": bool(rare & set(words(one)))} for n, one in enumerate(openings)]

@@ -74,7 +74,7 @@ def test_a_newcomer_gets_from_nothing_to_a_shipped_generation(
     snapshot = status["lineages"][0]["generations"][0]["snapshot"]
     assert run("check", "-l", "main", "-s", snapshot[:10], capsys=capsys)[0] == 0
     assert run("rebuild", snapshot, "--out", "again.jsonl", capsys=capsys)[0] == 0
-    assert run("verify-log", capsys=capsys)[0] == 0
+    assert run("verify", capsys=capsys)[0] == 0
     code, out, _ = run("outputs", "sample", "main/0", "--count", 5, "--out", "o.jsonl", capsys=capsys)
     assert code == 0
 
@@ -163,7 +163,7 @@ def test_a_changed_log_fails_verification_with_exit_code_three(team: Team, capsy
     with team.workspace.log.writing() as connection:
         connection.execute(text("UPDATE anchor_frozen SET records = 1"))
 
-    code, out, _ = run("verify-log", "-w", team.workspace.root, capsys=capsys)
+    code, out, _ = run("verify", "-w", team.workspace.root, capsys=capsys)
 
     assert code == 3
     assert "no longer fits" in out

@@ -1,20 +1,53 @@
-"""Conformal plausibility, estimated shares, and the built-in detector on real text against a model's."""
+"""Conformal verdicts, estimated shares, the built-in detector, and one fitted to a team."""
 
 from __future__ import annotations
 
+import json
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tailguard
 from tailguard.adapters.trainers import ngram
-from tailguard.detection import linear
-from tailguard.detection.conformal import adjusted_share, ai_p_values, human_p_values, share_is_excessive
+from tailguard.detection import features, prevalence, scoring, team
+from tailguard.detection.conformal import ai_p_values, human_p_values, share_is_excessive
+from tailguard.detection.drift import drift
+from tailguard.detection.judge import Detector
+from tailguard.detection.texts import pack
+from tailguard.detection.windows import windows
 from tailguard.errors import InputError
 from tailguard.store.files import Store
 from tests.builders import passages
+
+HUMAN = (
+    "We drove up past the old mill on Saturday because Dad wanted to see whether the heron was still about. It wasn't. "
+    "He sulked a bit, then found a fiver in the glovebox and cheered right up, so we had chips on the wall by the weir "
+    "and watched some lads fail to launch a canoe. Mum rang twice. The second time she'd forgotten why.",
+    "Sir, Your leader of the 14th says the ferry was late on nine mornings. I kept a tally, being idle since my knee: it "
+    "was late on thirteen, early on one, and on the Tuesday it never came, which I suppose is neither. The clerk tells me "
+    "nobody has complained. I am complaining now, and I should like it written down somewhere.",
+)
+MODEL = (
+    "Effective communication is essential for building strong relationships in both personal and professional settings. "
+    "By actively listening, expressing empathy, and providing clear and concise information, individuals can foster "
+    "mutual understanding and trust. Additionally, it is important to be mindful of nonverbal cues, as they can "
+    "significantly impact how a message is received. Overall, developing these skills can lead to improved collaboration "
+    "and a more positive environment for everyone involved.",
+    "There are several key factors to consider when choosing a renewable energy source for your home. Firstly, it is "
+    "important to assess your energy needs and the available resources in your area. Solar panels, for example, are a "
+    "popular choice due to their versatility and relatively low maintenance requirements. Additionally, wind turbines "
+    "can provide a reliable source of power in regions with consistent wind patterns. Ultimately, the best option will "
+    "depend on your specific circumstances, budget, and long-term sustainability goals.",
+    "In conclusion, artificial intelligence has the potential to revolutionize a wide range of industries, from "
+    "healthcare to finance. However, it is crucial to address the ethical considerations associated with its use, "
+    "including privacy, bias, and accountability. By promoting transparency and collaboration among stakeholders, we can "
+    "ensure that these technologies are developed and deployed responsibly, ultimately benefiting society as a whole.",
+)
+texts_of_bytes = st.lists(st.text(max_size=300), min_size=1, max_size=4)
 
 
 def test_conformal_error_rate_holds_for_each_class() -> None:
@@ -22,8 +55,8 @@ def test_conformal_error_rate_holds_for_each_class() -> None:
     human, ai = rng.normal(0, 1, 2000), rng.normal(1, 1, 2000)
 
     wrongly_excluded = [
-        float((human_p_values(rng.normal(0, 1, 20_000), human) <= 0.05).mean()),
-        float((ai_p_values(rng.normal(1, 1, 20_000), ai) <= 0.05).mean()),
+        float((human_p_values(rng.normal(0, 1, 20_000), {"one": human}) <= 0.05).mean()),
+        float((ai_p_values(rng.normal(1, 1, 20_000), {"one": ai}) <= 0.05).mean()),
     ]
 
     assert wrongly_excluded == [pytest.approx(0.05, abs=0.012)] * 2
@@ -33,7 +66,7 @@ def test_conformal_error_rate_holds_for_each_class() -> None:
 def test_a_higher_score_is_never_more_human(calibration: list[float], score: float, more: float) -> None:
     human = np.array(calibration)
 
-    lower, higher = human_p_values(np.array([score, score + more]), human)
+    lower, higher = human_p_values(np.array([score, score + more]), {"one": human})
 
     assert 0 < higher <= lower <= 1
 
@@ -47,7 +80,7 @@ def test_the_estimated_share_is_near_the_true_one_where_counting_flags_is_not(tr
     synthetic = int(true_share * count)
     pool = np.concatenate([rng.normal(1.81, 1, synthetic), rng.normal(0, 1, count - synthetic)])
 
-    estimate = adjusted_share(pool, human=human, ai=ai)
+    estimate = prevalence.adjusted_share(pool, human=human, ai=ai)
 
     assert estimate is not None
     assert estimate.share == pytest.approx(true_share, abs=0.015)
@@ -60,7 +93,8 @@ def test_the_estimated_share_is_near_the_true_one_where_counting_flags_is_not(tr
 def test_classes_that_do_not_differ_give_no_estimate() -> None:
     same = np.zeros(10)
 
-    assert adjusted_share(same, human=same, ai=same) is None
+    assert prevalence.adjusted_share(same, human=same, ai=same) is None
+    assert prevalence.shares(np.zeros(50), human=same, ai=same, seed=0) is None
 
 
 @pytest.mark.parametrize(
@@ -76,38 +110,195 @@ def test_honest_batches_are_not_called_excessive() -> None:
     assert not any(share_is_excessive(int(count), 1000, expected=0.02) for count in np.unique(hits))
 
 
+def test_an_error_rate_holds_in_the_worst_group_and_not_only_on_average() -> None:
+    rng = np.random.default_rng(0)
+    groups = {"plain": rng.normal(0, 1, 4000), "how-to": rng.normal(2, 1, 4000)}
+
+    wrong = (human_p_values(rng.normal(2, 1, 20_000), groups) <= 0.05).mean()
+    pooled = (human_p_values(rng.normal(2, 1, 20_000), {"all": np.concatenate(list(groups.values()))}) <= 0.05).mean()
+
+    assert wrong == pytest.approx(0.05, abs=0.012)
+    assert pooled > 0.08
+
+
+def test_both_share_estimates_equal_quapys() -> None:
+    """Reference: QuaPy's PACC and EMQ on the same posteriors."""
+    rng = np.random.default_rng(2)
+    human, ai = rng.beta(2, 5, 600), rng.beta(5, 2, 500)
+    pool = np.concatenate([rng.beta(2, 5, 700), rng.beta(5, 2, 300)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from quapy.method.aggregative import ACC, EMQ, PACC
+
+        posteriors = np.stack([1 - np.concatenate([human, ai]), np.concatenate([human, ai])], axis=1)
+        labels = np.repeat([0, 1], [len(human), len(ai)])
+        rates = PACC.getPteCondEstim(np.array([0, 1]), labels, posteriors)
+        of_pool = np.array([1 - pool.mean(), pool.mean()])
+        pacc = ACC.solve_adjustment(rates, of_pool, solver="exact-raise", method="inversion")[1]
+        sld, _ = EMQ.EM(np.array([0.5, 0.5]), np.stack([1 - pool, pool], axis=1), epsilon=1e-10)
+
+    assert prevalence.pacc(pool, human=human, ai=ai) == pytest.approx(pacc, abs=1e-6)
+    assert prevalence.sld(pool, prior=0.5) == pytest.approx(sld[1], abs=1e-6)
+
+
+def test_shares_have_intervals_that_hold_the_true_share_and_say_where_methods_differ() -> None:
+    rng = np.random.default_rng(4)
+    chance = lambda scores: 1 / (1 + np.exp(-(2 * scores - 2)))  # noqa: E731  calibrated for two unit normals 2 apart
+    human, ai = chance(rng.normal(0, 1, 3000)), chance(rng.normal(2, 1, 3000))
+    pool = chance(np.concatenate([rng.normal(0, 1, 1800), rng.normal(2, 1, 200)]))
+
+    found = prevalence.shares(pool, human=human, ai=ai, seed=0)
+
+    assert found is not None
+    for one in (found.pacc, found.sld):
+        assert one.low <= 0.1 <= one.high
+        assert one.share == pytest.approx(0.1, abs=0.03)
+    assert not found.disagree
+    assert prevalence.shares(pool, human=human, ai=ai, seed=0) == found
+
+
+@settings(max_examples=25)
+@given(texts_of_bytes)
+def test_the_compiled_kernel_does_what_the_same_code_does_in_plain_python(texts: list[str]) -> None:
+    weights = scoring.shipped_detector().weights
+    packed = pack([*texts, passages()[0]])
+    for start, stop in zip(packed.offsets[:-1], packed.offsets[1:], strict=True):
+        seen = []
+        for plain, scan in ((features.plain, features.scan), (features.plain.py_func, features.scan.py_func)):
+            room = int(stop - start)
+            out = np.zeros(room + 8, np.uint8)
+            char, word = np.zeros(3 * room + 8, np.int32), np.zeros(4 * room + 8, np.int32)
+            style = np.zeros(features.STYLE, np.float32)
+            with np.errstate(over="ignore"):
+                size = plain(packed.data, int(start), int(stop), out)
+                n_char, n_word, _ = scan(out, size, weights.keys, weights.codes, weights.zipf, char, word, style)
+            seen.append((out[:size].tobytes(), char[:n_char].tolist(), word[:n_word].tolist(), style))
+        assert seen[0][:3] == seen[1][:3]
+        assert np.allclose(seen[0][3], seen[1][3], atol=1e-5)
+
+
+def test_formatting_does_not_change_what_the_detector_sees() -> None:
+    weights = scoring.shipped_detector().weights
+    bare = 'It\'s a list - one, two. She said "yes" to 7 of them.'
+    dressed = "## It\u2019s a **list** \u2014 one,\n\n two.  She said \u201cyes\u201d to 42 of\u00a0them."
+
+    one, other = scoring.parts_of(pack([bare, dressed]), weights).parts
+
+    assert one == pytest.approx(other)
+
+
+def test_the_built_in_detector_tells_plain_cases_apart_and_never_needs_a_workspace() -> None:
+    found = tailguard.detect([*HUMAN, *MODEL])
+
+    assert [one.verdict for one in found.records][-3:] == ["ai", "ai", "ai"]
+    assert "ai" not in [one.verdict for one in found.records][:2]
+    assert found.summary.shares is None, "too few to estimate a share"
+    assert found.summary.error_rate == 0.01
+
+
+def test_what_cannot_be_judged_is_unknown_and_says_so() -> None:
+    found = tailguard.detect(
+        ["too short", "", "Das Wetter war den ganzen Tag so schlecht, dass wir lieber drinnen blieben. " * 5]
+    )
+
+    assert [one.verdict for one in found.records] == ["unknown"] * 3
+    assert all(one.score is None and "not judged" in one.evidence for one in found.records)
+
+
+def test_a_passage_of_a_model_inside_human_text_is_found_with_its_place() -> None:
+    human = "\n\n".join(HUMAN * 2)
+    made = " ".join(MODEL)
+
+    (one,) = tailguard.detect([f"{human}\n\n{made}"], error_rate=0.05).records
+
+    assert one.verdict == "mixed"
+    ((start, stop),) = one.spans
+    assert abs(start - len(human)) < 200
+    assert stop == len(human) + 2 + len(made)
+
+
+def test_windows_cover_a_text_without_gap_or_overlap() -> None:
+    packed = pack([" ".join(passages()[:12]), "one two three", passages()[0]])
+
+    places, owners = windows(packed.data, packed.offsets, np.arange(3))
+
+    for text in range(3):
+        own = places[owners == text]
+        assert own[0, 0] == packed.offsets[text]
+        assert own[-1, 1] == packed.offsets[text + 1]
+        assert (own[1:, 0] == own[:-1, 1]).all()
+    assert (owners == 0).sum() > 2
+
+
+def test_a_source_that_writes_otherwise_than_the_calibration_has_drifted() -> None:
+    rng = np.random.default_rng(0)
+    groups = {"one": rng.normal(0, 1, 500), "two": rng.normal(3, 1, 500)}
+
+    same, other = drift(rng.normal(3, 1, 300), groups), drift(rng.normal(6, 1, 300), groups)
+
+    assert same is not None
+    assert other is not None
+    assert not same.drifted
+    assert other.drifted
+    assert drift(rng.normal(0, 1, 49), groups) is None
+
+
 @pytest.fixture(scope="module")
-def detector() -> linear.LinearDetector:
+def detector() -> Detector:
     human = list(passages()[:1200])
     written = ngram.sample(ngram.fit(human), [""] * 1500, max_tokens=50, temperature=1.0, seed=5)
-    return linear.calibrate(human, [text for text in written if len(text.split()) >= 8], error_rate=0.05, seed=0)
+    made = [text for text in written if len(text.split()) >= 8]
+    return team.calibrate(human, made, scorer=None, error_rate=0.05, seed=0)
 
 
-def test_the_detector_ranks_a_models_text_above_human_text(detector: linear.LinearDetector) -> None:
-    found = linear.rates(detector)
+def test_a_teams_detector_ranks_its_models_text_above_its_human_text(detector: Detector) -> None:
+    found = team.rates(detector)
 
     assert found.auroc > 0.6
     assert found.false_positive <= 0.06
 
 
-def test_fresh_human_text_is_seldom_called_model_made(detector: linear.LinearDetector) -> None:
+def test_fresh_human_text_is_seldom_called_model_made(detector: Detector) -> None:
     judged = detector.judge(list(passages()[1200:2200]))
 
-    called = [one for one in judged if one.ai_plausible and not one.human_plausible]
-
-    assert len(called) / len(judged) <= 0.08
+    assert sum(one.verdict == "ai" for one in judged) / len(judged) <= 0.08
 
 
-def test_a_stored_detector_judges_alike(detector: linear.LinearDetector, tmp_path: Path) -> None:
+def test_a_stored_detector_judges_alike(detector: Detector, tmp_path: Path) -> None:
     store = Store(tmp_path)
     texts = list(passages()[:20])
+    digest = team.keep(detector, store)
 
-    again = linear.load(store, linear.keep(detector, store))
+    again = team.load(store, digest, error_rate=0.05, named=lambda _: pytest.fail("it is the built-in one"))
 
     assert again.judge(texts) == detector.judge(texts)
     assert again.judge([]) == []
+    assert team.keep(again, store) == digest
 
 
 def test_too_few_texts_are_refused() -> None:
-    with pytest.raises(InputError, match="at least 200 human texts"):
-        linear.calibrate(["a b c"] * 10, ["d e f"] * 500, error_rate=0.05, seed=0)
+    with pytest.raises(InputError, match="at least 400 human texts"):
+        team.calibrate(["a b c"] * 10, ["d e f"] * 500, scorer=None, error_rate=0.05, seed=0)
+
+
+def test_another_scorer_is_calibrated_and_not_fitted() -> None:
+    class Length:
+        name = "length"
+
+        def score(self, texts):  # type: ignore[no-untyped-def]
+            return [float(len(text)) for text in texts]
+
+    found = team.calibrate(["a" * (one % 50) for one in range(500)], ["b" * (60 + one % 50) for one in range(500)],
+                           scorer=Length(), error_rate=0.05, seed=0)  # fmt: skip
+
+    assert team.rates(found).auroc == 1.0
+    assert [one.verdict for one in found.judge(["x" * 10, "x" * 80])] == ["human", "ai"]
+
+
+def test_the_shipped_card_names_what_the_weights_say() -> None:
+    """The card's table is the measured rates, to the digit."""
+    card = (Path(__file__).parent.parent / "data" / "detector.md").read_text()
+    rates = json.loads(json.dumps(dict(scoring.shipped_detector().rates)))
+
+    for name, one in rates.items():
+        assert f"| {name} | {one['human']:,} | {one['ai']:,} | {one['auroc']:.3f} |" in card

@@ -16,7 +16,8 @@ import pytest
 from tailguard import pipeline
 from tailguard.adapters.trainers import model_for
 from tailguard.desk import clearance, overrides, quarantine, shipping
-from tailguard.desk.outputs import calibrate_detector, draw, log_outputs
+from tailguard.desk.detector import calibrate
+from tailguard.desk.outputs import draw, log_outputs
 from tailguard.domain.facts import (
     Artifact,
     BatchTaken,
@@ -121,7 +122,7 @@ def test_held_records_advance_after_a_person_decided_and_only_once(team: Team) -
     team.run([team.batch("found", held, "share", Origin.UNKNOWN), team.batch("b", team.take(100))])
     chosen = [one.id for one in quarantine.waiting(team.workspace)][:10]
 
-    assert quarantine.decide(team.workspace, chosen, origin=Origin.HUMAN, reason="known to us") == 10
+    assert quarantine.decide(team.workspace, chosen, origin=Origin.HUMAN, code="known source") == 10
     second = team.run([team.batch("c", team.take(50))])
     third = team.run([team.batch("d", team.take(50))])
 
@@ -134,16 +135,16 @@ def test_held_records_advance_after_a_person_decided_and_only_once(team: Team) -
     assert len(quarantine.waiting(team.workspace)) == 30
 
 
-def test_only_reviewers_decide_and_unknown_is_no_decision(team: Team) -> None:
+def test_only_reviewers_decide_and_cannot_tell_leaves_a_record_waiting(team: Team) -> None:
     team.run([team.batch("a", team.take(100)), team.batch("found", team.take(5), "share", Origin.UNKNOWN)])
     first = quarantine.waiting(team.workspace)[0].id
 
     with pytest.raises(InputError, match="eve may not decide"):
-        quarantine.decide(team.workspace.as_actor("eve"), [first], origin=Origin.HUMAN, reason="x")
-    with pytest.raises(InputError, match="Unknown is what the record is now"):
-        quarantine.decide(team.workspace, [first], origin=Origin.UNKNOWN, reason="x")
+        quarantine.decide(team.workspace.as_actor("eve"), [first], origin=Origin.HUMAN, code="style")
+    assert quarantine.decide(team.workspace, [first], origin=Origin.UNKNOWN, code="style") == 0
+    assert [one.cannot_tell for one in quarantine.waiting(team.workspace)] == [0, 0, 0, 0, 1]
     with pytest.raises(InputError, match="0 waiting records start with"):
-        quarantine.decide(team.workspace, ["zzz"], origin=Origin.AI, reason="x")
+        quarantine.decide(team.workspace, ["zzz"], origin=Origin.AI, code="style")
 
 
 def test_our_own_output_is_recognised_when_it_comes_back_as_human(team: Team) -> None:
@@ -161,7 +162,7 @@ def test_our_own_output_is_recognised_when_it_comes_back_as_human(team: Team) ->
 
 def test_a_vendors_unlogged_model_text_is_caught_by_the_batch_as_a_whole(team: Team) -> None:
     first = first_generation(team, 800)
-    calibrate_detector(team.workspace, written_by(team, first, 900, logged=True), generation=first, seed=0)
+    calibrate(team.workspace, written_by(team, first, 900, logged=True), generation=first, seed=0)
     fake = written_by(team, first, 500, logged=False, seed=77)
 
     run = team.run([team.batch("vendor", fake, "vendor"), team.batch("honest", team.take(300), "docs")])

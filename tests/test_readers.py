@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tailguard.adapters.readers import jsonl, read_texts, reader_for
+from tailguard.adapters.readers import WHOLE, jsonl, read_texts, reader_for
 from tailguard.errors import InputError
 from tailguard.ports import RawRecord, Reject
 from tests.builders import write_jsonl
@@ -37,7 +37,7 @@ def test_broken_lines_are_set_aside_and_good_ones_are_read(tmp_path: Path, monke
     )
     monkeypatch.setattr(jsonl, "LONGEST_LINE", 1000)
 
-    rows = list(reader_for(path)(path))
+    rows = list(reader_for(str(path))(str(path), WHOLE))
 
     assert [(row.text, row.declared, row.line) for row in rows if isinstance(row, RawRecord)] == [
         ("good one", "human", 1),
@@ -53,7 +53,7 @@ def test_broken_lines_are_set_aside_and_good_ones_are_read(tmp_path: Path, monke
 def test_a_deeply_nested_line_is_a_reject(tmp_path: Path) -> None:
     path = write_jsonl(tmp_path / "x.jsonl", [b"[" * 100_000, {"text": "good"}])
 
-    rows = list(reader_for(path)(path))
+    rows = list(reader_for(str(path))(str(path), WHOLE))
 
     assert isinstance(rows[0], Reject)
     assert isinstance(rows[1], RawRecord)
@@ -67,7 +67,7 @@ def test_a_line_of_fifty_megabytes_is_skipped_without_being_held(tmp_path: Path)
             file.write(b"x" * 2**20)
         file.write(b'"}\n{"text": "after"}\n')
 
-    rows = list(reader_for(path)(path))
+    rows = list(reader_for(str(path))(str(path), WHOLE))
 
     assert "longer than 16 MiB" in rows[0].reason  # type: ignore[union-attr]
     assert rows[1] == RawRecord("after", None, 2)
@@ -77,9 +77,9 @@ def test_parquet_rows_are_read_with_their_origin(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
     pq.write_table(pa.table({"text": ["one", None, "three"], "origin": ["ai", "ai", None]}), path)
 
-    rows = list(reader_for(path)(path))
+    rows = list(reader_for(str(path))(str(path), WHOLE))
 
-    assert rows[0] == RawRecord("one", "ai", 1)
+    assert rows[0] == RawRecord("one", "ai", 1, "origin")
     assert isinstance(rows[1], Reject)
     assert rows[2] == RawRecord("three", None, 3)
 
@@ -90,21 +90,23 @@ def test_broken_files_are_clear_errors(tmp_path: Path) -> None:
     (tmp_path / "cut.parquet").write_bytes(whole.read_bytes()[:-200])
     pq.write_table(pa.table({"body": ["a"]}), tmp_path / "other.parquet")
     (tmp_path / "x.docx").write_bytes(b"")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty").mkdir()
 
     for name, told in {
         "cut.parquet": "not a Parquet file that can be read",
         "other.parquet": "no column `text`; it has body",
         "missing.jsonl": "does not exist",
-        "x.docx": "reads .jsonl, .ndjson and .parquet",
+        "x.docx": "reads .jsonl, .ndjson, .parquet",
         ".": "is a folder",
     }.items():
         path = tmp_path / name
         with pytest.raises(InputError, match=told):
-            list(reader_for(path)(path))
+            list(reader_for(str(path))(str(path), WHOLE))
 
 
 def test_a_file_that_has_to_be_whole_names_its_first_bad_line(tmp_path: Path) -> None:
     path = write_jsonl(tmp_path / "x.jsonl", [{"text": "a"}, {"text": ""}])
 
     with pytest.raises(InputError, match="line 2: text is blank"):
-        read_texts(path)
+        list(read_texts(str(path)))

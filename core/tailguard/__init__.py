@@ -9,7 +9,21 @@ A tour:
 - `store` keeps contents under their digests, `runlog` remembers every fact in hash chains; `workspace` joins them.
 - `cli` and the dashboard (`app.py`, `pages/`) are what people see; `demo` runs it all on real text.
 
-Importing this package loads nothing heavy.
+`tailguard.detect(texts)` needs none of that. Importing this package loads nothing heavy.
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tailguard.detection.report import Detection
+
 __version__ = "0.1.0"
+
+
+def detect(texts: "Sequence[str]", *, error_rate: float = 0.01) -> "Detection":
+    """Say of each text whether it is human, model-made, mixed or unknown; see `detection.report.detect`."""
+    from tailguard.detection import report
+
+    return report.detect(texts, error_rate=error_rate)

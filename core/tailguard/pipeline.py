@@ -6,15 +6,17 @@ run log in one transaction when it ends; a run that was killed continues from it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tailguard import __version__
 from tailguard.adapters.readers import reader_for
+from tailguard.adapters.readers.source import content_digest, plain_size
 from tailguard.adapters.trainers import model_for
-from tailguard.desk import clearance, quarantine
+from tailguard.desk import clearance, detector, quarantine
+from tailguard.detection.own_outputs.index import own_outputs
 from tailguard.domain import stages as workflow
 from tailguard.domain.facts import (
     Artifact,
@@ -39,21 +41,33 @@ from tailguard.stages.compose import compose, human_base
 from tailguard.stages.evaluate import evaluate, read_suite
 from tailguard.stages.gate import Evaluated, SuiteShape, gate
 from tailguard.stages.handoff import RecordedFact, handoff
-from tailguard.stages.intake import BatchRequest, intake
+from tailguard.stages.intake import BatchRequest, Opened, intake
 from tailguard.stages.score import HumanBase, score
 from tailguard.stages.train import train
-from tailguard.store.own_outputs import own_outputs
 from tailguard.workspace import Workspace
 
-Watcher = Callable[[str, str], None]
-"""Called with run and stage when a stage begins."""
 
+class Watcher(Protocol):
+    """Is told what a run is doing."""
+
+    def stage(self, run: str, stage: str) -> None:
+        """A stage begins."""
+
+    def reading(self, file: str, records: int, share: float) -> None:
+        """So many records of a batch have been read, about this share (0 to 1) of it; 0 where nobody knows."""
+
+
+class _Unwatched:
+    def stage(self, run: str, stage: str) -> None:
+        """Nobody listens."""
+
+    def reading(self, file: str, records: int, share: float) -> None:
+        """Nobody listens."""
+
+
+UNWATCHED = _Unwatched()
 PLAIN = Recipe()
 """What fits under the ceiling, with anchor and earlier human text."""
-
-
-def _unwatched(_run: str, _stage: str) -> None:
-    """Nobody watches."""
 
 
 def start(workspace: Workspace, lineage: str, batches: Sequence[BatchRequest], *, recipe: Recipe, seed: int) -> str:
@@ -61,7 +75,7 @@ def start(workspace: Workspace, lineage: str, batches: Sequence[BatchRequest], *
     policy, digest = workspace.policy_in_force()
     mode = policy.lineage(lineage).mode
     for batch in batches:
-        reader_for(Path(batch.file))
+        reader_for(batch.file)
     request = workspace.store.put_json(
         "requests",
         {
@@ -82,19 +96,19 @@ def start(workspace: Workspace, lineage: str, batches: Sequence[BatchRequest], *
     return begun[0].run
 
 
-def advance(workspace: Workspace, run: str, *, until: str = "handoff", watch: Watcher = _unwatched) -> Progress:
+def advance(workspace: Workspace, run: str, *, until: str = "handoff", watch: Watcher = UNWATCHED) -> Progress:
     """Take a run through its stages up to and including `until`, starting after the last finished one.
 
     Raises Blocked or Held when a stage did not meet its exit criteria, or the ratio gate refuses training.
     """
     lock = workspace.root / "runs" / (run.replace("/", "-") + ".lock")
     with alone(lock, doing=f"working on run {run}"):
-        work = _Work(workspace, run)
+        work = _Work(workspace, run, watch)
         if until not in work.results:
             ahead = [stage for stage in workflow.ORDER[: workflow.ORDER.index(until) + 1] if stage not in work.results]
             try:
                 for stage, after in zip(ahead, [*ahead[1:], None], strict=True):
-                    work.do(stage, watch, after=after)
+                    work.do(stage, after=after)
             finally:
                 workspace.log.publish()
         return Progress(run, tuple(work.results))
@@ -107,7 +121,7 @@ def execute(
     *,
     recipe: Recipe = PLAIN,
     seed: int = 0,
-    watch: Watcher = _unwatched,
+    watch: Watcher = UNWATCHED,
 ) -> Progress:
     """Start a run and take it through all stages."""
     return advance(workspace, start(workspace, lineage, batches, recipe=recipe, seed=seed), watch=watch)
@@ -128,8 +142,15 @@ def _not_ready(run: str, stage: str, ahead: str) -> str:
 
 def _kept_path(workspace: Workspace, file: str) -> str:
     """A batch's file as a request names it: inside the workspace by its place there, so that a copy asks for the same."""
+    if "://" in file:
+        return file
     path, root = Path(file).resolve(), workspace.root.resolve()
     return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+
+
+def _address(workspace: Workspace, kept: str) -> str:
+    """Where a kept path leads."""
+    return kept if "://" in kept else str(workspace.root / kept)
 
 
 @dataclass(frozen=True)
@@ -192,7 +213,8 @@ class Progress:
 class _Work:
     """One run at work: what it was asked for, what its finished stages made, and its chain in the log."""
 
-    def __init__(self, workspace: Workspace, run: str) -> None:
+    def __init__(self, workspace: Workspace, run: str, watch: Watcher) -> None:
+        self._watch = watch
         self._workspace = workspace
         self._store = workspace.store
         self._recorder = RunRecorder(workspace.log, run, workspace.author)
@@ -219,10 +241,10 @@ class _Work:
             stage: self._store.json("results", result.output) for stage, result in self._ended.items()
         }
 
-    def do(self, stage: str, watch: Watcher, *, after: str | None) -> None:
+    def do(self, stage: str, *, after: str | None) -> None:
         """One stage: may it start, do the work, remember it. `after` is the stage that this process goes on with."""
         self._may_start(stage)
-        watch(self._run.run, stage)
+        self._watch.stage(self._run.run, stage)
         started = self._workspace.clock.now()
         if self._announced != stage:
             self._recorder.record(StageStarted(self._run.run, stage))
@@ -299,25 +321,27 @@ class _Work:
     def _intake(self) -> Outcome:
         with self._workspace.log.reading() as connection:
             logged = queries.logged_outputs(connection)
-            calibrated = queries.calibrated_detector(connection)
-        detector = None
-        if calibrated:
-            from tailguard.detection.linear import load
-
-            detector = load(self._store, calibrated.fact.detector)
+            contracts = queries.contracts(connection)
         return intake(
             [
-                BatchRequest(str(self._workspace.root / batch["file"]), batch["source"], batch["declared"])
+                BatchRequest(_address(self._workspace, batch["file"]), batch["source"], batch["declared"])
                 for batch in self._request["batches"]
             ],
             run=self._run.run,
             store=self._store,
-            reader_for=reader_for,
-            detector=detector,
-            own=own_outputs(self._store, logged),
+            open_batch=self._open,
+            detector=detector.in_force(self._workspace, self._policy),
+            own=own_outputs(self._store, logged, self._workspace.root / "cache" / "own-outputs", anchor=self._anchor),
             released=quarantine.released(self._workspace, self._run.lineage),
+            contracts=contracts,
             policy=self._policy.intake,
+            seed=self._seed,
+            tell=self._watch.reading,
         )
+
+    def _open(self, request: BatchRequest) -> Opened:
+        rows = reader_for(request.file)(request.file, self._policy.columns.of(request.source))
+        return Opened(content_digest(request.file), rows, plain_size(request.file))
 
     def _score(self) -> Outcome:
         records, tokens = human_base(self._store, self._anchor, self._previous, self._recipe)

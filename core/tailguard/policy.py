@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tailguard.errors import InputError
+from tailguard.ports import Columns
 from tailguard.shipped import shipped
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -38,8 +39,47 @@ class Intake(_Strict):
 
     max_reject_share: Share = 0.05
     min_coverage: Share = 0.90
-    error_rate: Annotated[float, Field(gt=0, lt=0.5)] = 0.02
+    error_rate: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
+    detector: Name = "style"
     trusted_sources: tuple[Name, ...] = ()
+    require_sign_off: bool = False
+
+
+class SourceColumns(_Strict):
+    """Where one source's records hold their text and their declared origin."""
+
+    text: Name = "text"
+    origin: Name = "origin"
+
+
+class ColumnNames(SourceColumns):
+    """Where records hold things; `sources` has those that differ."""
+
+    sources: dict[str, SourceColumns] = {}
+
+    def of(self, source: str) -> Columns:
+        """The names in force for a source."""
+        found = self.sources.get(source, self)
+        return Columns(found.text, found.origin)
+
+
+class Review(_Strict):
+    """How held records are decided: by one reviewer, or by two who do not see each other's answer."""
+
+    reviewers: Annotated[int, Field(ge=1, le=2)] = 1
+
+
+class HuggingFaceDetector(_Strict):
+    """A sequence classifier: a folder or name that transformers can load, and its label for model-made text."""
+
+    model: Annotated[str, Field(min_length=1)]
+    ai_label: Name
+
+
+class Detectors(_Strict):
+    """Settings of detectors that need some."""
+
+    hf: HuggingFaceDetector | None = None
 
 
 class Score(_Strict):
@@ -112,7 +152,10 @@ class Policy(_Strict):
     team: Name
     quality_owner: Name
     roles: Roles = Roles()
+    columns: ColumnNames = ColumnNames()
     intake: Intake = Intake()
+    detectors: Detectors = Detectors()
+    review: Review = Review()
     score: Score = Score()
     gate: Gate = Gate()
     evaluation: Evaluation = Evaluation()
@@ -212,9 +255,15 @@ def _known_keys(path: list[str]) -> list[str]:
             model = LineagePolicy
         elif part == "command":
             model = CommandTrainer
+        elif part == "hf":
+            model = HuggingFaceDetector
+        elif model is ColumnNames and part == "sources":
+            model = list
+        elif model is list:
+            model = SourceColumns
         else:
             model = model.model_fields[part].annotation
-    return [] if model is dict else sorted(model.model_fields)
+    return [] if model in (dict, list) else sorted(model.model_fields)
 
 
 def _line_of(text: str, path: list[str]) -> int:

@@ -8,6 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 class Clock(Protocol):
     """Tells the time in UTC without a zone. `name` is written beside every fact (`system`, `demo`)."""
@@ -19,12 +22,27 @@ class Clock(Protocol):
 
 
 @dataclass(frozen=True)
+class Columns:
+    """Names of the fields in which a source's records hold their text and the origin that is declared for them."""
+
+    text: str = "text"
+    origin: str = "origin"
+
+
+@dataclass(frozen=True)
 class RawRecord:
-    """One record as a file gave it: its text, its own declared origin if it has one, and the line it stood on."""
+    """One record as a file gave it.
+
+    `declared` is the origin that it states of itself, if it does, and `declared_by` the field that states it; `meta` is
+    JSON with its other fields; `line` counts from 1 in `file`, which is named where a batch has several.
+    """
 
     text: str
     declared: str | None
     line: int
+    declared_by: str = ""
+    meta: str = ""
+    file: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,22 +52,40 @@ class Reject:
     line: int
     reason: str
     excerpt: str
+    file: str = ""
 
 
 class Reader(Protocol):
-    """Reads one file, record by record, in bounded memory."""
+    """Reads one file or folder, record by record, in bounded memory."""
 
-    def __call__(self, path: Path) -> Iterator[RawRecord | Reject]:
+    def __call__(self, path: str, columns: Columns) -> Iterator[RawRecord | Reject]:
         """Yields records and rejects in file order. Raises InputError when the file as a whole cannot be read."""
 
 
+class Scorer(Protocol):
+    """A detector of model-made text as others bring it. Tailguard calibrates its scores and turns them into verdicts."""
+
+    @property
+    def name(self) -> str: ...
+
+    def score(self, texts: Sequence[str]) -> Sequence[float] | NDArray[np.float64]:
+        """One number a text, higher where it looks more model-made; only their order and scale matter."""
+
+
 @dataclass(frozen=True)
-class Suspicion:
-    """A detector's answer for one text: a score (higher is more model-like), and which classes stay plausible."""
+class Judgement:
+    """What a detector says of one text.
+
+    `verdict` is human, ai, mixed or unknown; `human_p` and `ai_p` are conformal p-values: how exceptional the score would
+    be among texts of that class. `spans` are the parts that look model-made, in characters, and `share` (0 to 1) theirs.
+    """
 
     score: float
-    human_plausible: bool
-    ai_plausible: bool
+    human_p: float
+    ai_p: float
+    verdict: str
+    spans: tuple[tuple[int, int], ...] = ()
+    share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -63,21 +99,6 @@ class ShareEstimate:
     low: float
     high: float
     surprise: float
-
-
-class Detector(Protocol):
-    """Says how much texts look model-made, with conformal plausibility at a stated error rate per class."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def error_rate(self) -> float: ...
-
-    def judge(self, texts: Sequence[str]) -> list[Suspicion]: ...
-
-    def share(self, suspicions: Sequence[Suspicion]) -> ShareEstimate | None:
-        """The share of model-made texts among those judged, which a count of flags would get wrong."""
 
 
 @dataclass(frozen=True)

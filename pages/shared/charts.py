@@ -12,6 +12,7 @@ VERDICT = {"PASS": "#009E73", "BLOCK": "#D62728", "INCONCLUSIVE": "#E69F00", "NO
 SYMBOL = {"PASS": "circle", "BLOCK": "x", "INCONCLUSIVE": "diamond", "NOT COMPARABLE": "square"}
 LINEAGE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 GREY = "#808080"
+AGES = ("#9ecae1", "#4292c6", "#08519c")
 REFERENCES = {"parent": "circle", "best": "diamond", "first": "square"}
 
 
@@ -119,6 +120,52 @@ def origins(counts: pd.DataFrame, coverage: pd.DataFrame, target: float, title: 
                      annotation_position="right")  # fmt: skip
     figure.update_layout(barmode="stack")
     return _finish(figure, title, height=380)
+
+
+def backlog(points: pd.DataFrame, title: str) -> go.Figure:
+    """Waiting records over time, stacked by how long they had waited, the oldest darkest."""
+    figure = go.Figure()
+    for band, colour in zip(points["band"].unique(), AGES, strict=False):
+        part = points[points["band"] == band]
+        figure.add_scatter(x=part["moment"], y=part["records"], name=f"waited {band}", stackgroup="age",
+                           line={"shape": "hv", "width": 0.5, "color": colour}, fillcolor=colour,
+                           hovertemplate="%{x|%d %b %Y}: %{y:,} waited " + str(band) + "<extra></extra>")  # fmt: skip
+    figure.update_yaxes(title="records", rangemode="tozero")
+    return _finish(figure, title, height=260, percent=False)
+
+
+def estimated_shares(shares: pd.DataFrame, title: str) -> go.Figure:
+    """Both estimates of the model-made share of each batch, with their 90 % intervals, one row a batch."""
+    figure = go.Figure()
+    for number, (method, symbol) in enumerate((("PACC", "circle"), ("SLD", "diamond"))):
+        part = shares[shares["method"] == method]
+        figure.add_scatter(
+            x=part["share"], y=[f"{source}  {run}" for source, run in zip(part["source"], part["run"], strict=True)],
+            mode="markers", name=method, marker={"symbol": symbol, "size": 9, "color": (ORIGIN["ai"], GREY)[number]},
+            error_x={"type": "data", "symmetric": False, "array": part["high"] - part["share"],
+                     "arrayminus": part["share"] - part["low"], "thickness": 1.5},
+            customdata=part[["low", "high", "records"]],
+            hovertemplate="%{y}: %{x:.1%} (%{customdata[0]:.1%} to %{customdata[1]:.1%}) of %{customdata[2]:,}<extra>" + method + "</extra>",
+        )  # fmt: skip
+    figure.update_xaxes(range=[-0.02, 1.02], tickformat=".0%")
+    figure.update_yaxes(autorange="reversed")
+    return _finish(figure, title, height=150 + 34 * shares[["source", "run"]].drop_duplicates().shape[0], percent=False)
+
+
+def coverage(frame: pd.DataFrame, target: float, title: str) -> go.Figure:
+    """Coverage with its 90 % interval, one mark a row of the frame (`name`, `share`, `low`, `high`, `records`)."""
+    figure = go.Figure()
+    figure.add_scatter(
+        x=frame["name"], y=frame["share"], mode="markers", marker={"size": 10, "color": "#009E73"}, showlegend=False,
+        error_y={"type": "data", "symmetric": False, "array": frame["high"] - frame["share"],
+                 "arrayminus": frame["share"] - frame["low"]},
+        customdata=frame[["low", "high", "records"]],
+        hovertemplate="%{x}: %{y:.1%} (%{customdata[0]:.1%} to %{customdata[1]:.1%}) of %{customdata[2]:,}<extra></extra>",
+    )  # fmt: skip
+    figure.add_hline(y=target, line={"dash": "dash", "color": GREY}, annotation_text=f"target {target:.0%}",
+                     annotation_position="right")  # fmt: skip
+    figure.update_yaxes(range=[0, 1.03])
+    return _finish(figure, title, height=300)
 
 
 def ratios(frame: pd.DataFrame, blocked: pd.DataFrame, title: str) -> go.Figure:

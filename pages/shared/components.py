@@ -29,9 +29,31 @@ class Card:
     trend: Sequence[float] = ()
 
 
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
 def plain(text: str) -> str:
-    """Text from records, names and reasons, so that Markdown shows it and does not obey it."""
-    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:^&@])", r"\\\1", text.replace("\n", " "))
+    """Text from records, names and reasons, so that Markdown shows it and does not obey it.
+
+    Control characters and marks that turn the direction of writing are shown as a replacement character.
+    """
+    shown = _UNSEEN.sub("\ufffd", text.replace("\n", " "))
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:^&@])", r"\\\1", shown)
+
+
+def marked(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    """A record's text as Markdown that shows it as it is, with the suspicious spans marked."""
+    parts, at = [], 0
+    for start, stop in sorted(spans):
+        if start >= at:
+            parts += [paragraphs(text[at:start]), f":orange-background[{plain(text[start:stop])}]"]
+            at = stop
+    return "".join([*parts, paragraphs(text[at:])])
+
+
+def paragraphs(text: str) -> str:
+    """Plain text with its line breaks kept."""
+    return "  \n".join(plain(line) for line in text.split("\n"))
 
 
 def bar() -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from tailguard.desk import quarantine, sources, tracing
+from tailguard.detection.scoring import shipped_detector
 from tailguard.domain.facts import (
     Artifact,
     BatchTaken,
@@ -19,6 +21,7 @@ from tailguard.domain.facts import (
     Composition,
     CompositionPart,
     DetectorCalibrated,
+    DriftChecked,
     ExitCriterion,
     Fact,
     FlaggedRecord,
@@ -27,27 +30,32 @@ from tailguard.domain.facts import (
     Measurement,
     OverrideRequested,
     OverrideUsed,
+    OwnOutputFound,
     PolicyInForce,
     ProvenanceCount,
     ReasonCount,
     ReviewDecision,
+    ReviewOpinion,
     RunStarted,
+    ShareEstimated,
     ShippingEvent,
     StageResult,
     TailCoverage,
     TermShift,
 )
-from tailguard.domain.intervals import wilson
+from tailguard.domain.intervals import Interval, wilson
+from tailguard.domain.sources import Contract
 from tailguard.errors import TailguardError
 from tailguard.runlog import queries
 from tailguard.runlog import status as standing
+from tailguard.runlog.backlog import backlog
 from tailguard.runlog.connection import RunLog
 from tailguard.workspace import Workspace, default_actor, find_workspace
 
 __all__ = [
-    "Artifact", "BatchTaken", "CanaryResult", "ComparedMeasure", "Composition", "CompositionPart", "DetectorCalibrated",
-    "ExitCriterion", "FlaggedRecord", "GateDecision", "GuardCheck", "Measurement", "OverrideRequested", "OverrideUsed", "ProvenanceCount",
-    "ReasonCount", "ReviewDecision", "RunStarted", "ShippingEvent", "StageResult", "TailCoverage", "TermShift",
+    "Artifact", "BatchTaken", "CanaryResult", "ComparedMeasure", "Composition", "CompositionPart", "DetectorCalibrated", "DriftChecked",
+    "ExitCriterion", "FlaggedRecord", "GateDecision", "GuardCheck", "Measurement", "OverrideRequested", "OverrideUsed", "OwnOutputFound", "ProvenanceCount",
+    "ReasonCount", "ReviewDecision", "ReviewOpinion", "RunStarted", "ShareEstimated", "ShippingEvent", "StageResult", "TailCoverage", "TermShift",
 ]  # fmt: skip
 
 
@@ -178,10 +186,59 @@ def run_facts(run: str) -> list[dict[str, Any]]:
     return _run_facts(_key(), run)
 
 
+def interval(hits: int, trials: int) -> Interval | None:
+    """A share with its 90 % interval, or None of nothing."""
+    return wilson(hits, trials)
+
+
 def share(hits: int, trials: int) -> str:
     """A share with its 90 % interval, as a card shows it."""
     found = wilson(hits, trials)
     return f"{found.share:.1%}" if found else "–"
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _queue(key: tuple[Any, ...], reviewer: str) -> list[quarantine.Waiting]:
+    return quarantine.waiting(workspace(), reviewer=reviewer)
+
+
+def queue() -> list[quarantine.Waiting]:
+    """Held records that the person at work has not answered, the one whose decision settles most first."""
+    return _queue(_key(), workspace().actor)
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _backlog(key: tuple[Any, ...]) -> pd.DataFrame:
+    with _log().glancing() as connection:
+        points = backlog(connection, status().as_of)
+    return pd.DataFrame([vars(one) for one in points], columns=["moment", "band", "records"])
+
+
+def waiting_over_time() -> pd.DataFrame:
+    """Waiting records over time by band of age."""
+    return _backlog(_key())
+
+
+def agreement() -> quarantine.Agreement:
+    """How far reviewers agree who did not see each other's answer."""
+    with _log().glancing() as connection:
+        return quarantine.agreement(connection)
+
+
+def contracts() -> dict[str, Contract]:
+    """The contract in force of each source."""
+    return sources.standing(workspace())
+
+
+def trace(what: str) -> tracing.Trace:
+    """All that is known of one record."""
+    return tracing.trace(workspace(), what)
+
+
+def built_in_rates() -> pd.DataFrame:
+    """The built-in detector's rates as its training script measured them, one row a set of texts."""
+    rates = shipped_detector().rates
+    return pd.DataFrame([{"texts": name, **values} for name, values in rates.items()])
 
 
 def min_coverage() -> float:

@@ -15,6 +15,7 @@ SAYS = {
     "Mixing": "synthetic text, under the ceiling of 30%",
     "Diversity": "no primary measure fell past its margin",
     "Gates": "1 of 9 candidates were blocked",
+    "Quarantine": "records wait, the oldest",
     "Overrides": "0 open, 0 waiting for a decision",
     "Runs": "is complete",
 }
@@ -24,6 +25,7 @@ SHOWS = {
     "Mixing": "override-1",
     "Diversity": "What was lost, and what was gained",
     "Gates": "Each decision",
+    "Quarantine": "The queue",
     "Overrides": "Ask for one",
     "Runs": "Exit criteria",
 }
@@ -76,3 +78,18 @@ def test_the_other_lineage_is_chosen_in_the_bar_and_kept_in_the_address(page: Pa
     assert "lineage=unguarded" in page.url
     expect(page.get_by_text("observe: gates only report")).to_be_visible()
     expect(page.get_by_text("demo clock").first).to_be_visible()
+
+
+def test_the_queue_is_walked_by_keyboard(page: Page) -> None:
+    go(page, "Quarantine")
+    expect(page.get_by_text("1 of ").first).to_be_visible(timeout=30_000)
+
+    page.keyboard.press("j")
+    expect(page.get_by_text("2 of ").first).to_be_visible(timeout=30_000)
+    page.keyboard.press("k")
+    expect(page.get_by_text("1 of ").first).to_be_visible(timeout=30_000)
+    page.keyboard.press("n")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("1")
+    expect(page.get_by_text("may not decide held records")).to_be_visible(timeout=30_000)

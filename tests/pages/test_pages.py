@@ -21,7 +21,7 @@ from tests.builders import Team, found_team
 from tests.test_pipeline import over_the_ceiling
 
 ROOT = Path(__file__).parent.parent.parent
-PAGES = ("overview", "provenance", "mixing", "diversity", "gates", "overrides", "runs")
+PAGES = ("overview", "provenance", "mixing", "diversity", "gates", "quarantine", "overrides", "runs")
 
 
 def none(root: Path) -> None:
@@ -126,7 +126,7 @@ def test_every_page_opens_on_every_log(catalogue: dict[str, Path], page: str, st
         assert "tailguard demo" in told(app)
     else:
         assert "No run is in the log yet" not in told(app)
-        assert "test clock" in told(app) or page in ("diversity", "gates", "mixing", "provenance")
+        assert "test clock" in told(app) or page in ("diversity", "gates", "mixing", "provenance", "quarantine")
 
 
 def test_the_overview_says_in_one_sentence_whether_the_newest_may_ship(catalogue: dict[str, Path]) -> None:
@@ -166,7 +166,7 @@ def test_a_run_at_work_shows_its_stage(catalogue: dict[str, Path]) -> None:
 def test_provenance_names_what_is_held_and_why(catalogue: dict[str, Path]) -> None:
     app = opened(catalogue["long"], "provenance")
 
-    assert next(metric for metric in app.metric if metric.label == "Held for a person").value == "80"
+    assert next(metric for metric in app.metric if metric.label == "Waiting for a person").value == "80"
     frames = [frame.value for frame in app.dataframe]
     assert any("reason" in frame and (frame["reason"] == "no declared origin").any() for frame in frames)
 
@@ -226,3 +226,61 @@ def test_hostile_names_are_shown_and_not_obeyed(tmp_path: Path) -> None:
 
     assert not app.exception
     assert all("<script>" not in part.value for part in app.markdown)
+
+
+def test_a_reviewer_works_through_the_queue_and_takes_an_answer_back(
+    catalogue: dict[str, Path], tmp_path: Path
+) -> None:
+    shutil.copytree(catalogue["long"], tmp_path / "copy")
+    os.environ["TAILGUARD_USER"] = "ada"
+    try:
+        app = opened(tmp_path / "copy", "quarantine")
+        before = app.metric[0].value
+        app.selectbox(key="code").select("checked")
+        app.button(key="answer-human").click().run()
+        after = app.metric[0].value
+        settled = " ".join(one.value for one in app.success).replace("\\", "")
+        app.button(key="back").click().run()
+    finally:
+        os.environ.pop("TAILGUARD_USER")
+
+    assert not app.exception
+    assert (before, after) == ("80", "79")
+    assert "answered human; 1 settled" in settled
+    assert app.metric[0].value == "80"
+
+
+def test_somebody_who_may_not_review_is_told_so(catalogue: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(catalogue["long"], tmp_path / "copy")
+    os.environ["TAILGUARD_USER"] = "eve"
+    try:
+        app = opened(tmp_path / "copy", "quarantine")
+        app.button(key="answer-ai").click().run()
+    finally:
+        os.environ.pop("TAILGUARD_USER")
+
+    assert "eve may not decide held records" in " ".join(one.value for one in app.error).replace("\\", "")
+    assert app.metric[0].value == "80"
+
+
+def test_a_record_is_traced_from_the_provenance_page(catalogue: dict[str, Path]) -> None:
+    from tailguard.domain.records import record_id
+
+    app = opened(catalogue["one_run"], "provenance")
+    app.text_input(key="wanted").input(record_id("nobody ever handed this in"))
+    app.button[0].click().run()
+
+    assert not app.exception
+    assert "was never taken in" in told(app)
+
+
+def test_spans_are_marked_and_hostile_text_is_only_text() -> None:
+    from pages.shared.components import marked
+
+    text = "<img src=x> **bold** \u202eback [x](http://evil)\nnext :red[y]"
+
+    shown = marked(text, [(0, 11), (13, 17)])
+
+    assert shown.startswith(":orange-background[\\<img src=x\\>]")
+    assert "\u202e" not in shown
+    assert "\\[x\\]\\(http\\://evil\\)  \nnext \\:red\\[y\\]" in shown

@@ -127,7 +127,7 @@ def quarantine_list(
     workspace: WorkspaceFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Held records that nobody has decided, oldest first."""
+    """Held records that nobody has decided, the one whose decision settles most first."""
     from tailguard.desk import quarantine as desk
 
     queue = [one for one in desk.waiting(open_workspace(workspace)) if source in (None, one.source)]
@@ -141,19 +141,65 @@ def quarantine_list(
 @quarantine.command("decide")
 def quarantine_decide(
     records: Annotated[list[str], typer.Argument(help="Record ids, or their beginnings.")],
-    origin: Annotated[str, typer.Option(help="human, ai or mixed.")],
-    reason: Annotated[str, typer.Option(help="What you know that the detector does not.")],
+    origin: Annotated[str, typer.Option(help="human, ai, mixed, or unknown when you cannot tell.")],
+    code: Annotated[str, typer.Option(help="known source, checked, style, marks or other.")],
+    note: Annotated[str, typer.Option(help="What you know that the detector does not.")] = "",
     workspace: WorkspaceFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Decide where held records come from; they advance in the next run."""
+    """Say where held records come from; what is settled advances in the next run."""
     from tailguard.desk import quarantine as desk
     from tailguard.domain.tags import Origin
 
     if origin not in set(Origin):
-        raise InputError(f"--origin is human, ai or mixed, found {origin!r}.")
-    count = desk.decide(open_workspace(workspace), records, origin=Origin(origin), reason=reason)
-    show({"decided": count}, f"{count} record(s) decided as {origin}. The next run takes them in.", as_json=as_json)
+        raise InputError(f"--origin is human, ai, mixed or unknown, found {origin!r}.")
+    settled = desk.decide(open_workspace(workspace), records, origin=Origin(origin), code=code, note=note)
+    text = f"{settled} of {len(records)} record(s) settled as {origin}. The next run takes them in."
+    show({"answered": len(records), "settled": settled}, text, as_json=as_json)
+
+
+@quarantine.command("take-back")
+def quarantine_take_back(
+    records: Annotated[list[str], typer.Argument(help="Record ids, whole.")],
+    workspace: WorkspaceFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Take decisions back that no run has used yet."""
+    from tailguard.desk import quarantine as desk
+
+    count = desk.take_back(open_workspace(workspace), records)
+    show({"taken_back": count}, f"{count} decision(s) taken back; the records wait again.", as_json=as_json)
+
+
+@quarantine.command("export")
+def quarantine_export(
+    out: Annotated[Path, typer.Option(help="File to write.")],
+    form: Annotated[str, typer.Option("--format", help="csv, argilla or label-studio.")] = "csv",
+    workspace: WorkspaceFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Write the queue for reviewers who work in a spreadsheet, Argilla or Label Studio."""
+    from tailguard.desk.exchange import export_queue
+
+    count = export_queue(open_workspace(workspace), form=form, out=out)
+    show({"records": count, "file": str(out)}, f"{count:,} records in {out}.", as_json=as_json)
+
+
+@quarantine.command("import")
+def quarantine_import(
+    file: Annotated[Path, typer.Argument(help="The file with answers; its format is recognised.")],
+    workspace: WorkspaceFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Take answers from a spreadsheet, Argilla or Label Studio; exit code 1 when some could not be used."""
+    from tailguard.desk.exchange import import_answers
+
+    found = import_answers(open_workspace(workspace), file)
+    lines = [f"{found.answers:,} answers taken, {found.settled:,} records settled."]
+    lines += [f"{file} {one.place}: {one.reason}" for one in found.refused]
+    show(found, "\n".join(lines), as_json=as_json)
+    if found.refused:
+        raise InputError(f"{len(found.refused)} answer(s) could not be used; the others were taken.")
 
 
 def _printable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Looking: status, verify-log, rebuild, migrate, dashboard, demo."""
+"""Looking: status, rebuild, migrate, dashboard, demo."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tailguard.cli.output import Json, WorkspaceFolder, open_workspace, show
-from tailguard.errors import Blocked, InputError, TailguardError
+from tailguard.errors import InputError, TailguardError
 from tailguard.shipped import shipped
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ Port = Annotated[int, typer.Option(min=1, max=65535, help="Port on the loopback 
 def add_to(app: typer.Typer) -> None:
     """Hang these commands on the application."""
     app.command()(status)
-    app.command("verify-log")(verify_log)
     app.command()(rebuild)
     app.command()(migrate)
     app.command()(dashboard)
@@ -44,18 +43,6 @@ def status(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     lines += [f"Open overrides: {', '.join(one.id for one in open_ones) or 'none'}"]
     lines += [f"{one.severity:7} {one.what}" for one in found.findings]
     show(found, "\n".join(lines), as_json=as_json)
-
-
-def verify_log(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
-    """Walk the hash chains; exit code 3 when a row was changed, removed or inserted."""
-    from tailguard.runlog.verify import verify
-
-    found = verify(open_workspace(workspace).log)
-    lines = [f"{found.rows:,} rows in {found.chains} chains, {found.sealed} sealed."]
-    lines += [f"{one.chain}#{one.seq}: {one.what}" for one in found.problems]
-    show(found, "\n".join(lines), as_json=as_json)
-    if found.problems:
-        raise Blocked(f"The run log does not verify: {len(found.problems)} problem(s).")
 
 
 def rebuild(

@@ -55,10 +55,10 @@ def anchor_freeze(
     as_json: Json = False,
 ) -> None:
     """Freeze the human anchor set, once."""
-    from tailguard.adapters.readers import reader_for
+    from tailguard.adapters.readers import WHOLE, reader_for
     from tailguard.desk.freezing import freeze_anchor
 
-    digest = freeze_anchor(open_workspace(workspace), file, name=name, reader=reader_for(file))
+    digest = freeze_anchor(open_workspace(workspace), file, name=name, reader=reader_for(str(file)), columns=WHOLE)
     show({"anchor": digest}, f"Anchor {name} frozen as {digest[:12]}.", as_json=as_json)
 
 
@@ -79,17 +79,17 @@ def suite_freeze(
 
 @detector.command("calibrate")
 def detector_calibrate(
-    file: Annotated[Path, typer.Argument(help="JSONL or Parquet with texts that GENERATION wrote.")],
+    file: Annotated[str, typer.Argument(help="File or folder with texts that GENERATION wrote.")],
     generation: Annotated[str, typer.Option(help="The generation that wrote them, such as main/0.")],
     seed: Annotated[int, typer.Option(help="Seed of the split into fitting and calibration halves.")] = 0,
     workspace: WorkspaceFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Fit and calibrate the detector on the anchor and on our own output."""
+    """Make the detector the team's own: fit and calibrate it on the anchor and on our own output."""
     from tailguard.adapters.readers import read_texts
-    from tailguard.desk.outputs import calibrate_detector
+    from tailguard.desk.detector import calibrate
 
-    fact = calibrate_detector(open_workspace(workspace), read_texts(file), generation=generation, seed=seed)
+    fact = calibrate(open_workspace(workspace), list(read_texts(file)), generation=generation, seed=seed)
     text = (
         f"Calibrated on {fact.human_texts:,} human and {fact.ai_texts:,} model-made texts: AUROC {fact.auroc:.3f}; "
         f"finds {fact.true_positive_rate:.1%} of single texts at {fact.false_positive_rate:.1%} false alarms."
@@ -135,7 +135,7 @@ def outputs_sample(
 @outputs.command("add")
 def outputs_add(
     generation: Annotated[str, typer.Argument(help="The generation that wrote them, such as main/0.")],
-    file: Annotated[Path, typer.Argument(help="JSONL or Parquet with `text`.")],
+    file: Annotated[str, typer.Argument(help="File or folder of records, path or fsspec address.")],
     workspace: WorkspaceFolder = None,
     as_json: Json = False,
 ) -> None:
@@ -143,6 +143,5 @@ def outputs_add(
     from tailguard.adapters.readers import read_texts
     from tailguard.desk.outputs import log_outputs
 
-    texts = read_texts(file)
-    log_outputs(open_workspace(workspace), generation, texts, purpose="production")
-    show({"texts": len(texts)}, f"{len(texts):,} texts of {generation} are known as our own.", as_json=as_json)
+    count = log_outputs(open_workspace(workspace), generation, read_texts(file), purpose="production")
+    show({"texts": count}, f"{count:,} texts of {generation} are known as our own.", as_json=as_json)

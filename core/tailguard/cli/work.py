@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,13 +14,20 @@ from tailguard.domain.stages import ORDER
 from tailguard.errors import InputError
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from tailguard.stages.intake import BatchRequest
     from tailguard.workspace import Workspace
 
 Lineage = Annotated[str, typer.Option("--lineage", "-l", help="The line of generations, as the policy names it.")]
 Batches = Annotated[
     list[str] | None,
-    typer.Option("--batch", "-b", help="SOURCE:ORIGIN:FILE, origin human, ai, mixed or unknown; may be repeated."),
+    typer.Option(
+        "--batch",
+        "-b",
+        help="SOURCE:ORIGIN:FILE; origin human, ai, mixed, unknown, or empty for what the source's contract says; "
+        "FILE is a file, a folder or an fsspec address. May be repeated.",
+    ),
 ]
 Share = Annotated[
     float | None, typer.Option("--synthetic-share", min=0, max=1, help="Synthetic share to aim at; default: what fits.")
@@ -103,9 +111,10 @@ def _batch(text: str) -> BatchRequest:
 
     source, _, rest = text.partition(":")
     origin, _, file = rest.partition(":")
-    if not source or not file or origin not in set(Origin):
+    if not source or not file or origin not in {"", *Origin}:
         raise InputError(f"--batch is SOURCE:ORIGIN:FILE with origin human, ai, mixed or unknown, found {text!r}.")
-    return BatchRequest(str(Path(file).resolve()), source, origin)
+    address = file if "://" in file else str(Path(file).resolve())
+    return BatchRequest(address, source, origin or Origin.UNKNOWN)
 
 
 def _newest(space: Workspace, lineage: str) -> str:
@@ -120,7 +129,7 @@ def _newest(space: Workspace, lineage: str) -> str:
 
 def _advance(space: Workspace, name: str, until: str, as_json: bool, *, only: bool = False) -> None:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     from tailguard import pipeline
 
@@ -131,18 +140,36 @@ def _advance(space: Workspace, name: str, until: str, as_json: bool, *, only: bo
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("stage {task.completed:.0f} of {task.total:.0f}"),
+        TextColumn("{task.fields[reading]}"),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
         console=Console(stderr=True),
         disable=as_json,
         transient=True,
     ) as bar:
-        task = bar.add_task(name, total=last)
-        pipeline.advance(
-            space,
-            name,
-            until=until,
-            watch=lambda run, stage: bar.update(task, description=f"{run} {stage}", completed=ORDER.index(stage)),
-        )
+        pipeline.advance(space, name, until=until, watch=_Shown(bar, name, last))
     report = pipeline.report(space, name)
     show(report, report.text, as_json=as_json)
+
+
+class _Shown:
+    """Shows the stage, and while a batch is read how many records, at which rate, and how long the rest may take."""
+
+    def __init__(self, bar: Progress, name: str, last: int) -> None:
+        self._bar = bar
+        self._task = bar.add_task(name, total=last, reading="")
+        self._file = ""
+        self._begun = self._records = self._share = 0.0
+
+    def stage(self, run: str, stage: str) -> None:
+        self._bar.update(self._task, description=f"{run} {stage}", completed=ORDER.index(stage), reading="")
+
+    def reading(self, file: str, records: int, share: float) -> None:
+        now = time.monotonic()
+        if file != self._file:
+            self._file, self._begun, self._records, self._share = file, now, records, share
+        rate = (records - self._records) / max(now - self._begun, 0.1)
+        told = f"{records:,} records, {rate:,.0f}/s"
+        if share > self._share:
+            left = (1 - share) * (now - self._begun) / (share - self._share)
+            told += f", {share:.0%}, about {left:,.0f} s left"
+        self._bar.update(self._task, reading=told)

@@ -16,11 +16,11 @@ from pathlib import Path
 from rich.markup import escape
 
 from tailguard import pipeline
-from tailguard.adapters.readers import reader_for
+from tailguard.adapters.readers import WHOLE, reader_for
 from tailguard.adapters.readers.jsonl import read_objects
 from tailguard.adapters.trainers import model_for
 from tailguard.demo.harvest import Harvest, harvest
-from tailguard.desk import clearance, freezing, outputs, overrides, quarantine, shipping
+from tailguard.desk import clearance, detector, freezing, outputs, overrides, quarantine, shipping
 from tailguard.diversity.metrics import words
 from tailguard.domain.recipe import Recipe
 from tailguard.domain.tags import Origin
@@ -170,7 +170,7 @@ def _found(story: Story, harvest: Harvest) -> None:
     story.workspace.policy_in_force()
     anchor = story.passages.take(ANCHOR)
     file = Path(story.file("anchor", anchor))
-    freezing.freeze_anchor(story.workspace, file, name="docstrings", reader=reader_for(file))
+    freezing.freeze_anchor(story.workspace, file, name="docstrings", reader=reader_for(str(file)), columns=WHOLE)
     rare = freezing.rare_terms(anchor)
     suite = story.workspace.root / "inbox" / "suite.jsonl"
     write_atomically(suite, b"".join(map(canonical_json, _prompts(story.passages.take(HELD_OUT), rare))))
@@ -304,7 +304,7 @@ def _calibrate(story: Story) -> None:
     """The detector learns the anchor against the first model's own text."""
     texts = _drawn(story, 4000, story.seed + 1)
     outputs.log_outputs(story.as_actor(ENGINEER), "guarded/0", texts, purpose="calibration")
-    fact = outputs.calibrate_detector(story.workspace, texts, generation="guarded/0", seed=story.seed)
+    fact = detector.calibrate(story.workspace, texts, generation="guarded/0", seed=story.seed)
     story.tell(
         f"detector calibrated: AUROC {fact.auroc:.2f}, finds {fact.true_positive_rate:.0%} of single texts "
         f"at {fact.false_positive_rate:.1%} false alarms"
@@ -324,7 +324,11 @@ def _review(story: Story) -> None:
     queue = [one for one in quarantine.waiting(story.workspace) if one.source == "shared-drive"]
     chosen = [one.id for one in queue[: len(queue) // 2]]
     done = quarantine.decide(
-        story.as_actor(REVIEWER), chosen, origin=Origin.HUMAN, reason="found in the manuals of our archive"
+        story.as_actor(REVIEWER),
+        chosen,
+        origin=Origin.HUMAN,
+        code="checked",
+        note="found in the manuals of our archive",
     )
     story.tell(f"{REVIEWER} decides {done} of {len(queue)} records without an origin; the others wait")
 

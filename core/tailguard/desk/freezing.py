@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from tailguard.diversity.metrics import words
 from tailguard.domain.facts import AnchorFrozen, SuiteFrozen
-from tailguard.domain.records import RECORD, record_id, token_count
+from tailguard.domain.records import RECORD, record_id, tag_columns, token_count
 from tailguard.domain.tags import Evidence, Origin, Tag
 from tailguard.errors import InputError
-from tailguard.ports import Reader, Reject
+from tailguard.ports import Columns, Reader, Reject
 from tailguard.runlog.queries import frozen_anchor, frozen_suite
 from tailguard.workspace import Workspace
 
@@ -28,7 +28,7 @@ def rare_terms(texts: Sequence[str]) -> frozenset[str]:
     return frozenset(word for word, count in counts.items() if low <= count <= high)
 
 
-def freeze_anchor(workspace: Workspace, file: Path, *, name: str, reader: Reader) -> str:
+def freeze_anchor(workspace: Workspace, file: Path, *, name: str, reader: Reader, columns: Columns) -> str:
     """Freeze a file of verified human records as the anchor set; returns its digest.
 
     Raises InputError when an anchor is frozen already (it is never replaced wholesale), or when the file has a broken
@@ -42,7 +42,7 @@ def freeze_anchor(workspace: Workspace, file: Path, *, name: str, reader: Reader
                 f"The anchor {standing.fact.name!r} was frozen on {standing.recorded:%Y-%m-%d} and is never replaced wholesale."
             )
     texts: dict[str, str] = {}
-    for row in reader(file):
+    for row in reader(str(file), columns):
         if isinstance(row, Reject):
             raise InputError(
                 f"{file} line {row.line}: {row.reason}. An anchor is frozen whole; mend the line or take it out."
@@ -54,7 +54,7 @@ def freeze_anchor(workspace: Workspace, file: Path, *, name: str, reader: Reader
         raise InputError(f"{file} holds no records. An anchor needs some.")
     rows = []
     for identity, text in sorted(texts.items()):
-        tag = Tag(identity, Origin.HUMAN, Evidence.REVIEW, f"anchor {name}", False)
+        tag = Tag(identity, Origin.HUMAN, Evidence.REVIEW, f"anchor {name}", workspace.actor, held=False, share=0.0)
         rows.append(
             {
                 "id": identity,
@@ -62,12 +62,11 @@ def freeze_anchor(workspace: Workspace, file: Path, *, name: str, reader: Reader
                 "source": f"anchor {name}",
                 "batch": "",
                 "declared": str(Origin.HUMAN),
-                "origin": str(tag.origin),
-                "evidence": str(tag.evidence),
-                "reason": tag.reason,
-                "held": False,
+                "declared_by": "anchor",
+                "score": None,
                 "tokens": token_count(text),
-                "tag_digest": tag.digest,
+                "meta": "",
+                **tag_columns(tag),
             }
         )
     digest = workspace.store.put_table("anchors", pa.Table.from_pylist(rows, schema=RECORD))

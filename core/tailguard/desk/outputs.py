@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
-from tailguard.detection import linear
-from tailguard.domain.facts import DetectorCalibrated, OutputsLogged
-from tailguard.domain.records import record_id
+from tailguard.detection.own_outputs.segments import MOST_TEXTS, keep_segment
+from tailguard.domain.facts import OutputsLogged
 from tailguard.errors import InputError
 from tailguard.ports import Decoding, Generator
-from tailguard.runlog.queries import frozen_anchor, generation_of
+from tailguard.runlog.queries import generation_of
 from tailguard.store.files import canonical_json, write_atomically
-from tailguard.store.own_outputs import keep_fingerprints
 from tailguard.workspace import Workspace
 
 
@@ -65,35 +65,18 @@ def draw(
     return [text for (text,) in answers if len(text.split()) >= fewest_words]
 
 
-def log_outputs(workspace: Workspace, generation: str, texts: list[str], *, purpose: str) -> None:
-    """Fingerprint texts that a generation of ours wrote. Raises InputError for a generation that nobody made."""
+def log_outputs(workspace: Workspace, generation: str, texts: Iterable[str], *, purpose: str) -> int:
+    """Fingerprint texts that a generation of ours wrote, in bounded memory; returns how many.
+
+    Raises InputError for a generation that nobody made.
+    """
     with workspace.log.reading() as connection:
         if generation_of(connection, generation) is None:
             raise InputError(f"There is no generation {generation!r}. `tailguard status` lists them.")
-    prints = keep_fingerprints(workspace.store, (record_id(text) for text in texts))
-    workspace.desk.record(OutputsLogged(generation, purpose, len(texts), prints))
-
-
-def calibrate_detector(workspace: Workspace, texts: list[str], *, generation: str, seed: int) -> DetectorCalibrated:
-    """Fit and calibrate the detector on the frozen anchor and a generation's own texts, and put it in force."""
-    with workspace.log.reading() as connection:
-        anchor = frozen_anchor(connection)
-    if anchor is None:
-        raise InputError("Freeze the anchor first: the detector is calibrated on it (`tailguard anchor freeze FILE`).")
-    human = workspace.store.table("anchors", anchor.fact.anchor)["text"].to_pylist()
-    detector = linear.calibrate(human, texts, error_rate=workspace.policy().intake.error_rate, seed=seed)
-    measured = linear.rates(detector)
-    fact = DetectorCalibrated(
-        detector=linear.keep(detector, workspace.store),
-        name=detector.name,
-        anchor=anchor.fact.anchor,
-        outputs_of=generation,
-        human_texts=len(human),
-        ai_texts=len(texts),
-        auroc=measured.auroc,
-        true_positive_rate=measured.true_positive,
-        false_positive_rate=measured.false_positive,
-        error_rate=detector.error_rate,
-    )
-    workspace.desk.record(fact)
-    return fact
+    total = 0
+    rest = iter(texts)
+    while some := list(islice(rest, MOST_TEXTS)):
+        segment = keep_segment(workspace.store, some)
+        workspace.desk.record(OutputsLogged(generation, purpose, len(some), segment))
+        total += len(some)
+    return total

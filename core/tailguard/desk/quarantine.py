@@ -1,107 +1,264 @@
-"""Records that wait for a person, and the decisions on them."""
+"""Records that wait for a person: the queue, what reviewers think, what is decided, and taking it back."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 
-from tailguard.domain.facts import Artifact, ReviewDecision
-from tailguard.domain.records import RECORD
-from tailguard.domain.tags import Evidence, Origin, Tag
+from tailguard.detection.own_outputs.clusters import clusters
+from tailguard.domain.facts import Artifact, Fact, ReviewDecision, ReviewOpinion
+from tailguard.domain.records import RECORD, tag_columns
+from tailguard.domain.tags import WHOLE_SHARE, Evidence, Origin, Spans, Tag, spans_of
 from tailguard.errors import InputError
-from tailguard.runlog.queries import recorded, review_decisions
+from tailguard.runlog.queries import Recorded, open_opinions, recorded, review_decisions
 from tailguard.workspace import Workspace
+
+CODES = {
+    "known source": "I know where it comes from",
+    "checked": "I checked it against its source",
+    "style": "it reads like it",
+    "marks": "it bears marks of a tool or template",
+    "other": "see the note",
+}
+"""Reason codes of a decision and what they mean."""
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A held record: since when, in which run, and why."""
+    """A held record: since when, in which run, why, and what is known of it.
+
+    `cluster` names the group of near-duplicates that it belongs to (the id of its first record), `settles` how many records
+    one decision on that group settles. `opinions` counts the reviewers who have answered, `cannot_tell` those who could not.
+    """
 
     id: str
     text: str
     source: str
     batch: str
     reason: str
+    evidence: str
+    declared: str
+    declared_by: str
+    spans: Spans
+    score: float | None
+    meta: str
     run: str
     since: datetime
+    cluster: str
+    settles: int
+    opinions: int
+    cannot_tell: int
 
 
-def waiting(workspace: Workspace) -> list[Waiting]:
-    """Held records that nobody has decided yet, oldest first."""
+@dataclass(frozen=True)
+class Agreement:
+    """How far two reviewers who did not see each other's answer agree: Cohen's kappa (-1 to 1) over `pairs` records."""
+
+    kappa: float | None
+    pairs: int
+
+
+def waiting(workspace: Workspace, *, reviewer: str | None = None) -> list[Waiting]:
+    """Held records that are not decided, the one whose decision is worth most first.
+
+    Worth is the number of records that it settles, then age. Those that somebody could not tell come last, and with
+    `reviewer` those that this person has answered already are left out.
+    """
+    if not workspace.log.exists():
+        return []
     with workspace.log.reading() as connection:
         held = recorded(connection, Artifact, stage="intake", direction="out", kind="quarantine")
         decided = review_decisions(connection)
-    found: dict[str, Waiting] = {}
+        opinions = open_opinions(connection)
+    found: dict[str, tuple[dict[str, object], Recorded[Artifact]]] = {}
     for one in held:
         for row in workspace.store.table("quarantine", one.fact.digest).to_pylist():
             if row["id"] not in decided:
-                found.setdefault(
-                    row["id"],
-                    Waiting(
-                        row["id"], row["text"], row["source"], row["batch"], row["reason"], one.fact.run, one.recorded
-                    ),
-                )
-    return list(found.values())
+                found.setdefault(row["id"], (row, one))
+    ids = list(found)
+    groups = clusters([str(found[identity][0]["text"]) for identity in ids])
+    sizes = Counter(groups)
+    queue = [
+        _waiting(row, one, ids[group], sizes[group], opinions.get(str(row["id"]), []))
+        for (row, one), group in zip(found.values(), groups, strict=True)
+        if reviewer is None or all(opinion.actor != reviewer for opinion in opinions.get(str(row["id"]), []))
+    ]
+    return sorted(queue, key=lambda one: (one.cannot_tell, -one.settles, one.since, one.cluster, one.id))
 
 
-def decide(workspace: Workspace, ids: Sequence[str], *, origin: Origin, reason: str) -> int:
-    """Decide the origin of held records, named by id or its beginning. Returns how many were decided.
+def _waiting(
+    row: Mapping[str, object],
+    one: Recorded[Artifact],
+    cluster: str,
+    settles: int,
+    told: Sequence[Recorded[ReviewOpinion]],
+) -> Waiting:
+    score = row["score"]
+    return Waiting(
+        id=str(row["id"]),
+        text=str(row["text"]),
+        source=str(row["source"]),
+        batch=str(row["batch"]),
+        reason=str(row["reason"]),
+        evidence=str(row["evidence"]),
+        declared=str(row["declared"]),
+        declared_by=str(row["declared_by"]),
+        spans=spans_of(str(row["spans"])),
+        score=float(score) if isinstance(score, float) else None,
+        meta=str(row["meta"]),
+        run=one.fact.run,
+        since=one.recorded,
+        cluster=cluster,
+        settles=settles,
+        opinions=len(told),
+        cannot_tell=sum(opinion.fact.origin == Origin.UNKNOWN for opinion in told),
+    )
 
-    Raises InputError for an id that does not wait, for `unknown` as a decision, and for a person who may not review.
+
+def decide(
+    workspace: Workspace, ids: Sequence[str], *, origin: Origin, code: str, note: str = "", seconds: float = 0.0
+) -> int:
+    """One reviewer's answer on held records, named by id or its beginning. Returns how many it settled.
+
+    `unknown` means that this person cannot tell: the record goes on waiting. Where the policy asks for two reviewers, a
+    record is settled when two agree; after two who differ, the quality owner's answer settles it.
+    Raises InputError for an id that does not wait, an unknown code, for a person who may not review, and for one who has
+    answered already.
     """
     policy = workspace.policy()
-    if workspace.actor not in (*policy.roles.reviewer, policy.quality_owner):
-        raise InputError(
-            f"{workspace.actor} may not decide held records. Add the name to roles.reviewer in policy.toml."
-        )
-    if origin is Origin.UNKNOWN:
-        raise InputError("Unknown is what the record is now. Decide human, ai or mixed, or leave it waiting.")
-    if not reason.strip():
-        raise InputError("A decision needs a reason.")
-    queue = waiting(workspace)
-    chosen: dict[str, Waiting] = {}
-    for wanted in ids:
-        hits = [one for one in queue if one.id.startswith(wanted)]
-        if len(hits) != 1:
-            raise InputError(
-                f"{len(hits)} waiting records start with {wanted!r}; name exactly one. See `tailguard quarantine list`."
+    _may_review(workspace)
+    if code not in CODES:
+        raise InputError(f"A decision needs a reason code: {', '.join(CODES)}. Found {code!r}.")
+    if code == "other" and not note.strip():
+        raise InputError("The reason code `other` needs a note.")
+    queue = {one.id: one for one in waiting(workspace)}
+    chosen = {one.id: one for one in (_named(queue, wanted) for wanted in ids)}
+    settled: list[str] = []
+
+    def look(connection: Any) -> list[Fact]:
+        settled.clear()
+        decided, opinions = review_decisions(connection), open_opinions(connection)
+        facts: list[Fact] = []
+        for one in chosen.values():
+            if one.id in decided:
+                raise InputError(f"{one.id[:12]} was decided meanwhile by {decided[one.id].actor}.")
+            told = opinions.get(one.id, [])
+            if any(earlier.actor == workspace.actor and earlier.fact.origin == origin for earlier in told):
+                raise InputError(
+                    f"{workspace.actor} has answered {one.id[:12]} already; another reviewer has to agree."
+                )
+            facts.append(
+                ReviewOpinion(one.id, one.batch, one.source, str(origin), code, note.strip(), one.since, seconds)
             )
-        chosen[hits[0].id] = hits[0]
-    workspace.desk.record(
-        *(
-            ReviewDecision(one.id, one.batch, one.source, str(origin), reason.strip(), one.since)
-            for one in chosen.values()
-        )
-    )
-    return len(chosen)
+            others = [earlier for earlier in told if earlier.actor != workspace.actor]
+            if _settles(origin, others, policy.review.reviewers, workspace.actor == policy.quality_owner):
+                why = f"{code}: {note.strip()}" if note.strip() else code
+                facts.append(ReviewDecision(one.id, one.batch, one.source, str(origin), why, one.since))
+                settled.append(one.id)
+        return facts
+
+    workspace.desk.decide(look)
+    return len(settled)
+
+
+def take_back(workspace: Workspace, ids: Sequence[str]) -> int:
+    """Take decisions back that no run has taken up yet; the records wait again. Returns how many.
+
+    Raises InputError for a record that is not decided or that a run has used, and for a person who may not review.
+    """
+    _may_review(workspace)
+    with workspace.log.reading() as connection:
+        decided = review_decisions(connection)
+        used = _taken_up(workspace, connection)
+    facts = []
+    for identity in ids:
+        if identity not in decided:
+            raise InputError(f"{identity[:12]} is not decided, so there is nothing to take back.")
+        if identity in used:
+            raise InputError(
+                f"{identity[:12]} was taken up by a run already. Its tag stands; open an incident instead."
+            )
+        old = decided[identity].fact
+        facts.append(ReviewDecision(identity, old.batch, old.source, str(Origin.UNKNOWN), "taken back", old.held_since))
+    workspace.desk.record(*facts)
+    return len(facts)
+
+
+def agreement(connection: Any) -> Agreement:
+    """Cohen's kappa over the first two answers of different reviewers on each record (J. Cohen 1960)."""
+    answers: dict[str, dict[str, str]] = defaultdict(dict)
+    for one in recorded(connection, ReviewOpinion):
+        answers[one.fact.record].setdefault(one.actor, one.fact.origin)
+    pairs = [tuple(list(told.values())[:2]) for told in answers.values() if len(told) > 1]
+    if not pairs:
+        return Agreement(None, 0)
+    agreed = sum(first == second for first, second in pairs) / len(pairs)
+    firsts, seconds = Counter(pair[0] for pair in pairs), Counter(pair[1] for pair in pairs)
+    chance = sum(firsts[origin] * seconds[origin] for origin in firsts) / len(pairs) ** 2
+    return Agreement(1.0 if chance == 1 else (agreed - chance) / (1 - chance), len(pairs))
 
 
 def released(workspace: Workspace, lineage: str) -> pa.Table:
     """Held records of a lineage that a person has decided and that no run has taken up yet, with their new tags."""
     with workspace.log.reading() as connection:
-        artifacts = recorded(connection, Artifact, stage="intake")
+        artifacts = recorded(connection, Artifact, stage="intake", direction="out", kind="quarantine")
         decided = review_decisions(connection)
-    ours = [one.fact for one in artifacts if one.fact.run.rpartition("/")[0] == lineage]
-    taken: set[str] = set()
-    for fact in ours:
-        if fact.direction == "in" and fact.name == "released from quarantine":
-            taken |= set(workspace.store.table("records", fact.digest)["id"].to_pylist())
+        used = _taken_up(workspace, connection)
     rows: dict[str, dict[str, object]] = {}
-    for fact in ours:
-        if fact.direction == "out" and fact.kind == "quarantine":
-            for row in workspace.store.table("quarantine", fact.digest).to_pylist():
-                if row["id"] in decided and row["id"] not in taken:
-                    decision = decided[row["id"]]
-                    why = f"{decision.actor}: {decision.fact.reason}"
-                    tag = Tag(row["id"], Origin(decision.fact.origin), Evidence.REVIEW, why, False)
-                    rows[row["id"]] = row | {
-                        "origin": str(tag.origin),
-                        "evidence": str(tag.evidence),
-                        "reason": tag.reason,
-                        "held": False,
-                        "tag_digest": tag.digest,
-                    }
+    for one in artifacts:
+        if one.fact.run.rpartition("/")[0] != lineage:
+            continue
+        for row in workspace.store.table("quarantine", one.fact.digest).to_pylist():
+            if row["id"] in decided and row["id"] not in used:
+                rows[row["id"]] = row | tag_columns(_reviewed(row, decided[row["id"]]))
     return pa.Table.from_pylist(list(rows.values()), schema=RECORD)
+
+
+def _reviewed(row: Mapping[str, object], decision: Recorded[ReviewDecision]) -> Tag:
+    origin = Origin(decision.fact.origin)
+    spans = spans_of(str(row["spans"]))
+    share = WHOLE_SHARE[origin]
+    if origin is Origin.MIXED and spans:
+        share = round(sum(stop - start for start, stop in spans) / len(str(row["text"])), 4)
+    else:
+        spans = ()
+    reason = f"decided by {decision.actor}: {decision.fact.reason}"
+    return Tag(str(row["id"]), origin, Evidence.REVIEW, reason, decision.actor, held=False, share=share, spans=spans)
+
+
+def _taken_up(workspace: Workspace, connection: Any) -> set[str]:
+    used: set[str] = set()
+    for one in recorded(connection, Artifact, stage="intake", direction="in", name="released from quarantine"):
+        used |= set(workspace.store.table("records", one.fact.digest)["id"].to_pylist())
+    return used
+
+
+def _settles(origin: Origin, others: Sequence[Recorded[ReviewOpinion]], reviewers: int, is_owner: bool) -> bool:
+    if origin is Origin.UNKNOWN:
+        return False
+    told = [one.fact.origin for one in others if one.fact.origin != Origin.UNKNOWN]
+    return reviewers == 1 or str(origin) in told or (is_owner and len(set(told)) > 1)
+
+
+def _may_review(workspace: Workspace) -> None:
+    policy = workspace.policy()
+    if workspace.actor not in (*policy.roles.reviewer, policy.quality_owner):
+        raise InputError(
+            f"{workspace.actor} may not decide held records. Add the name to roles.reviewer in policy.toml."
+        )
+
+
+def _named(queue: Mapping[str, Waiting], wanted: str) -> Waiting:
+    if wanted in queue:
+        return queue[wanted]
+    hits = [one for identity, one in queue.items() if identity.startswith(wanted)]
+    if len(hits) != 1:
+        raise InputError(
+            f"{len(hits)} waiting records start with {wanted!r}; name exactly one. See `tailguard quarantine list`."
+        )
+    return hits[0]

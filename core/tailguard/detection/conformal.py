@@ -1,49 +1,33 @@
-"""Class-conditional conformal plausibility, and the share of model-made texts in a pool.
+"""Class-conditional conformal p-values, robust over groups of calibration texts.
 
-Sources: V. Vovk, "Conditional validity of inductive conformal predictors", ACML (2012), for the label-conditional
-calibration; A. Bella et al., "Quantification via probability estimators", ICDM (2010), for the adjusted mean (PACC).
+Source: V. Vovk, "Conditional validity of inductive conformal predictors", ACML (2012). A p-value is taken within each group
+(a family of domains or generators) and the largest one counts, so that a class is excluded only where the score is
+exceptional in every group; the error then holds for the worst known group and not only on average.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
-
-from tailguard.ports import ShareEstimate
 
 Floats = NDArray[np.float64]
 
 
-def human_p_values(scores: Floats, human: Floats) -> Floats:
+def human_p_values(scores: Floats, groups: Mapping[str, Floats]) -> Floats:
     """How exceptional each score would be among human texts: the share of calibration scores at least as high."""
-    ordered = np.sort(human)
-    above = len(ordered) - np.searchsorted(ordered, scores, side="left")
-    return (above + 1) / (len(ordered) + 1)
+    found = np.zeros(len(scores))
+    for group in groups.values():
+        ordered = np.sort(group)
+        above = len(ordered) - np.searchsorted(ordered, scores, side="left")
+        np.maximum(found, (above + 1) / (len(ordered) + 1), out=found)
+    return found
 
 
-def ai_p_values(scores: Floats, ai: Floats) -> Floats:
+def ai_p_values(scores: Floats, groups: Mapping[str, Floats]) -> Floats:
     """How exceptional each score would be among model-made texts: the share of calibration scores at most as high."""
-    below = np.searchsorted(np.sort(ai), scores, side="right")
-    return (below + 1) / (len(ai) + 1)
-
-
-def adjusted_share(scores: Floats, *, human: Floats, ai: Floats) -> ShareEstimate | None:
-    """PACC: the pool's mean score between the two classes' means; None when the classes do not differ.
-
-    Means are over calibration texts that the detector was not fitted on; the interval is normal, with the variance of
-    all three means. Counting flags instead would report the detector's error rate as synthetic text.
-    """
-    gap = float(ai.mean() - human.mean())
-    if gap <= 0 or not len(scores):
-        return None
-    share = float(scores.mean() - human.mean()) / gap
-    variance = (
-        scores.var() / len(scores) + (share**2) * ai.var() / len(ai) + ((1 - share) ** 2) * human.var() / len(human)
-    ) / gap**2
-    half = 1.645 * float(np.sqrt(variance))
-    low, middle, high = (float(min(max(value, 0.0), 1.0)) for value in (share - half, share, share + half))
-    surprise = float(scores.mean() - human.mean()) / float(np.sqrt(human.var() * (1 / len(scores) + 1 / len(human))))
-    return ShareEstimate(middle, low, high, surprise)
+    return human_p_values(-scores, {name: -group for name, group in groups.items()})
 
 
 def share_is_excessive(hits: int, trials: int, *, expected: float) -> bool:

@@ -1,138 +1,115 @@
-"""The built-in detector: hashed character and word n-grams into a logistic regression, calibrated on the team's own texts.
+"""A logistic regression over hashed grams, fitted by AdaGrad (J. Duchi, E. Hazan, Y. Singer, JMLR 12, 2011) text by text.
 
-First form. It is fitted on half of the human anchor and half of a generation's own output, and calibrated on the other
-halves, so that its error rates are those on texts it has not seen.
+The built-in detector's two linear parts and a team's own part are fitted here. A text's margin is the sum of its grams'
+weights over the square root of their number, so that long texts do not drown short ones.
 """
 
 from __future__ import annotations
 
-import io
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
-
+import numba as nb
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, hstack
 
-from tailguard.detection.conformal import adjusted_share, ai_p_values, human_p_values
-from tailguard.domain.records import normal_form
-from tailguard.errors import InputError
-from tailguard.ports import ShareEstimate, Suspicion
-from tailguard.store.files import Store, canonical_json
-
-NAME = "linear n-grams"
-KIND = "detectors"
-FEWEST_TEXTS = 200
-MOST_TEXTS = 4000
-_FEATURES = 2**18
+from tailguard.detection import features
 
 
-@dataclass(frozen=True)
-class LinearDetector:
-    """Weights over hashed n-grams, with the calibration scores of both classes (log-odds of being model-made)."""
-
-    weights: NDArray[np.float64]
-    intercept: float
-    human: NDArray[np.float64]
-    ai: NDArray[np.float64]
-    error_rate: float
-    name: str = NAME
-
-    def scores(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Log-odds of being model-made, one a text."""
-        if not texts:
-            return np.zeros(0)
-        return np.asarray(_features(texts) @ self.weights + self.intercept, dtype=np.float64)
-
-    def judge(self, texts: Sequence[str]) -> list[Suspicion]:
-        """A class stays plausible while its conformal p-value is above the error rate."""
-        scores = self.scores(texts)
-        human = human_p_values(scores, self.human) > self.error_rate
-        ai = ai_p_values(scores, self.ai) > self.error_rate
-        return [Suspicion(float(score), bool(h), bool(a)) for score, h, a in zip(scores, human, ai, strict=True)]
-
-    def share(self, suspicions: Sequence[Suspicion]) -> ShareEstimate | None:
-        """Estimated share of model-made texts among those judged."""
-        scores = np.array([suspicion.score for suspicion in suspicions])
-        return adjusted_share(_chance(scores), human=_chance(self.human), ai=_chance(self.ai))
-
-
-@dataclass(frozen=True)
-class Rates:
-    """How well a detector does on its calibration halves: AUROC, and the shares it calls AI among AI and human texts."""
-
-    auroc: float
-    true_positive: float
-    false_positive: float
+@nb.njit(cache=True, nogil=True)
+def grams_of(
+    data: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    keys: NDArray[np.uint32],
+    codes: NDArray[np.uint16],
+    zipf: NDArray[np.uint8],
+    words: bool,
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The word grams (or the character grams) of texts, one after the other, and where each text's begin."""
+    n = offsets.size - 1
+    longest = 0
+    for text in range(n):
+        longest = max(longest, offsets[text + 1] - offsets[text])
+    plain = np.empty(longest + 8, np.uint8)
+    char_grams = np.empty(3 * longest + 8, np.int32)
+    word_grams = np.empty(4 * longest + 8, np.int32)
+    style = np.empty(features.STYLE, np.float32)
+    starts = np.zeros(n + 1, np.int64)
+    room = 1 << 16
+    found = np.empty(room, np.int32)
+    for text in range(n):
+        size = features.plain(data, offsets[text], offsets[text + 1], plain)
+        n_char, n_word, _ = features.scan(plain, size, keys, codes, zipf, char_grams, word_grams, style)
+        count = n_word if words else n_char
+        while starts[text] + count > room:
+            room *= 2
+            larger = np.empty(room, np.int32)
+            larger[: starts[text]] = found[: starts[text]]
+            found = larger
+        found[starts[text] : starts[text] + count] = word_grams[:count] if words else char_grams[:count]
+        starts[text + 1] = starts[text] + count
+    return found[: starts[n]], starts
 
 
-def calibrate(human: Sequence[str], ai: Sequence[str], *, error_rate: float, seed: int) -> LinearDetector:
-    """Fit on one half of each class and calibrate on the other, with at most 4,000 texts of a class, drawn by `seed`.
+@nb.njit(cache=True, nogil=True, fastmath=True)
+def fit(
+    grams: NDArray[np.int32],
+    starts: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    labels: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    bits: int,
+    epochs: int,
+    rate: float,
+    dropout: float,
+    seed: int,
+) -> NDArray[np.float32]:
+    """Weights of 2**bits grams. `rows` are the texts to fit on, `labels` (0 human, 1 model-made) and `weights` are theirs.
 
-    Raises InputError with fewer than 200 texts of a class.
+    `dropout` (0 to 1) leaves each gram out of a step with that chance, so that no single one is relied on.
     """
-    from sklearn.linear_model import LogisticRegression
-
-    for name, texts in (("human", human), ("model-made", ai)):
-        if len(texts) < FEWEST_TEXTS:
-            raise InputError(
-                f"The detector needs at least {FEWEST_TEXTS} {name} texts to calibrate, found {len(texts)}."
-            )
-    rng = np.random.default_rng(seed)
-    (human_fit, human_rest), (ai_fit, ai_rest) = (
-        [[texts[at] for at in half] for half in np.array_split(rng.permutation(len(texts))[:MOST_TEXTS], 2)]
-        for texts in (human, ai)
-    )
-    model = LogisticRegression(C=10.0, max_iter=300, class_weight="balanced")
-    model.fit(_features([*human_fit, *ai_fit]), np.repeat([0, 1], [len(human_fit), len(ai_fit)]))
-    bare = LinearDetector(model.coef_[0], float(model.intercept_[0]), np.zeros(1), np.zeros(1), error_rate)
-    return LinearDetector(bare.weights, bare.intercept, bare.scores(human_rest), bare.scores(ai_rest), error_rate)
-
-
-def rates(detector: LinearDetector) -> Rates:
-    """Rates on the calibration halves (Mann-Whitney for the AUROC)."""
-    ordered = np.sort(detector.human)
-    below = np.searchsorted(ordered, detector.ai, side="left") + np.searchsorted(ordered, detector.ai, side="right")
-    auroc = float(below.mean()) / (2 * len(ordered))
-    called_ai = [
-        float((human_p_values(scores, detector.human) <= detector.error_rate).mean())
-        for scores in (detector.ai, detector.human)
-    ]
-    return Rates(auroc, called_ai[0], called_ai[1])
-
-
-def keep(detector: LinearDetector, store: Store) -> str:
-    """Store a detector as plain arrays; returns its digest."""
-    header = canonical_json(
-        {"format": "tailguard-linear-detector/1", "error_rate": detector.error_rate, "intercept": detector.intercept}
-    )
-    sink = io.BytesIO(header)
-    sink.seek(0, io.SEEK_END)
-    for array in (detector.weights, detector.human, detector.ai):
-        np.save(sink, array, allow_pickle=False)
-    return store.put_bytes(KIND, sink.getvalue(), ".detector")
+    found = np.zeros(1 << bits, np.float32)
+    squares = np.full(1 << bits, 1e-2, np.float32)
+    intercept, intercept_square = 0.0, 1e-2
+    np.random.seed(seed)
+    order = np.arange(rows.size)
+    limit = np.uint64(dropout * 256)
+    for _ in range(epochs):
+        np.random.shuffle(order)
+        for at in order:
+            row = rows[at]
+            count = starts[row + 1] - starts[row]
+            if count == 0:
+                continue
+            salt = np.uint64(np.random.randint(0, 1 << 62))
+            scale = 1.0 / np.sqrt(count * (1 - dropout))
+            margin = 0.0
+            for place in range(starts[row], starts[row + 1]):
+                if _stays(grams[place], salt, limit):
+                    margin += found[grams[place]]
+            chance = 1 / (1 + np.exp(-(margin * scale + intercept)))
+            gradient = (chance - labels[at]) * weights[at]
+            intercept_square += gradient * gradient
+            intercept -= rate * gradient / np.sqrt(intercept_square)
+            step = gradient * scale
+            for place in range(starts[row], starts[row + 1]):
+                gram = grams[place]
+                if _stays(gram, salt, limit):
+                    squares[gram] += step * step
+                    found[gram] -= rate * step / np.sqrt(squares[gram])
+    return found
 
 
-def load(store: Store, digest: str) -> LinearDetector:
-    """Read what `keep` stored."""
-    source = io.BytesIO(store.bytes(KIND, digest, ".detector"))
-    header: dict[str, Any] = json.loads(source.readline())
-    weights, human, ai = (np.load(source, allow_pickle=False) for _ in range(3))
-    return LinearDetector(weights, float(header["intercept"]), human, ai, float(header["error_rate"]))
+@nb.njit(cache=True, nogil=True, inline="always")
+def _stays(gram: int, salt: int, limit: int) -> bool:
+    mixed = (np.uint64(gram) * np.uint64(0x9E3779B97F4A7C15)) ^ salt
+    return (mixed * np.uint64(0xC2B2AE3D27D4EB4F)) >> np.uint64(56) >= limit
 
 
-def _chance(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(1 / (1 + np.exp(-scores)), dtype=np.float64)
-
-
-def _features(texts: Sequence[str]) -> csr_matrix:
-    from sklearn.feature_extraction.text import HashingVectorizer
-
-    clean = [normal_form(text) for text in texts]
-    parts = (
-        HashingVectorizer(analyzer="char", ngram_range=(3, 5), n_features=_FEATURES, alternate_sign=False),
-        HashingVectorizer(token_pattern=r"\S+", ngram_range=(1, 2), n_features=_FEATURES, alternate_sign=False),
-    )
-    return hstack([part.transform(clean) for part in parts]).tocsr()
+@nb.njit(cache=True, nogil=True, fastmath=True)
+def margins(grams: NDArray[np.int32], starts: NDArray[np.int64], weights: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The margins of texts under fitted weights."""
+    out = np.zeros(starts.size - 1)
+    for row in range(starts.size - 1):
+        total = 0.0
+        for place in range(starts[row], starts[row + 1]):
+            total += weights[grams[place]]
+        out[row] = total / np.sqrt(max(starts[row + 1] - starts[row], 1))
+    return out

@@ -424,6 +424,105 @@ class OutputsLogged(Fact):
 
 
 @dataclass(frozen=True)
+class LedgerKept(Fact):
+    """The tags of a batch were written to a ledger; `root` is their Merkle root, over tag digests in ledger order."""
+
+    run: str
+    batch: str
+    source: str
+    ledger: str
+    root: str
+    tags: int
+
+
+@dataclass(frozen=True)
+class ShareEstimated(Fact):
+    """Estimated share of model-made text in a pool (0 to 1), by one method, with its 90 % interval.
+
+    `pool` is `batch`, or `unknown` for the records that were held or without an origin.
+    """
+
+    run: str
+    batch: str
+    source: str
+    pool: str
+    method: str
+    share: float
+    low: float
+    high: float
+    records: int
+
+
+@dataclass(frozen=True)
+class OwnOutputFound(Fact):
+    """Text of one of our generations was found in a batch: an observed edge from that generation to this source.
+
+    `kind` is `exact copy`, `near-duplicate` or `contains a passage`; `example` is the id of the first such record.
+    """
+
+    run: str
+    batch: str
+    source: str
+    generation: str
+    kind: str
+    records: int
+    example: str
+
+
+@dataclass(frozen=True)
+class DriftChecked(Fact):
+    """How far the scores of a batch's undisputed human records are from those that the detector was calibrated on.
+
+    `distance` is the Kolmogorov-Smirnov distance (0 to 1), `allowed` what chance and a tolerance allow at this size.
+    """
+
+    run: str
+    batch: str
+    source: str
+    detector: str
+    records: int
+    distance: float
+    allowed: float
+    drifted: bool
+
+
+@dataclass(frozen=True)
+class SourceContract(Fact):
+    """What is agreed about a source: who owns it, under which licence, what it declares, since when."""
+
+    source: str
+    owner: str
+    licence: str
+    declared: str
+    since: datetime
+    note: str
+
+
+@dataclass(frozen=True)
+class SourceSignedOff(Fact):
+    """The quality owner signed a source's contract, or took the signature back. `contract` is the row that was signed."""
+
+    source: str
+    contract: str
+    signed: bool
+    note: str
+
+
+@dataclass(frozen=True)
+class ReviewOpinion(Fact):
+    """What one reviewer thinks of a held record. The opinions that settle it are followed by a ReviewDecision."""
+
+    record: str
+    batch: str
+    source: str
+    origin: str
+    code: str
+    note: str
+    held_since: datetime
+    seconds: float
+
+
+@dataclass(frozen=True)
 class ChainSealed(Fact):
     """A run's chain ended: its length and last hash, so that rows taken from its end are missed."""
 

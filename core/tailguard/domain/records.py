@@ -7,6 +7,8 @@ import unicodedata
 
 import pyarrow as pa
 
+from tailguard.domain.tags import Tag, spans_text
+
 RECORD = pa.schema(
     [
         ("id", pa.string()),
@@ -14,20 +16,36 @@ RECORD = pa.schema(
         ("source", pa.string()),
         ("batch", pa.string()),
         ("declared", pa.string()),
+        ("declared_by", pa.string()),
         ("origin", pa.string()),
         ("evidence", pa.string()),
         ("reason", pa.string()),
+        ("by", pa.string()),
         ("held", pa.bool_()),
+        ("share", pa.float64()),
+        ("spans", pa.string()),
+        ("score", pa.float64()),
         ("tokens", pa.int64()),
+        ("meta", pa.string()),
         ("tag_digest", pa.string()),
-    ]
+    ],
+    metadata={"tailguard": "tailguard-records/2"},
 )
-"""A tagged record. `tokens` counts pieces between white space; `tag_digest` is the digest of its tag in the ledger."""
+"""A record with its tag in its own row.
+
+`declared` is what its source said and `declared_by` where it said so; `origin`, `evidence`, `reason`, `by`, `held`, `share`
+and `spans` are the tag, and `tag_digest` its digest, which the ledger holds too. `score` is the detector's (log-odds of
+being model-made), or null. `tokens` counts pieces between white space. `meta` is JSON: what else the file said of it.
+"""
 
 LEDGER = pa.schema(
-    [(name, RECORD.field(name).type) for name in ("id", "origin", "evidence", "reason", "held", "tag_digest")]
+    [
+        RECORD.field(name)
+        for name in ("id", "origin", "evidence", "reason", "by", "held", "share", "spans", "tag_digest")
+    ],
+    metadata={"tailguard": "tailguard-ledger/2"},
 )
-"""The tag ledger of a batch: the tags without the texts."""
+"""The tag ledger of a batch: the tags without the texts. Its Merkle root stands in the run log."""
 
 SCORED = pa.schema(
     [
@@ -43,6 +61,20 @@ SCORED = pa.schema(
     ]
 )
 """A scored record. `outcome` is kept, dropped or flagged; flagged ones carry their order and the ratio they would make."""
+
+
+def tag_columns(tag: Tag) -> dict[str, object]:
+    """A tag as it stands in a record's row."""
+    return {
+        "origin": str(tag.origin),
+        "evidence": str(tag.evidence),
+        "reason": tag.reason,
+        "by": tag.by,
+        "held": tag.held,
+        "share": tag.share,
+        "spans": spans_text(tag.spans),
+        "tag_digest": tag.digest,
+    }
 
 
 def normal_form(text: str) -> str:

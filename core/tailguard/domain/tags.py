@@ -1,11 +1,13 @@
-"""Origins and tags: where a record comes from, and on what evidence."""
+"""Origins and tags: where a record comes from, on what evidence, and how much of it counts as synthetic."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Origin(StrEnum):
@@ -27,22 +29,54 @@ class Evidence(StrEnum):
     NONE = "none"
 
 
-SYNTHETIC_WEIGHT = {Origin.HUMAN: 0.0, Origin.AI: 1.0, Origin.MIXED: 0.5, Origin.UNKNOWN: 1.0}
-"""How much of a record counts as synthetic in a ratio (0 to 1)."""
+WHOLE_SHARE = {Origin.HUMAN: 0.0, Origin.AI: 1.0, Origin.MIXED: 0.5, Origin.UNKNOWN: 1.0}
+"""How much of a record counts as synthetic (0 to 1) where nothing finer is known: half of a mixed one, all of an unknown."""
+
+Spans = tuple[tuple[int, int], ...]
+"""Places in a text, (start, stop) in characters."""
 
 
 @dataclass(frozen=True)
 class Tag:
-    """Origin, evidence and reason of one record. `held` records wait for a person and do not advance."""
+    """What is held true of one record: origin, evidence, the reason in words, and who or what said so.
+
+    `share` (0 to 1) is how much of it counts as synthetic, `spans` where that part stands if it is known. `held` records
+    wait for a person and do not advance. A tag is never edited: a new decision is a new tag.
+    """
 
     record: str
     origin: Origin
     evidence: Evidence
     reason: str
+    by: str
     held: bool
+    share: float
+    spans: Spans = ()
 
     @property
     def digest(self) -> str:
-        """Digest of the whole tag: changing one byte of it changes this."""
-        content = [self.record, self.origin, self.evidence, self.reason, self.held]
-        return hashlib.sha256(json.dumps(content, ensure_ascii=True).encode()).hexdigest()[:32]
+        """SHA-256 (first 32 hex digits) of the whole tag: changing one byte of it changes this."""
+        return _digest(
+            self.record, self.origin, self.evidence, self.reason, self.by, self.held, self.share, spans_text(self.spans)
+        )
+
+
+def spans_text(spans: Spans) -> str:
+    """Spans as they are kept in a record's row: `12-80 95-130`."""
+    return " ".join(f"{start}-{stop}" for start, stop in spans)
+
+
+def spans_of(text: str) -> Spans:
+    """What `spans_text` wrote."""
+    return tuple((int(start), int(stop)) for start, _, stop in (part.partition("-") for part in text.split()))
+
+
+def digest_of_row(row: Mapping[str, Any]) -> str:
+    """The digest that the tag in a record's row, or in a ledger's, has to have."""
+    return _digest(
+        row["id"], row["origin"], row["evidence"], row["reason"], row["by"], row["held"], row["share"], row["spans"]
+    )
+
+
+def _digest(*content: object) -> str:
+    return hashlib.sha256(json.dumps(content, ensure_ascii=True).encode()).hexdigest()[:32]

@@ -13,7 +13,6 @@ from tailguard.domain.facts import (
     FACTS,
     AnchorFrozen,
     Composition,
-    DetectorCalibrated,
     Evaluation,
     Fact,
     GateDecision,
@@ -24,12 +23,17 @@ from tailguard.domain.facts import (
     OverrideRequested,
     OverrideUsed,
     ReviewDecision,
+    ReviewOpinion,
     RunStarted,
     ShippingEvent,
+    SourceContract,
+    SourceSignedOff,
     StageResult,
     SuiteFrozen,
 )
 from tailguard.domain.overrides import Override
+from tailguard.domain.sources import Contract
+from tailguard.domain.tags import Origin
 from tailguard.runlog.schema import ENTRY, TABLES
 
 F = TypeVar("F", bound=Fact)
@@ -143,19 +147,46 @@ def frozen_suite(connection: Connection) -> Recorded[SuiteFrozen] | None:
     return only(recorded(connection, SuiteFrozen))
 
 
-def calibrated_detector(connection: Connection) -> Recorded[DetectorCalibrated] | None:
-    """The detector in force."""
-    return only(recorded(connection, DetectorCalibrated))
-
-
 def logged_outputs(connection: Connection) -> list[tuple[str, str]]:
     """Generation and fingerprint digest of every logged set of our own texts."""
     return [(one.fact.run, one.fact.fingerprints) for one in recorded(connection, OutputsLogged)]
 
 
 def review_decisions(connection: Connection) -> dict[str, Recorded[ReviewDecision]]:
-    """The newest decision on each record that a person decided."""
-    return {one.fact.record: one for one in recorded(connection, ReviewDecision)}
+    """The decision in force on each record that a person decided; one that was taken back is none."""
+    newest = {one.fact.record: one for one in recorded(connection, ReviewDecision)}
+    return {record: one for record, one in newest.items() if one.fact.origin != Origin.UNKNOWN}
+
+
+def open_opinions(connection: Connection) -> dict[str, list[Recorded[ReviewOpinion]]]:
+    """The opinions on each record since its last decision, oldest first."""
+    settled = {one.fact.record: one.recorded for one in recorded(connection, ReviewDecision)}
+    found: dict[str, list[Recorded[ReviewOpinion]]] = {}
+    for one in recorded(connection, ReviewOpinion):
+        if one.fact.record not in settled or one.recorded > settled[one.fact.record]:
+            found.setdefault(one.fact.record, []).append(one)
+    return found
+
+
+def contracts(connection: Connection) -> dict[str, Contract]:
+    """The newest contract of each source, with the signature in force."""
+    signed = {one.fact.contract: one for one in recorded(connection, SourceSignedOff)}
+    found: dict[str, Contract] = {}
+    for one in recorded(connection, SourceContract):
+        fact, signature = one.fact, signed.get(one.id)
+        valid = signature if signature and signature.fact.signed else None
+        found[fact.source] = Contract(
+            fact.source,
+            fact.owner,
+            fact.licence,
+            fact.declared,
+            fact.since,
+            fact.note,
+            one.id,
+            valid.actor if valid else None,
+            valid.recorded if valid else None,
+        )
+    return found
 
 
 def overrides(connection: Connection) -> list[Override]:

@@ -19,11 +19,12 @@ from tailguard.domain.facts import (
     ComparedMeasure,
     Composition,
     DetectorCalibrated,
+    DriftChecked,
     Evaluation,
     GateDecision,
     OverrideUsed,
+    OwnOutputFound,
     PolicyInForce,
-    ReviewDecision,
     RunStarted,
     ShippingEvent,
     StageResult,
@@ -32,11 +33,14 @@ from tailguard.domain.facts import (
 from tailguard.domain.intervals import Interval, wilson
 from tailguard.domain.overrides import Override
 from tailguard.domain.stages import ORDER
+from tailguard.domain.tags import Origin
 from tailguard.policy import Policy, parse_policy
-from tailguard.runlog.queries import Recorded, only, overrides, recorded
+from tailguard.runlog.queries import Recorded, contracts, only, overrides, recorded, review_decisions
 from tailguard.runlog.schema import ENTRY
 
 FORMAT = "tailguard-status/1"
+LOOP_RECORDS = 5
+"""Records of ours in one batch, not declared model-made, from which they are a finding: a phrase may stand in two texts."""
 
 
 @dataclass(frozen=True)
@@ -326,14 +330,47 @@ def _about_batches(connection: Connection, policy: Policy | None, moment: dateti
                 target = f"(target {policy.intake.min_coverage:.0%})"
                 what = f"{lineage}: only {coverage.share:.1%} of {run}'s records carry a confident tag {target}"
                 findings.append(Finding("middle", what, moment, "provenance", run))
-    waiting = sum(one.fact.held for one in recorded(connection, BatchTaken)) - len(recorded(connection, ReviewDecision))
+    waiting = sum(one.fact.held for one in recorded(connection, BatchTaken)) - len(review_decisions(connection))
     held = recorded(connection, Artifact, kind="quarantine", direction="out")
     if waiting > 0 and held:
         what = f"{waiting:,} held records wait for a person (`tailguard quarantine list`)"
-        findings.append(Finding("low", what, held[0].recorded, "provenance", held[0].id))
+        findings.append(Finding("low", what, held[0].recorded, "quarantine", held[0].id))
     if runs and not recorded(connection, DetectorCalibrated):
-        what = "no detector is calibrated: declarations are believed unchecked (`tailguard detector calibrate`)"
-        findings.append(Finding("middle", what, runs[0].recorded, "provenance", runs[0].id))
+        what = (
+            "the detector is not calibrated on the team's own texts: its error rates are those on public ones "
+            "(`tailguard detector calibrate`)"
+        )
+        findings.append(Finding("low", what, runs[0].recorded, "provenance", runs[0].id))
+    return findings + _about_sources(connection, policy)
+
+
+def _about_sources(connection: Connection, policy: Policy | None) -> list[Finding]:
+    findings = []
+    newest = {one.fact.source: one for one in recorded(connection, DriftChecked)}
+    for source, drift in newest.items():
+        if drift.fact.drifted:
+            what = (
+                f"{source} no longer looks like what the detector was calibrated on (distance {drift.fact.distance:.2f}, "
+                f"allowed {drift.fact.allowed:.2f}): its verdicts there may be wrong"
+            )
+            findings.append(Finding("middle", what, drift.recorded, "provenance", drift.id))
+    declared = {(one.fact.run, one.fact.batch): one.fact.declared for one in recorded(connection, BatchTaken)}
+    for found in recorded(connection, OwnOutputFound):
+        fact = found.fact
+        if declared.get((fact.run, fact.batch)) != Origin.AI and fact.records >= LOOP_RECORDS:
+            what = (
+                f"{fact.records:,} records of {fact.source} in {fact.run} are our own: {fact.kind} of {fact.generation}"
+            )
+            findings.append(Finding("high", what, found.recorded, "provenance", found.id))
+    if policy and policy.intake.require_sign_off:
+        signed = {name for name, one in contracts(connection).items() if one.signed_by}
+        for source in sorted({one.fact.source for one in recorded(connection, BatchTaken)} - signed):
+            what = f"{source} has no signed contract, so what it declares is not believed (`tailguard source sign`)"
+            findings.append(
+                Finding(
+                    "middle", what, recorded(connection, BatchTaken, source=source)[0].recorded, "provenance", source
+                )
+            )
     return findings
 
 

@@ -17,12 +17,13 @@ import pyarrow as pa
 from tailguard.domain.facts import Composition, CompositionPart, Fact
 from tailguard.domain.recipe import Ratio, Recipe
 from tailguard.domain.stages import Criterion, Named, Outcome
-from tailguard.domain.tags import SYNTHETIC_WEIGHT, Origin
+from tailguard.domain.tags import Origin
 from tailguard.errors import TailguardError
 from tailguard.store.files import Store, digest_of
 
 FORMAT = "tailguard-snapshot/1"
-_COLUMNS = ["id", "text", "source", "origin", "evidence", "tokens", "tag_digest"]
+_TAG = ("origin", "evidence", "reason", "by", "held", "share", "spans", "tag_digest")
+_COLUMNS = ["id", "text", "source", "batch", "declared", "tokens", *_TAG]
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ def _facts(
     ceiling: float,
     recipe: Recipe,
 ) -> tuple[list[Fact], Ratio]:
-    weights = [SYNTHETIC_WEIGHT[Origin(row["origin"])] for row in rows]
+    weights = [float(row["share"]) for row in rows]
     tokens = sum(row["tokens"] for row in rows)
     synthetic_records = sum(weights)
     synthetic_tokens = sum(weight * row["tokens"] for weight, row in zip(weights, rows, strict=True))

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from tailguard.detection.own_outputs.segments import keep_segment
 from tailguard.domain.facts import Evaluation, OutputsLogged
-from tailguard.domain.records import record_id, token_count
+from tailguard.domain.records import token_count
 from tailguard.domain.stages import Criterion, Named, Outcome
 from tailguard.ports import Decoding, Generator
 from tailguard.store.files import Store
-from tailguard.store.own_outputs import keep_fingerprints
 
 OUTPUT = pa.schema([("prompt_id", pa.string()), ("sample", pa.int64()), ("text", pa.string())])
 
@@ -67,7 +67,7 @@ def evaluate(
     outputs, again = (store.put_table("outputs", table) for table in tables)
     texts = tables[0]["text"].to_pylist()
     whole = [f"{item.prompt} {answer}" for item, answers in zip(items, first, strict=True) for answer in answers]
-    fingerprints = keep_fingerprints(store, [record_id(text) for text in (*texts, *whole) if text.strip()])
+    fingerprints = keep_segment(store, [text for text in (*texts, *whole) if text.strip()])
     lengths = [token_count(text) for text in texts]
     complete = all(len(answers) == decoding.samples for side in (first, second) for answers in side)
     empty = sum(not length for length in lengths) / max(1, len(lengths))

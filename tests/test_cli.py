@@ -116,7 +116,7 @@ def test_a_blocked_job_exits_with_three_and_says_why(team: Team, capsys: pytest.
         (["check", "-w", "{team}", "-l", "mian", "-s", "abc"], "Did you mean 'main'"),
         (["run", "-w", "{team}", "-b", "docs:human:missing.jsonl"], "does not exist. Check the path."),
         (["run", "-w", "{team}", "-b", "docs:martian:x.jsonl"], "origin human, ai, mixed or unknown, found 'docs:martian:x.jsonl'"),
-        (["run", "-w", "{team}", "-b", "docs:human:{team}"], "is a folder"),
+        (["run", "-w", "{team}", "-b", "docs:human:{team}/nothing"], "is a folder without a file"),
         (["run", "-w", "{team}", "--resume", "main/9"], "There is no run 'main/9'"),
         (["ship", "main/9", "-w", "{team}"], "There is no generation"),
         (["anchor", "freeze", "{team}/inbox/anchor.jsonl", "-w", "{team}"], "never replaced wholesale"),
@@ -124,7 +124,18 @@ def test_a_blocked_job_exits_with_three_and_says_why(team: Team, capsys: pytest.
         (["init", "{team}"], "exists already"),
         (["init", "/proc/nowhere"], "/proc/nowhere"),
         (["override", "approve", "override-1", "-w", "{team}"], "There is no override 'override-1'"),
-        (["quarantine", "decide", "abc", "--origin", "human", "--reason", "x", "-w", "{team}"], "0 waiting records start with"),
+        (["quarantine", "decide", "abc", "--origin", "human", "--code", "style", "-w", "{team}"], "0 waiting records start with"),
+        (["detect", "missing.csv"], "does not exist"),
+        (["detect", "{team}/inbox/anchor.jsonl", "--error-rate", "2"], "--error-rate is above 0 and below 1"),
+        (["trace", "0123456789", "-w", "{team}/inbox"], "There is no run log"),
+        (["source", "sign", "web", "-w", "{team}"], "no contract with 'web'"),
+        (
+            ["source", "declare", "web", "--owner", "e", "--licence", "l", "--origin", "x", "-w", "{team}"],
+            "declares human, ai or mixed",
+        ),
+        (["quarantine", "import", "nowhere.csv", "-w", "{team}"], "cannot be read"),
+        (["quarantine", "export", "--format", "docx", "--out", "x", "-w", "{team}"], "--format is csv, argilla, label-studio"),
+        (["export", "abc", "--out", "x", "--format", "xml", "-w", "{team}"], "--format is parquet, jsonl, hf"),
         (["demo", "--no-dashboard", "--dir", "{team}"], "is not empty and holds no demo"),
     ],
 )  # fmt: skip
@@ -137,6 +148,7 @@ def test_wrong_input_is_one_clear_message_and_exit_code_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
+    (team.workspace.root / "nothing").mkdir()
     monkeypatch.setenv("TAILGUARD_USER", "ada")
     monkeypatch.chdir(tmp_path / "elsewhere")
 
@@ -242,3 +254,42 @@ def test_the_shape_of_status_is_documented() -> None:
         for field in fields(kind):
             assert f"`{field.name}`" in text, f"{kind.__name__}.{field.name}"
     assert status.FORMAT in text
+
+
+def test_detect_needs_nothing_but_a_file_and_reports_what_it_could_not_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.test_detection import HUMAN, MODEL
+
+    monkeypatch.chdir(tmp_path)
+    rows = [{"body": text} for text in (*HUMAN, *MODEL)]
+    file = tmp_path / "x.jsonl"
+    file.write_text("\n".join([json.dumps(row) for row in rows] + ["{broken"]))
+
+    code, out, err = run("detect", file, "--text", "body", "--json", capsys=capsys)
+
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [line["verdict"] for line in lines[:-1]][-3:] == ["ai", "ai", "ai"]
+    assert set(lines[0]) == {"id", "verdict", "score", "evidence", "spans"}
+    assert lines[-1]["summary"]["records"] == len(rows)
+    assert lines[-1]["summary"]["rejected"] == 1
+    assert json.loads(err)["line"] == len(rows) + 1
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_record_is_traced_by_id_text_and_file(team: Team, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = team.take(1)[0]
+    team.run([team.batch("a", [text, *team.take(60)])])
+    file = tmp_path / "asked.jsonl"
+    file.write_text(json.dumps({"text": text}) + "\n" + json.dumps({"text": "never seen before"}) + "\n")
+
+    by_text = run("trace", text, "-w", team.workspace.root, capsys=capsys)
+    by_file = run("trace", file, "-w", team.workspace.root, capsys=capsys)
+
+    assert by_text[0] == by_file[0] == 0
+    assert "came from docs in main/0, is tagged human on declaration" in by_text[1]
+    assert "proven by its ledger's root" in by_text[1]
+    assert "generation main/0" in by_text[1]
+    assert "came from docs" in by_file[1]
+    assert "was never taken in" in by_file[1]

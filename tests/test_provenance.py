@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import shutil
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -37,7 +38,7 @@ from tailguard.stages.intake import BatchRequest
 from tests.builders import Team, found_team, passages, write_jsonl
 from tests.test_pipeline import facts, first_generation, written_by
 
-NOW = __import__("datetime").datetime(2026, 3, 1)
+NOW = datetime(2026, 3, 1)
 
 
 def taken_in(team: Team, *batches: BatchRequest) -> list[dict[str, object]]:
@@ -225,6 +226,16 @@ def test_shares_and_drift_of_a_batch_are_in_the_log(team: Team) -> None:
 # Interruption
 
 
+class Impatient:
+    """Interrupts a reading after 120 records."""
+
+    def stage(self, run: str, stage: str) -> None: ...
+
+    def reading(self, _file: str, records: int, _share: float) -> None:
+        if records > 120:
+            raise KeyboardInterrupt
+
+
 def test_a_reading_that_was_interrupted_goes_on_and_ends_with_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,18 +252,8 @@ def test_a_reading_that_was_interrupted_goes_on_and_ends_with_the_same_bytes(
             team.workspace, "main", [BatchRequest(str(file), "docs", "human")], recipe=Recipe(), seed=0
         )
         if name == "cut":
-            calls = []
-
-            class Cut:
-                def stage(self, run: str, stage: str) -> None: ...
-
-                def reading(self, file: str, records: int, share: float) -> None:
-                    calls.append(records)
-                    if records > 120:
-                        raise KeyboardInterrupt
-
             with pytest.raises(KeyboardInterrupt):
-                pipeline.advance(team.workspace, run, until="intake", watch=Cut())
+                pipeline.advance(team.workspace, run, until="intake", watch=Impatient())
             assert list((team.workspace.store.root / ".intake").rglob("part-*.parquet")), "what was read is kept"
         pipeline.advance(team.workspace, run, until="intake")
         (batch,) = facts(team, BatchTaken)
@@ -345,7 +346,7 @@ def test_a_tag_that_was_changed_together_with_its_file_name_is_found_by_the_root
     from tailguard.workspace import Workspace
 
     copy = Workspace(tmp_path / "copy", "eve")
-    (ledger,) = [one for one in facts(used, LedgerKept, source="share")]
+    (ledger,) = facts(used, LedgerKept, source="share")
     rows = copy.store.table("ledger", ledger.ledger).to_pylist()
     rows[0] |= {"origin": "human", "held": False}
     rows[0]["tag_digest"] = digest_of_row(rows[0])

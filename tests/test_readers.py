@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+import io
+import json
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.ipc
 import pyarrow.parquet as pq
 import pytest
 
 from tailguard.adapters.readers import WHOLE, jsonl, read_texts, reader_for
+from tailguard.adapters.readers.source import content_digest
 from tailguard.errors import InputError
 from tailguard.ports import RawRecord, Reject
 from tests.builders import write_jsonl
@@ -91,14 +97,13 @@ def test_broken_files_are_clear_errors(tmp_path: Path) -> None:
     pq.write_table(pa.table({"body": ["a"]}), tmp_path / "other.parquet")
     (tmp_path / "x.docx").write_bytes(b"")
     (tmp_path / "empty").mkdir()
-    (tmp_path / "empty").mkdir()
 
     for name, told in {
         "cut.parquet": "not a Parquet file that can be read",
         "other.parquet": "no column `text`; it has body",
         "missing.jsonl": "does not exist",
         "x.docx": "reads .jsonl, .ndjson, .parquet",
-        ".": "is a folder",
+        "empty": "is a folder without a file",
     }.items():
         path = tmp_path / name
         with pytest.raises(InputError, match=told):
@@ -110,3 +115,165 @@ def test_a_file_that_has_to_be_whole_names_its_first_bad_line(tmp_path: Path) ->
 
     with pytest.raises(InputError, match="line 2: text is blank"):
         list(read_texts(str(path)))
+
+
+TEXTS = ("first one, with a comma", "second \u00e9\u4e2d", 'third says "yes"\nand goes on')
+MORE = [
+    {"text": text, "origin": origin, "year": year}
+    for text, origin, year in zip(TEXTS, ("human", None, "ai"), (1, 2, 3), strict=True)
+]
+
+
+def jsonl_bytes() -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in MORE).encode()
+
+
+def csv_bytes(delimiter: str = ",") -> bytes:
+    sink = io.StringIO()
+    writer = csv.DictWriter(sink, ["text", "origin", "year"], delimiter=delimiter)
+    writer.writeheader()
+    writer.writerows(MORE)
+    return sink.getvalue().encode()
+
+
+def made(folder: Path, kind: str) -> Path:
+    """The same three records in one of the forms that are read."""
+    path = folder / kind
+    table = pa.Table.from_pylist(MORE)
+    if kind == "x.parquet":
+        pq.write_table(table, path)
+    elif kind in ("x.arrow", "data_set", "splits"):
+        root = path if kind != "splits" else path / "train"
+        place = path if kind == "x.arrow" else root / "data-00000-of-00001.arrow"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with pa.OSFile(str(place), "wb") as file, pa.ipc.new_stream(file, table.schema) as stream:
+            stream.write_table(table)
+        if kind != "x.arrow":
+            (root / "state.json").write_text(json.dumps({"_data_files": [{"filename": place.name}]}))
+        if kind == "splits":
+            (path / "dataset_dict.json").write_text(json.dumps({"splits": ["train"]}))
+    elif kind == "folder":
+        path.mkdir()
+        for number, row in enumerate(MORE):
+            (path / f"part-{number}.jsonl").write_text(json.dumps(row) + "\n")
+    else:
+        content = csv_bytes("\t" if "tsv" in kind else ",") if "csv" in kind or "tsv" in kind else jsonl_bytes()
+        if kind.endswith(".gz"):
+            content = gzip.compress(content)
+        elif kind.endswith(".zst"):
+            content = pa.Codec("zstd").compress(content).to_pybytes()
+        path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "x.jsonl",
+        "x.ndjson",
+        "x.jsonl.gz",
+        "x.jsonl.zst",
+        "x.csv",
+        "x.csv.gz",
+        "x.tsv",
+        "x.parquet",
+        "x.arrow",
+        "data_set",
+        "splits",
+        "folder",
+    ],
+)
+def test_every_form_gives_the_same_records(tmp_path: Path, kind: str) -> None:
+    path = made(tmp_path, kind)
+
+    rows = list(reader_for(str(path))(str(path), WHOLE))
+
+    assert [(row.text, row.declared) for row in rows if isinstance(row, RawRecord)] == list(
+        zip(TEXTS, ("human", None, "ai"), strict=True)
+    )
+    assert [json.loads(row.meta)["year"] for row in rows if isinstance(row, RawRecord)] in ([1, 2, 3], ["1", "2", "3"])
+    assert len(content_digest(str(path))) == 64
+
+
+def test_files_are_read_by_their_fsspec_address(tmp_path: Path) -> None:
+    import fsspec
+
+    with fsspec.open("memory://bucket/x.jsonl", "wb") as file:
+        file.write(jsonl_bytes())
+
+    rows = list(reader_for("memory://bucket/x.jsonl")("memory://bucket/x.jsonl", WHOLE))
+
+    assert [row.text for row in rows if isinstance(row, RawRecord)] == list(TEXTS)
+    with pytest.raises(InputError, match="cannot be opened"):
+        reader_for("martian://x.jsonl")
+
+
+def test_a_folder_of_texts_is_a_record_a_file_and_its_card_declares_them(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("---\nlicense: mit\nlanguage_creators:\n- machine-generated\n---\n# Set\n")
+    (tmp_path / "b.txt").write_text("second")
+    (tmp_path / "a.md").write_text("first")
+    (tmp_path / "bad.txt").write_bytes(b"\xff\xfe")
+
+    rows = list(reader_for(str(tmp_path))(str(tmp_path), WHOLE))
+
+    assert [(row.text, row.declared, row.declared_by, row.file) for row in rows if isinstance(row, RawRecord)] == [
+        ("first", "ai", "README.md language_creators", "a.md"),
+        ("second", "ai", "README.md language_creators", "b.txt"),
+    ]
+    assert [(row.reason, row.file) for row in rows if isinstance(row, Reject)] == [("not UTF-8", "bad.txt")]
+
+
+@pytest.mark.parametrize(
+    ("description", "declared"),
+    [
+        ({"rai:dataCollectionType": ["Synthetic data"]}, "ai"),
+        ({"rai:dataCollectionType": ["Web scraping", "Synthetic data"]}, "mixed"),
+        ({"prov:wasAttributedTo": {"@type": "prov:Person"}}, "human"),
+        ({"rai:dataCollectionType": "Web scraping"}, None),
+    ],
+)
+def test_a_croissant_description_declares_a_folder(
+    tmp_path: Path, description: dict[str, object], declared: str | None
+) -> None:
+    (tmp_path / "croissant.json").write_text(json.dumps(description))
+    (tmp_path / "x.jsonl").write_bytes(b'{"text": "one"}\n{"text": "two", "origin": "human"}\n')
+
+    rows = [row for row in reader_for(str(tmp_path))(str(tmp_path), WHOLE) if isinstance(row, RawRecord)]
+
+    assert [row.declared for row in rows] == [declared, "human"]
+
+
+def test_a_file_that_breaks_off_keeps_what_stands_before_it(tmp_path: Path) -> None:
+    whole = gzip.compress(jsonl_bytes() * 2000)
+    (tmp_path / "x.jsonl.gz").write_bytes(whole[: len(whole) * 2 // 3])
+
+    rows = list(reader_for(str(tmp_path / "x.jsonl.gz"))(str(tmp_path / "x.jsonl.gz"), WHOLE))
+
+    assert len(rows) > 1000
+    assert isinstance(rows[-1], Reject)
+    assert "breaks off here" in rows[-1].reason or "not JSON" in rows[-1].reason
+
+
+def test_an_open_quote_loses_its_own_line_and_no_other(tmp_path: Path) -> None:
+    lines = [
+        b"text,origin",
+        b"good one,human",
+        b'"never closed,human',
+        *(f"good {n},ai".encode() for n in range(3000)),
+        b"a,b,c",
+    ]
+    (tmp_path / "x.csv").write_bytes(b"\n".join(lines))
+
+    rows = list(reader_for(str(tmp_path / "x.csv"))(str(tmp_path / "x.csv"), WHOLE))
+
+    assert sum(isinstance(row, RawRecord) for row in rows) == 3001
+    assert [(row.line, row.reason) for row in rows if isinstance(row, Reject)] == [
+        (3, "not CSV (a quote is not closed within 2000 lines)"),
+        (3004, "3 fields, expected 2"),
+    ]
+
+
+def test_a_thousand_malformed_inputs_crash_nothing_and_lose_no_good_record() -> None:
+    from bench.fuzz import readers_and_import
+
+    assert readers_and_import(1000, seed=1) == (0, 0)

@@ -245,8 +245,8 @@ def test_a_reviewer_works_through_the_queue_and_takes_an_answer_back(
         os.environ.pop("TAILGUARD_USER")
 
     assert not app.exception
-    assert (before, after) == ("80", "79")
-    assert "answered human; 1 settled" in settled
+    assert (before, after) == ("80", "78"), "the group of two comes first"
+    assert "2 records: answered human; 2 settled" in settled
     assert app.metric[0].value == "80"
 
 

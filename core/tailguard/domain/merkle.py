@@ -15,14 +15,41 @@ class Step:
     left: bool
 
 
+class Growing:
+    """A tree that takes leaves one at a time and keeps only the roots of its full subtrees."""
+
+    def __init__(self) -> None:
+        self._full: list[tuple[int, bytes]] = []
+
+    def add(self, leaf: str) -> None:
+        """The next leaf."""
+        size, node = 1, _leaf(leaf)
+        while self._full and self._full[-1][0] == size:
+            node = _node(self._full.pop()[1], node)
+            size *= 2
+        self._full.append((size, node))
+
+    def root(self) -> str:
+        """The root over all leaves so far, in hex. An empty ledger has the digest of nothing."""
+        if not self._full:
+            return hashlib.sha256(b"").hexdigest()
+        node = self._full[-1][1]
+        for _, left in reversed(self._full[:-1]):
+            node = _node(left, node)
+        return node.hex()
+
+
 def root(leaves: Sequence[str]) -> str:
-    """The Merkle root of leaves (any text), in hex. An empty ledger has the digest of nothing."""
-    return levels(leaves)[-1][0].hex() if leaves else hashlib.sha256(b"").hexdigest()
+    """The Merkle root of leaves (any text), in hex."""
+    tree = Growing()
+    for leaf in leaves:
+        tree.add(leaf)
+    return tree.root()
 
 
 def levels(leaves: Sequence[str]) -> list[list[bytes]]:
     """The tree from its leaves' hashes up to its root; a node without a sibling moves up as it is."""
-    level = [hashlib.sha256(b"\x00" + leaf.encode()).digest() for leaf in leaves]
+    level = [_leaf(leaf) for leaf in leaves]
     tree = [level]
     while len(level) > 1:
         paired = [_node(level[at], level[at + 1]) for at in range(0, len(level) - 1, 2)]
@@ -46,11 +73,15 @@ def proof(leaves: Sequence[str], place: int) -> tuple[Step, ...]:
 
 def proves(leaf: str, steps: Sequence[Step], expected_root: str) -> bool:
     """Whether the steps lead from this leaf to that root."""
-    node = hashlib.sha256(b"\x00" + leaf.encode()).digest()
+    node = _leaf(leaf)
     for step in steps:
         sibling = bytes.fromhex(step.sibling)
         node = _node(sibling, node) if step.left else _node(node, sibling)
     return node.hex() == expected_root
+
+
+def _leaf(leaf: str) -> bytes:
+    return hashlib.sha256(b"\x00" + leaf.encode()).digest()
 
 
 def _node(left: bytes, right: bytes) -> bytes:

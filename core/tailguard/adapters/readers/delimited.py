@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from tailguard.adapters.readers.fields import excerpt, record_from
-from tailguard.adapters.readers.source import broken_off, kind_of, open_file
+from tailguard.adapters.readers.source import BUFFER, UNREADABLE, broken_off, kind_of, open_file
 from tailguard.errors import InputError
 from tailguard.ports import Columns, RawRecord, Reject
 
@@ -22,7 +22,7 @@ class _Lines:
 
     def __init__(self, path: str) -> None:
         self._file = io.TextIOWrapper(
-            io.BufferedReader(open_file(path), 1 << 20),  # type: ignore[type-var]
+            io.BufferedReader(open_file(path), BUFFER),  # type: ignore[type-var]
             encoding="utf-8-sig",
             errors="surrogateescape",
             newline="",
@@ -44,6 +44,12 @@ class _Lines:
         self.number += 1
         return line
 
+    def __enter__(self) -> _Lines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
     def give_up_first(self) -> str:
         """The row's first line is lost; those after it are read again."""
         first, *rest = self.row
@@ -57,7 +63,11 @@ def read_delimited(path: str, columns: Columns) -> Iterator[RawRecord | Reject]:
     """Records and rejects in order; `line` is that on which the row ends. Raises InputError without a text column."""
     csv.field_size_limit(LONGEST_FIELD)
     delimiter = "\t" if kind_of(path) == ".tsv" else ","
-    lines = _Lines(path)
+    with _Lines(path) as lines:
+        yield from _rows(path, lines, delimiter, columns)
+
+
+def _rows(path: str, lines: _Lines, delimiter: str, columns: Columns) -> Iterator[RawRecord | Reject]:
     header: list[str] | None = None
     while True:
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
@@ -74,7 +84,7 @@ def read_delimited(path: str, columns: Columns) -> Iterator[RawRecord | Reject]:
                 raise InputError(f"{path} line 1 is not a CSV header ({error}). Write it again.") from error
             first = lines.give_up_first()
             yield Reject(lines.number, f"not CSV ({error})", excerpt(first.strip()))
-        except (OSError, EOFError) as error:
+        except UNREADABLE as error:
             yield broken_off(lines.number + 1, error)
             return
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from tailguard.adapters.readers.fields import EXCERPT, excerpt, record_from
-from tailguard.adapters.readers.source import broken_off, open_file
+from tailguard.adapters.readers.source import BUFFER, UNREADABLE, broken_off, open_file
 from tailguard.errors import InputError
 from tailguard.ports import Columns, RawRecord, Reject
 
@@ -19,7 +19,7 @@ LONGEST_LINE = 16 * 1024 * 1024
 
 def read_jsonl(path: str, columns: Columns) -> Iterator[RawRecord | Reject]:
     """Records and rejects in order. Blank lines are passed over. Raises InputError when the file cannot be opened."""
-    with io.BufferedReader(open_file(path), 1 << 20) as file:  # type: ignore[type-var]
+    with io.BufferedReader(open_file(path), BUFFER) as file:  # type: ignore[type-var]
         number = 0
         while True:
             try:
@@ -27,7 +27,7 @@ def read_jsonl(path: str, columns: Columns) -> Iterator[RawRecord | Reject]:
                 number += 1
                 if len(line) > LONGEST_LINE:
                     _skip_line(file, line)
-            except (OSError, EOFError) as error:
+            except UNREADABLE as error:
                 yield broken_off(number + 1, error)
                 return
             if not line:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import zlib
 from pathlib import PurePosixPath
 from typing import IO, Any
 
@@ -14,6 +16,9 @@ from tailguard.ports import Reject
 
 COMPRESSED = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd"}
 _BLOCK = 1 << 22
+UNREADABLE = (OSError, EOFError, zlib.error)
+BUFFER = 1 << 16
+"""Bytes that are read ahead. A packed file that breaks off loses at most so much of what stands before the break."""
 
 
 def filesystem(address: str) -> tuple[Any, str]:
@@ -34,7 +39,11 @@ def open_file(address: str) -> IO[bytes]:
     except OSError as error:
         raise InputError(f"{address} cannot be opened ({error.strerror or error}).") from error
     kind = COMPRESSED.get(PurePosixPath(path).suffix.lower())
-    return raw if kind is None else pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), kind)  # type: ignore[no-any-return]
+    if kind == "gzip":
+        return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]
+    if kind == "zstd":
+        return pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), kind)  # type: ignore[no-any-return]
+    return raw  # type: ignore[no-any-return]
 
 
 def kind_of(path: str) -> str:

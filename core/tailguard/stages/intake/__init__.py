@@ -160,7 +160,7 @@ def _tag(
     """Second pass: every record's tag into its row and into the ledger."""
     conflict = conflict_of(batch, rules, detector)
     counts = Counts()
-    leaves: list[str] = []
+    tree = merkle.Growing()
     with store.table_writer("ledger", LEDGER) as ledger:
         for part in batch.tables():
             rows = part.to_pylist()
@@ -174,8 +174,9 @@ def _tag(
             records.write(table.filter(pa.compute.invert(held)))
             quarantine.write(table.filter(held))
             ledger.write(table.select(LEDGER.names).cast(LEDGER))
-            leaves += [tag.digest for tag in tags]
-    return _Kept(ledger.digest, merkle.root(leaves), counts, conflict)
+            for digest_of_tag in table["tag_digest"].to_pylist():
+                tree.add(digest_of_tag)
+    return _Kept(ledger.digest, tree.root(), counts, conflict)
 
 
 def _table(

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _NO_DETECTOR_RATE = 0.001
 _SURPRISE = 3.3  # standard errors: a chance of one in two thousand for an honest batch
 _SUSPECT_SHARE = 0.1
+_ENOUGH = 200_000
 
 
 @dataclass
@@ -124,7 +125,7 @@ def facts_of(
     unknown, undisputed = (
         np.concatenate([np.zeros(0, dtype=bool), *parts]) for parts in (counts.unknown, counts.undisputed)
     )
-    whole = detector.shares(scores, seed=seed) if detector else None
+    whole = detector.shares(_some(scores), seed=seed) if detector else None
     estimate = _of_batch(whole, counts)
     facts: list[Fact] = [
         BatchTaken(
@@ -153,14 +154,14 @@ def facts_of(
         for (generation, kind), ids in sorted(counts.found.items())
     ]
     if detector:
-        pool = detector.shares(scores[unknown], seed=seed)
+        pool = detector.shares(_some(scores[unknown]), seed=seed)
         for name, found in (("batch", whole), ("unknown", pool)):
             if found:
                 facts += [
                     ShareEstimated(run, digest, source, name, method, one.share, one.low, one.high, found.records)
                     for method, one in (("PACC", found.pacc), ("SLD", found.sld))
                 ]
-        checked = drift(scores[undisputed], detector.human)
+        checked = drift(_some(scores[undisputed]), detector.human)
         if checked:
             facts.append(
                 DriftChecked(
@@ -175,6 +176,11 @@ def facts_of(
                 )
             )
     return facts + _reasons(run, source, batch, counts)
+
+
+def _some(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Evenly spread over a batch, as many as an estimate needs."""
+    return scores[:: 1 + len(scores) // _ENOUGH]
 
 
 def _of_batch(judged: Shares | None, counts: Counts) -> ShareEstimate | None:

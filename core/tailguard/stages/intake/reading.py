@@ -27,7 +27,7 @@ from tailguard.ports import Judgement, RawRecord, Reject
 from tailguard.stages.intake.seen import Seen
 
 CHUNK = 1024
-PART = 32
+PART = 8
 """Chunks in a part."""
 _OVERHEAD = 14  # characters of a JSON line besides its text
 

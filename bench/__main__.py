@@ -142,7 +142,7 @@ def clicks(workspace: Path, table: Table) -> None:
             page.goto(f"http://localhost:{port}")
             page.get_by_text("as of").first.wait_for()
             taken = {}
-            for title in ("Provenance", "Mixing", "Diversity", "Gates", "Overrides", "Runs", "Overview"):
+            for title in ("Provenance", "Mixing", "Diversity", "Gates", "Quarantine", "Overrides", "Runs", "Overview"):
                 begin = time.perf_counter()
                 page.get_by_test_id("stSidebarNav").get_by_role("link", name=title, exact=True).click()
                 page.get_by_role("heading", name=title, exact=True).wait_for()

@@ -210,20 +210,23 @@ def _packed_weights(words: Any, fitted: dict[str, Any], stack: Any) -> Weights:
         scale = float(np.quantile(np.abs(fitted[kind]), 0.9999)) / 127
         scales.append(scale)
         small.append(np.clip(np.round(fitted[kind] / scale), -127, 127).astype(np.int8))
-    feature, threshold, left, value, starts = [], [], [], [], []
     base = float(fitted["trees"]._baseline_prediction.ravel()[0])
-    for number, (predictor,) in enumerate(fitted["trees"]._predictors):
+    trees = [predictor.nodes for (predictor,) in fitted["trees"]._predictors]
+    trees.sort(key=lambda nodes: -int(nodes["depth"].max()))
+    feature, threshold, left, value, starts = [], [], [], [], []
+    for number, nodes in enumerate(trees):
         starts.append(len(feature))
         order = [0]
         for node in order:  # grows while it is walked: a node's two children stand side by side
-            one = predictor.nodes[node]
+            one = nodes[node]
             leaf = bool(one["is_leaf"])
-            left.append(-1 if leaf else starts[-1] + len(order))
+            left.append(len(feature) if leaf else starts[-1] + len(order))
             feature.append(0 if leaf else int(one["feature_idx"]))
-            threshold.append(0.0 if leaf else float(one["num_threshold"]))
+            threshold.append(np.inf if leaf else float(one["num_threshold"]))
             value.append(float(one["value"]) + (base if number == 0 else 0.0) if leaf else 0.0)
             if not leaf:
                 order += [int(one["left"]), int(one["right"])]
+    depths = np.array([int(nodes["depth"].max()) for nodes in trees])
     return Weights(
         *words,
         *small,
@@ -233,6 +236,7 @@ def _packed_weights(words: Any, fitted: dict[str, Any], stack: Any) -> Weights:
         np.array(left, np.int32),
         np.array(value, np.float32),
         np.array(starts, np.int32),
+        np.array([(depths > level).sum() for level in range(depths.max())], np.int32),
         np.asarray(stack, np.float64),
     )
 

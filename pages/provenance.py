@@ -6,6 +6,7 @@ import streamlit as st
 from pages.shared import charts, components, reads
 from pages.shared.components import Card
 from tailguard.desk import sources as desk
+from tailguard.detection.prevalence import APART
 from tailguard.errors import TailguardError
 
 components.begin("Provenance")
@@ -143,9 +144,7 @@ left, right = st.columns(2)
 with left:
     if len(of_batches):
         pairs = of_batches.pivot_table(index=["run", "source"], columns="method", values=["share", "low", "high"])
-        apart = int(
-            ((pairs["low"]["PACC"] > pairs["high"]["SLD"]) | (pairs["low"]["SLD"] > pairs["high"]["PACC"])).sum()
-        )
+        apart = int((pairs["low"].max(axis=1) - pairs["high"].min(axis=1) > APART).sum())
         worst = pairs["share"].max(axis=1).sort_values(ascending=False).index[:8]
         shown = of_batches.set_index(["run", "source"]).loc[worst].reset_index()
         st.plotly_chart(

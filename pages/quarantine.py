@@ -28,16 +28,11 @@ agreement = reads.agreement()
 oldest = max(((status.as_of - one.since).days for one in queue), default=0)
 groups = Counter(one.cluster for one in queue)
 copies = sum(count for count in groups.values() if count > 1)
-components.verdict(
-    f"{len(queue):,} records wait, the oldest {oldest} days"
-    + (
-        f"; one answer for each of {sum(count > 1 for count in groups.values())} group(s) of near-duplicates settles {copies} of them."
-        if copies
-        else "."
-    )
-    if queue
-    else "No record waits for you."
-)
+several = sum(count > 1 for count in groups.values())
+told = f"{len(queue):,} records wait, the oldest {oldest} days"
+if several:
+    told += f"; {several} answers settle {copies} of them" if several > 1 else f"; one answer settles {copies} of them"
+components.verdict(f"{told}." if queue else "No record waits for you.")
 components.cards(
     [
         Card(

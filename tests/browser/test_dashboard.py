@@ -80,16 +80,22 @@ def test_the_other_lineage_is_chosen_in_the_bar_and_kept_in_the_address(page: Pa
     expect(page.get_by_text("demo clock").first).to_be_visible()
 
 
+def press(page: Page, key: str) -> None:
+    """A key, when the page has finished what the one before it asked for."""
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.keyboard.press(key)
+
+
 def test_the_queue_is_walked_by_keyboard(page: Page) -> None:
     go(page, "Quarantine")
     expect(page.get_by_text("1 of ").first).to_be_visible(timeout=30_000)
 
-    page.keyboard.press("j")
-    expect(page.get_by_text("2 of ").first).to_be_visible(timeout=30_000)
-    page.keyboard.press("k")
-    expect(page.get_by_text("1 of ").first).to_be_visible(timeout=30_000)
-    page.keyboard.press("n")
+    for key, place in (("j", "2 of "), ("j", "3 of "), ("k", "2 of ")):
+        press(page, key)
+        expect(page.get_by_text(place).first).to_be_visible(timeout=30_000)
+    press(page, "n")
     expect(page.get_by_role("dialog")).to_be_visible()
-    page.keyboard.press("Escape")
-    page.keyboard.press("1")
+    press(page, "Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    press(page, "1")
     expect(page.get_by_text("may not decide held records")).to_be_visible(timeout=30_000)

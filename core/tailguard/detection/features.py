@@ -33,7 +33,20 @@ _WORD_SHIFT = np.uint64(64 - WORD_BITS)
 _EIGHT = np.uint64(8)
 
 
-@nb.njit(cache=True, inline="always")
+def _plain_bytes() -> NDArray[np.uint8]:
+    """What each byte becomes: letters, sentence marks and bytes of UTF-8 stay, digits become 0, the rest a space."""
+    found = np.full(256, _SPACE, np.uint8)
+    found[128:] = np.arange(128, 256)
+    for byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!\"'(),-.:;?":
+        found[byte] = byte
+    found[48:58] = 48
+    return found
+
+
+_PLAIN = _plain_bytes()
+
+
+@nb.njit(cache=True, nogil=True, inline="always")
 def _slot(keys: NDArray[np.uint32], key: int) -> int:
     """Where a word's key stands in the table, or the empty slot where it would stand. Key 0 marks an empty slot."""
     slot = key & (keys.size - 1)
@@ -53,35 +66,30 @@ def plain(source: NDArray[np.uint8], start: int, stop: int, out: NDArray[np.uint
     last = _SPACE
     at = start
     while at < stop:
-        byte = source[at]
+        byte = _PLAIN[source[at]]
         at += 1
-        if byte >= 128:
-            if byte == 0xE2 and at + 1 < stop and source[at] == 0x80:
-                code = source[at + 1]
-                if code in (0x98, 0x99):
-                    byte = 39
-                elif code in (0x9C, 0x9D):
-                    byte = 34
-                elif 0x90 <= code <= 0x95:
-                    byte = 45
-                elif code == 0xA6:
-                    byte = 46
-                else:
-                    byte = _SPACE
-                at += 2
-            elif byte == 0xC2 and at < stop and source[at] == 0xA0:
-                byte = _SPACE
-                at += 1
-        elif 48 <= byte <= 57:
-            byte = 48
-        elif not (65 <= byte <= 90 or 97 <= byte <= 122 or byte in (33, 34, 39, 40, 41, 44, 45, 46, 58, 59, 63)):
+        if byte == 0xE2 and at + 1 < stop and source[at] == 0x80:
+            byte = _general_punctuation(source[at + 1])
+            at += 2
+        elif byte == 0xC2 and at < stop and source[at] == 0xA0:
             byte = _SPACE
-        if (byte in (_SPACE, 48, 45, 46)) and byte == last:
-            continue
+            at += 1
         out[size] = byte
-        size += 1
+        size += not (byte == last and byte in (_SPACE, 48, 45, 46))
         last = byte
     return size
+
+
+@nb.njit(cache=True, nogil=True)
+def _general_punctuation(code: int) -> int:
+    """The plain byte for U+2000 + code - 0x80: quotes, dashes, the ellipsis; a space for all others."""
+    if code in (0x98, 0x99):
+        return 39
+    if code in (0x9C, 0x9D):
+        return 34
+    if 0x90 <= code <= 0x95:
+        return 45
+    return 46 if code == 0xA6 else _SPACE
 
 
 @nb.njit(cache=True, nogil=True)

@@ -24,13 +24,15 @@ BINS = 256
 TOLERANCE = 1e-9
 _TOLERANCE_OF_A_DRAW = 1e-5
 MOST_STEPS = 1000
+APART = 0.02
+"""Share (0 to 1) between two intervals from which the methods are said to differ."""
 FEWEST = 20
 """Records of a pool below which no share is estimated: an interval would say nothing."""
 
 
 @dataclass(frozen=True)
 class Shares:
-    """The two estimates of one pool, with 90 % bootstrap intervals. `disagree` says that their intervals do not meet."""
+    """The two estimates of one pool with 90 % bootstrap intervals; they `disagree` when these lie more than APART."""
 
     pacc: ShareEstimate
     sld: ShareEstimate
@@ -38,7 +40,7 @@ class Shares:
 
     @property
     def disagree(self) -> bool:
-        return self.pacc.low > self.sld.high or self.sld.low > self.pacc.high
+        return max(self.pacc.low, self.sld.low) - min(self.pacc.high, self.sld.high) > APART
 
 
 def pacc(pool: Floats, *, human: Floats, ai: Floats, weights: Floats | None = None) -> float:

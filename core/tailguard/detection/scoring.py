@@ -34,7 +34,11 @@ FEWEST_KNOWN = 0.5
 
 @dataclass(frozen=True)
 class Weights:
-    """What was learned. `stack` weighs 1, the parts, and each of these times (log words - 5), in this order."""
+    """What was learned. `stack` weighs 1, the parts, and each of these times (log words - 5), in this order.
+
+    A node leads to `node_left`, or to the one after it where its feature is above its threshold; a leaf leads to itself.
+    Trees are in the order of their depth, the deepest first; `level_trees` says how many go deeper than each level.
+    """
 
     keys: NDArray[np.uint32]
     codes: NDArray[np.uint16]
@@ -47,6 +51,7 @@ class Weights:
     node_left: NDArray[np.int32]
     node_value: NDArray[np.float32]
     tree_start: NDArray[np.int32]
+    level_trees: NDArray[np.int32]
     stack: NDArray[np.float64]
 
 
@@ -127,6 +132,7 @@ def parts_of(packed: Packed, weights: Weights) -> Parts:
             w.node_left,
             w.node_value,
             w.tree_start,
+            w.level_trees,
         )
     )
 
@@ -146,8 +152,11 @@ def _parts(
     node_left: NDArray[np.int32],
     node_value: NDArray[np.float32],
     tree_start: NDArray[np.int32],
+    level_trees: NDArray[np.int32],
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """The trees go down together, level by level, so that their steps do not wait for each other."""
     n = offsets.size - 1
+    nodes = np.empty(tree_start.size, np.int32)
     out = np.zeros((n, PARTS))
     counts = np.zeros(n, np.int64)
     known = np.zeros(n, np.int64)
@@ -171,12 +180,14 @@ def _parts(
         for at in range(n_char):
             total += char[char_grams[at]]
         out[text, 1] = scales[1] * total / np.sqrt(max(n_char, 1))
+        nodes[:] = tree_start
+        for level in range(level_trees.size):
+            for tree in range(level_trees[level]):
+                node = nodes[tree]
+                nodes[tree] = node_left[node] + np.int32(style[node_feature[node]] > node_threshold[node])
         value = np.float32(0)
         for tree in range(tree_start.size):
-            node = tree_start[tree]
-            while node_left[node] >= 0:
-                node = node_left[node] + (style[node_feature[node]] > node_threshold[node])
-            value += node_value[node]
+            value += node_value[nodes[tree]]
         out[text, 2] = value
     return out, counts, known
 

@@ -29,6 +29,11 @@ PAGES = {
 }
 
 page = st.navigation(PAGES)
+asked = st.query_params.to_dict()
+if wanted := asked.pop("page", None):  # a page that was opened before this file had run: see components.begin
+    for known in (one for group in PAGES.values() for one in group):
+        if known.title.lower() == wanted:
+            st.switch_page(known, query_params=asked)
 st.logo(Path(__file__).parent / "pages" / "shared" / "logo.svg", size="large")
 components.refresh_while_writing()
 if components.has_runs():

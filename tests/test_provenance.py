@@ -541,3 +541,14 @@ def test_an_exported_data_set_comes_back_with_its_origins(used: Team, tmp_path: 
 
     assert len(rows) == count
     assert all(isinstance(row, RawRecord) and row.declared == "human" for row in rows)
+
+
+def test_the_same_file_from_two_sources_counts_once(team: Team) -> None:
+    texts = team.take(30)
+
+    taken_in(team, team.batch("same", texts, "docs"), team.batch("same", texts, "mirror"))
+
+    assert [(one.source, one.read, one.duplicates, one.confident + one.held) for one in facts(team, BatchTaken)] == [
+        ("docs", 30, 0, 30),
+        ("mirror", 30, 30, 0),
+    ]

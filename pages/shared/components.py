@@ -137,8 +137,9 @@ def begin(title: str) -> None:
         _nothing_yet()
         st.stop()
     if "lineage" not in st.session_state:
-        # A deep link that is the first visit of a fresh server: Streamlit runs the page by itself, without app.py.
-        bar()
+        # A link to a page that is the first visit of a fresh server: Streamlit knows the pages folder, but has not run
+        # app.py yet. It runs the page alone, without navigation; app.py leads back here.
+        st.switch_page("app.py", query_params={**st.query_params.to_dict(), "page": title.lower()})
 
 
 def has_runs() -> bool:

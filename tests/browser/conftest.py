@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -58,11 +59,18 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def dashboard(demo: Path) -> Iterator[str]:
+    with serving(demo) as address:
+        yield address
+
+
+@contextmanager
+def serving(workspace: Path) -> Iterator[str]:
+    """A fresh dashboard on a workspace; its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     server = subprocess.Popen(
-        [sys.executable, "-m", "tailguard.cli", "dashboard", "-w", str(demo), "--port", str(port)],
+        [sys.executable, "-m", "tailguard.cli", "dashboard", "-w", str(workspace), "--port", str(port)],
         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     address = f"http://localhost:{port}"
@@ -76,6 +84,8 @@ def dashboard(demo: Path) -> Iterator[str]:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
-    yield address
-    os.killpg(server.pid, 15)
-    server.wait(20)
+    try:
+        yield address
+    finally:
+        os.killpg(server.pid, 15)
+        server.wait(20)

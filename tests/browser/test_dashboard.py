@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect
+
+from tests.browser.conftest import serving
 
 pytestmark = pytest.mark.browser
 
@@ -104,3 +107,15 @@ def test_the_queue_is_walked_by_keyboard(page: Page) -> None:
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     press(page, "1", page.get_by_text("may not decide held records"))
+
+
+def test_a_link_opens_its_page_as_the_first_visit_of_a_fresh_dashboard(browser: Browser, demo: Path) -> None:
+    with serving(demo) as address:
+        tab = browser.new_page()
+        tab.goto(f"{address}/mixing?lineage=unguarded")
+
+        expect(tab.get_by_role("heading", name="Mixing", exact=True)).to_be_visible(timeout=30_000)
+        expect(tab.get_by_test_id("stSidebarNav").get_by_text("Look up")).to_be_visible(timeout=30_000)
+        expect(tab.get_by_text("observe: gates only report")).to_be_visible(timeout=30_000)
+        assert "lineage=unguarded" in tab.url
+        tab.close()

@@ -32,7 +32,6 @@ from tailguard.stages.intake.tagging import Rules
 if TYPE_CHECKING:
     from tailguard.stages.intake import BatchRequest
 
-_NO_DETECTOR_RATE = 0.001
 _SURPRISE = 3.3  # standard errors: a chance of one in two thousand for an honest batch
 _SUSPECT_SHARE = 0.1
 _ENOUGH = 200_000
@@ -40,15 +39,21 @@ _ENOUGH = 200_000
 
 @dataclass
 class Counts:
-    """Sums over a batch's parts; `scores` are those of all records, `unknown` and `undisputed` mark places in them."""
+    """Sums over a batch's parts.
+
+    `scores` are those of all records, `unknown` and `undisputed` mark places in them; `found` has, for a generation and a
+    kind of match, how many records and the id of the first.
+    """
 
     records: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     tokens: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     held: Counter[tuple[str, str]] = field(default_factory=Counter)
-    found: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    found: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
     copies: int = 0
     tags: int = 0
     unknown_tags: int = 0
+    untagged: int = 0
+    unknown_advancing: int = 0
     scores: list[NDArray[np.float64]] = field(default_factory=list)
     unknown: list[NDArray[np.bool_]] = field(default_factory=list)
     undisputed: list[NDArray[np.bool_]] = field(default_factory=list)
@@ -56,7 +61,9 @@ class Counts:
     def add(self, table: pa.Table, part: pa.Table) -> None:
         """Count a part: the tagged table, and the same records as they were read."""
         self.tags += len(table)
-        columns = table.select(["declared", "origin", "evidence", "tokens", "held", "reason", "id"]).to_pydict()
+        columns = table.select(
+            ["declared", "origin", "evidence", "tokens", "held", "reason", "id", "tag_digest"]
+        ).to_pydict()
         for declared, origin, evidence, tokens in zip(
             columns["declared"], columns["origin"], columns["evidence"], columns["tokens"], strict=True
         ):
@@ -68,17 +75,20 @@ class Counts:
         matches = part.select(["match", "generation"]).to_pydict()
         for identity, kind, generation in zip(columns["id"], matches["match"], matches["generation"], strict=True):
             if kind:
-                self.found.setdefault((generation, kind), []).append(identity)
+                count, example = self.found.get((generation, kind), (0, identity))
+                self.found[generation, kind] = (count + 1, example)
                 self.copies += kind != "contains a passage"
         origin = np.array(columns["origin"])
         self.unknown_tags += int((origin == Origin.UNKNOWN).sum())
+        self.unknown_advancing += int(((origin == Origin.UNKNOWN) & ~np.array(columns["held"], dtype=bool)).sum())
+        self.untagged += sum(not digest for digest in columns["tag_digest"])
         self.scores.append(numbers(part["score"]))
         undecided = np.array(columns["evidence"]) == Evidence.NONE  # those that the detector held were chosen by score
         self.unknown.append((origin == Origin.UNKNOWN) & undecided)
         self.undisputed.append(origin == Origin.HUMAN)
 
 
-def conflict_of(batch: Batch, rules: Rules, detector: Detector | None) -> str | None:
+def conflict_of(batch: Batch, rules: Rules, detector: Detector) -> str | None:
     """Why a batch's declaration of human origin is not believed as a whole, or None.
 
     Single records are hard to tell. That far more of them than the detector's error rate look model-made is not, nor is
@@ -93,13 +103,13 @@ def conflict_of(batch: Batch, rules: Rules, detector: Detector | None) -> str | 
                 hits += row["match"] is not None or row["verdict"] in (Origin.AI, Origin.MIXED)
                 if row["match"] is None and row["score"] is not None:
                     scores.append(row["score"])
-    expected = detector.expected_rate if detector else _NO_DETECTOR_RATE
+    expected = detector.expected_rate
     if share_is_excessive(hits, declared, expected=expected):
         return (
             f"the batch is declared human, but {hits / declared:.1%} of it looks model-made or is our own output "
             f"({expected:.1%} expected)"
         )
-    if detector and detector.fitted_to_team and scores:
+    if detector.fitted_to_team and scores:
         estimate = detector.pacc(np.array(scores))
         if estimate and estimate.surprise > _SURPRISE and estimate.low > _SUSPECT_SHARE:
             return (
@@ -116,7 +126,7 @@ def facts_of(
     batch: Batch,
     counts: Counts,
     conflict: str | None,
-    detector: Detector | None,
+    detector: Detector,
     seed: int,
 ) -> list[Fact]:
     """Everything that the log remembers of a batch."""
@@ -125,7 +135,7 @@ def facts_of(
     unknown, undisputed = (
         np.concatenate([np.zeros(0, dtype=bool), *parts]) for parts in (counts.unknown, counts.undisputed)
     )
-    whole = detector.shares(_some(scores), seed=seed) if detector else None
+    whole = detector.shares(_some(scores), seed=seed)
     estimate = _of_batch(whole, counts)
     facts: list[Fact] = [
         BatchTaken(
@@ -150,31 +160,30 @@ def facts_of(
         for key in sorted(counts.records)
     ]
     facts += [
-        OwnOutputFound(run, digest, source, generation, kind, len(ids), ids[0])
-        for (generation, kind), ids in sorted(counts.found.items())
+        OwnOutputFound(run, digest, source, generation, kind, count, example)
+        for (generation, kind), (count, example) in sorted(counts.found.items())
     ]
-    if detector:
-        pool = detector.shares(_some(scores[unknown]), seed=seed)
-        for name, found in (("batch", whole), ("unknown", pool)):
-            if found:
-                facts += [
-                    ShareEstimated(run, digest, source, name, method, one.share, one.low, one.high, found.records)
-                    for method, one in (("PACC", found.pacc), ("SLD", found.sld))
-                ]
-        checked = drift(_some(scores[undisputed]), detector.human)
-        if checked:
-            facts.append(
-                DriftChecked(
-                    run,
-                    digest,
-                    source,
-                    detector.name,
-                    checked.records,
-                    checked.distance,
-                    checked.limit,
-                    checked.drifted,
-                )
+    pool = detector.shares(_some(scores[unknown]), seed=seed)
+    for name, found in (("batch", whole), ("unknown", pool)):
+        if found:
+            facts += [
+                ShareEstimated(run, digest, source, name, method, one.share, one.low, one.high, found.records)
+                for method, one in (("PACC", found.pacc), ("SLD", found.sld))
+            ]
+    checked = drift(_some(scores[undisputed]), detector.human)
+    if checked:
+        facts.append(
+            DriftChecked(
+                run,
+                digest,
+                source,
+                detector.name,
+                checked.records,
+                checked.distance,
+                checked.limit,
+                checked.drifted,
             )
+        )
     return facts + _reasons(run, source, batch, counts)
 
 

@@ -88,7 +88,7 @@ def read_batch(
     *,
     folder: Path,
     seen: Seen,
-    detector: Detector | None,
+    detector: Detector,
     own: OwnOutputs,
     tell: Tell,
 ) -> Batch:
@@ -146,14 +146,13 @@ def _chunks(
         yield [records[at] for at in kept], [ids[at] for at in kept], number % PART == 0
 
 
-def _judge(records: Sequence[RawRecord], ids: Sequence[str], detector: Detector | None, own: OwnOutputs) -> pa.Table:
+def _judge(records: Sequence[RawRecord], ids: Sequence[str], detector: Detector, own: OwnOutputs) -> pa.Table:
     texts = [record.text for record in records]
     matches = own.match(texts, ids)
     open_places = [at for at, match in enumerate(matches) if match is None or match.kind == "contains a passage"]
     judged: list[Judgement | None] = [None] * len(texts)
-    if detector:
-        for at, judgement in zip(open_places, detector.judge([texts[at] for at in open_places]), strict=True):
-            judged[at] = judgement
+    for at, judgement in zip(open_places, detector.judge([texts[at] for at in open_places]), strict=True):
+        judged[at] = judgement
     columns = {
         "id": ids,
         "text": texts,

@@ -174,6 +174,17 @@ if queue:
             "metadata": one.meta[:500] or "none",
         }
         st.dataframe({"what": list(rows), "value": list(rows.values())}, hide_index=True, key="evidence", height=380)
+        if len(alike) > 1:
+            with st.expander(f"{len(alike) - 1} near-duplicate(s) of it wait too"):
+                others = [other for other in queue if other.cluster == one.cluster and other.id != one.id]
+                st.dataframe(
+                    [
+                        {"record": other.id[:12], "source": other.source, "text": other.text[:400]}
+                        for other in others[:50]
+                    ],
+                    hide_index=True,
+                    key="neighbours",
+                )
         st.caption("Marked passages look model-made. Keys: 1 to 4 answer, N note, U take back, J and K move.")
 else:
     components.empty(

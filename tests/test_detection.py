@@ -217,6 +217,24 @@ def test_a_passage_of_a_model_inside_human_text_is_found_with_its_place() -> Non
     assert stop == len(human) + 2 + len(made)
 
 
+def test_posteriors_are_those_of_a_logistic_regression() -> None:
+    """Reference: scikit-learn, with the classes weighted alike."""
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(5)
+    human, ai = rng.normal(0, 1, 900), rng.normal(1.5, 2, 300)
+    found = Detector(scoring.StyleScorer(), {"h": human}, {"a": ai}, 0.01, "", "")
+    model = LogisticRegression(C=1e9, class_weight="balanced", max_iter=1000).fit(
+        np.concatenate([human, ai])[:, None], np.repeat([0, 1], [900, 300])
+    )
+    asked = np.linspace(-4, 6, 11)
+
+    assert found.posteriors(asked) == pytest.approx(model.predict_proba(asked[:, None])[:, 1], abs=1e-3)
+    assert np.isfinite(
+        Detector(scoring.StyleScorer(), {"h": human}, {"a": human + 99}, 0.01, "", "").posteriors(asked)
+    ).all()
+
+
 def test_windows_cover_a_text_without_gap_or_overlap() -> None:
     packed = pack([" ".join(passages()[:12]), "one two three", passages()[0]])
 

@@ -21,6 +21,9 @@ from tailguard.ports import Judgement, Scorer, ShareEstimate
 
 Floats = NDArray[np.float64]
 
+_NEWTON_STEPS = 50
+_RIDGE = 1e-6  # keeps classes that do not overlap from an infinite slope
+
 
 @dataclass(frozen=True)
 class Detector:
@@ -105,17 +108,24 @@ class Detector:
 
     @cached_property
     def _platt(self) -> tuple[float, float]:
-        """Slope and intercept that turn scores into log-odds at equal parts of both classes (Platt scaling)."""
-        from sklearn.linear_model import LogisticRegression
+        """Slope and intercept that turn scores into log-odds at equal parts of both classes (J. Platt 1999).
 
+        Newton's method on the log-likelihood: two parameters do not merit the second that importing a library takes.
+        """
         human, ai = (np.concatenate(list(groups.values())) for groups in (self.human, self.ai))
-        weights = np.repeat([1 / len(human), 1 / len(ai)], [len(human), len(ai)])
-        model = LogisticRegression(C=1e6).fit(
-            np.concatenate([human, ai])[:, None],
-            np.repeat([0, 1], [len(human), len(ai)]),
-            sample_weight=weights * 1000,
-        )
-        return float(model.coef_[0, 0]), float(model.intercept_[0])
+        scores = np.column_stack([np.concatenate([human, ai]), np.ones(len(human) + len(ai))])
+        made = np.repeat([0.0, 1.0], [len(human), len(ai)])
+        weights = np.repeat([0.5 / len(human), 0.5 / len(ai)], [len(human), len(ai)])
+        found = np.zeros(2)
+        for _ in range(_NEWTON_STEPS):
+            chance = 1 / (1 + np.exp(-np.clip(scores @ found, -30, 30)))
+            slope = scores.T @ (weights * (made - chance)) - _RIDGE * found
+            curve = (scores * (weights * chance * (1 - chance))[:, None]).T @ scores + _RIDGE * np.eye(2)
+            step = np.linalg.solve(curve, slope)
+            found = found + step
+            if np.abs(step).max() < 1e-10:
+                break
+        return float(found[0]), float(found[1])
 
     def posteriors(self, scores: Floats) -> Floats:
         """Chances of being model-made (0 to 1) where both classes are equally common."""

@@ -155,6 +155,10 @@ def test_shares_have_intervals_that_hold_the_true_share_and_say_where_methods_di
         assert one.share == pytest.approx(0.1, abs=0.03)
     assert not found.disagree
     assert prevalence.shares(pool, human=human, ai=ai, seed=0) == found
+    weights = np.stack([np.ones(len(pool)), np.arange(len(pool)) % 3.0])
+    together = prevalence._sld_of_draws(pool, weights)
+    alone = [prevalence.sld(pool, prior=0.5, weights=row) for row in weights]
+    assert together == pytest.approx(alone, abs=2e-3)
 
 
 @settings(max_examples=25)

@@ -55,11 +55,10 @@ def pacc(pool: Floats, *, human: Floats, ai: Floats, weights: Floats | None = No
     return float(np.clip((np.average(pool, weights=weights) - human.mean()) / gap, 0.0, 1.0))
 
 
-def sld(pool: Floats, *, prior: float, weights: Floats | None = None, tolerance: float = TOLERANCE) -> float:
+def sld(pool: Floats, *, prior: float, weights: Floats | None = None) -> float:
     """The prior under which the pool's re-weighted posteriors have that very mean.
 
-    `prior` (0 to 1, exclusive) is the share of model-made texts under which the posteriors are calibrated; `tolerance` the
-    step at which it is taken to have converged.
+    `prior` (0 to 1, exclusive) is the share of model-made texts under which the posteriors are calibrated.
     """
     share = prior
     for _ in range(MOST_STEPS):
@@ -67,7 +66,7 @@ def sld(pool: Floats, *, prior: float, weights: Floats | None = None, tolerance:
         other = (1 - pool) * ((1 - share) / (1 - prior))
         total = made + other
         updated = float(np.average(np.divide(made, total, out=np.zeros_like(made), where=total > 0), weights=weights))
-        if abs(updated - share) < tolerance:
+        if abs(updated - share) < TOLERANCE:
             return updated
         share = updated
     return share
@@ -101,20 +100,33 @@ def shares(pool: Floats, *, human: Floats, ai: Floats, seed: int) -> Shares | No
     sums, _ = np.histogram(pool, edges, weights=pool)
     filled = counts > 0
     values, counts = sums[filled] / counts[filled], counts[filled]
-    drawn_pacc, drawn_sld = np.empty(DRAWS), np.empty(DRAWS)
+    drawn_pacc = np.empty(DRAWS)
+    weights = rng.multinomial(len(pool), counts / len(pool), size=DRAWS).astype(np.float64)
     for draw in range(DRAWS):
-        weights = rng.multinomial(len(pool), counts / len(pool)).astype(np.float64)
         some_human, some_ai = rng.choice(human, len(human)), rng.choice(ai, len(ai))
         if some_ai.mean() <= some_human.mean():
             some_human, some_ai = human, ai
-        drawn_pacc[draw] = pacc(values, human=some_human, ai=some_ai, weights=weights)
-        drawn_sld[draw] = sld(values, prior=0.5, weights=weights, tolerance=_TOLERANCE_OF_A_DRAW)
+        drawn_pacc[draw] = pacc(values, human=some_human, ai=some_ai, weights=weights[draw])
+    drawn_sld = _sld_of_draws(values, weights)
     surprise = _surprise(pool, human)
     return Shares(
         _estimate(pacc(pool, human=human, ai=ai), drawn_pacc, surprise),
         _estimate(sld(values, prior=0.5, weights=counts.astype(np.float64)), drawn_sld, surprise),
         len(pool),
     )
+
+
+def _sld_of_draws(values: Floats, weights: Floats) -> Floats:
+    """`sld` at a prior of one half for each row of weights, shape (draws,): all draws take their steps together."""
+    share = np.full(len(weights), 0.5)
+    total = weights.sum(axis=1)
+    for _ in range(MOST_STEPS):
+        made, other = np.outer(share, values), np.outer(1 - share, 1 - values)
+        updated = (weights * made / (made + other)).sum(axis=1) / total
+        if np.abs(updated - share).max() < _TOLERANCE_OF_A_DRAW:
+            return np.asarray(updated)
+        share = updated
+    return share
 
 
 def _surprise(pool: Floats, human: Floats) -> float:

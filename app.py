@@ -29,6 +29,7 @@ PAGES = {
 }
 
 page = st.navigation(PAGES)
+st.session_state["navigation"] = True
 asked = st.query_params.to_dict()
 if wanted := asked.pop("page", None):  # a page that was opened before this file had run: see components.begin
     for known in (one for group in PAGES.values() for one in group):

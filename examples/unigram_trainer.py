@@ -10,9 +10,12 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import tailguard
+
 
 def train(training_set: str, weights: str) -> None:
-    """Count the words of every record's `text`."""
+    """Count the words of every record's `text`, once the set is known to be cleared."""
+    tailguard.require_clearance(training_set)
     with Path(training_set).open(encoding="utf-8") as file:
         counts = Counter(word for line in file for word in json.loads(line)["text"].split())
     Path(weights, "counts.json").write_text(json.dumps(sorted(counts.items())), encoding="utf-8")

@@ -5,44 +5,78 @@ from datetime import timedelta
 import pandas as pd
 import streamlit as st
 
-from pages.shared import charts, components, reads
-from pages.shared.components import Card
+from pages.shared import charts, components, meeting_room, reads
+from pages.shared.components import Card, said
+from tailguard.desk import meeting as meetings
 from tailguard.desk import overrides as desk
 from tailguard.domain.overrides import GATES
-from tailguard.errors import TailguardError
+
+FORMS = {"html": "text/html", "pdf": "application/pdf", "csv": "text/csv"}
 
 components.begin("Overrides")
 status = reads.status()
-requests = reads.facts(reads.OverrideRequested)
 frame = pd.DataFrame([vars(one) for one in status.overrides])
 open_ones = [one for one in status.overrides if one.state == "open"]
 waiting = [one for one in status.overrides if one.state == "requested"]
 soon = [one for one in open_ones if one.expires - status.as_of < timedelta(days=7)]
-unused = [one for one in status.overrides if one.state in ("open", "expired") and not one.uses]
+unused = [one for one in open_ones if not one.uses]
+orphans = [one for one in open_ones if one.orphan]
+overdue = [one for one in open_ones if one.review_by and one.review_by < status.as_of]
+
+
 components.verdict(
-    f"{len(open_ones)} open, {len(waiting)} waiting for a decision; {len(soon)} expire within a week, {len(unused)} were never used."
+    f"{len(open_ones)} open, {len(waiting)} wait for a decision; {len(soon)} expire within a week, {len(unused)} were never "
+    f"used, {len(orphans)} match nothing any more."
     if len(frame)
     else "Nobody has asked for an exception."
 )
 components.cards(
     [
         Card("Open", str(len(open_ones)), f"of {len(frame)} ever asked for", "Approved, not closed, not expired"),
-        Card("Waiting", str(len(waiting)), "somebody else has to approve"),
         Card("Expire within a week", str(len(soon)), "they end by themselves"),
-        Card("Used", str(sum(one.uses for one in status.overrides)), "times something was let through"),
+        Card(
+            "Past review",
+            str(len(overdue)),
+            "a review that is missed closes them",
+            "Open, and no meeting has justified them in time",
+        ),
+        Card(
+            "Used this month",
+            str(sum((reads.facts(reads.OverrideUsed)["recorded"] > status.as_of - timedelta(days=30)).astype(int))),
+            "times something was let through",
+        ),
     ]
 )
+going_on = reads.meeting_going_on()
+if going_on:
+    meeting_room.hold(going_on)
 if len(frame):
-    frame["requested"] = frame["id"].map(requests.set_index("override")["recorded"])
     used = reads.facts(reads.OverrideUsed)
     st.plotly_chart(
         charts.exceptions(frame, used, status.as_of, f"Used {len(used)} time(s); each override ends by itself"),
         key="exceptions",
     )
     st.dataframe(
-        frame[["id", "state", "gate", "run", "reason", "requested_by", "decided_by", "requested", "expires", "uses"]],
+        frame[
+            [
+                "id",
+                "state",
+                "gate",
+                "run",
+                "reason",
+                "requested_by",
+                "decided_by",
+                "requested",
+                "expires",
+                "uses",
+                "renews",
+                "orphan",
+                "void",
+            ]
+        ],
         hide_index=True,
         key="register",
+        column_config={"reason": st.column_config.TextColumn(width=320), "orphan": "matches nothing: why"},
     )
     components.rows(
         used[["override", "run", "gate", "effect", "recorded", "actor", "row"]],
@@ -57,46 +91,71 @@ else:
         "tailguard override request --help",
     )
 
+if not going_on:
+    st.subheader("The monthly meeting")
+    components.told()
+    ended = reads.facts(reads.MeetingEnded)
+    last = (
+        f"Last: {ended['meeting'].iloc[-1]} on {ended['recorded'].iloc[-1]:%d %b %Y}." if len(ended) else "None so far."
+    )
+    st.markdown(components.plain(f"{len(open_ones) + len(waiting)} override(s) are on the agenda. {last}"))
+    if st.button("Start a meeting", key="start", disabled=not (open_ones or waiting)):
+        st.query_params.pop("item", None)
+        components.act(lambda: f"{meetings.start(reads.workspace())} has begun.")
+    for row in reversed(ended.to_dict("records")):
+        columns = st.columns([4, 1, 1, 1])
+        columns[0].markdown(
+            components.plain(
+                f"{row['meeting']}, {row['recorded']:%d %b %Y}: {row['decided']} decided, {row['open_items']} left open"
+            )
+        )
+        for column, (form, kind) in zip(columns[1:], FORMS.items(), strict=True):
+            column.download_button(
+                form.upper(),
+                reads.minutes(row["minutes"], row["meeting"], form),
+                file_name=f"{row['meeting']}.{form}",
+                mime=kind,
+                key=f"minutes-{row['meeting']}-{form}",
+                width="stretch",
+            )
 
-def act(work) -> None:  # type: ignore[no-untyped-def]
-    """Do it, and say what came of it after the page has read the log again."""
-    try:
-        st.session_state["overrides_told"] = ("success", work())
-    except TailguardError as error:
-        st.session_state["overrides_told"] = ("error", str(error))
-    st.rerun()
-
-
-st.subheader("Decide")
-if told := st.session_state.pop("overrides_told", None):
-    (st.success if told[0] == "success" else st.error)(components.plain(told[1]))
+st.subheader("Outside the meeting")
 left, right = st.columns(2)
 with left.form("decide", border=True):
     st.markdown("**Decide on one**")
     names = [one.id for one in (*waiting, *open_ones)]
     chosen = st.selectbox("Override", names, index=None if not names else 0, key="chosen", disabled=not names)
-    decision = st.radio("Decision", ["approved", "refused", "closed"], horizontal=True, key="decision")
+    decision = st.radio("Decision", desk.DECISIONS, horizontal=True, key="decision")
     note = st.text_input("Note", key="note")
     if st.form_submit_button("Record the decision", disabled=not names):
         if chosen is None:
             st.warning("Choose an override first.")
             st.stop()
-        act(lambda: desk.decide(reads.workspace(), chosen, decision=decision, note=note) or f"{chosen} {decision}.")
+        components.act(
+            said(f"{chosen} {decision}.", lambda: desk.decide(reads.workspace(), chosen, decision=decision, note=note))
+        )
 with right.form("ask", border=True):
-    st.markdown("**Ask for one**")
-    gate = st.selectbox("Gate", GATES, key="asked_gate")
+    st.markdown("**Ask for one, or for one to go on**")
     runs = [one.run for name in reads.lineages() for one in reversed(reads.lineage(name).generations)]
-    run = st.selectbox("Run", runs, key="asked_run")
+    targets = [f"{gate} gate of {run}" for run in runs for gate in GATES]
+    renewals = [f"renew {one.id}" for one in open_ones]
+    wanted = f"ratio gate of {st.query_params.get('run', '')}"
+    asked = st.selectbox(
+        "For", [*targets, *renewals], key="asked", index=targets.index(wanted) if wanted in targets else 0
+    )
     reason = st.text_input("Reason", key="asked_reason")
     days = st.number_input("Days", min_value=1, max_value=366, value=14, key="asked_days")
     if st.form_submit_button("Ask"):
         space = reads.workspace()
-        act(
-            lambda: (
-                desk.request(
-                    space, gate=gate, run=run, reason=reason, expires=space.clock.now() + timedelta(days=int(days))
-                )
-                + " requested. Another person approves it."
-            )
-        )
+        until = space.clock.now() + timedelta(days=int(days))
+
+        def ask() -> str:
+            if asked.startswith("renew "):
+                name = desk.renew(space, asked.removeprefix("renew "), reason=reason, expires=until)
+            else:
+                gate, _, run = asked.partition(" gate of ")
+                name = desk.request(space, gate=gate, run=run, reason=reason, expires=until)
+            return f"{name} requested. Another person approves it."
+
+        components.act(ask)
 components.caption()

@@ -15,7 +15,9 @@ from tailguard import pipeline
 from tailguard.adapters.readers import WHOLE, reader_for
 from tailguard.adapters.readers.jsonl import read_objects
 from tailguard.demo.harvest import _passages
-from tailguard.desk import freezing, shipping
+from tailguard.desk import anchor as anchor_desk
+from tailguard.desk import shipping
+from tailguard.desk import suite as suite_desk
 from tailguard.diversity.metrics import words
 from tailguard.domain.recipe import Recipe
 from tailguard.domain.tags import Origin
@@ -109,7 +111,9 @@ class Team:
         return run
 
 
-def found_team(root: Path, *, observe: bool = False, changes: Sequence[tuple[str, str]] = ()) -> Team:
+def found_team(
+    root: Path, *, observe: bool = False, changes: Sequence[tuple[str, str]] = (), long_prompt: str | None = None
+) -> Team:
     """Policy, anchor and suite in an empty folder."""
     root.mkdir(parents=True, exist_ok=True)
     text = template("ada")
@@ -123,10 +127,11 @@ def found_team(root: Path, *, observe: bool = False, changes: Sequence[tuple[str
     team = Team(Workspace(root, "ada", clock), clock, list(passages()))
     anchor = team.take(ANCHOR)
     file = write_jsonl(root / "inbox" / "anchor.jsonl", [{"text": one} for one in anchor])
-    freezing.freeze_anchor(team.workspace, file, name="docs", reader=reader_for(str(file)), columns=WHOLE)
-    rare = freezing.rare_terms(anchor)
+    anchor_desk.freeze(team.workspace, file, name="docs", reader=reader_for(str(file)), columns=WHOLE)
+    rare = suite_desk.rare_terms(anchor)
     openings = sorted({" ".join(one.split()[:4]) for one in team.take(HELD_OUT)})
     prompts = [{"id": f"p{n}", "prompt": one, "tail": bool(rare & set(words(one)))} for n, one in enumerate(openings)]
+    prompts += [{"id": "long", "prompt": long_prompt, "tail": False}] if long_prompt else []
     suite = write_jsonl(root / "inbox" / "suite.jsonl", prompts)
-    freezing.freeze_suite(team.workspace, suite, name="openings", read_lines=read_objects)
+    suite_desk.freeze_suite(team.workspace, suite, name="openings", read_lines=read_objects)
     return team

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tailguard.adapters.trainers import ngram
-from tailguard.desk.freezing import rare_terms
+from tailguard.desk.suite import rare_terms
 from tailguard.diversity.canary import planted_collapse
 from tailguard.diversity.comparison import PRIMARY, TAIL_RECALL, Limits, Outputs, compare
 from tailguard.diversity.metrics import words

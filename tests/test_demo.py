@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 
 from tailguard.clock import SystemClock
+from tailguard.desk.minutes import minutes
 from tailguard.domain.facts import (
     BatchTaken,
+    CeilingCalibrated,
+    CeilingPoint,
     Clearance,
     Measurement,
+    MeetingDecided,
+    MeetingEnded,
     OverrideDecided,
     OverrideUsed,
     ReviewDecision,
@@ -52,7 +57,7 @@ def test_two_lineages_of_at_least_eight_generations_span_a_year_on_the_demos_clo
 def test_the_unguarded_line_loses_its_tail_and_the_guarded_one_does_not(demo: Path) -> None:
     guarded, unguarded = recall(demo, "guarded"), recall(demo, "unguarded")
 
-    assert unguarded["unguarded/7"] < 0.5 * unguarded["unguarded/0"]
+    assert unguarded["unguarded/7"] < 0.65 * unguarded["unguarded/0"]
     with Workspace(demo, "ada").log.reading() as connection:
         newest = shipped_generations(connection, "guarded")[-1]
     assert guarded[newest] > 0.95 * guarded["guarded/0"]
@@ -81,7 +86,7 @@ def test_the_job_over_the_ceiling_is_blocked_excused_and_then_stopped_by_its_div
 
     assert [(one.allowed, one.exit_code) for one in answers] == [(False, 3), (True, 0)]
     assert answers[1].override == facts(demo, OverrideUsed)[0].override
-    assert [one.decision for one in facts(demo, OverrideDecided)] == ["approved"]
+    assert [one.decision for one in facts(demo, OverrideDecided, override="override-1")] == ["approved"]
     assert decision
     assert decision.fact.verdict == "BLOCK"
     assert [one.action for one in facts(demo, ShippingEvent, run="guarded/5")] == ["refused"]
@@ -98,3 +103,22 @@ def test_every_other_guarded_candidate_ships_and_no_unguarded_one_would(demo: Pa
     assert [run for run, verdict in verdicts.items() if run.startswith("unguarded/") and verdict == "PASS"] == [
         "unguarded/0"
     ]
+
+
+def test_the_meeting_decided_and_its_minutes_can_be_read(demo: Path) -> None:
+    (ended,) = facts(demo, MeetingEnded)
+    decided = facts(demo, MeetingDecided)
+
+    assert (ended.decided, ended.open_items) == (2, 0)
+    assert {one.decision for one in decided} == {"closed", "refused"}
+    assert b"Minutes of meeting-1" in minutes(Workspace(demo, "ada"), "meeting-1", form="html")
+    with Workspace(demo, "ada").log.reading() as connection:
+        now = status(connection, now=SystemClock().now())
+    assert [one.id for one in now.overrides if one.state == "open"] == ["override-5"]
+
+
+def test_the_ceiling_was_calibrated_on_the_anchor_itself(demo: Path) -> None:
+    (found,) = facts(demo, CeilingCalibrated)
+
+    assert 0.1 < found.recommended < 0.5
+    assert len(facts(demo, CeilingPoint, experiment=found.experiment)) == 7 * found.generations

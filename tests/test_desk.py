@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tailguard import pipeline
 from tailguard.desk import overrides
 from tailguard.domain.overrides import Override, live_override
-from tailguard.domain.recipe import Recipe, synthetic_allowed
+from tailguard.domain.recipe import Recipe
 from tailguard.errors import InputError
 from tailguard.runlog.queries import overrides as all_overrides
 from tests.builders import Clock, Team
@@ -84,10 +84,3 @@ def test_only_an_approved_unexpired_override_is_live(seconds: int, decision: str
     assert (live is one) == (decision == "approved" and seconds > 0)
     assert live_override([one], gate="diversity", run="main/1", now=now) is None
     assert live_override([one], gate="ratio", run="main/2", now=now) is None
-
-
-@given(st.integers(1, 10**9), st.floats(0, 0.99))
-def test_what_fits_beside_human_text_is_exactly_at_the_ceiling(human: int, ceiling: float) -> None:
-    synthetic = synthetic_allowed(human, ceiling)
-
-    assert synthetic / (synthetic + human) == pytest.approx(ceiling, abs=1e-9)

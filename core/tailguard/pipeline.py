@@ -29,20 +29,21 @@ from tailguard.domain.facts import (
     StageStarted,
 )
 from tailguard.domain.recipe import Recipe
-from tailguard.domain.stages import Outcome
+from tailguard.domain.stages import Named, Outcome
 from tailguard.errors import Blocked, Held, InputError
-from tailguard.policy import Policy, parse_policy
+from tailguard.policy import LineagePolicy, Policy, parse_policy
 from tailguard.ports import Decoding
 from tailguard.runlog import queries
 from tailguard.runlog.locks import alone
 from tailguard.runlog.recorder import RunRecorder
 from tailguard.runlog.schema import table_name
-from tailguard.stages.compose import compose, human_base
+from tailguard.stages.compose import Ceiling, Trust, compose, human_base, human_parts
 from tailguard.stages.evaluate import evaluate, read_suite
 from tailguard.stages.gate import Evaluated, SuiteShape, gate
 from tailguard.stages.handoff import RecordedFact, handoff
 from tailguard.stages.intake import BatchRequest, Opened, intake
-from tailguard.stages.score import HumanBase, score
+from tailguard.stages.score import Base, Filter, score
+from tailguard.stages.score.reading import kept_topics
 from tailguard.stages.train import train
 from tailguard.workspace import Workspace
 
@@ -235,7 +236,8 @@ class _Work:
         self._announced: str | None = None
         self._policy: Policy = parse_policy(policy.fact.text if policy else "", f"the policy of run {run}")
         self._request = self._store.json("requests", started.fact.request)
-        self._recipe = Recipe(**self._request["recipe"])
+        recipe = self._request["recipe"]
+        self._recipe = Recipe(**{**recipe, "without": tuple(recipe.get("without", ()))})
         self._ended = {stage: result.fact for stage, result in ended.items()}
         self.results: dict[str, Any] = {
             stage: self._store.json("results", result.output) for stage, result in self._ended.items()
@@ -315,8 +317,8 @@ class _Work:
         return self._run.seed + 1000 * self._run.number
 
     @property
-    def _ceiling(self) -> float:
-        return self._policy.lineage(self._run.lineage).ceiling
+    def _rules(self) -> LineagePolicy:
+        return self._policy.lineage(self._run.lineage)
 
     def _intake(self) -> Outcome:
         with self._workspace.log.reading() as connection:
@@ -335,6 +337,7 @@ class _Work:
             released=quarantine.released(self._workspace, self._run.lineage),
             contracts=contracts,
             policy=self._policy.intake,
+            nothing_new=self._recipe.from_anchor,
             seed=self._seed,
             tell=self._watch.reading,
         )
@@ -344,18 +347,44 @@ class _Work:
         return Opened(content_digest(request.file), rows, plain_size(request.file))
 
     def _score(self) -> Outcome:
-        records, tokens = human_base(self._store, self._anchor, self._previous, self._recipe)
+        suite = read_suite(self._store, self._suite_digest)
+        with self._workspace.log.reading() as connection:
+            sources = queries.source_records(connection)
         return score(
-            self._store.table("records", self.results["intake"]["records"]),
+            self.results["intake"]["records"],
             run=self._run.run,
             store=self._store,
-            rare_terms=read_suite(self._store, self._suite_digest).rare_terms,
-            base=HumanBase(records, tokens),
-            ceiling=self._ceiling,
-            policy=self._policy.score,
+            base=self._base(),
+            sources=sources,
+            rules=Filter(
+                quality=self._policy.quality,
+                score=self._policy.score,
+                compose=self._policy.compose,
+                slice_field=self._policy.columns.slice,
+                prompts={item.id: item.prompt for item in suite.prompts},
+                rare_terms=suite.rare_terms,
+                ceiling=self._rules.ceiling,
+                quotas=self._rules.quotas,
+            ),
+            seed=self._seed,
+            tell=lambda records: self._watch.reading("score", records, 0.0),
+        )
+
+    def _base(self) -> Base:
+        parts = human_parts(self._store, self._anchor, self._previous, self._recipe)
+        topics = kept_topics(self._store, self._anchor, self._workspace.root / "cache" / "topics")
+        named = [("anchors", "", self._anchor), ("snapshots", "previous", self._previous)]
+        return Base(
+            tuple(parts),
+            human_base(self._store, parts),
+            self._anchor,
+            topics,
+            tuple(Named(kind, name, digest) for kind, name, digest in named if digest),
         )
 
     def _compose(self) -> Outcome:
+        with self._workspace.log.reading() as connection:
+            leaks = queries.leaks(connection)
         return compose(
             self.results["score"]["scored"],
             run=self._run.run,
@@ -364,7 +393,9 @@ class _Work:
             anchor=self._anchor,
             previous=self._previous,
             recipe=self._recipe,
-            ceiling=self._ceiling,
+            ceiling=Ceiling(self._rules.ceiling, self._rules.enforce_on, self._rules.quotas),
+            max_human_loss=self._policy.compose.max_human_loss,
+            trust=Trust(leaks, self._policy.intake.error_rate),
             mode=self._run.mode,
             policy=self._run.policy,
             seed=self._seed,
@@ -386,7 +417,8 @@ class _Work:
             parent=self._run.parent,
             store=self._store,
             trainer=model_for(self._policy, self._run.lineage).trainer,
-            clearance=answer.reason,
+            clearance=Path(answer.statement) if answer.statement else None,
+            public_key=self._workspace.root / clearance.KEYS / "clearance.pub",
             seed=self._seed,
         )
 

@@ -6,8 +6,9 @@ import difflib
 import hashlib
 import re
 import tomllib
+import types
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -16,6 +17,8 @@ from tailguard.ports import Columns
 from tailguard.shipped import shipped
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[float, Field(ge=0)]
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")]
 PLAYS = ("provenance", "mixing", "loops", "monitoring", "drill")
 _LINEAGE = re.compile(r"^[a-z0-9][a-z0-9_-]{0,39}$")
@@ -53,8 +56,9 @@ class SourceColumns(_Strict):
 
 
 class ColumnNames(SourceColumns):
-    """Where records hold things; `sources` has those that differ."""
+    """Where records hold things; `sources` has those that differ. `slice` is a field among a record's metadata."""
 
+    slice: Name = "slice"
     sources: dict[str, SourceColumns] = {}
 
     def of(self, source: str) -> Columns:
@@ -82,12 +86,91 @@ class Detectors(_Strict):
     hf: HuggingFaceDetector | None = None
 
 
+class Quality(_Strict):
+    """Thresholds of the published rules, and two of our own: from how many words on repetition of one n-gram is asked for,
+    and how alike two records are that count as near-duplicates."""
+
+    min_words: Count = 8
+    max_words: Count = 100_000
+    min_mean_word_length: Positive = 3
+    max_mean_word_length: Positive = 10
+    max_symbol_ratio: Positive = 0.1
+    max_bullet_lines: Share = 0.9
+    max_ellipsis_lines: Share = 0.3
+    min_alpha_words: Share = 0.8
+    min_stop_words: Count = 2
+    max_dup_paragraphs: Share = 0.3
+    max_dup_paragraph_characters: Share = 0.2
+    max_dup_lines: Share = 0.3
+    max_dup_line_characters: Share = 0.2
+    max_top_2_gram: Share = 0.20
+    max_top_3_gram: Share = 0.18
+    max_top_4_gram: Share = 0.16
+    max_dup_5_grams: Share = 0.15
+    max_dup_6_grams: Share = 0.14
+    max_dup_7_grams: Share = 0.13
+    max_dup_8_grams: Share = 0.12
+    max_dup_9_grams: Share = 0.11
+    max_dup_10_grams: Share = 0.10
+    min_sentences: Count = 1
+    max_filler: Count = 0
+    max_curly_brackets: Count = 0
+    longest_word: Count = 1000
+    min_terminal_lines: Share = 0.12
+    max_short_lines: Share = 0.67
+    short_line: Count = 30
+    max_dup_line_share: Share = 0.01
+    max_newlines: Positive = 0.3
+    short_text_words: Count = 50
+    near_duplicate: Annotated[float, Field(ge=0.5, le=1)] = 0.8
+    contamination_words: Annotated[int, Field(ge=8, le=64)] = 13
+
+
 class Score(_Strict):
     """Quality thresholds of the filter, by origin."""
 
-    synthetic_quality: Share = 0.75
-    rare_quality: Share = 0.60
-    human_quality: Share = 0.30
+    synthetic_quality: Share = 0.95
+    rare_quality: Share = 0.90
+    human_quality: Share = 0.75
+    max_tail_loss: Share = 0.05
+
+
+class Weights(_Strict):
+    """What the three scores weigh in the order in which synthetic records are taken."""
+
+    quality: Positive = 0.3
+    diversity: Positive = 0.5
+    reliability: Positive = 0.2
+
+    @model_validator(mode="after")
+    def _some(self) -> Weights:
+        if not self.quality + self.diversity + self.reliability:
+            raise ValueError("one of the weights must be above 0")
+        return self
+
+
+class Compose(_Strict):
+    """How synthetic records are chosen, and how much of the earlier human text a set may leave out before it is a finding."""
+
+    strategy: Literal["best", "detector-weighted"] = "best"
+    weights: Weights = Weights()
+    max_human_loss: Share = 0.2
+
+
+class Anchor(_Strict):
+    """How far the anchor set may change in a year, as shares of its records, and when it is old or thin."""
+
+    max_added_per_year: Share = 0.25
+    max_retired_per_year: Share = 0.05
+    max_age_days: Annotated[int, Field(ge=1)] = 365
+    min_records: Count = 500
+    min_slice_records: Count = 50
+
+
+class Clearance(_Strict):
+    """For how long a signed clearance is good."""
+
+    valid_days: Annotated[int, Field(ge=1, le=90)] = 7
 
 
 class Gate(_Strict):
@@ -108,9 +191,10 @@ class Evaluation(_Strict):
 
 
 class Overrides(_Strict):
-    """How long an exception may last."""
+    """How long an exception may last, and how often all are reviewed; one that a review passes over is closed."""
 
     max_days: Annotated[int, Field(ge=1, le=366)] = 30
+    review_days: Annotated[int, Field(ge=7, le=92)] = 31
 
 
 class Plays(_Strict):
@@ -142,6 +226,8 @@ class LineagePolicy(_Strict):
 
     mode: Literal["enforce", "observe"] = "enforce"
     ceiling: Share = 0.30
+    enforce_on: Literal["ratio", "upper bound"] = "ratio"
+    quotas: dict[Name, Share] = {}
     trainer: Literal["ngram", "command"] = "ngram"
 
 
@@ -156,7 +242,11 @@ class Policy(_Strict):
     intake: Intake = Intake()
     detectors: Detectors = Detectors()
     review: Review = Review()
+    quality: Quality = Quality()
     score: Score = Score()
+    compose: Compose = Compose()
+    anchor: Anchor = Anchor()
+    clearance: Clearance = Clearance()
     gate: Gate = Gate()
     evaluation: Evaluation = Evaluation()
     overrides: Overrides = Overrides()
@@ -247,23 +337,16 @@ def _told(problem: Any, text: str, where: str) -> str:
 
 
 def _known_keys(path: list[str]) -> list[str]:
-    model: Any = Policy
+    """The keys that the policy knows under a path; none where keys are names that a team chooses."""
+    kind: Any = Policy
     for part in path:
-        if part == "lineages":
-            model = dict
-        elif model is dict:
-            model = LineagePolicy
-        elif part == "command":
-            model = CommandTrainer
-        elif part == "hf":
-            model = HuggingFaceDetector
-        elif model is ColumnNames and part == "sources":
-            model = list
-        elif model is list:
-            model = SourceColumns
-        else:
-            model = model.model_fields[part].annotation
-    return [] if model in (dict, list) else sorted(model.model_fields)
+        if get_origin(kind) is dict:
+            kind = get_args(kind)[1]
+            continue
+        kind = kind.model_fields[part].annotation
+        if get_origin(kind) in (Union, types.UnionType):
+            kind = next(one for one in get_args(kind) if one is not type(None))
+    return sorted(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []
 
 
 def _line_of(text: str, path: list[str]) -> int:

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Clock(Protocol):
@@ -103,14 +104,16 @@ class ShareEstimate:
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """What a trainer gets: the training set (JSONL with `text`), an empty folder for the weights, and a seed."""
+    """What a trainer gets: the training set (JSONL with `text`), an empty folder for the weights, a seed, and the signed
+    clearance with the public key that it can be checked by."""
 
     training_set: Path
     weights: Path
     seed: int
     lineage: str
     snapshot: str
-    clearance: str
+    clearance: Path | None
+    public_key: Path
 
 
 class Trainer(Protocol):

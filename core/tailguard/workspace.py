@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tailguard.clock import SystemClock
 from tailguard.domain.facts import PolicyInForce
@@ -16,7 +17,9 @@ from tailguard.ports import Clock
 from tailguard.runlog.connection import RunLog, open_log
 from tailguard.runlog.queries import recorded
 from tailguard.runlog.recorder import Author, Desk
-from tailguard.store.files import Store
+
+if TYPE_CHECKING:
+    from tailguard.store.files import Store
 
 POLICY_FILE = "policy.toml"
 LOG_VARIABLE = "TAILGUARD_RUNLOG"
@@ -65,6 +68,8 @@ class Workspace:
     @cached_property
     def store(self) -> Store:
         """The content-addressed files."""
+        from tailguard.store.files import Store
+
         return Store(self.root / "store")
 
     @cached_property

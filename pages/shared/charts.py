@@ -21,7 +21,7 @@ def _finish(figure: go.Figure, title: str, *, height: int = 340, percent: bool =
         title={"text": title, "font": {"size": 16}, "x": 0, "xanchor": "left", "y": 0.97},
         height=height,
         margin={"l": 8, "r": 90, "t": 56, "b": 8},
-        legend={"orientation": "h", "y": -0.18, "x": 0},
+        legend={"orientation": "h", "y": -0.16 - 40 / height, "x": 0},
         hovermode="closest",
     )
     figure.update_xaxes(showgrid=False, automargin=True)
@@ -168,27 +168,88 @@ def coverage(frame: pd.DataFrame, target: float, title: str) -> go.Figure:
     return _finish(figure, title, height=300)
 
 
-def ratios(frame: pd.DataFrame, blocked: pd.DataFrame, title: str) -> go.Figure:
-    """Ratio per run in records and tokens, the ceiling as it stood then, blocked jobs as crosses, overrides as flags."""
+def ratios(frame: pd.DataFrame, blocked: pd.DataFrame, flags: pd.DataFrame, unit: str, title: str) -> go.Figure:
+    """Ratio per run with the bounds that its tags leave, the ceiling as it stood then, blocked jobs as crosses, overrides as flags."""
     figure = go.Figure()
-    for column, name, dash in (("ratio_records", "of records", "solid"), ("ratio_tokens", "of tokens", "dot")):
-        figure.add_scatter(x=frame["run"], y=frame[column], mode="lines+markers", name=name,
-                           line={"color": ORIGIN["ai"], "dash": dash, "width": 2},
-                           hovertemplate="%{x}: %{y:.1%} " + name + "<extra></extra>")  # fmt: skip
+    known = frame["high"].notna()
+    figure.add_scatter(
+        x=frame["run"], y=frame["ratio"], mode="lines+markers", name=f"synthetic share of {unit}, with its bounds",
+        line={"color": ORIGIN["ai"], "width": 2}, marker={"size": 8},
+        error_y={"type": "data", "symmetric": False, "array": (frame["high"] - frame["ratio"]).where(known, 0),
+                 "arrayminus": (frame["ratio"] - frame["low"]).where(known, 0), "thickness": 1.5},
+        customdata=frame[["low", "high"]],
+        hovertemplate="%{x}: %{y:.1%} of " + unit + " (%{customdata[0]:.1%} to %{customdata[1]:.1%} as its tags may be wrong)<extra></extra>",
+    )  # fmt: skip
     figure.add_scatter(x=frame["run"], y=frame["ceiling"], mode="lines", name="ceiling as it stood",
                        line={"color": GREY, "dash": "dash", "shape": "hv"})  # fmt: skip
     if len(blocked):
         figure.add_scatter(x=blocked["run"], y=blocked["ratio"], mode="markers", name="blocked job",
                            marker={"symbol": "x", "size": 14, "color": VERDICT["BLOCK"]})  # fmt: skip
-    for _, flag in frame[frame["overrides"] != ""].iterrows():
-        figure.add_annotation(
-            x=flag["run"], y=flag["ratio_records"], text=f"⚑ {flag['overrides']}", yshift=16, showarrow=False
-        )
+    for _, flag in flags.iterrows():
+        figure.add_annotation(x=flag["run"], y=flag["high"], text=f"⚑ {flag['overrides']}", yshift=16, showarrow=False)
     if len(frame):
         last = frame.iloc[-1]
         _end_label(figure, last["run"], float(last["ceiling"]), f"ceiling {last['ceiling']:.0%}", GREY)
     figure.update_yaxes(rangemode="tozero")
-    return _finish(figure, title)
+    return _finish(figure, title, height=380)
+
+
+def cells(frame: pd.DataFrame, title: str) -> go.Figure:
+    """Rare cells before and after the filter, and after dropping as many records at random; one row a slice and origin."""
+    figure = go.Figure()
+    names = [f"{slice_}, {origin}" for slice_, origin in zip(frame["slice"], frame["origin"], strict=True)]
+    figure.add_bar(y=names, x=frame["before"], name="before the filter", orientation="h", marker_color="#b8bdc4",
+                   hovertemplate="%{y}: %{x:,} cells before<extra></extra>")  # fmt: skip
+    figure.add_bar(y=names, x=frame["after"], name="after it", orientation="h",
+                   marker_color=[ORIGIN.get(one, GREY) for one in frame["origin"]],
+                   hovertemplate="%{y}: %{x:,} cells after<extra></extra>")  # fmt: skip
+    figure.add_scatter(y=names, x=frame["before"] - frame["likely_loss"], mode="markers", name="after as many dropped at random",
+                       marker={"symbol": "line-ns-open", "size": 22, "color": GREY, "line": {"width": 3}},
+                       hovertemplate="%{y}: %{x:,.0f} cells, had as many been dropped at random<extra></extra>")  # fmt: skip
+    figure.update_layout(barmode="group", bargap=0.35)
+    figure.update_yaxes(autorange="reversed")
+    return _finish(figure, title, height=190 + 60 * len(frame), percent=False)
+
+
+def reasons(frame: pd.DataFrame, title: str) -> go.Figure:
+    """Dropped and flagged records by reason, one bar a reason, coloured by origin."""
+    figure = go.Figure()
+    totals = frame.groupby("reason")["records"].sum().sort_values()
+    for origin, part in frame.groupby("origin"):
+        sums = part.groupby("reason")["records"].sum().reindex(totals.index).fillna(0)
+        figure.add_bar(y=totals.index, x=sums, name=str(origin), orientation="h", marker_color=ORIGIN.get(str(origin), GREY),
+                       hovertemplate="%{y}: %{x:,} " + str(origin) + " records<extra></extra>")  # fmt: skip
+    figure.update_layout(barmode="stack")
+    return _finish(figure, title, height=190 + 34 * len(totals), percent=False)
+
+
+def calibration(points: pd.DataFrame, found: object, title: str) -> go.Figure:
+    """What each share of synthetic text cost after the last generation, the margin, and both ceilings."""
+    figure = go.Figure()
+    for generation, part in points.groupby("generation"):
+        newest = generation == points["generation"].max()
+        figure.add_scatter(
+            x=part["share"], y=part["value"], mode="lines+markers", name=f"after {generation} generation(s)",
+            line={"color": ORIGIN["ai"] if newest else "#b8bdc4", "width": 2.5 if newest else 1.2},
+            error_y={"type": "data", "symmetric": False, "array": part["high"] - part["value"],
+                     "arrayminus": part["value"] - part["low"], "visible": bool(newest)},
+            hovertemplate="%{x:.0%} synthetic: %{y:.1%}<extra>" + f"generation {generation}" + "</extra>",
+        )  # fmt: skip
+    floor = 1 - float(found["margin"])  # type: ignore[index]
+    figure.add_hline(
+        y=floor,
+        line={"dash": "dash", "color": GREY},
+        annotation_text=f"margin {floor:.0%}",
+        annotation_position="right",
+    )
+    for name, colour, place in (("recommended", "#009E73", "top"), ("ceiling", GREY, "bottom")):
+        value = float(found[name])  # type: ignore[index]
+        figure.add_vline(x=value, line={"dash": "dash", "color": colour})
+        figure.add_annotation(x=value, y=1 if place == "top" else 0, yref="paper", text=f"{name} {value:.0%}", showarrow=False,
+                              xanchor="right" if place == "top" else "left", xshift=-4 if place == "top" else 4,
+                              font={"color": colour})  # fmt: skip
+    figure.update_xaxes(tickformat=".0%", title="synthetic share of every generation")
+    return _finish(figure, title, height=360)
 
 
 def parts(frame: pd.DataFrame, title: str) -> go.Figure:
@@ -276,12 +337,12 @@ def outcomes(decisions: pd.DataFrame, canaries: pd.DataFrame, title: str) -> go.
 def exceptions(frame: pd.DataFrame, uses: pd.DataFrame, today: object, title: str) -> go.Figure:
     """A bar per override from request to expiry, uses as ticks, today as a line."""
     figure = go.Figure()
-    colours = {"open": "#0072B2", "requested": "#E69F00", "expired": GREY, "refused": GREY, "closed": GREY}
+    colours = {"open": "#0072B2", "requested": "#E69F00", "void": VERDICT["BLOCK"]}
     for _, one in frame.iterrows():
         figure.add_scatter(x=[one["requested"], one["expires"]], y=[one["id"], one["id"]], mode="lines", showlegend=False,
-                           line={"width": 14, "color": colours[one["state"]]}, name=one["id"],
+                           line={"width": 14, "color": colours.get(one["state"], "#b8bdc4")}, name=one["id"],
                            hovertemplate=f"{one['id']}: {one['state']}, until %{{x|%d %b %Y}}<extra></extra>")  # fmt: skip
-        _end_label(figure, one["expires"], one["id"], one["state"], colours[one["state"]])
+        _end_label(figure, one["expires"], one["id"], one["state"], colours.get(one["state"], GREY))
     if len(uses):
         figure.add_scatter(x=uses["recorded"], y=uses["override"], mode="markers", name="used", showlegend=False,
                            marker={"symbol": "line-ns-open", "size": 22, "color": ORIGIN["ai"], "line": {"width": 3}})  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,6 +12,7 @@ import streamlit as st
 
 from pages.shared import reads
 from tailguard.domain.stages import ORDER
+from tailguard.errors import TailguardError
 
 PERIODS = {"All time": None, "12 months": 365, "6 months": 183, "3 months": 92}
 ICONS = {"PASS": "✔", "BLOCK": "✖", "INCONCLUSIVE": "◆", "NOT COMPARABLE": "■"}
@@ -80,6 +81,21 @@ def bar() -> None:
                 f"{reads.status().clock} clock", color="gray", help="This history was made with a clock of its own."
             )
         st.badge(plain(reads.workspace().actor), color="gray")
+
+
+def choice(label: str, options: Sequence[str], key: str) -> str:
+    """One of a few words, kept in the URL."""
+    wanted = st.query_params.get(key, "")
+    start = wanted if wanted in options else options[0]
+    chosen = st.segmented_control(label, options, default=start, key=key, required=True)
+    st.query_params[key] = str(chosen or start)
+    return str(chosen or start)
+
+
+def number(key: str, default: int) -> int:
+    """A whole number from the URL, 0 or more."""
+    text = st.query_params.get(key, "")
+    return int(text) if text.isdecimal() and len(text) < 7 else default
 
 
 def lineage() -> str:
@@ -187,3 +203,28 @@ def refresh_while_writing() -> None:
                 step / len(ORDER),
                 text=plain(f"{newest.run} is at {newest.working_on}, stage {step + 1} of {len(ORDER)}"),
             )
+
+
+def act(work: Callable[[], str]) -> None:
+    """Do it, and say what came of it after the page has read the log again."""
+    try:
+        st.session_state["answer"] = ("success", work())
+    except TailguardError as error:
+        st.session_state["answer"] = ("error", str(error))
+    st.rerun()
+
+
+def said(word: str, work: Callable[[], object]) -> Callable[[], str]:
+    """Work that says one word when it is done."""
+
+    def both() -> str:
+        work()
+        return word
+
+    return both
+
+
+def told() -> None:
+    """What came of the last thing that somebody did."""
+    if answer := st.session_state.pop("answer", None):
+        (st.success if answer[0] == "success" else st.error)(plain(answer[1]))

@@ -11,34 +11,46 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from tailguard.desk import quarantine, sources, tracing
+from tailguard.desk import auditing, composed, meeting, quarantine, sources, tracing
+from tailguard.desk.minutes import minutes as minutes_of
 from tailguard.detection.scoring import shipped_detector
 from tailguard.domain.facts import (
+    AnchorChanged,
     Artifact,
     BatchTaken,
     CanaryResult,
+    CeilingCalibrated,
+    CeilingPoint,
+    Clearance,
     ComparedMeasure,
     Composition,
     CompositionPart,
     DetectorCalibrated,
     DriftChecked,
+    EarlierHumanKept,
     ExitCriterion,
     Fact,
     FlaggedRecord,
     GateDecision,
     GuardCheck,
     Measurement,
+    MeetingDecided,
+    MeetingEnded,
+    MixingAudited,
     OverrideRequested,
     OverrideUsed,
     OwnOutputFound,
     PolicyInForce,
     ProvenanceCount,
+    RatioMeasured,
     ReasonCount,
     ReviewDecision,
     ReviewOpinion,
+    RuleFailed,
     RunStarted,
     ShareEstimated,
     ShippingEvent,
+    SliceCoverage,
     StageResult,
     TailCoverage,
     TermShift,
@@ -48,14 +60,18 @@ from tailguard.domain.sources import Contract
 from tailguard.errors import TailguardError
 from tailguard.runlog import queries
 from tailguard.runlog import status as standing
+from tailguard.runlog.anchor import AnchorStanding, anchor_standing
 from tailguard.runlog.backlog import backlog
 from tailguard.runlog.connection import RunLog
 from tailguard.workspace import Workspace, default_actor, find_workspace
 
 __all__ = [
-    "Artifact", "BatchTaken", "CanaryResult", "ComparedMeasure", "Composition", "CompositionPart", "DetectorCalibrated", "DriftChecked",
-    "ExitCriterion", "FlaggedRecord", "GateDecision", "GuardCheck", "Measurement", "OverrideRequested", "OverrideUsed", "OwnOutputFound", "ProvenanceCount",
-    "ReasonCount", "ReviewDecision", "ReviewOpinion", "RunStarted", "ShareEstimated", "ShippingEvent", "StageResult", "TailCoverage", "TermShift",
+    "AnchorChanged", "Artifact", "BatchTaken", "CanaryResult", "CeilingCalibrated", "CeilingPoint", "Clearance",
+    "ComparedMeasure", "Composition", "CompositionPart", "DetectorCalibrated", "DriftChecked", "EarlierHumanKept",
+    "ExitCriterion", "FlaggedRecord", "GateDecision", "GuardCheck", "Measurement", "MeetingDecided", "MeetingEnded",
+    "MixingAudited", "OverrideRequested", "OverrideUsed", "OwnOutputFound", "ProvenanceCount", "RatioMeasured",
+    "ReasonCount", "ReviewDecision", "ReviewOpinion", "RuleFailed", "RunStarted", "ShareEstimated", "ShippingEvent",
+    "SliceCoverage", "StageResult", "TailCoverage", "TermShift",
 ]  # fmt: skip
 
 
@@ -246,3 +262,71 @@ def min_coverage() -> float:
     with _log().glancing() as connection:
         policy = standing.policy_in_force(connection)
     return policy.intake.min_coverage if policy else 0.9
+
+
+def ratios(name: str, since: datetime | None = None) -> pd.DataFrame:
+    """The ratio of each of a lineage's training sets in records and tokens, with bounds; older sets have none."""
+    sets = facts_of_lineage(Composition, name, since)
+    measured = facts(RatioMeasured).drop_duplicates(["run", "unit"], keep="last").set_index(["run", "unit"])
+    rows = []
+    for one in sets.to_dict("records"):
+        for unit in ("records", "tokens"):
+            bounds = measured.loc[(one["run"], unit)] if (one["run"], unit) in measured.index else None
+            rows.append(
+                {
+                    "run": one["run"],
+                    "unit": unit,
+                    "ratio": one[f"ratio_{unit}"],
+                    "low": bounds["low"] if bounds is not None else None,
+                    "high": bounds["high"] if bounds is not None else None,
+                    "ceiling": one["ceiling"],
+                    "enforced_on": bounds["enforced_on"] if bounds is not None else "ratio",
+                    "row": bounds["row"] if bounds is not None else one["row"],
+                }
+            )
+    return pd.DataFrame(rows, columns=["run", "unit", "ratio", "low", "high", "ceiling", "enforced_on", "row"])
+
+
+def head_room(set_: Any, unit: str) -> float:
+    """Wholly synthetic records or tokens that would still fit: human x ceiling / (1 - ceiling) - synthetic."""
+    whole, used, ceiling = set_[unit], set_[f"synthetic_{unit}"], set_["ceiling"]
+    return (whole - used) * ceiling / (1 - ceiling) - used if ceiling < 1 else float("inf")
+
+
+def anchor() -> AnchorStanding | None:
+    """The anchor set as it stands."""
+    with _log().glancing() as connection:
+        policy = standing.policy_in_force(connection)
+        return anchor_standing(connection, policy.anchor, status().as_of) if policy else None
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _scored(key: tuple[Any, ...], run: str, outcome: str, reason: str | None, most: int) -> pd.DataFrame:
+    found = composed.scored(workspace(), run, outcome=outcome, reason=reason, source=None, most=most)
+    return pd.DataFrame([vars(one) for one in found])
+
+
+def scored(run: str, outcome: str, reason: str | None, most: int) -> pd.DataFrame:
+    """Records of a run with an outcome and a reason, their scores and explanations."""
+    return _scored(_key(), run, outcome, reason, most)
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _difference(key: tuple[Any, ...], first: str, second: str) -> auditing.Difference:
+    return auditing.difference(workspace(), first, second)
+
+
+def difference(first: str, second: str) -> auditing.Difference:
+    """What the training sets of two runs do not share."""
+    return _difference(_key(), first, second)
+
+
+def meeting_going_on() -> meeting.Meeting | None:
+    """The meeting that is going on; read from the log itself, so that what others decide shows at once."""
+    return meeting.going_on(workspace())
+
+
+@st.cache_data(show_spinner=False, max_entries=12)
+def minutes(key: str, name: str, form: str) -> bytes:
+    """The minutes of a meeting in one form."""
+    return minutes_of(workspace(), name, form=form)

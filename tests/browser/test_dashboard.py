@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 SAYS = {
     "Overview": "may ship",
     "Provenance": "vendor-7: the batch is declared human, but",
-    "Mixing": "synthetic text, under the ceiling of 30%",
+    "Mixing": "as its tags may be wrong), under the ceiling of 30%",
     "Diversity": "no primary measure fell past its margin",
     "Gates": "1 of 9 candidates were blocked",
     "Quarantine": "records wait, the oldest",

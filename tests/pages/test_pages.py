@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import streamlit as st
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from tailguard import pipeline
 from tailguard.domain.recipe import Recipe
@@ -81,7 +83,24 @@ def being_written(root: Path) -> None:
     team.workspace.log.publish()
 
 
-CATALOGUE = (none, empty, one_run, long, blocked, interrupted, being_written)
+def in_meeting(root: Path) -> None:
+    """Three overrides, two of them open, and a meeting that is going on."""
+    from tailguard.desk import meeting, overrides
+
+    team = found_team(root)
+    run = team.run([team.batch("a", team.take(200))])
+    team.clock.moment = datetime.now(UTC).replace(tzinfo=None) - timedelta(hours=1)  # a page decides by the real time
+    for number in range(3):
+        name = overrides.request(
+            team.workspace.as_actor("lin"), gate="ratio", run=run, reason=f"needed for the launch <b>{number}</b>",
+            expires=team.clock.now() + timedelta(days=20 - number),
+        )  # fmt: skip
+        if number:
+            overrides.decide(team.workspace, name, decision="approved", note="once")
+    meeting.start(team.workspace)
+
+
+CATALOGUE = (none, empty, one_run, long, blocked, interrupted, being_written, in_meeting)
 
 
 @pytest.fixture(scope="module")
@@ -176,17 +195,64 @@ def test_an_override_can_be_asked_for_and_not_approved_by_oneself(catalogue: dic
     os.environ["TAILGUARD_USER"] = "lin"
     try:
         app = opened(tmp_path / "copy", "overrides")
-        app.selectbox(key="asked_run").select("main/1")
+        app.selectbox(key="asked").select("ratio gate of main/1")
         app.text_input(key="asked_reason").input("needed for the launch")
-        app.button[1].click().run()
+        _form_button(app, "Ask").click().run()
         assert "override-1 requested" in " ".join(one.value for one in app.success).replace("\\", "")
         app.selectbox(key="chosen").select("override-1")
-        app.button[0].click().run()
+        _form_button(app, "Record the decision").click().run()
     finally:
         os.environ.pop("TAILGUARD_USER")
 
     assert not app.exception
     assert "cannot approve it" in " ".join(one.value for one in app.error).replace("\\", "")
+
+
+def _form_button(app: AppTest, label: str) -> Button:
+    return next(one for one in app.button if one.label == label)
+
+
+def test_a_meeting_is_walked_through_and_a_reload_loses_nothing(catalogue: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(catalogue["in_meeting"], tmp_path / "copy")
+    os.environ["TAILGUARD_USER"] = "ada"
+    try:
+        app = opened(tmp_path / "copy", "overrides")
+        assert "override-1: ratio gate of main/0" in told(app)
+        assert "<b>" not in "".join(part.value for part in app.markdown)
+        app.button(key="decide-refused").click().run()
+        refused = " ".join(one.value for one in app.error).replace("\\", "")
+        app.text_area(key="meeting_note").input("Its training is over, so nothing needs it.").run()
+        app.button(key="decide-refused").click().run()
+        decided = " ".join(one.value for one in app.success).replace("\\", "")
+        again = opened(tmp_path / "copy", "overrides")
+        for _ in range(2):
+            again.text_area(key="meeting_note").input("Nobody needs it any more, says the team.").run()
+            again.button(key="decide-closed").click().run()
+        finished = told(again)
+        again.button(key="end").click().run()
+    finally:
+        os.environ.pop("TAILGUARD_USER")
+
+    assert not app.exception
+    assert not again.exception
+    assert "note of at least 10 letters" in refused
+    assert "override-1 refused" in decided
+    assert "meeting-1: item by item" not in told(again), (finished, told(again))
+    assert "3 decided, 0 left open" in told(again)
+
+
+def test_the_mixing_page_carries_bounds_reasons_and_records(catalogue: dict[str, Path]) -> None:
+    app = opened(catalogue["long"], "mixing")
+
+    assert "as its tags may be wrong" in told(app)
+    assert next(one.value for one in app.metric if one.label == "Head-room, records") != "0"
+    app.selectbox(key="outcome").select("kept").run()
+    records = next(frame.value for frame in app.dataframe if "why" in frame.value)
+    assert (records["quality"] <= 1).all()
+    assert records["why"].str.contains("tag rests on declaration").all()
+    app.button(key="compare").click().run()
+    assert not app.exception
+    assert "records stand in both" in told(app)
 
 
 def test_a_log_from_a_newer_version_is_an_error_with_a_remedy(catalogue: dict[str, Path], tmp_path: Path) -> None:

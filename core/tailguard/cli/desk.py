@@ -1,8 +1,7 @@
-"""What people and training jobs ask: check, ship, overrides, quarantine."""
+"""What people ask: ship a generation, and decide on records that wait."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -11,33 +10,13 @@ import typer
 from tailguard.cli.output import Json, WorkspaceFolder, open_workspace, show
 from tailguard.errors import InputError
 
-override = typer.Typer(help="Dated, approved exceptions to one gate for one run.", no_args_is_help=True)
 quarantine = typer.Typer(help="Records that wait for a person.", no_args_is_help=True)
-Id = Annotated[str, typer.Argument(help="The override, such as override-3.")]
-Note = Annotated[str, typer.Option(help="Why.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Hang these commands on the application."""
-    app.command()(check)
     app.command()(ship)
-    app.add_typer(override, name="override")
     app.add_typer(quarantine, name="quarantine")
-
-
-def check(
-    lineage: Annotated[str, typer.Option("--lineage", "-l", help="The line of generations.")],
-    snapshot: Annotated[str, typer.Option("--snapshot", "-s", help="Digest of the training set, or its beginning.")],
-    workspace: WorkspaceFolder = None,
-    as_json: Json = False,
-) -> None:
-    """May a training job use this snapshot? Exit code 0 or 3; make it the first line of the job."""
-    from tailguard.desk import clearance
-
-    answer = clearance.check(open_workspace(workspace), lineage=lineage, snapshot=snapshot)
-    word = "CLEARED" if answer.allowed else "BLOCKED"
-    show(answer, f"{word} {answer.run} {answer.snapshot[:12]}: {answer.reason}", as_json=as_json)
-    raise typer.Exit(answer.exit_code)
 
 
 def ship(
@@ -50,74 +29,6 @@ def ship(
 
     reason = shipping.ship(open_workspace(workspace), generation)
     show({"shipped": generation, "reason": reason}, f"{generation} shipped: {reason}", as_json=as_json)
-
-
-@override.command("request")
-def override_request(
-    gate: Annotated[str, typer.Option(help="ratio or diversity.")],
-    run: Annotated[str, typer.Option(help="The run, such as main/3.")],
-    reason: Annotated[str, typer.Option(help="For those who read it in the monthly meeting.")],
-    days: Annotated[int, typer.Option(min=1, help="How long it lasts.")],
-    workspace: WorkspaceFolder = None,
-    as_json: Json = False,
-) -> None:
-    """Ask for an exception."""
-    from tailguard.desk import overrides
-
-    space = open_workspace(workspace)
-    expires = space.clock.now() + timedelta(days=days)
-    name = overrides.request(space, gate=gate, run=run, reason=reason, expires=expires)
-    show(
-        {"override": name, "expires": expires},
-        f"{name} requested until {expires:%Y-%m-%d}. Another person approves it.",
-        as_json=as_json,
-    )
-
-
-@override.command("approve")
-def override_approve(name: Id, note: Note = "", workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
-    """Approve a requested override; never your own."""
-    _decide(name, "approved", note, workspace, as_json)
-
-
-@override.command("refuse")
-def override_refuse(name: Id, note: Note = "", workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
-    """Refuse a requested override."""
-    _decide(name, "refused", note, workspace, as_json)
-
-
-@override.command("close")
-def override_close(name: Id, note: Note = "", workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
-    """Close an open override before it expires."""
-    _decide(name, "closed", note, workspace, as_json)
-
-
-@override.command("list")
-def override_list(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
-    """Every override as it stands."""
-    from tailguard.runlog.queries import overrides
-    from tailguard.runlog.status import as_of
-
-    space = open_workspace(workspace)
-    with space.log.reading() as connection:
-        found = overrides(connection)
-        moment = as_of(connection, space.clock.now())[0]
-    lines = [
-        f"{one.id:12} {one.state(moment):10} {one.gate:10} {one.run:16} until {one.expires:%Y-%m-%d}  {one.reason}"
-        for one in found
-    ]
-    show(
-        [{**vars(one), "state": one.state(moment)} for one in found],
-        "\n".join(lines) or "No overrides.",
-        as_json=as_json,
-    )
-
-
-def _decide(name: str, decision: str, note: str, workspace: Path | None, as_json: bool) -> None:
-    from tailguard.desk import overrides
-
-    overrides.decide(open_workspace(workspace), name, decision=decision, note=note)
-    show({"override": name, "decision": decision}, f"{name} {decision}.", as_json=as_json)
 
 
 @quarantine.command("list")

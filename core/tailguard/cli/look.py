@@ -52,12 +52,9 @@ def rebuild(
     as_json: Json = False,
 ) -> None:
     """Make a training set again from its manifest, to the same bytes."""
-    from tailguard.stages.compose import rebuild as make_again
-    from tailguard.store.files import write_atomically
+    from tailguard.desk.exporting import write_again
 
-    content = make_again(open_workspace(workspace).store, snapshot)
-    write_atomically(out, content)
-    records = content.count(b"\n")
+    records = write_again(open_workspace(workspace), snapshot, out)
     show({"file": str(out), "records": records}, f"{records:,} records in {out}, byte for byte.", as_json=as_json)
 
 

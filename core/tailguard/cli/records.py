@@ -88,8 +88,19 @@ def trace(
     show(one, _told(one), as_json=as_json)
 
 
-def verify(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
-    """Check log, store, tags and ledgers; exit code 3 when one byte was changed, and where it stands."""
+def verify(
+    clearance: Annotated[
+        Path | None, typer.Argument(help="A signed clearance to check instead, offline; needs --key, and no workspace.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(help="Public key (PEM) of the team that signed it.")] = None,
+    training: Annotated[Path | None, typer.Option(help="The training file that it has to be about.")] = None,
+    workspace: WorkspaceFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Check log, store, tags and ledgers, or a signed clearance; exit code 3 when anything was changed, and where it stands."""
+    if clearance is not None:
+        _verify_clearance(clearance, key, training, as_json)
+        return
     from tailguard.desk.verifying import verify as check
 
     found = check(open_workspace(workspace))
@@ -101,6 +112,25 @@ def verify(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     show(found, "\n".join(lines), as_json=as_json)
     if found.problems:
         raise Blocked(f"The log or the store does not verify: {len(found.problems)} problem(s).")
+
+
+def _verify_clearance(clearance: Path, key: Path | None, training: Path | None, as_json: bool) -> None:
+    from tailguard.clock import SystemClock
+    from tailguard.desk.requiring import read_file
+    from tailguard.desk.signing import verify as check
+
+    if key is None:
+        raise InputError("--key names the public key of the team that signed it; `tailguard key` prints it there.")
+    found = check(
+        read_file(clearance, "clearance", "`tailguard check --out FILE` writes it."),
+        public_key=read_file(key, "public key", "`tailguard key` prints it."),
+        training_file=training,
+        now=SystemClock().now(),
+    )
+    told = f"Good until {found.expires:%Y-%m-%d %H:%M} UTC: {found.run}, {found.reason}."
+    show(
+        found, told + ("" if training else " No training file was named, so none was held against it."), as_json=as_json
+    )
 
 
 def export(

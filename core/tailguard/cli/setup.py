@@ -1,4 +1,4 @@
-"""Setting up: init, anchor, suite, detector, outputs."""
+"""Setting up: init, suite, detector, outputs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import typer
 from tailguard.cli.output import Json, WorkspaceFolder, open_workspace, show
 from tailguard.errors import InputError
 
-anchor = typer.Typer(help="The frozen human anchor set.", no_args_is_help=True)
 suite = typer.Typer(help="The frozen evaluation suite.", no_args_is_help=True)
 detector = typer.Typer(help="The detector of model-made text.", no_args_is_help=True)
 outputs = typer.Typer(help="Texts that our own generations wrote.", no_args_is_help=True)
@@ -19,7 +18,7 @@ outputs = typer.Typer(help="Texts that our own generations wrote.", no_args_is_h
 def add_to(app: typer.Typer) -> None:
     """Hang these commands on the application."""
     app.command()(init)
-    for name, group in (("anchor", anchor), ("suite", suite), ("detector", detector), ("outputs", outputs)):
+    for name, group in (("suite", suite), ("detector", detector), ("outputs", outputs)):
         app.add_typer(group, name=name)
 
 
@@ -31,7 +30,7 @@ def init(
 ) -> None:
     """Write a commented policy.toml that works as it is."""
     from tailguard.policy import parse_policy, template
-    from tailguard.store.files import write_atomically
+    from tailguard.store.writing import write_atomically
     from tailguard.workspace import POLICY_FILE, default_actor
 
     text = template(name or default_actor())
@@ -47,21 +46,6 @@ def init(
     show({"policy": str(path)}, f"{path} written. {then}", as_json=as_json)
 
 
-@anchor.command("freeze")
-def anchor_freeze(
-    file: Annotated[Path, typer.Argument(help="JSONL or Parquet with verified human records in `text`.")],
-    name: Annotated[str, typer.Option(help="What the team calls it.")] = "anchor",
-    workspace: WorkspaceFolder = None,
-    as_json: Json = False,
-) -> None:
-    """Freeze the human anchor set, once."""
-    from tailguard.adapters.readers import WHOLE, reader_for
-    from tailguard.desk.freezing import freeze_anchor
-
-    digest = freeze_anchor(open_workspace(workspace), file, name=name, reader=reader_for(str(file)), columns=WHOLE)
-    show({"anchor": digest}, f"Anchor {name} frozen as {digest[:12]}.", as_json=as_json)
-
-
 @suite.command("freeze")
 def suite_freeze(
     file: Annotated[Path, typer.Argument(help="JSONL with `prompt`, and `id`, `slice`, `tail` where wanted.")],
@@ -71,7 +55,7 @@ def suite_freeze(
 ) -> None:
     """Freeze the evaluation suite, once; at least one prompt must be in a tail slice."""
     from tailguard.adapters.readers.jsonl import read_objects
-    from tailguard.desk.freezing import freeze_suite
+    from tailguard.desk.suite import freeze_suite
 
     digest = freeze_suite(open_workspace(workspace), file, name=name, read_lines=read_objects)
     show({"suite": digest}, f"Suite {name} frozen as {digest[:12]}.", as_json=as_json)

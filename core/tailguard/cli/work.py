@@ -60,7 +60,7 @@ def run(
     """Take records through all stages: intake, score, compose, train, evaluate, gate, handoff."""
     space = open_workspace(workspace)
     name = resume or _start(space, lineage, batch or [], synthetic_share, no_anchor, no_earlier_human, seed)
-    _advance(space, name, "handoff", as_json)
+    advance_shown(space, name, "handoff", as_json)
 
 
 def intake(
@@ -76,7 +76,7 @@ def intake(
     """Begin a run: read batches, tag every record, hold what cannot be told."""
     space = open_workspace(workspace)
     name = _start(space, lineage, batch or [], synthetic_share, no_anchor, no_earlier_human, seed)
-    _advance(space, name, "intake", as_json)
+    advance_shown(space, name, "intake", as_json)
 
 
 def _stage_command(stage: str) -> Callable[..., None]:
@@ -84,7 +84,7 @@ def _stage_command(stage: str) -> Callable[..., None]:
         lineage: Lineage = "main", run: RunName = None, workspace: WorkspaceFolder = None, as_json: Json = False
     ) -> None:
         space = open_workspace(workspace)
-        _advance(space, run or _newest(space, lineage), stage, as_json, only=True)
+        advance_shown(space, run or _newest(space, lineage), stage, as_json, only=True)
 
     return command
 
@@ -127,7 +127,8 @@ def _newest(space: Workspace, lineage: str) -> str:
     return runs[-1].fact.run
 
 
-def _advance(space: Workspace, name: str, until: str, as_json: bool, *, only: bool = False) -> None:
+def advance_shown(space: Workspace, name: str, until: str, as_json: bool, *, only: bool = False) -> None:
+    """Take a run through its stages with a progress bar, and print what came of it."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 

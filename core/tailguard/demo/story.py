@@ -20,28 +20,31 @@ from tailguard.adapters.readers import WHOLE, reader_for
 from tailguard.adapters.readers.jsonl import read_objects
 from tailguard.adapters.trainers import model_for
 from tailguard.demo.harvest import Harvest, harvest
-from tailguard.desk import clearance, detector, freezing, outputs, overrides, quarantine, shipping
+from tailguard.desk import anchor as anchor_desk
+from tailguard.desk import auditing, ceilings, clearance, detector, meeting, outputs, overrides, quarantine, shipping
+from tailguard.desk import suite as suite_desk
 from tailguard.diversity.metrics import words
 from tailguard.domain.recipe import Recipe
 from tailguard.domain.tags import Origin
 from tailguard.errors import Blocked, Held, InputError
-from tailguard.policy import template
+from tailguard.policy import Quality, template
 from tailguard.ports import Decoding, Generator
+from tailguard.quality.contamination import Contamination
 from tailguard.runlog.connection import open_log
-from tailguard.runlog.queries import composition_of, shipped_generations
+from tailguard.runlog.queries import composition_of, runs_of, shipped_generations
 from tailguard.runlog.recorder import DESK, head_of
 from tailguard.stages.intake import BatchRequest
-from tailguard.store.files import canonical_json, write_atomically
+from tailguard.store.writing import canonical_json, write_atomically
 from tailguard.workspace import Workspace
 
 GENERATIONS = 8
 FIRST_DAY = datetime(2025, 11, 3, 9, 0)
 DAYS_BETWEEN = 48
-OWNER, ENGINEER, REVIEWER = "ada", "lin", "sam"
+OWNER, ENGINEER, REVIEWER, DATA_LEAD = "ada", "lin", "sam", "kim"
 
 ANCHOR, FOUNDING, HELD_OUT, FRESH, UNDECLARED = 6000, 3000, 5000, 1000, 400
 TAIL_PROMPTS, COMMON_PROMPTS, PROMPT_WORDS = 600, 150, 4
-UNGUARDED_FRESH, UNGUARDED_SAMPLES = 400, 7_600
+UNGUARDED_FRESH, UNGUARDED_SAMPLES = 120, 7_600
 LONGEST, FEWEST_WORDS = 60, 8
 
 Tell = Callable[[str], None]
@@ -157,24 +160,27 @@ def run_story(root: Path, harvest: Harvest, *, seed: int, tell: Tell) -> None:
         _guarded(story, number)
         clock.move_to(FIRST_DAY + timedelta(days=number * DAYS_BETWEEN + 3))
         _unguarded(story, number)
+    _look_ahead(story)
 
 
 def _found(story: Story, harvest: Harvest) -> None:
     """The team writes its policy, freezes its anchor and its suite."""
     policy = template(OWNER).replace('team = "ada"', 'team = "Demo team"')
-    policy = policy.replace('engineer = ["ada"]', f'engineer = ["{ENGINEER}"]').replace(
-        'reviewer = ["ada"]', f'reviewer = ["{REVIEWER}"]'
+    policy = (
+        policy.replace('engineer = ["ada"]', f'engineer = ["{ENGINEER}"]')
+        .replace('reviewer = ["ada"]', f'reviewer = ["{REVIEWER}"]')
+        .replace('data_lead = ["ada"]', f'data_lead = ["{DATA_LEAD}"]')
     )
     policy = policy[: policy.index("[lineages.main]")] + _LINEAGES
     write_atomically(story.workspace.root / "policy.toml", policy.encode())
     story.workspace.policy_in_force()
     anchor = story.passages.take(ANCHOR)
     file = Path(story.file("anchor", anchor))
-    freezing.freeze_anchor(story.workspace, file, name="docstrings", reader=reader_for(str(file)), columns=WHOLE)
-    rare = freezing.rare_terms(anchor)
+    anchor_desk.freeze(story.workspace, file, name="docstrings", reader=reader_for(str(file)), columns=WHOLE)
+    rare = suite_desk.rare_terms(anchor)
     suite = story.workspace.root / "inbox" / "suite.jsonl"
-    write_atomically(suite, b"".join(map(canonical_json, _prompts(story.passages.take(HELD_OUT), rare))))
-    freezing.freeze_suite(story.workspace, suite, name="openings", read_lines=read_objects)
+    write_atomically(suite, b"".join(map(canonical_json, _prompts(story.passages.take(HELD_OUT), rare, anchor))))
+    suite_desk.freeze_suite(story.workspace, suite, name="openings", read_lines=read_objects)
     counted = ", ".join(f"{name} {count:,}" for name, count in harvest.sources.items())
     story.tell(f"{len(harvest.passages):,} human passages: {counted}")
     story.tell(f"anchor of {len(anchor):,} frozen; suite of openings of passages that no model ever sees frozen")
@@ -190,9 +196,11 @@ ceiling = 0.30
 """
 
 
-def _prompts(held_out: Sequence[str], rare: frozenset[str]) -> list[dict[str, object]]:
-    """First words of held-out passages; those that hold a rare term are the tail slice."""
+def _prompts(held_out: Sequence[str], rare: frozenset[str], anchor: Sequence[str]) -> list[dict[str, object]]:
+    """First words of held-out passages; those that hold a rare term are the tail slice. What the anchor holds is no prompt."""
     openings = sorted({" ".join(text.split()[:PROMPT_WORDS]) for text in held_out})
+    taken = set(Contamination({one: one for one in openings}, length=Quality().contamination_words).found(anchor))
+    openings = [one for one in openings if one not in taken]
     tail = [opening for opening in openings if rare & set(words(opening))]
     common = [opening for opening in openings if not rare & set(words(opening))]
     chosen = [("rare terms", True, tail, TAIL_PROMPTS), ("common", False, common, COMMON_PROMPTS)]
@@ -209,6 +217,7 @@ def _guarded(story: Story, number: int) -> None:
         batch = BatchRequest(story.file("founding", story.passages.take(FOUNDING)), "docs", Origin.HUMAN)
         _run(story, "guarded", [batch], Recipe())
         _calibrate(story)
+        _how_high(story)
         return
     batches = [BatchRequest(story.file(f"fresh-{number}", story.passages.take(FRESH)), "docs", Origin.HUMAN)]
     if number == 2:
@@ -222,6 +231,8 @@ def _guarded(story: Story, number: int) -> None:
         return
     batches.append(_own_batch(story, "guarded", count=3800 + 370 * number, temperature=1.0))
     _run(story, "guarded", batches, Recipe())
+    if number == 6:
+        _meet(story)
 
 
 def _unguarded(story: Story, number: int) -> None:
@@ -311,6 +322,20 @@ def _calibrate(story: Story) -> None:
     )
 
 
+def _how_high(story: Story) -> None:
+    """What share of synthetic text would the rare terms bear? Chains of small models on the team's own anchor."""
+    found = ceilings.calibrate(
+        story.workspace, "guarded", generations=3, repeats=3, margin=0.05, workers=None, seed=story.seed, tell=_nothing
+    )
+    story.tell(
+        f"ceiling calibrated: {found.recommended:.0%} recommended at a margin of 5 %, the policy has {found.ceiling:.0%}"
+    )
+
+
+def _nothing(_done: int, _total: int) -> None:
+    """Nobody listens."""
+
+
 def _vendor_file(story: Story) -> str:
     """A vendor sells 'human' text that a copy of our model wrote; part of it was scraped from what we published."""
     published = [
@@ -354,9 +379,75 @@ def _over_the_ceiling(story: Story, batches: list[BatchRequest]) -> None:
     )
     story.tell(f"{name}: approved by {OWNER} for 14 days")
     _finish(story, run)
+    _ask_in_vain(story, run)
     story.clock.move_to(story.clock.moment + timedelta(days=2))
     repaired = [batches[0], _own_batch(story, "guarded", count=6000, temperature=1.0)]
     _run(story, "guarded", repaired, Recipe())
+
+
+def _ask_in_vain(story: Story, run: str) -> None:
+    """The engineer asks for the blocked generation to ship all the same; the owner refuses."""
+    engineer, owner = story.as_actor(ENGINEER), story.as_actor(OWNER)
+    reason = "The launch is announced; we would repair the rare cases in the next generation."
+    name = overrides.request(
+        engineer, gate="diversity", run=run, reason=reason, expires=story.clock.now() + timedelta(days=7)
+    )
+    note = "No: a tenth of the rare cases is what this gate is there for."
+    overrides.decide(owner, name, decision="refused", note=note)
+
+
+def _meet(story: Story) -> None:
+    """An override that nobody needed, one that waits, and the monthly meeting that goes over both."""
+    engineer, owner = story.as_actor(ENGINEER), story.as_actor(OWNER)
+    run = _newest_run(story, "guarded")
+    until = story.clock.now() + timedelta(days=21)
+    spare = overrides.request(
+        engineer, gate="ratio", run=run, reason="Held ready in case the vendor's text comes in late.", expires=until
+    )
+    overrides.decide(owner, spare, decision="approved", note="For this one run.")
+    overrides.request(
+        engineer,
+        gate="diversity",
+        run=run,
+        reason="The suite's new slice is noisy; asked for in advance.",
+        expires=until,
+    )
+    story.clock.move_to(story.clock.moment + timedelta(days=9))
+    meeting.start(owner)
+    for person in (ENGINEER, REVIEWER):
+        meeting.attend(owner, person)
+    here = meeting.going_on(owner)
+    for item in here.items if here else ():
+        if item.state == "requested":
+            meeting.decide(
+                owner, item.override.id, decision="refused", note="Its gate passed; there is nothing to except."
+            )
+        else:
+            meeting.decide(owner, item.override.id, decision="closed", note="Never used, and its run is trained.")
+    meeting.end(owner)
+    story.tell(f"the monthly meeting decided on {len(here.items) if here else 0} overrides; minutes are kept")
+
+
+def _newest_run(story: Story, lineage: str) -> str:
+    """The newest run of a lineage."""
+    with story.workspace.log.reading() as connection:
+        return runs_of(connection, lineage)[-1].fact.run
+
+
+def _look_ahead(story: Story) -> None:
+    """Near the end: a data lead audits, and one override is open with a week to go."""
+    run = _newest_run(story, "guarded")
+    auditing.audit(
+        story.as_actor(DATA_LEAD), run, signed=True, note="Parts by source agree with the deliveries; anchor whole."
+    )
+    name = overrides.request(
+        story.as_actor(ENGINEER),
+        gate="ratio",
+        run=run,
+        reason="A repeat of this training on a larger machine, with the same set.",
+        expires=story.clock.now() + timedelta(days=6),
+    )
+    overrides.decide(story.as_actor(OWNER), name, decision="approved", note="For the repeat only.")
 
 
 def _snapshot(story: Story, run: str) -> str:

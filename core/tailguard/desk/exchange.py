@@ -16,7 +16,7 @@ from typing import Any
 from tailguard.desk.quarantine import CODES, Waiting, decide, waiting
 from tailguard.domain.tags import Origin
 from tailguard.errors import InputError
-from tailguard.store.files import write_atomically
+from tailguard.store.writing import write_atomically
 from tailguard.workspace import Workspace
 
 FORMATS = ("csv", "argilla", "label-studio")

@@ -11,7 +11,7 @@ from tailguard.domain.facts import OutputsLogged
 from tailguard.errors import InputError
 from tailguard.ports import Decoding, Generator
 from tailguard.runlog.queries import generation_of
-from tailguard.store.files import canonical_json, write_atomically
+from tailguard.store.writing import canonical_json, write_atomically
 from tailguard.workspace import Workspace
 
 

@@ -1,10 +1,10 @@
-"""Asking for an exception, and deciding on it. Reason and expiry are mandatory, and nobody approves their own."""
+"""Asking for an exception, deciding on it, renewing it. Reason and expiry are mandatory, and nobody approves their own."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from tailguard.domain.facts import OverrideDecided, OverrideRequested, RunStarted
+from tailguard.domain.facts import Fact, OverrideDecided, OverrideRenewal, OverrideRequested, RunStarted
 from tailguard.domain.overrides import GATES, Override
 from tailguard.errors import InputError
 from tailguard.runlog.connection import Connection
@@ -13,14 +13,136 @@ from tailguard.workspace import Workspace
 
 SHORTEST_REASON = 10
 """Letters. A reason is for the person who reads it in the monthly meeting."""
+DECISIONS = ("approved", "refused", "closed")
+MISSED = "closed by itself: a monthly review was due and none justified it"
 
 
 def request(workspace: Workspace, *, gate: str, run: str, reason: str, expires: datetime) -> str:
     """Ask for an exception for one run at one gate. Returns its id. Raises InputError when the request is incomplete."""
-    now = workspace.clock.now()
-    longest = workspace.policy().overrides.max_days
     if gate not in GATES:
         raise InputError(f"There is no gate {gate!r} to override. Gates: {', '.join(GATES)}.")
+    _check(workspace, reason, expires)
+    asked: list[OverrideRequested] = []
+
+    def ask(connection: Connection) -> list[OverrideRequested]:
+        started = recorded(connection, RunStarted, run=run)
+        if not started:
+            raise InputError(f"There is no run {run!r}. `tailguard status` lists the runs.")
+        asked.append(
+            OverrideRequested(next_id(connection), gate, started[0].fact.lineage, run, reason.strip(), expires)
+        )
+        return asked
+
+    workspace.desk.decide(ask)
+    return asked[0].override
+
+
+def renew(workspace: Workspace, override: str, *, reason: str, expires: datetime) -> str:
+    """Ask for an open override to go on, with a new justification. Returns the id of the request that is to follow it.
+
+    Somebody else approves it; that closes the old one. Raises InputError where there is nothing to renew.
+    """
+    facts: list[Fact] = []
+
+    def ask(connection: Connection) -> list[Fact]:
+        facts.extend(renewal(workspace, connection, override, reason=reason, expires=expires))
+        return facts
+
+    workspace.desk.decide(ask)
+    return next(one.override for one in facts if isinstance(one, OverrideRequested))
+
+
+def renewal(
+    workspace: Workspace, connection: Connection, override: str, *, reason: str, expires: datetime
+) -> list[Fact]:
+    """The facts of a renewal. Raises InputError when the override is not open, or the request is incomplete."""
+    _check(workspace, reason, expires)
+    old = standing(workspace, connection, override)
+    state = old.state(workspace.clock.now())
+    if state != "open":
+        raise InputError(f"{override} is {state}; only one that is open can be renewed. Ask for a new one.")
+    if reason.strip().casefold() == old.reason.strip().casefold():
+        raise InputError("A renewal needs a justification of its own: what holds still, and since when.")
+    name = next_id(connection)
+    return [
+        OverrideRequested(name, old.gate, old.lineage, old.run, reason.strip(), expires),
+        OverrideRenewal(name, override),
+    ]
+
+
+def decide(workspace: Workspace, override: str, *, decision: str, note: str) -> None:
+    """Approve or refuse a requested override, or close an open one, as the workspace's actor.
+
+    Raises InputError when the state does not allow it, when the actor asked for it, or may not approve.
+    """
+    workspace.desk.decide(lambda connection: decision_facts(workspace, connection, override, decision, note))
+
+
+def decision_facts(workspace: Workspace, connection: Connection, override: str, decision: str, note: str) -> list[Fact]:
+    """The facts of a decision, checked against how things stand in `connection`."""
+    if decision not in DECISIONS:
+        raise InputError(f"A decision is {', '.join(DECISIONS)}, found {decision!r}.")
+    found = standing(workspace, connection, override)
+    state = found.state(workspace.clock.now())
+    wanted = "open" if decision == "closed" else "requested"
+    if state != wanted:
+        why = f" ({found.void})" if found.void else ""
+        raise InputError(f"{override} is {state}{why}; only one that is {wanted} can be {decision}.")
+    if decision == "approved":
+        _refuse_wrong_approver(workspace, found)
+    facts: list[Fact] = [OverrideDecided(override, decision, note.strip())]
+    if decision == "approved" and found.renews:
+        facts.append(OverrideDecided(found.renews, "closed", f"renewed as {override}"))
+    return facts
+
+
+def close_missed(workspace: Workspace) -> list[str]:
+    """Log the overrides that a missed review has closed; returns their ids. They opened nothing since it was due."""
+    now = workspace.clock.now()
+    if not workspace.log.exists():
+        return []
+    with workspace.log.reading() as connection:
+        missed = [one.id for one in everything(workspace, connection) if one.missed_review(now)]
+    if missed:
+        workspace.desk.decide(
+            lambda connection: [
+                OverrideDecided(one.id, "closed", MISSED)
+                for one in everything(workspace, connection)
+                if one.missed_review(now)
+            ]
+        )
+    return missed
+
+
+def everything(workspace: Workspace, connection: Connection) -> list[Override]:
+    """Every override as it stands under the policy in force."""
+    return overrides(connection, review_days=workspace.policy().overrides.review_days)
+
+
+def standing(workspace: Workspace, connection: Connection, override: str) -> Override:
+    """The override of that name. Raises InputError when there is none."""
+    found = everything(workspace, connection)
+    for one in found:
+        if one.id == override:
+            return one
+    known = ", ".join(one.id for one in found[-10:]) or "none yet"
+    raise InputError(f"There is no override {override!r}. Known: {known}.")
+
+
+def find(workspace: Workspace, override: str) -> Override:
+    """The override of that name as it stands now. Raises InputError when there is none."""
+    with workspace.log.reading() as connection:
+        return standing(workspace, connection, override)
+
+
+def next_id(connection: Connection) -> str:
+    """The name of the next request."""
+    return f"override-{len(recorded(connection, OverrideRequested)) + 1}"
+
+
+def _check(workspace: Workspace, reason: str, expires: datetime) -> None:
+    now = workspace.clock.now()
+    longest = workspace.policy().overrides.max_days
     if len(reason.strip()) < SHORTEST_REASON:
         raise InputError(f"An override needs a reason of at least {SHORTEST_REASON} letters, found {reason.strip()!r}.")
     if expires <= now:
@@ -30,46 +152,6 @@ def request(workspace: Workspace, *, gate: str, run: str, reason: str, expires: 
             f"The override would last until {expires:%Y-%m-%d}; the policy allows at most {longest} days, "
             f"until {now + timedelta(days=longest):%Y-%m-%d}."
         )
-    asked: list[OverrideRequested] = []
-
-    def ask(connection: Connection) -> list[OverrideRequested]:
-        started = recorded(connection, RunStarted, run=run)
-        if not started:
-            raise InputError(f"There is no run {run!r}. `tailguard status` lists the runs.")
-        name = f"override-{len(overrides(connection)) + 1}"
-        asked.append(OverrideRequested(name, gate, started[0].fact.lineage, run, reason.strip(), expires))
-        return asked
-
-    workspace.desk.decide(ask)
-    return asked[0].override
-
-
-def decide(workspace: Workspace, override: str, *, decision: str, note: str) -> None:
-    """Approve or refuse a requested override, or close an open one, as the workspace's actor.
-
-    Raises InputError when the state does not allow it, when the actor asked for it, or may not approve.
-    """
-    found = find(workspace, override)
-    state = found.state(workspace.clock.now())
-    wanted = "open" if decision == "closed" else "requested"
-    if decision not in ("approved", "refused", "closed"):
-        raise InputError(f"A decision is approved, refused or closed, found {decision!r}.")
-    if state != wanted:
-        raise InputError(f"{override} is {state}; only one that is {wanted} can be {decision}.")
-    if decision == "approved":
-        _refuse_wrong_approver(workspace, found)
-    workspace.desk.record(OverrideDecided(override, decision, note.strip()))
-
-
-def find(workspace: Workspace, override: str) -> Override:
-    """The override of that name. Raises InputError when there is none."""
-    with workspace.log.reading() as connection:
-        everything = overrides(connection)
-    for one in everything:
-        if one.id == override:
-            return one
-    known = ", ".join(one.id for one in everything[-10:]) or "none yet"
-    raise InputError(f"There is no override {override!r}. Known: {known}.")
 
 
 def _refuse_wrong_approver(workspace: Workspace, override: Override) -> None:

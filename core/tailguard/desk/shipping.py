@@ -16,7 +16,8 @@ def ship(workspace: Workspace, generation: str) -> str:
     Raises InputError for a generation without a verdict, Blocked or Held when it may not ship.
     """
     lineage = generation.rpartition("/")[0]
-    enforced = workspace.policy().lineage(lineage).mode == "enforce"
+    policy = workspace.policy()
+    enforced = policy.lineage(lineage).mode == "enforce"
     with workspace.log.reading() as connection:
         decision = gate_decision_of(connection, generation)
         if not any(one.fact.run == generation for one in runs_of(connection, lineage)):
@@ -27,7 +28,7 @@ def ship(workspace: Workspace, generation: str) -> str:
             )
         if generation in shipped_generations(connection, lineage):
             return "was shipped before"
-        exceptions = overrides(connection)
+        exceptions = overrides(connection, review_days=policy.overrides.review_days)
     verdict = Verdict(decision.fact.verdict)
     if verdict is Verdict.PASS:
         return _shipped(workspace, generation, lineage, f"passed the gate: {decision.fact.reason}")

@@ -16,6 +16,7 @@ from tailguard.domain.records import record_id
 from tailguard.domain.tags import digest_of_row
 from tailguard.errors import InputError
 from tailguard.runlog.queries import Recorded, frozen_anchor, logged_outputs, recorded
+from tailguard.store.snapshots import members_of
 from tailguard.workspace import Workspace
 
 FEWEST_DIGITS = 8
@@ -131,7 +132,12 @@ def trace_all(workspace: Workspace, wanted: Sequence[str]) -> list[Trace]:
         for batch in store.batches(one.fact.kind, one.fact.digest):
             for row in batch.filter(pa.compute.is_in(batch["id"], pa.array(ids))).to_pylist():
                 rows[row["id"]] = row
-    manifests = [(one.fact, store.json("snapshots", one.fact.snapshot)["parts"]) for one in compositions]
+    wanted_ids = set(ids)
+    members = [
+        (one.fact, role, wanted_ids.intersection(inside))
+        for one in compositions
+        for role, inside in members_of(store, one.fact.snapshot)
+    ]
     own = own_outputs(
         store, logged, workspace.root / "cache" / "own-outputs", anchor=anchor.fact.anchor if anchor else None
     )
@@ -167,10 +173,9 @@ def trace_all(workspace: Workspace, wanted: Sequence[str]) -> list[Trace]:
                     if one.fact.record == identity
                 ),
                 uses=tuple(
-                    Use(fact.run, fact.snapshot, part["role"], trained.get(fact.snapshot))
-                    for fact, parts in manifests
-                    for part in parts
-                    if identity in part["ids"]
+                    Use(fact.run, fact.snapshot, role, trained.get(fact.snapshot))
+                    for fact, role, inside in members
+                    if identity in inside
                 ),
                 own_output=own.match([str(text)], [identity])[0] if text else None,
             )

@@ -523,6 +523,188 @@ class ReviewOpinion(Fact):
 
 
 @dataclass(frozen=True)
+class RuleFailed(Fact):
+    """How many scored records of a source and origin failed a quality rule. A record that fails several is in several."""
+
+    run: str
+    source: str
+    origin: str
+    family: str
+    rule: str
+    records: int
+
+
+@dataclass(frozen=True)
+class SliceCoverage(Fact):
+    """Rare cells (rare term x topic) of a slice that a run's records of one origin cover, before and after the filter.
+
+    `likely_loss` is how many would be lost if as many records had been dropped at random; `narrowed` says that the filter
+    lost more than that and more than the policy lets pass.
+    """
+
+    run: str
+    slice: str
+    origin: str
+    before: int
+    after: int
+    records_before: int
+    records_after: int
+    likely_loss: float
+    narrowed: bool
+
+
+@dataclass(frozen=True)
+class RatioMeasured(Fact):
+    """The synthetic ratio of a training set in one unit (records or tokens), with the bounds that its tags leave open."""
+
+    run: str
+    snapshot: str
+    unit: str
+    ratio: float
+    low: float
+    high: float
+    ceiling: float
+    enforced_on: str
+
+
+@dataclass(frozen=True)
+class EarlierHumanKept(Fact):
+    """How much of the human text of the previous generation's training set stands in this one too."""
+
+    run: str
+    previous: str
+    before: int
+    kept: int
+    allowed_loss: float
+
+
+@dataclass(frozen=True)
+class AnchorChanged(Fact):
+    """Records were added to the anchor set or retired from it; `anchor` is its digest since, `previous` the one before."""
+
+    anchor: str
+    previous: str
+    action: str
+    records: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class AnchorSlice(Fact):
+    """How many records and tokens of a slice an anchor set holds."""
+
+    anchor: str
+    slice: str
+    records: int
+    tokens: int
+
+
+@dataclass(frozen=True)
+class AnchorVerified(Fact):
+    """The anchor set was read and held against its digest, record by record."""
+
+    anchor: str
+    records: int
+    intact: bool
+
+
+@dataclass(frozen=True)
+class ClearanceSigned(Fact):
+    """A statement that a training set was cleared was signed; `statement` is the digest of what the signature is over."""
+
+    run: str
+    snapshot: str
+    content: str
+    statement: str
+    expires: datetime
+
+
+@dataclass(frozen=True)
+class MixingAudited(Fact):
+    """A data lead went over a run's training set and signed, or refused to: the second role beside the engineer who ran it."""
+
+    run: str
+    snapshot: str
+    signed: bool
+    note: str
+
+
+@dataclass(frozen=True)
+class OverrideRenewal(Fact):
+    """A requested override is to take the place of one that ends; approving it closes the other."""
+
+    override: str
+    renews: str
+
+
+@dataclass(frozen=True)
+class MeetingStarted(Fact):
+    """A monthly review of overrides began, with its agenda: override ids in order, separated by spaces."""
+
+    meeting: str
+    agenda: str
+
+
+@dataclass(frozen=True)
+class MeetingAttended(Fact):
+    """Somebody is at a meeting (or turned out not to be)."""
+
+    meeting: str
+    person: str
+    present: bool
+
+
+@dataclass(frozen=True)
+class MeetingDecided(Fact):
+    """What a meeting decided on one item of its agenda, and why: approved, refused, kept, renewed or closed."""
+
+    meeting: str
+    override: str
+    decision: str
+    note: str
+
+
+@dataclass(frozen=True)
+class MeetingEnded(Fact):
+    """A meeting ended; its minutes are kept under their digest. `open_items` were not decided."""
+
+    meeting: str
+    minutes: str
+    decided: int
+    open_items: int
+
+
+@dataclass(frozen=True)
+class CeilingCalibrated(Fact):
+    """An experiment on the team's own data recommended a ceiling: the largest share at which the measure stays within the
+    margin of its loss; `experiment` is the digest of all its figures."""
+
+    lineage: str
+    experiment: str
+    measure: str
+    generations: int
+    repeats: int
+    margin: float
+    recommended: float
+    smallest_cell: int
+    closed_form: float
+    ceiling: float
+
+
+@dataclass(frozen=True)
+class CeilingPoint(Fact):
+    """What an experiment measured at one share of synthetic text after some generations: mean over repeats, 90 % interval."""
+
+    experiment: str
+    lineage: str
+    share: float
+    generation: int
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class ChainSealed(Fact):
     """A run's chain ended: its length and last hash, so that rows taken from its end are missed."""
 

@@ -1,18 +1,25 @@
-"""Overrides: dated, approved exceptions to one gate for one run."""
+"""Overrides: dated, approved exceptions to one gate for one run, and how they end."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 GATES = ("ratio", "diversity")
 """Gates that an override can open. The intake gate has none: what is unknown is decided, not excused."""
 
+LONGEST = timedelta(days=366)
+"""No override lasts longer, whatever a policy says."""
+
 
 @dataclass(frozen=True)
 class Override:
-    """An exception as it stands now."""
+    """An exception as it stands now.
+
+    `review_by` is when a review has to have justified it; `renews` names the override that this one is to follow;
+    `orphan` says why it matches nothing any more, if it does not.
+    """
 
     id: str
     gate: str
@@ -27,14 +34,38 @@ class Override:
     decided: datetime | None
     note: str | None
     used: tuple[datetime, ...]
+    review_by: datetime | None = None
+    renews: str | None = None
+    orphan: str | None = None
+
+    @property
+    def void(self) -> str | None:
+        """What is wrong with its dates or its reason, or None. A void override opens nothing, and is shown."""
+        if not self.reason.strip():
+            return "it has no reason"
+        if self.expires <= self.requested:
+            return "it ends before it begins"
+        if self.expires - self.requested > LONGEST:
+            return f"it would last longer than {LONGEST.days} days"
+        if self.decision == "approved" and self.decided_by == self.requested_by:
+            return f"{self.requested_by} approved their own request"
+        return None
 
     def state(self, now: datetime) -> str:
-        """`requested`, `open`, `refused`, `closed` or `expired`; expiry comes by itself."""
+        """`requested`, `open`, `refused`, `closed`, `expired` or `void`; expiry and a missed review come by themselves."""
+        if self.void:
+            return "void"
         if self.decision in ("refused", "closed"):
             return self.decision
         if now >= self.expires:
             return "expired"
+        if self.decision == "approved" and self.review_by is not None and now >= self.review_by:
+            return "closed"
         return "open" if self.decision == "approved" else "requested"
+
+    def missed_review(self, now: datetime) -> bool:
+        """Whether it is closed because a review was due and none justified it, and the log does not say so yet."""
+        return self.state(now) == "closed" and self.decision == "approved"
 
 
 def live_override(overrides: Sequence[Override], *, gate: str, run: str, now: datetime) -> Override | None:
@@ -43,3 +74,20 @@ def live_override(overrides: Sequence[Override], *, gate: str, run: str, now: da
         if override.gate == gate and override.run == run and override.state(now) == "open":
             return override
     return None
+
+
+def agenda(overrides: Sequence[Override], *, now: datetime, soon: timedelta) -> list[Override]:
+    """What a meeting goes over, in order: what waits for a decision, what ends soon, what was never used, what was used most,
+    then the oldest."""
+    current = [one for one in overrides if one.state(now) in ("requested", "open")]
+
+    def place(one: Override) -> tuple[int, float, str]:
+        if one.state(now) == "requested":
+            return 0, one.requested.timestamp(), one.id
+        if one.expires - now <= soon:
+            return 1, one.expires.timestamp(), one.id
+        if not one.used:
+            return 2, one.requested.timestamp(), one.id
+        return 3, -len(one.used), f"{one.requested.isoformat()} {one.id}"
+
+    return sorted(current, key=place)

@@ -53,14 +53,21 @@ SCORED = pa.schema(
         ("quality", pa.float64()),
         ("diversity", pa.float64()),
         ("reliability", pa.float64()),
+        ("priority", pa.float64()),
+        ("slice", pa.string()),
         ("explanation", pa.string()),
         ("outcome", pa.string()),
         ("outcome_reason", pa.string()),
         ("position", pa.int64()),
         ("running_ratio", pa.float64()),
-    ]
+    ],
+    metadata={"tailguard": "tailguard-scored/2"},
 )
-"""A scored record. `outcome` is kept, dropped or flagged; flagged ones carry their order and the ratio they would make."""
+"""A scored record. `outcome` is kept, dropped or flagged; flagged ones carry their order and the ratio they would make.
+
+`quality`, `diversity` and `reliability` are 0 to 1, `explanation` is JSON with what each is made of; `priority` (0 to 1)
+orders the synthetic ones; `slice` is what the record's own metadata says, or `all`.
+"""
 
 
 def tag_columns(tag: Tag) -> dict[str, object]:

@@ -19,3 +19,14 @@ class Contract:
     row: str
     signed_by: str | None = None
     signed: datetime | None = None
+
+
+@dataclass(frozen=True)
+class SourceRecord:
+    """What a source has shown so far: shares (0 to 1) of its records that were demoted to unknown and that were duplicates,
+    how often reviewers agreed with its declaration (1 where none looked), and whether its contract is signed."""
+
+    demoted: float
+    duplicates: float
+    agreement: float
+    signed: bool

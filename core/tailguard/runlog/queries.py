@@ -4,27 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, select
 
+from tailguard.domain.bounds import Leak, leak
 from tailguard.domain.facts import (
     FACTS,
     AnchorFrozen,
+    BatchTaken,
     Composition,
+    DetectorCalibrated,
     Evaluation,
     Fact,
     GateDecision,
     Generation,
     Measurement,
+    MeetingAttended,
+    MeetingDecided,
+    MeetingEnded,
+    MeetingStarted,
     OutputsLogged,
     OverrideDecided,
+    OverrideRenewal,
     OverrideRequested,
     OverrideUsed,
+    ProvenanceCount,
     ReviewDecision,
     ReviewOpinion,
     RunStarted,
+    ShareEstimated,
     ShippingEvent,
     SourceContract,
     SourceSignedOff,
@@ -32,7 +42,7 @@ from tailguard.domain.facts import (
     SuiteFrozen,
 )
 from tailguard.domain.overrides import Override
-from tailguard.domain.sources import Contract
+from tailguard.domain.sources import Contract, SourceRecord
 from tailguard.domain.tags import Origin
 from tailguard.runlog.schema import ENTRY, TABLES
 
@@ -189,20 +199,72 @@ def contracts(connection: Connection) -> dict[str, Contract]:
     return found
 
 
-def overrides(connection: Connection) -> list[Override]:
-    """Every override as it stands: request, decision, uses; oldest first."""
+def source_records(connection: Connection) -> dict[str, SourceRecord]:
+    """What each source has shown over all of its batches."""
+    signed = {name for name, one in contracts(connection).items() if one.signed_by}
+    batches: dict[str, list[BatchTaken]] = {}
+    for taken in recorded(connection, BatchTaken):
+        batches.setdefault(taken.fact.source, []).append(taken.fact)
+    agreed: dict[str, list[bool]] = {}
+    declared = {one.batch: one.declared for found in batches.values() for one in found}
+    for decision in review_decisions(connection).values():
+        word = declared.get(decision.fact.batch, str(Origin.UNKNOWN))
+        if word != Origin.UNKNOWN:
+            agreed.setdefault(decision.fact.source, []).append(decision.fact.origin == word)
+    result = {}
+    for source, found in batches.items():
+        read = sum(one.read for one in found)
+        opinions = agreed.get(source, [])
+        result[source] = SourceRecord(
+            demoted=sum(one.held for one in found if one.declared != Origin.UNKNOWN) / max(read, 1),
+            duplicates=sum(one.duplicates for one in found) / max(read, 1),
+            agreement=sum(opinions) / len(opinions) if opinions else 1.0,
+            signed=source in signed,
+        )
+    return result
+
+
+def leaks(connection: Connection) -> dict[str, Leak]:
+    """For each batch with an estimated share of model-made text, what that leaves open for its human-tagged records.
+
+    Only estimates of a detector that was calibrated on the team's own texts count: another's are too far off to doubt by.
+    """
+    calibrated = min((one.recorded for one in recorded(connection, DetectorCalibrated)), default=None)
+    human: dict[str, int] = {}
+    for one in recorded(connection, ProvenanceCount, origin=str(Origin.HUMAN)):
+        human[one.fact.batch] = human.get(one.fact.batch, 0) + one.fact.records
+    return {
+        one.fact.batch: leak(
+            records=one.fact.records, human=human.get(one.fact.batch, 0), low=one.fact.low, high=one.fact.high
+        )
+        for one in recorded(connection, ShareEstimated, pool="batch", method="PACC")
+        if calibrated is not None and one.recorded > calibrated
+    }
+
+
+def overrides(connection: Connection, *, review_days: int | None = None) -> list[Override]:
+    """Every override as it stands: request, decision, uses, when a review is due, whether it still matches; oldest first.
+
+    A review is due `review_days` after the approval, or after the last meeting that kept it; None leaves reviews aside.
+    """
     decisions: dict[str, list[Recorded[OverrideDecided]]] = {}
     for decided in recorded(connection, OverrideDecided):
         decisions.setdefault(decided.fact.override, []).append(decided)
     uses: dict[str, list[datetime]] = {}
     for used in recorded(connection, OverrideUsed):
         uses.setdefault(used.fact.override, []).append(used.recorded)
+    kept = {one.fact.override: one.recorded for one in recorded(connection, MeetingDecided, decision="kept")}
+    renews = {one.fact.override: one.fact.renews for one in recorded(connection, OverrideRenewal)}
+    orphans = _orphans(connection)
     result = []
     for asked in recorded(connection, OverrideRequested):
-        history = decisions.get(asked.fact.override, [])
+        name = asked.fact.override
+        history = decisions.get(name, [])
+        last = history[-1] if history else None
+        justified = max([one for one in (last.recorded if last else None, kept.get(name)) if one], default=None)
         result.append(
             Override(
-                id=asked.fact.override,
+                id=name,
                 gate=asked.fact.gate,
                 lineage=asked.fact.lineage,
                 run=asked.fact.run,
@@ -210,11 +272,55 @@ def overrides(connection: Connection) -> list[Override]:
                 requested_by=asked.actor,
                 requested=asked.recorded,
                 expires=asked.fact.expires,
-                decision=history[-1].fact.decision if history else None,
-                decided_by=history[-1].actor if history else None,
-                decided=history[-1].recorded if history else None,
-                note=history[-1].fact.note if history else None,
-                used=tuple(uses.get(asked.fact.override, ())),
+                decision=last.fact.decision if last else None,
+                decided_by=last.actor if last else None,
+                decided=last.recorded if last else None,
+                note=last.fact.note if last else None,
+                used=tuple(uses.get(name, ())),
+                review_by=justified + timedelta(days=review_days) if justified and review_days else None,
+                renews=renews.get(name),
+                orphan=orphans.get((asked.fact.gate, asked.fact.run)),
             )
         )
     return result
+
+
+def _orphans(connection: Connection) -> dict[tuple[str, str], str]:
+    """Runs for which an override of a gate has nothing to open any more, and why."""
+    found: dict[tuple[str, str], str] = {}
+    for made in recorded(connection, Composition):
+        fact = made.fact
+        if max(fact.ratio_records, fact.ratio_tokens) <= fact.ceiling:
+            found["ratio", fact.run] = "its training set is within the ceiling"
+    for trained in recorded(connection, Generation):
+        found["ratio", trained.fact.run] = "its training is over"
+    for decided in recorded(connection, GateDecision, gate="diversity"):
+        if decided.fact.verdict == "PASS":
+            found["diversity", decided.fact.run] = "its gate passed"
+    newest: dict[str, int] = {}
+    for shipped in recorded(connection, ShippingEvent, action="shipped"):
+        found["diversity", shipped.fact.run] = "it was shipped"
+        newest[shipped.fact.lineage] = int(shipped.fact.run.rpartition("/")[2])
+    for started in recorded(connection, RunStarted):
+        if started.fact.number < newest.get(started.fact.lineage, -1):
+            found.setdefault(("diversity", started.fact.run), "a later generation was shipped")
+    return found
+
+
+def open_meeting(connection: Connection) -> Recorded[MeetingStarted] | None:
+    """The meeting that is going on, if one is."""
+    ended = {one.fact.meeting for one in recorded(connection, MeetingEnded)}
+    return only([one for one in recorded(connection, MeetingStarted) if one.fact.meeting not in ended])
+
+
+def meeting_decisions(connection: Connection, meeting: str) -> dict[str, Recorded[MeetingDecided]]:
+    """What a meeting has decided so far, by override."""
+    return {one.fact.override: one for one in recorded(connection, MeetingDecided, meeting=meeting)}
+
+
+def attendance(connection: Connection, meeting: str) -> list[str]:
+    """Who is at a meeting, in the order in which they came."""
+    present: dict[str, bool] = {}
+    for one in recorded(connection, MeetingAttended, meeting=meeting):
+        present[one.fact.person] = one.fact.present
+    return [person for person, here in present.items() if here]

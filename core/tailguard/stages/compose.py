@@ -1,39 +1,58 @@
 """Stage 3, compose: anchor, earlier human records and this run's records into one exact, reproducible training set.
 
 The composition holds what was asked for; whether that is within the ceiling is a criterion, and the training job that
-asks for clearance gets the answer.
+asks for clearance gets the answer. Planning works on columns of figures; texts are read once, when the file is written.
 """
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from tailguard.domain.facts import Composition, CompositionPart, Fact
-from tailguard.domain.recipe import Ratio, Recipe
+from tailguard.domain.bounds import Bounds, Group, Leak, bounds, is_guess
+from tailguard.domain.facts import Composition, CompositionPart, EarlierHumanKept, Fact, RatioMeasured
+from tailguard.domain.recipe import Recipe
 from tailguard.domain.stages import Criterion, Named, Outcome
 from tailguard.domain.tags import Origin
 from tailguard.errors import TailguardError
-from tailguard.store.files import Store, digest_of
+from tailguard.mixing.ceiling import TAKEN, WHOLE, Candidates, Mass, fill, mass, share_part, share_parts
+from tailguard.mixing.ranking import id_columns, keys
+from tailguard.store.files import Store
+from tailguard.store.snapshots import (
+    COLUMNS,
+    FORMAT,
+    MEMBERS,
+    Part,
+    Snapshot,
+    line,
+    read_snapshot,
+    rows_of,
+    training_lines,
+)
 
-FORMAT = "tailguard-snapshot/1"
-_TAG = ("origin", "evidence", "reason", "by", "held", "share", "spans", "tag_digest")
-_COLUMNS = ["id", "text", "source", "batch", "declared", "tokens", *_TAG]
+UPPER_BOUND = "upper bound"
 
 
 @dataclass(frozen=True)
-class Part:
-    """Records of one role from one stored table: `kind` and `digest` name the table, `ids` the records."""
+class Ceiling:
+    """What a lineage allows: the largest synthetic share (0 to 1), of what it is held against, and quotas of slices."""
 
-    role: str
-    kind: str
-    digest: str
-    ids: tuple[str, ...]
+    share: float
+    enforced_on: str
+    quotas: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How far tags can be wrong: per batch what its estimate leaves open, and the detector's error rate."""
+
+    leaks: Mapping[str, Leak]
+    error_rate: float
 
 
 def compose(
@@ -45,19 +64,27 @@ def compose(
     anchor: str | None,
     previous: str | None,
     recipe: Recipe,
-    ceiling: float,
+    ceiling: Ceiling,
+    max_human_loss: float,
+    trust: Trust,
     mode: str,
     policy: str,
     seed: int,
     version: str,
 ) -> Outcome:
-    """Put the set together, write its manifest and its training file. `previous` is the parent's snapshot."""
-    table = store.table("scored", scored)
-    parts = _human_parts(store, table, scored, anchor, previous, recipe)
-    human = sum(len(part.ids) for part in parts)
-    parts.append(Part("synthetic", "scored", scored, _synthetic(table, human, recipe)))
-    parts = [part for part in parts if part.ids]
-    content = _content(store, parts)
+    """Put the set together, write its members, its training file and its manifest. `previous` is the parent's snapshot."""
+    human = [*human_parts(store, anchor, previous, recipe)]
+    fresh, synthetic, read = _own_parts(store, scored, _mass_of(store, human), recipe, ceiling)
+    parts = [part for part in (*human, fresh, synthetic) if len(part)]
+    counted = _Counted()
+    with store.file_writer("training", ".jsonl") as file, store.table_writer("members", MEMBERS) as members:
+        for number, part in enumerate(parts):
+            for batch, rows in _with_rows(store, part):
+                for row in batch.to_pylist():
+                    file.write(line({"role": part.role, **row}))
+                    counted.add(part.role, row)
+                table = {"part": np.full(len(rows), number, np.int32), "row": rows, "id": batch["id"]}
+                members.write(pa.table(table, schema=MEMBERS))
     manifest = {
         "format": FORMAT,
         "lineage": lineage,
@@ -65,31 +92,28 @@ def compose(
         "seed": seed,
         "version": version,
         "anchor": anchor if recipe.anchor else None,
-        "parts": [vars(part) for part in parts],
-        "content": store.put_bytes("training", content, ".jsonl"),
+        "recipe": asdict(recipe),
+        "parts": [
+            {"role": part.role, "kind": part.kind, "digest": part.digest, "records": len(part)} for part in parts
+        ],
+        "members": members.digest,
+        "content": file.digest,
     }
     snapshot = store.put_json("snapshots", manifest)
-    rows = [json.loads(line) for line in content.splitlines()]
-    facts, ratio = _facts(run, lineage, snapshot, manifest, rows, ceiling, recipe)
-    unknown = sum(row["origin"] == Origin.UNKNOWN for row in rows)
-    missing = _missing_from_anchor(store, anchor, rows)
-    waived = "observe mode" if mode == "observe" else None
+    measured = {unit: counted.bounds(unit, trust) for unit in ("records", "tokens")}
+    kept = _earlier_kept(store, previous, parts)
+    facts = [
+        *_facts(run, lineage, snapshot, manifest, counted, ceiling, recipe),
+        *(
+            RatioMeasured(run, snapshot, unit, one.ratio, one.low, one.high, ceiling.share, ceiling.enforced_on)
+            for unit, one in measured.items()
+        ),
+    ]
+    if previous:
+        facts.append(EarlierHumanKept(run, previous, *kept, max_human_loss))
     return Outcome(
         result={"snapshot": snapshot},
-        criteria=(
-            Criterion("the set holds records", "at least 1", f"{len(rows)}", bool(rows)),
-            Criterion(
-                "whole anchor is in, byte for byte", "0 anchor records missing", missing, missing == "0 missing", waived
-            ),
-            Criterion("no record of unknown origin", "0", f"{unknown}", unknown == 0, waived),
-            Criterion(
-                "ratio within the ceiling",
-                f"at most {ceiling:.1%} synthetic",
-                f"{ratio.records:.1%} of records, {ratio.tokens:.1%} of tokens",
-                ratio.highest <= ceiling,
-                waived,
-            ),
-        ),
+        criteria=_criteria(store, counted, measured, ceiling, kept, max_human_loss, anchor, mode),
         inputs=tuple(
             Named(kind, name, digest)
             for kind, name, digest in (
@@ -99,93 +123,201 @@ def compose(
             )
             if digest
         ),
-        outputs=(Named("snapshots", "", snapshot), Named("training", "", str(manifest["content"]))),
+        outputs=(
+            Named("snapshots", "", snapshot),
+            Named("members", "", members.digest),
+            Named("training", "", file.digest),
+        ),
         facts=tuple(facts),
-        records_in=len(table),
-        records_out=len(rows),
+        records_in=read,
+        records_out=counted.mass.records,
     )
 
 
-def rebuild(store: Store, snapshot: str) -> bytes:
-    """The training file of a snapshot, made again from its manifest. Raises TailguardError when it is not the same."""
-    manifest = store.json("snapshots", snapshot)
-    content = _content(store, [Part(**{**part, "ids": tuple(part["ids"])}) for part in manifest["parts"]])
-    if digest_of(content) != manifest["content"]:
+def rebuild(store: Store, digest: str) -> Snapshot:
+    """Make the training file of a snapshot again from its manifest, into the store; the snapshot tells its digest.
+
+    Raises TailguardError when it does not come to the bytes that the manifest names.
+    """
+    snapshot = read_snapshot(store, digest)
+    with store.file_writer("training", ".jsonl") as file:
+        for one in training_lines(store, snapshot):
+            file.write(one)
+    if file.digest != snapshot.content:
         raise TailguardError(
-            f"Snapshot {snapshot[:12]} rebuilds to other bytes than its manifest names. The store was changed."
+            f"Snapshot {digest[:12]} rebuilds to other bytes than its manifest names. The store was changed."
         )
-    return content
+    return snapshot
 
 
-def human_base(store: Store, anchor: str | None, previous: str | None, recipe: Recipe) -> tuple[int, int]:
-    """Records and tokens of human text that a composition would hold besides the run's own records."""
-    parts = _human_parts(store, None, "", anchor, previous, recipe)
-    records = tokens = 0
-    for part in parts:
-        for row in _rows(store, part):
-            records += 1
-            tokens += row["tokens"]
-    return records, tokens
-
-
-def _human_parts(
-    store: Store, table: pa.Table | None, scored: str, anchor: str | None, previous: str | None, recipe: Recipe
-) -> list[Part]:
+def human_parts(store: Store, anchor: str | None, previous: str | None, recipe: Recipe) -> list[Part]:
+    """What a composition holds besides its run's own records: the whole anchor, and earlier human records."""
     parts: list[Part] = []
     if anchor and recipe.anchor:
-        ids = store.table("anchors", anchor)["id"].to_pylist()
-        parts.append(Part("anchor", "anchors", anchor, tuple(ids)))
+        parts.append(Part("anchor", "anchors", anchor, np.arange(store.rows("anchors", anchor), dtype=np.int64)))
     if previous and recipe.earlier_human:
-        earlier = store.json("snapshots", previous)["parts"]
-        parts += [Part(**{**part, "ids": tuple(part["ids"])}) for part in earlier if part["role"] == "human"]
-    taken = {identity for part in parts for identity in part.ids}
-    if table is not None:
-        fresh = [
-            row["id"]
-            for row in table.select(["id", "origin", "outcome"]).to_pylist()
-            if row["origin"] == Origin.HUMAN and row["outcome"] == "kept" and row["id"] not in taken
+        parts += [
+            _without(store, part, recipe.without)
+            for part in read_snapshot(store, previous).parts
+            if part.role == "human"
         ]
-        parts.append(Part("human", "scored", scored, tuple(sorted(fresh))))
     return parts
 
 
-def _synthetic(table: pa.Table, human: int, recipe: Recipe) -> tuple[str, ...]:
-    """Kept synthetic records; with a requested share, the flagged ones in their order until the share is reached."""
-    rows = [
-        row
-        for row in table.select(["id", "origin", "outcome", "position", "diversity", "quality"]).to_pylist()
-        if row["origin"] != Origin.HUMAN and row["outcome"] in ("kept", "flagged")
-    ]
-    if recipe.synthetic_share is None:
-        return tuple(sorted(row["id"] for row in rows if row["outcome"] == "kept"))
-    rows.sort(key=lambda row: (row["position"], -row["diversity"], -row["quality"], row["id"]))
-    share = recipe.synthetic_share
-    wanted = len(rows) if share >= 1 else round(human * share / (1 - share))
-    return tuple(sorted(row["id"] for row in rows[:wanted]))
+def human_base(store: Store, parts: Sequence[Part]) -> Mass:
+    """The mass of those parts."""
+    return _mass_of(store, parts)
 
 
-def _rows(store: Store, part: Part) -> Iterator[dict[str, Any]]:
-    wanted = set(part.ids)
-    table = store.table(part.kind, part.digest)
-    for row in table.select(_COLUMNS).to_pylist():
-        if row["id"] in wanted:
-            yield row
+def _without(store: Store, part: Part, sources: Sequence[str]) -> Part:
+    """A part without the records of some sources."""
+    if not sources:
+        return part
+    names = [name for batch in rows_of(store, part, ["source"]) for name in batch["source"].to_pylist()]
+    return Part(part.role, part.kind, part.digest, part.rows[~np.isin(np.array(names, dtype=object), sources)])
 
 
-def _content(store: Store, parts: Sequence[Part]) -> bytes:
-    """The training file: one JSON object a record with its tag inside, ordered by id."""
-    rows = [{"role": part.role, **row} for part in parts for row in _rows(store, part)]
-    rows.sort(key=lambda row: (row["id"], row["role"]))
-    lines = [json.dumps(row, sort_keys=True, ensure_ascii=False, separators=(",", ":")) for row in rows]
-    return ("\n".join(lines) + "\n").encode() if lines else b""
+def _mass_of(store: Store, parts: Sequence[Part]) -> Mass:
+    whole = Mass(0, 0)
+    for part in parts:
+        for batch in rows_of(store, part, ["share", "tokens"]):
+            whole += mass(share_parts(batch["share"].to_numpy()), batch["tokens"].to_numpy())
+    return whole
 
 
-def _missing_from_anchor(store: Store, anchor: str | None, rows: Sequence[dict[str, Any]]) -> str:
-    if anchor is None:
-        return "no anchor is frozen"
-    present = {row["id"]: row["text"] for row in rows if row["role"] == "anchor"}
-    frozen = store.table("anchors", anchor).select(["id", "text"]).to_pylist()
-    return f"{sum(present.get(row['id']) != row['text'] for row in frozen)} missing"
+def _own_parts(store: Store, scored: str, base: Mass, recipe: Recipe, ceiling: Ceiling) -> tuple[Part, Part, int]:
+    """This run's human records, and the synthetic ones that fit under the ceiling (or under the share that was asked for)."""
+    table = store.table("scored", scored, ["id", "origin", "source", "outcome", "share", "tokens", "priority", "slice"])
+    share, tokens = share_parts(table["share"].to_numpy()), table["tokens"].to_numpy()
+    outcome, origin = np.array(table["outcome"]), np.array(table["origin"])
+    usable = np.isin(outcome, ["kept", "flagged"]) & ~np.isin(np.array(table["source"]), list(recipe.without))
+    human = usable & (share == 0)
+    pool = np.flatnonzero(usable & (share > 0) & (origin != str(Origin.HUMAN)))
+    base = base + mass(share[human], tokens[human])
+    ids = id_columns(np.array(table["id"].to_pylist(), dtype="S32")[pool])
+    names, slices = np.unique(np.array(table["slice"], dtype=str)[pool], return_inverse=True)
+    found = Candidates(share[pool], tokens[pool], keys(table["priority"].to_numpy()[pool], ids), ids, slices)
+    asked = recipe.synthetic_share
+    quotas = {at: ceiling.quotas[name] for at, name in enumerate(names) if name in ceiling.quotas}
+    taken = fill(found, base, ceiling=ceiling.share if asked is None else asked, quotas=quotas) == TAKEN
+    return (
+        Part("human", "scored", scored, np.flatnonzero(human)),
+        Part("synthetic", "scored", scored, pool[taken]),
+        len(table),
+    )
+
+
+def _with_rows(store: Store, part: Part) -> Any:
+    done = 0
+    for batch in rows_of(store, part, COLUMNS):
+        yield batch, part.rows[done : done + len(batch)]
+        done += len(batch)
+
+
+class _Counted:
+    """Sums over the records of a set, taken while they are written."""
+
+    def __init__(self) -> None:
+        self._sums = [0, 0, 0, 0]
+        self.parts: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
+        self.unknown = 0
+        self._groups: dict[tuple[str, str, str, bool], list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0, 0.0])
+
+    def add(self, role: str, row: dict[str, Any]) -> None:
+        """One more record."""
+        parts, tokens = share_part(row["share"]), row["tokens"]
+        for place, value in enumerate((1, tokens, parts, parts * tokens)):
+            self._sums[place] += value
+        of_part = self.parts[role, row["origin"], row["source"]]
+        of_part[0] += 1
+        of_part[1] += tokens
+        self.unknown += row["origin"] == Origin.UNKNOWN
+        evidence = "anchor" if role == "anchor" else row["evidence"]
+        group = self._groups[row["batch"], row["origin"], evidence, is_guess(row["origin"], row["share"])]
+        for place, value in enumerate((1, parts / WHOLE, tokens, parts * tokens / WHOLE)):
+            group[place] += value
+
+    @property
+    def mass(self) -> Mass:
+        """The mass of the set."""
+        return Mass(*self._sums)
+
+    def bounds(self, unit: str, trust: Trust) -> Bounds:
+        """The ratio in one unit, with its bounds."""
+        place = 0 if unit == "records" else 2
+        groups = [
+            Group(batch, origin, evidence, guess, sums[place], sums[place + 1])
+            for (batch, origin, evidence, guess), sums in self._groups.items()
+        ]
+        return bounds(groups, trust.leaks, error_rate=trust.error_rate)
+
+    def of_role(self, role: str) -> int:
+        """How many records have a role."""
+        return sum(records for (one, _, _), (records, _) in self.parts.items() if one == role)
+
+
+def _earlier_kept(store: Store, previous: str | None, parts: Sequence[Part]) -> tuple[int, int]:
+    """Human records of the previous set, and how many of them stand in this one."""
+    if previous is None:
+        return 0, 0
+    earlier = [part for part in read_snapshot(store, previous).parts if part.role in ("human", "anchor")]
+    now = {(part.kind, part.digest): part.rows for part in parts}
+    kept = 0
+    for part in earlier:
+        if part.role == "anchor":  # its records keep their ids when the anchor grows
+            mine = next((one for one in parts if one.role == "anchor"), None)
+            kept += len(_ids(store, part) & _ids(store, mine)) if mine else 0
+        else:
+            kept += int(np.isin(part.rows, now.get((part.kind, part.digest), np.zeros(0, np.int64))).sum())
+    return sum(map(len, earlier)), kept
+
+
+def _ids(store: Store, part: Part) -> set[str]:
+    return {identity for batch in rows_of(store, part, ["id"]) for identity in batch["id"].to_pylist()}
+
+
+def _criteria(
+    store: Store,
+    counted: _Counted,
+    measured: Mapping[str, Bounds],
+    ceiling: Ceiling,
+    kept: tuple[int, int],
+    max_human_loss: float,
+    anchor: str | None,
+    mode: str,
+) -> tuple[Criterion, ...]:
+    waived = "observe mode" if mode == "observe" else None
+    missing = store.rows("anchors", anchor) - counted.of_role("anchor") if anchor else None
+    before, still = kept
+    lost = 1 - still / before if before else 0.0
+    upper = max(one.high for one in measured.values())
+    by_upper = ceiling.enforced_on == UPPER_BOUND
+    told = ", ".join(f"{one.ratio:.1%} of {unit}" for unit, one in measured.items())
+    return (
+        Criterion("the set holds records", "at least 1", f"{counted.mass.records}", counted.mass.records > 0),
+        Criterion(
+            "whole anchor is in, byte for byte",
+            "0 anchor records missing",
+            "no anchor is frozen" if missing is None else f"{missing} missing",
+            missing == 0,
+            waived,
+        ),
+        Criterion("no record of unknown origin", "0", f"{counted.unknown}", counted.unknown == 0, waived),
+        Criterion(
+            "ratio within the ceiling",
+            f"at most {ceiling.share:.1%} synthetic" + (", upper bound included" if by_upper else ""),
+            f"{told}; upper bound {upper:.1%}",
+            counted.mass.within(ceiling.share) and (not by_upper or upper <= ceiling.share),
+            waived,
+        ),
+        Criterion(
+            "human text accumulates",
+            f"at most {max_human_loss:.0%} of the previous set's human records left out",
+            f"{lost:.1%} of {before:,} left out" if before else "first set",
+            lost <= max_human_loss,
+            "a finding",
+        ),
+    )
 
 
 def _facts(
@@ -193,40 +325,30 @@ def _facts(
     lineage: str,
     snapshot: str,
     manifest: dict[str, Any],
-    rows: Sequence[dict[str, Any]],
-    ceiling: float,
+    counted: _Counted,
+    ceiling: Ceiling,
     recipe: Recipe,
-) -> tuple[list[Fact], Ratio]:
-    weights = [float(row["share"]) for row in rows]
-    tokens = sum(row["tokens"] for row in rows)
-    synthetic_records = sum(weights)
-    synthetic_tokens = sum(weight * row["tokens"] for weight, row in zip(weights, rows, strict=True))
-    ratio = Ratio(synthetic_records / len(rows) if rows else 0.0, synthetic_tokens / tokens if tokens else 0.0)
-    counted: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
-    for row in rows:
-        part = counted[(row["role"], row["origin"], row["source"])]
-        part[0] += 1
-        part[1] += row["tokens"]
-    facts: list[Fact] = [
+) -> list[Fact]:
+    whole = counted.mass
+    return [
         Composition(
             run=run,
             lineage=lineage,
             snapshot=snapshot,
             content=manifest["content"],
             anchor=manifest["anchor"],
-            records=len(rows),
-            tokens=tokens,
-            anchor_records=sum(row["role"] == "anchor" for row in rows),
-            synthetic_records=synthetic_records,
-            synthetic_tokens=synthetic_tokens,
-            ratio_records=ratio.records,
-            ratio_tokens=ratio.tokens,
-            ceiling=ceiling,
+            records=whole.records,
+            tokens=whole.tokens,
+            anchor_records=counted.of_role("anchor"),
+            synthetic_records=whole.synthetic_records / WHOLE,
+            synthetic_tokens=whole.synthetic_tokens / WHOLE,
+            ratio_records=whole.ratio_records,
+            ratio_tokens=whole.ratio_tokens,
+            ceiling=ceiling.share,
             requested=recipe.synthetic_share,
-        )
+        ),
+        *(
+            CompositionPart(run, snapshot, role, origin, source, records, size)
+            for (role, origin, source), (records, size) in sorted(counted.parts.items())
+        ),
     ]
-    facts += [
-        CompositionPart(run, snapshot, role, origin, source, records, size)
-        for (role, origin, source), (records, size) in sorted(counted.items())
-    ]
-    return facts, ratio

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 from tailguard.domain.facts import Generation
 from tailguard.domain.stages import Criterion, Named, Outcome
@@ -19,18 +20,20 @@ def train(
     parent: str | None,
     store: Store,
     trainer: Trainer,
-    clearance: str,
+    clearance: Path | None,
+    public_key: Path,
     seed: int,
 ) -> Outcome:
-    """Train on a snapshot. `clearance` is the reason for which it was cleared; the caller has checked it.
+    """Train on a snapshot. `clearance` is the signed statement that it may be; it is verified before training starts.
 
     Weights land in the store only when training has ended well; a failed or killed training leaves nothing behind.
     """
     content = store.json("snapshots", snapshot)["content"]
+    training_set = store.path("training", content, ".jsonl")
     store.bytes("training", content, ".jsonl")
     scratch = store.scratch()
     try:
-        job = TrainingJob(store.path("training", content, ".jsonl"), scratch, seed, lineage, snapshot, clearance)
+        job = TrainingJob(training_set, scratch, seed, lineage, snapshot, clearance, public_key)
         trainer.train(job)
         files = sum(path.is_file() for path in scratch.rglob("*"))
         digest = store.put_folder("weights", scratch)
@@ -39,7 +42,12 @@ def train(
     return Outcome(
         result={"weights": digest},
         criteria=(
-            Criterion("only a cleared composition is trained", "clearance", clearance, bool(clearance)),
+            Criterion(
+                "only a cleared composition is trained",
+                "a signed clearance",
+                "signed" if clearance else "none",
+                clearance is not None,
+            ),
             Criterion("weights were written", "at least 1 file", f"{files}", files > 0),
         ),
         inputs=(Named("snapshots", "", snapshot), Named("training", "", content)),

@@ -11,49 +11,43 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tailguard.errors import InputError, TailguardError
-
-
-def digest_of(content: bytes) -> str:
-    """SHA-256 in hex, the name of a content."""
-    return hashlib.sha256(content).hexdigest()
-
-
-def canonical_json(value: Any) -> bytes:
-    """JSON bytes that depend on the value alone: sorted keys, no spaces, ASCII, one final newline."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a whole file or nothing. Raises TailguardError when the disk is full, InputError where writing is denied."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except PermissionError as error:
-        raise InputError(
-            f"{path} cannot be written ({error.strerror}). The workspace must be a folder you may write to."
-        ) from error
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        if error.errno == 30:
-            raise InputError(f"{path} is on a read-only file system. Choose another workspace.") from error
-        raise TailguardError(
-            f"{path} could not be written ({error.strerror}). Free some space and run again."
-        ) from error
-
+from tailguard.store.writing import canonical_json, digest_of, write_atomically
 
 PARQUET: dict[str, Any] = {"compression": "zstd", "version": "2.6"}
 _NUMBERS = itertools.count()
+
+
+class FileWriter:
+    """A file that is being written: what goes in is hashed on the way."""
+
+    digest = ""
+    closed = False
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.hash = hashlib.sha256()
+
+    def write(self, content: bytes) -> int:
+        """Add bytes."""
+        self.hash.update(content)
+        return self._file.write(content)
+
+    def tell(self) -> int:
+        """How many bytes were written."""
+        return self._file.tell()
+
+    def flush(self) -> None:
+        """Hand on what is buffered."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """The file stays open: its owner closes it."""
 
 
 class TableWriter:
@@ -97,24 +91,35 @@ class Store:
         return self.put_bytes(kind, sink.getvalue().to_pybytes(), ".parquet")
 
     @contextmanager
-    def table_writer(self, kind: str, schema: pa.Schema) -> Iterator[TableWriter]:
-        """Keep a table that comes in parts, in bounded memory. Its digest is there once the block has ended well."""
+    def file_writer(self, kind: str, suffix: str) -> Iterator[FileWriter]:
+        """Keep a content that comes in parts, in bounded memory. Its digest is there once the block has ended well."""
         temporary = self.root / kind / f".{os.getpid()}.{next(_NUMBERS)}.new"
         temporary.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with temporary.open("wb") as file, pq.ParquetWriter(file, schema, **PARQUET) as parquet:
-                writer = TableWriter(parquet)
+            with temporary.open("wb", buffering=1 << 20) as file:
+                writer = FileWriter(file)
                 yield writer
-            with temporary.open("rb+") as written:
-                writer.digest = hashlib.file_digest(written, "sha256").hexdigest()
-                os.fsync(written.fileno())
-            os.replace(temporary, self.path(kind, writer.digest, ".parquet"))
+                file.flush()
+                os.fsync(file.fileno())
+            writer.digest = writer.hash.hexdigest()
+            os.replace(temporary, self.path(kind, writer.digest, suffix))
         except OSError as error:
             raise TailguardError(
                 f"{temporary.parent} could not be written ({error.strerror or error}). Free some space and run again."
             ) from error
         finally:
             temporary.unlink(missing_ok=True)
+
+    @contextmanager
+    def table_writer(self, kind: str, schema: pa.Schema) -> Iterator[TableWriter]:
+        """The same for a table, as Parquet."""
+        with (
+            self.file_writer(kind, ".parquet") as file,
+            pq.ParquetWriter(pa.PythonFile(file, mode="w"), schema, **PARQUET) as parquet,
+        ):
+            writer = TableWriter(parquet)
+            yield writer
+        writer.digest = file.digest
 
     def batches(self, kind: str, digest: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """A kept table in parts, checked against its name first."""
@@ -131,9 +136,19 @@ class Store:
         with pq.ParquetFile(path) as file:
             yield from file.iter_batches(4096, columns=list(columns) if columns else None)
 
-    def table(self, kind: str, digest: str) -> pa.Table:
-        """Read a table back, checked against its name."""
-        return pq.read_table(pa.BufferReader(self.bytes(kind, digest, ".parquet")))
+    def table(self, kind: str, digest: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """Read a table back, or some of its columns, checked against its name."""
+        content = pa.BufferReader(self.bytes(kind, digest, ".parquet"))
+        return pq.read_table(content, columns=list(columns) if columns else None)
+
+    def rows(self, kind: str, digest: str) -> int:
+        """How many rows a kept table has."""
+        path = self.path(kind, digest, ".parquet")
+        try:
+            with pq.ParquetFile(path) as file:
+                return int(file.metadata.num_rows)
+        except OSError as error:
+            raise InputError(f"{path} is missing from the store. Restore it from a backup.") from error
 
     def json(self, kind: str, digest: str) -> Any:
         """Read a JSON value back, checked against its name."""

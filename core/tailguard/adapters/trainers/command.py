@@ -41,7 +41,10 @@ class CommandTrainer:
             "lineage": job.lineage,
             "snapshot": job.snapshot,
         }
-        _run(self.command, values, self.timeout_seconds, {"TAILGUARD_CLEARANCE": job.clearance})
+        environment = {"TAILGUARD_PUBLIC_KEY": str(job.public_key)}
+        if job.clearance:
+            environment["TAILGUARD_CLEARANCE"] = str(job.clearance)
+        _run(self.command, values, self.timeout_seconds, environment)
 
 
 @dataclass(frozen=True)

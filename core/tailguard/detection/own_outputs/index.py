@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailguard.detection.own_outputs import segments
-from tailguard.store.files import Store, canonical_json, digest_of
+from tailguard.store.files import Store
+from tailguard.store.writing import canonical_json, digest_of
 
 FORMAT = "tailguard-own-outputs/1"
 _RANGES = 64

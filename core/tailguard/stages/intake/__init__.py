@@ -27,7 +27,8 @@ from tailguard.stages.intake.counting import Counts, conflict_of, facts_of
 from tailguard.stages.intake.reading import Batch, read_batch
 from tailguard.stages.intake.seen import Seen
 from tailguard.stages.intake.tagging import Rules, demoted
-from tailguard.store.files import Store, TableWriter, canonical_json, digest_of
+from tailguard.store.files import Store, TableWriter
+from tailguard.store.writing import canonical_json, digest_of
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,13 @@ def intake(
     released: pa.Table,
     contracts: Mapping[str, Contract],
     policy: Intake,
+    nothing_new: bool,
     seed: int,
     tell: Watcher,
 ) -> Outcome:
     """Tag the records of all batches and of `released` (held ones that a person has decided since).
+
+    `nothing_new` says that a run without any record is what was asked for.
 
     Raises InputError when a batch as a whole cannot be read; single broken records are set aside with their reasons.
     """
@@ -123,7 +127,7 @@ def intake(
     taken = [fact for fact in facts if isinstance(fact, BatchTaken)]
     return Outcome(
         result=result,
-        criteria=_criteria(taken, counted, records.rows + quarantine.rows, policy),
+        criteria=_criteria(taken, counted, records.rows + quarantine.rows, policy, nothing_new),
         inputs=(*inputs, Named("records", "released from quarantine", released_digest)),
         outputs=tuple(outputs),
         facts=tuple(facts),
@@ -203,7 +207,7 @@ def _table(
 
 
 def _criteria(
-    taken: Sequence[BatchTaken], kept: Sequence[Counts], everything: int, policy: Intake
+    taken: Sequence[BatchTaken], kept: Sequence[Counts], everything: int, policy: Intake, nothing_new: bool
 ) -> tuple[Criterion, ...]:
     rejected = sum(batch.rejected for batch in taken)
     lines = rejected + sum(batch.read for batch in taken)
@@ -211,7 +215,12 @@ def _criteria(
     untagged = sum(counts.untagged for counts in kept)
     unknown = sum(counts.unknown_advancing for counts in kept)
     return (
-        Criterion("something was read", "at least 1 record", f"{everything}", everything > 0),
+        Criterion(
+            "something was read",
+            "nothing: the set is made from what is there" if nothing_new else "at least 1 record",
+            f"{everything}",
+            nothing_new or everything > 0,
+        ),
         Criterion("every record is tagged", "0 untagged", f"{untagged} untagged", untagged == 0),
         Criterion("unknown does not advance", "0 unknown records advance", f"{unknown}", unknown == 0),
         Criterion(

@@ -1,4 +1,4 @@
-"""Freezing what later generations are held against: the human anchor set and the evaluation suite."""
+"""Freezing the evaluation suite, which all generations are held against."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import pyarrow as pa
-
 from tailguard.diversity.metrics import words
-from tailguard.domain.facts import AnchorFrozen, SuiteFrozen
-from tailguard.domain.records import RECORD, record_id, tag_columns, token_count
-from tailguard.domain.tags import Evidence, Origin, Tag
+from tailguard.domain.facts import SuiteFrozen
 from tailguard.errors import InputError
-from tailguard.ports import Columns, Reader, Reject
+from tailguard.quality.contamination import Contamination
 from tailguard.runlog.queries import frozen_anchor, frozen_suite
 from tailguard.workspace import Workspace
 
@@ -26,55 +22,6 @@ def rare_terms(texts: Sequence[str]) -> frozenset[str]:
     counts = Counter(word for text in texts for word in set(words(text)) if len(word) > 2)
     low, high = RARE_PASSAGES
     return frozenset(word for word, count in counts.items() if low <= count <= high)
-
-
-def freeze_anchor(workspace: Workspace, file: Path, *, name: str, reader: Reader, columns: Columns) -> str:
-    """Freeze a file of verified human records as the anchor set; returns its digest.
-
-    Raises InputError when an anchor is frozen already (it is never replaced wholesale), or when the file has a broken
-    record: an anchor is verified as a whole.
-    """
-    if workspace.log.exists():
-        with workspace.log.reading() as connection:
-            standing = frozen_anchor(connection)
-        if standing:
-            raise InputError(
-                f"The anchor {standing.fact.name!r} was frozen on {standing.recorded:%Y-%m-%d} and is never replaced wholesale."
-            )
-    texts: dict[str, str] = {}
-    for row in reader(str(file), columns):
-        if isinstance(row, Reject):
-            raise InputError(
-                f"{file} line {row.line}: {row.reason}. An anchor is frozen whole; mend the line or take it out."
-            )
-        if row.declared not in (None, str(Origin.HUMAN)):
-            raise InputError(f"{file} line {row.line} is declared {row.declared}; an anchor holds human records only.")
-        texts.setdefault(record_id(row.text), row.text)
-    if not texts:
-        raise InputError(f"{file} holds no records. An anchor needs some.")
-    rows = []
-    for identity, text in sorted(texts.items()):
-        tag = Tag(identity, Origin.HUMAN, Evidence.REVIEW, f"anchor {name}", workspace.actor, held=False, share=0.0)
-        rows.append(
-            {
-                "id": identity,
-                "text": text,
-                "source": f"anchor {name}",
-                "batch": "",
-                "declared": str(Origin.HUMAN),
-                "declared_by": "anchor",
-                "score": None,
-                "tokens": token_count(text),
-                "meta": "",
-                **tag_columns(tag),
-            }
-        )
-    digest = workspace.store.put_table("anchors", pa.Table.from_pylist(rows, schema=RECORD))
-    rare = rare_terms(list(texts.values()))
-    workspace.desk.record(
-        AnchorFrozen(digest, name, len(rows), sum(token_count(text) for text in texts.values()), len(rare))
-    )
-    return digest
 
 
 def freeze_suite(
@@ -109,10 +56,23 @@ def freeze_suite(
         raise InputError(f"{file} has prompt id {doubled[0]!r} more than once. Ids must differ.")
     if not any(item["tail"] for item in prompts):
         raise InputError(f"{file} has no prompt with tail = true. At least one rare-case slice is mandatory.")
-    rare = rare_terms(workspace.store.table("anchors", anchor.fact.anchor)["text"].to_pylist())
+    texts = workspace.store.table("anchors", anchor.fact.anchor)["text"].to_pylist()
+    _refuse_overlap(workspace, {str(item["id"]): str(item["prompt"]) for item in prompts}, texts, file)
+    rare = rare_terms(texts)
     content = {"format": "tailguard-suite/1", "name": name, "prompts": prompts, "rare_terms": sorted(rare)}
     digest = workspace.store.put_json("suites", content)
     tail_prompts = sum(bool(item["tail"]) for item in prompts)
     samples = workspace.policy().evaluation.samples
     workspace.desk.record(SuiteFrozen(digest, name, len(prompts), tail_prompts, samples, len(rare)))
     return digest
+
+
+def _refuse_overlap(workspace: Workspace, prompts: dict[str, str], texts: Sequence[str], file: Path) -> None:
+    """The anchor is trained on, the suite is not: they must not share long runs of words."""
+    length = workspace.policy().quality.contamination_words
+    hits = sorted({one for one in Contamination(prompts, length=length).found(texts) if one is not None})
+    if hits:
+        raise InputError(
+            f"{file}: {len(hits)} prompt(s) share a long run of words with the anchor, which every training set holds: "
+            f"{', '.join(hits[:5])}. Take them out of the suite."
+        )

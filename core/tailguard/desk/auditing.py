@@ -1,0 +1,119 @@
+"""The second role: a data lead goes over a run's training set and signs, and what two training sets do not share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from tailguard.domain.facts import Composition, Fact, MixingAudited, RunStarted
+from tailguard.errors import InputError
+from tailguard.runlog.connection import Connection
+from tailguard.runlog.queries import composition_of, recorded
+from tailguard.store.snapshots import Part, read_snapshot, rows_of
+from tailguard.workspace import Workspace
+
+SHORTEST_NOTE = 10
+
+
+def audit(workspace: Workspace, run: str, *, signed: bool, note: str) -> None:
+    """Sign a run's training set as data lead, or refuse to, with a note.
+
+    Raises InputError for anybody else, for the person who started the run, without a composition, and without a note.
+    """
+    leads = workspace.policy().roles.data_lead
+    if workspace.actor not in leads:
+        named = ", ".join(leads) or "nobody yet"
+        raise InputError(f"{workspace.actor} may not audit. The policy names {named} (roles.data_lead).")
+    if len(note.strip()) < SHORTEST_NOTE:
+        raise InputError(f"An audit needs a note of at least {SHORTEST_NOTE} letters: what was looked at.")
+
+    def record(connection: Connection) -> list[Fact]:
+        made = composition_of(connection, run)
+        if made is None:
+            raise InputError(f"{run} has no training set. `tailguard status` lists the runs.")
+        started = recorded(connection, RunStarted, run=run)
+        if started and started[0].actor == workspace.actor:
+            raise InputError(f"{workspace.actor} started {run} and cannot audit it. Ask another data lead.")
+        return [MixingAudited(run, made.fact.snapshot, signed, note.strip())]
+
+    workspace.desk.decide(record)
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one training set holds that the other lacks: records, tokens, and records by role and source."""
+
+    snapshot: str
+    run: str
+    records: int
+    tokens: int
+    by_part: dict[str, int]
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Two training sets: what both hold, and what only one of them does."""
+
+    shared: int
+    first: Side
+    second: Side
+
+    @property
+    def text(self) -> str:
+        """For a person at a terminal."""
+        lines = [f"{self.shared:,} records stand in both."]
+        for side in (self.first, self.second):
+            lines.append(
+                f"Only in {side.run} ({side.snapshot[:12]}): {side.records:,} records, {side.tokens:,} tokens."
+            )
+            lines += [f"  {count:>9,}  {name}" for name, count in sorted(side.by_part.items())]
+        return "\n".join(lines)
+
+
+_SHOWN = 20
+
+
+def difference(workspace: Workspace, first: str, second: str) -> Difference:
+    """What two snapshots (digests, their beginnings, or names of runs) do not share.
+
+    Raises InputError for one that the log does not know, or whose beginning fits several.
+    """
+    made = [_composition(workspace, one) for one in (first, second)]
+    ids = [_ids(workspace, one.snapshot) for one in made]
+    return Difference(
+        len(ids[0].keys() & ids[1].keys()),
+        _side(made[0], ids[0], ids[1]),
+        _side(made[1], ids[1], ids[0]),
+    )
+
+
+def _composition(workspace: Workspace, wanted: str) -> Composition:
+    with workspace.log.reading() as connection:
+        found = [one.fact for one in recorded(connection, Composition)]
+    hits = {one.snapshot: one for one in found if one.run == wanted or one.snapshot.startswith(wanted)}
+    if len(hits) != 1:
+        raise InputError(f"{len(hits)} training sets are called {wanted!r}; name one by its digest or its run.")
+    return hits.popitem()[1]
+
+
+def _ids(workspace: Workspace, snapshot: str) -> dict[str, tuple[str, int]]:
+    found = {}
+    for part in read_snapshot(workspace.store, snapshot).parts:
+        found.update(_of_part(workspace, part))
+    return found
+
+
+def _of_part(workspace: Workspace, part: Part) -> dict[str, tuple[str, int]]:
+    return {
+        identity: (f"{part.role}, {source}", tokens)
+        for batch in rows_of(workspace.store, part, ["id", "source", "tokens"])
+        for identity, source, tokens in zip(*batch.to_pydict().values(), strict=True)
+    }
+
+
+def _side(made: Composition, own: dict[str, tuple[str, int]], other: dict[str, tuple[str, int]]) -> Side:
+    only = {identity: own[identity] for identity in own.keys() - other.keys()}
+    by_part = Counter(name for name, _ in only.values())
+    tokens = sum(size for _, size in only.values())
+    return Side(made.snapshot, made.run, len(only), tokens, dict(by_part), tuple(sorted(only)[:_SHOWN]))

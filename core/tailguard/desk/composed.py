@@ -1,0 +1,93 @@
+"""The records behind a figure: what was scored, kept, dropped or flagged in a run, with scores and their explanation."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute
+
+from tailguard.domain.facts import Artifact
+from tailguard.runlog.queries import only, recorded
+from tailguard.workspace import Workspace
+
+_COLUMNS = (
+    "id", "text", "source", "origin", "slice", "quality", "diversity", "reliability", "priority", "outcome",
+    "outcome_reason", "position", "running_ratio", "explanation",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ScoredRecord:
+    """A record with its three scores (0 to 1), what became of it, and why, in words."""
+
+    id: str
+    text: str
+    source: str
+    origin: str
+    slice: str
+    quality: float
+    diversity: float
+    reliability: float
+    priority: float
+    outcome: str
+    reason: str
+    position: int
+    running_ratio: float
+    why: str
+
+
+def scored(
+    workspace: Workspace, run: str, *, outcome: str, reason: str | None, source: str | None, most: int
+) -> list[ScoredRecord]:
+    """Up to `most` records of a run with that outcome, and that reason and source where they are named.
+
+    Flagged ones come in their order, the others by identity. Empty where the run has not been scored.
+    """
+    with workspace.log.reading() as connection:
+        kept = only(recorded(connection, Artifact, run=run, stage="score", direction="out", kind="scored"))
+    if kept is None:
+        return []
+    parts = []
+    for batch in workspace.store.batches("scored", kept.fact.digest, _COLUMNS):
+        chosen = pa.compute.equal(batch["outcome"], outcome)
+        for name, value in (("outcome_reason", reason), ("source", source)):
+            if value is not None:
+                chosen = pa.compute.and_(chosen, pa.compute.equal(batch[name], value))
+        parts.append(pa.Table.from_batches([batch.filter(chosen)]))
+    if not parts:
+        return []
+    table = pa.concat_tables(parts)
+    order = [("position", "ascending"), ("id", "ascending")]
+    rows = table.take(pa.compute.select_k_unstable(table, k=min(most, len(table)), sort_keys=order)).to_pylist()
+    return [
+        ScoredRecord(
+            **{name: row[name] for name in _COLUMNS if name not in ("outcome_reason", "explanation")},
+            reason=row["outcome_reason"],
+            why=in_words(row["explanation"]),
+        )
+        for row in rows
+    ]
+
+
+def in_words(explanation: str) -> str:
+    """What a record's scores are made of, in a sentence or three."""
+    told = json.loads(explanation)
+    fails = told["quality"]["fails"]
+    terms = told["diversity"]["rare terms"]
+    of = told["reliability"]
+    parts = [f"fails {len(fails)} of the quality rules: {', '.join(fails)}" if fails else "meets every quality rule"]
+    if terms:
+        shown = ", ".join(terms[:5]) + (" and others" if len(terms) > 5 else "")
+        parts.append(
+            f"holds rare terms {shown}; {told['diversity']['texts in the emptiest cell']} text(s) in the emptiest cell"
+        )
+    else:
+        parts.append("holds no rare term")
+    parts.append(
+        f"tag rests on {of['evidence']} ({of['of the evidence']:.2f} x {of['of the source']:.2f} for its source)"
+    )
+    if "shares words with prompt" in told:
+        parts.append(f"shares a long run of words with prompt {told['shares words with prompt']}")
+    return "; ".join(parts)

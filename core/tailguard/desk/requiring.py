@@ -1,0 +1,48 @@
+"""What a training job asks before it starts, with nothing but three files: the training set, its clearance, the public key."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tailguard.clock import SystemClock
+from tailguard.desk.signing import Signed, verify
+from tailguard.errors import InputError
+from tailguard.ports import Clock
+
+CLEARANCE, PUBLIC_KEY = "TAILGUARD_CLEARANCE", "TAILGUARD_PUBLIC_KEY"
+SYSTEM_CLOCK = SystemClock()
+
+AnyPath = str | os.PathLike[str]
+
+
+def require(
+    training_file: AnyPath,
+    *,
+    clearance: AnyPath | None = None,
+    public_key: AnyPath | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+) -> Signed:
+    """What the clearance of a training file says. Raises Blocked where training must not start, InputError for a missing file."""
+    file = Path(training_file)
+    statement = clearance or os.environ.get(CLEARANCE) or f"{file}.clearance.json"
+    key = public_key or os.environ.get(PUBLIC_KEY)
+    if not key:
+        raise InputError(
+            "No public key is named. `tailguard key` prints it; put the path of that PEM file into "
+            f"{PUBLIC_KEY}, or name it in the call."
+        )
+    return verify(
+        read_file(statement, "clearance", "`tailguard check --out FILE` writes it."),
+        public_key=read_file(key, "public key", "`tailguard key` prints it."),
+        training_file=file,
+        now=clock.now(),
+    )
+
+
+def read_file(path: AnyPath, what: str, hint: str) -> bytes:
+    """A file's bytes. Raises InputError that says what it was to be, and where it comes from."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"The {what} {path} cannot be read ({error.strerror}). {hint}") from error

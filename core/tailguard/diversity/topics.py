@@ -1,0 +1,97 @@
+"""What a text is about: the nearest of a few topics, found in the anchor by k-means over static word vectors.
+
+The vectors are those that the package `wordllama` carries (256 dimensions, summed over a text's words); its files are read
+directly, so nothing is downloaded and no model runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailguard.errors import TailguardError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+MOST_TOPICS = 16
+_TEXTS_A_TOPIC = 20
+_MOST_WORDS = 500_000
+"""Words whose part in each topic is kept at hand; beyond that they are forgotten and looked up again."""
+
+Vectors = NDArray[np.float32]
+
+
+@cache
+def _model() -> tuple[Tokenizer, Vectors]:
+    from safetensors.numpy import load_file
+    from tokenizers import Tokenizer
+
+    found = find_spec("wordllama")
+    if found is None or not found.submodule_search_locations:
+        raise TailguardError("The package wordllama is missing. Install Tailguard with its requirements.")
+    root = Path(found.submodule_search_locations[0])
+    vectors = next(iter(load_file(root / "weights" / "l2_supercat_256.safetensors").values()))
+    tokenizer = Tokenizer.from_file(str(root / "tokenizers" / "l2_supercat_tokenizer_config.json"))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer, np.ascontiguousarray(vectors, dtype=np.float32)
+
+
+def _word_vectors(some: Sequence[str]) -> Vectors:
+    """The sum of each word's token vectors. A whole text costs its tokenizer far more than its words one by one."""
+    tokenizer, vectors = _model()
+    encoded = tokenizer.encode_batch_fast(list(some), add_special_tokens=False)
+    ids = [np.minimum(np.array(one.ids, dtype=np.int64), len(vectors) - 1) for one in encoded]
+    return np.array([vectors[one].sum(axis=0) for one in ids], dtype=np.float32).reshape(len(some), vectors.shape[1])
+
+
+def find_topics(texts: Sequence[Sequence[str]]) -> Vectors:
+    """Centres of the topics of some texts (the anchor's), given as their words: unit vectors, at most MOST_TOPICS."""
+    from sklearn.cluster import KMeans
+
+    known = sorted({word for words in texts for word in words})
+    place = {word: at for at, word in enumerate(known)}
+    vectors = _word_vectors(known)
+    sums = np.array([vectors[[place[word] for word in words]].sum(axis=0) for words in texts if words])
+    if not len(sums):
+        return np.zeros((1, 1), np.float32)
+    count = max(1, min(MOST_TOPICS, len(sums) // _TEXTS_A_TOPIC))
+    centres = KMeans(count, n_init=1, random_state=0).fit(_unit(sums)).cluster_centers_
+    return _unit(centres).astype(np.float32).round(3)  # beyond that, machines differ
+
+
+def _unit(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(norms > 0, norms, 1))
+
+
+class Topics:
+    """Tells the topic of texts, by cosine to the nearest centre."""
+
+    def __init__(self, centres: Vectors) -> None:
+        self._centres = centres
+        self._place: dict[str, int] = {}
+        self._parts = np.zeros((0, len(centres)), np.float32)
+
+    def __len__(self) -> int:
+        return len(self._centres)
+
+    def of(self, texts: Sequence[Sequence[str]]) -> NDArray[np.int64]:
+        """The number of each text's topic, from its words; 0 for a text without any."""
+        if len(self._centres) == 1:
+            return np.zeros(len(texts), dtype=np.int64)
+        if len(self._place) > _MOST_WORDS:
+            self.__init__(self._centres)  # type: ignore[misc]
+        new = sorted({word for words in texts for word in words} - self._place.keys())
+        if new:
+            self._place.update({word: len(self._place) + at for at, word in enumerate(new)})
+            self._parts = np.concatenate([self._parts, _word_vectors(new) @ self._centres.T])
+        rows = [self._parts[[self._place[word] for word in words]].sum(axis=0) for words in texts]
+        return np.asarray(np.array(rows).reshape(len(texts), len(self._centres)).argmax(axis=1), dtype=np.int64)

@@ -1,0 +1,84 @@
+"""How the anchor set stands: its age, its slices, and how far it may still change this year. From the log alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from tailguard.domain.facts import AnchorChanged, AnchorFrozen, AnchorSlice
+from tailguard.policy import Anchor
+from tailguard.runlog.queries import Recorded, recorded
+
+YEAR = timedelta(days=365)
+
+
+@dataclass(frozen=True)
+class AnchorStanding:
+    """The anchor set as it stands. Shares of the year are what may still be added or retired, in records."""
+
+    anchor: str
+    name: str
+    records: int
+    tokens: int
+    rare_terms: int
+    frozen: datetime
+    renewed: datetime
+    slices: dict[str, int]
+    may_add: int
+    may_retire: int
+    stale: bool
+    thin: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """For a person at a terminal."""
+        lines = [
+            f"Anchor {self.name} {self.anchor[:12]}: {self.records:,} records, {self.tokens:,} tokens, "
+            f"{self.rare_terms:,} rare terms.",
+            f"Frozen {self.frozen:%Y-%m-%d}, last added to {self.renewed:%Y-%m-%d}"
+            + (" (stale)." if self.stale else "."),
+            f"This year {self.may_add:,} may still be added and {self.may_retire:,} retired.",
+            *(f"  {name}: {count:,} records" for name, count in sorted(self.slices.items())),
+        ]
+        return "\n".join([*lines, *(f"Thin: {one}." for one in self.thin)])
+
+
+def anchor_standing(connection: Connection, limits: Anchor, now: datetime) -> AnchorStanding | None:
+    """The anchor as it stands at a time, from the log alone; None where none is frozen."""
+    versions = recorded(connection, AnchorFrozen)
+    if not versions:
+        return None
+    newest = versions[-1].fact
+    changes = recorded(connection, AnchorChanged)
+    slices = {one.fact.slice: one.fact.records for one in recorded(connection, AnchorSlice, anchor=newest.anchor)}
+    renewed = max([versions[0].recorded, *(one.recorded for one in changes if one.fact.action == "added")])
+    thin = (
+        [] if newest.records >= limits.min_records else [f"{newest.records:,} records, {limits.min_records:,} wanted"]
+    )
+    thin += [
+        f"slice {name} has {count:,} records, {limits.min_slice_records:,} wanted"
+        for name, count in sorted(slices.items())
+        if count < limits.min_slice_records
+    ]
+    added, retired = (left_this_year(versions, changes, action, limits, now) for action in ("added", "retired"))
+    return AnchorStanding(
+        newest.anchor, newest.name, newest.records, newest.tokens, newest.rare_terms, versions[0].recorded, renewed,
+        slices, added, retired, now - renewed > timedelta(days=limits.max_age_days), tuple(thin),
+    )  # fmt: skip
+
+
+def left_this_year(
+    versions: Sequence[Recorded[AnchorFrozen]],
+    changes: Sequence[Recorded[AnchorChanged]],
+    action: str,
+    limits: Anchor,
+    now: datetime,
+) -> int:
+    """How many records may still be added or retired within the year that ends now."""
+    before = [one for one in versions if one.recorded <= now - YEAR] or list(versions[:1])
+    share = getattr(limits, f"max_{action}_per_year")
+    done = sum(one.fact.records for one in changes if one.fact.action == action and one.recorded > now - YEAR)
+    return max(0, int(before[-1].fact.records * share + 1e-9) - done)

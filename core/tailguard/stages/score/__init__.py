@@ -1,0 +1,149 @@
+"""Stage 2, filter and score: three scores a record, an origin-aware filter with reasons, and the ceiling's flags.
+
+`reading` goes over the texts once and keeps figures, never texts; `judging` makes scores and outcomes of them; `coverage`
+says what the filter did to the rare cells. A second pass over the records writes what was found into their rows. Nothing
+depends on the order in which records come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from tailguard.domain.facts import Fact, FlaggedRecord, SliceCoverage
+from tailguard.domain.records import SCORED
+from tailguard.domain.sources import SourceRecord
+from tailguard.domain.stages import Criterion, Named, Outcome
+from tailguard.mixing.ceiling import Mass
+from tailguard.policy import Compose, Quality, Score
+from tailguard.stages.score.coverage import coverage_facts, reason_facts, rule_facts
+from tailguard.stages.score.judging import DROPPED, FLAGGED, KEPT, OUTCOMES, Judged, explanation, judge
+from tailguard.stages.score.reading import Base, Read, read
+from tailguard.store.files import Store
+
+_LOGGED_FLAGS = 50
+
+__all__ = ["Base", "Filter", "score"]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Everything that the policy and the frozen suite say of this stage."""
+
+    quality: Quality
+    score: Score
+    compose: Compose
+    slice_field: str
+    prompts: Mapping[str, str]
+    rare_terms: frozenset[str]
+    ceiling: float
+    quotas: Mapping[str, float]
+
+
+def score(
+    records: str,
+    *,
+    run: str,
+    store: Store,
+    base: Base,
+    sources: Mapping[str, SourceRecord],
+    rules: Filter,
+    seed: int,
+    tell: Callable[[int], None],
+) -> Outcome:
+    """Score and filter a run's tagged records (`records` names their table).
+
+    `base` is the human text that the composition will hold besides them, `tell` is told how many were read. Raises
+    InputError when a record is untagged or held, naming it.
+    """
+    found = read(records, store=store, base=base, rules=rules, tell=tell)
+    judged = judge(found, base=base, sources=sources, rules=rules, seed=seed)
+    with store.table_writer("scored", SCORED) as scored:
+        at = 0
+        for batch in store.batches("records", records):
+            scored.write(_scored(pa.Table.from_batches([batch]), found, judged, sources, at))
+            at += len(batch)
+    kept = judged.outcome == KEPT
+    synthetic = kept & (found.origin != "human")
+    lowest = float(judged.quality[synthetic].min()) if synthetic.any() else 1.0
+    ratio = (base.mass + found.mass(kept)).highest
+    facts: list[Fact] = [
+        *coverage_facts(run, found, judged, rules.score.max_tail_loss),
+        *rule_facts(run, found),
+        *reason_facts(run, found, judged),
+    ]
+    flagged = np.flatnonzero(judged.outcome == FLAGGED)
+    facts += [
+        FlaggedRecord(
+            run,
+            int(judged.position[one]),
+            found.identity(one),
+            str(found.source[one]),
+            float(judged.running_ratio[one]),
+            rules.ceiling,
+        )
+        for one in flagged[np.argsort(judged.position[flagged])][:_LOGGED_FLAGS]
+    ]
+    return Outcome(
+        result={"scored": scored.digest},
+        criteria=_criteria(lowest, int(synthetic.sum()), ratio, base.mass + found.mass(kept), facts, rules),
+        inputs=(Named("records", "advancing", records), *base.inputs),
+        outputs=(Named("scored", "", scored.digest),),
+        facts=tuple(facts),
+        records_in=len(found),
+        records_out=int((judged.outcome != DROPPED).sum()),
+    )
+
+
+def _criteria(
+    lowest: float, synthetic: int, ratio: float, whole: Mass, facts: Sequence[Fact], rules: Filter
+) -> tuple[Criterion, ...]:
+    narrowed = sorted(
+        {f"{one.slice}, {one.origin}" for one in facts if isinstance(one, SliceCoverage) and one.narrowed}
+    )
+    return (
+        Criterion(
+            "synthetic quality",
+            f"every kept synthetic record reaches {rules.score.rare_quality:.2f}",
+            f"lowest {lowest:.2f} of {synthetic}",
+            lowest >= rules.score.rare_quality,
+        ),
+        Criterion(
+            "ratio within limits",
+            f"at most {rules.ceiling:.1%} synthetic",
+            f"{ratio:.1%} without the flagged",
+            whole.within(rules.ceiling),
+        ),
+        Criterion(
+            "the filter keeps the tails",
+            f"at most {rules.score.max_tail_loss:.0%} more of a slice's rare cells lost than by chance",
+            f"narrowed in {'; '.join(narrowed)}" if narrowed else "no slice narrowed",
+            not narrowed,
+            waived_by="a finding",
+        ),
+    )
+
+
+def _scored(part: pa.Table, found: Read, judged: Judged, sources: Mapping[str, SourceRecord], at: int) -> pa.Table:
+    rows = slice(at, at + len(part))
+    evidence = part["evidence"].to_pylist()
+    columns = {
+        "quality": judged.quality[rows],
+        "diversity": judged.diversity[rows],
+        "reliability": judged.reliability[rows],
+        "priority": judged.priority[rows],
+        "slice": found.slice[rows],
+        "explanation": [
+            explanation(found, sources, at + place, evidence=evidence[place]) for place in range(len(part))
+        ],
+        "outcome": [OUTCOMES[one] for one in judged.outcome[rows]],
+        "outcome_reason": judged.reason[rows],
+        "position": judged.position[rows],
+        "running_ratio": judged.running_ratio[rows],
+    }
+    for name, values in columns.items():
+        part = part.append_column(SCORED.field(name), pa.array(values, type=SCORED.field(name).type))
+    return part.select(SCORED.names).cast(SCORED)

@@ -1,0 +1,127 @@
+"""Meeting mode of the overrides page: one item at a time, decision buttons with a mandatory note, attendance, progress."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+
+import streamlit as st
+
+from pages.shared import components, reads
+from pages.shared.components import said
+from tailguard.desk import meeting as meetings
+
+DRAFT = "draft"
+WORDS = {
+    "approved": "Approve",
+    "refused": "Refuse",
+    "kept": "Keep until it ends",
+    "renewed": "Renew",
+    "closed": "Close",
+}
+
+
+def forget_draft() -> None:
+    """The note was recorded, or belongs to an item that is done."""
+    st.query_params.pop(DRAFT, None)
+
+
+def keep_draft() -> None:
+    """What was typed stands in the URL, so that a page that is loaded again still has it."""
+    st.query_params[DRAFT] = str(st.session_state["meeting_note"])[:500]
+
+
+def item_told(item: meetings.Item) -> None:
+    """One item of the agenda: the reason, its uses, and what they did to the ratio."""
+    over = item.override
+    st.markdown(
+        f"##### {components.plain(over.id)}: {components.plain(over.gate)} gate of {components.plain(over.run)}"
+    )
+    st.markdown(f"> {components.plain(over.reason)}")
+    left, right = st.columns(2)
+    left.markdown(
+        f"{item.state}, asked for by **{components.plain(over.requested_by)}** on {over.requested:%d %b %Y}"
+        + (f", approved by **{components.plain(over.decided_by or '')}**" if over.decision == "approved" else "")
+        + (f", to follow {components.plain(over.renews)}" if over.renews else "")
+    )
+    days = (over.expires - reads.status().as_of).days
+    right.markdown(f"ends {over.expires:%d %b %Y}, " + (f"in {days} days" if days >= 0 else "past"))
+    if over.orphan:
+        st.warning(components.plain(f"It matches nothing any more: {over.orphan}."), icon="⚠️")
+    if not item.uses:
+        st.markdown("Never used.")
+    for use in item.uses:
+        effect = (
+            f", {use.ratio:.1%} synthetic against a ceiling of {use.ceiling:.0%}"
+            if use.ratio is not None and use.ceiling is not None
+            else ""
+        )
+        st.markdown(f"- used {use.recorded:%d %b %Y} by {components.plain(use.actor)}{effect}")
+
+
+def decide(item: meetings.Item, position: int) -> None:
+    """Decision buttons for one item, with a note that has to be there."""
+    st.text_area(
+        "Note (mandatory: it stands in the minutes)",
+        value=st.query_params.get(DRAFT, ""),
+        key="meeting_note",
+        on_change=keep_draft,
+        max_chars=500,
+    )
+    days = st.number_input("New end, in days (for a renewal)", min_value=1, max_value=366, value=14, key="meeting_days")
+    for column, decision in zip(st.columns(3), meetings.DECISIONS.get(item.state, ()), strict=False):
+        if column.button(WORDS[decision], key=f"decide-{decision}", width="stretch"):
+            components.act(partial(_record, item.override.id, decision, int(days), position))
+
+
+def _record(override: str, decision: str, days: int, position: int) -> str:
+    """Decide on one item with the note that was typed."""
+    space = reads.workspace()
+    expires = space.clock.now() + timedelta(days=days) if decision == "renewed" else None
+    meetings.decide(space, override, decision=decision, note=str(st.session_state["meeting_note"]), expires=expires)
+    forget_draft()
+    st.query_params["item"] = str(position + 1)
+    return f"{override} {decision}."
+
+
+def hold(going_on: meetings.Meeting) -> None:
+    """Meeting mode: one item at a time, in order; every decision is in the log as soon as it is made."""
+    done = len(going_on.items) - len(going_on.left)
+    st.subheader(f"{going_on.id}: item by item")
+    st.progress(done / len(going_on.items), text=f"{done} of {len(going_on.items)} decided")
+    components.told()
+    first, second = st.columns([3, 2])
+    with second.container(border=True):
+        st.markdown("**Agenda**")
+        for number, item in enumerate(going_on.items):
+            mark = "✔" if item.decision else "○"
+            label = f"{mark} {item.override.id}, {item.decision or item.state}"
+            if st.button(label, key=f"item-{number}", type="tertiary"):
+                forget_draft()
+                st.query_params["item"] = str(number)
+                st.rerun()
+        st.markdown("**Present**")
+        st.markdown(components.plain(", ".join(going_on.present)) or "nobody yet")
+        person = st.text_input("Somebody else is here", key="person")
+        if st.button("Note attendance", key="attend"):
+            components.act(said(f"{person} is here.", lambda: meetings.attend(reads.workspace(), person)))
+    with first.container(border=True):
+        position = min(components.number("item", _next(going_on)), len(going_on.items) - 1)
+        item = going_on.items[position]
+        item_told(item)
+        if item.decision:
+            st.success(components.plain(f"{item.decision} by {item.decided_by}: {item.note}"), icon="✔")
+            if going_on.left and st.button("Next item", key="next"):
+                st.query_params["item"] = str(_next(going_on))
+                st.rerun()
+        else:
+            decide(item, position)
+    passed = [one.override.id for one in going_on.left if one.state == "open"]
+    if passed:
+        st.caption(f"Ending the meeting now closes {', '.join(passed)}: a review that passes an override closes it.")
+    if st.button("End the meeting", key="end"):
+        components.act(said(f"{going_on.id} ended. Its minutes are below.", lambda: meetings.end(reads.workspace())))
+
+
+def _next(going_on: meetings.Meeting) -> int:
+    return next((at for at, one in enumerate(going_on.items) if one.decision is None), 0)

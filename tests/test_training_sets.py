@@ -11,6 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tailguard import pipeline
 from tailguard.desk import auditing
@@ -30,7 +32,7 @@ from tailguard.errors import Blocked, InputError
 from tailguard.runlog.status import status
 from tailguard.stages.compose import rebuild
 from tailguard.store.files import Store
-from tailguard.store.snapshots import FIRST_FORMAT, members_of, read_snapshot
+from tailguard.store.snapshots import FIRST_FORMAT, lines, members_of, read_snapshot
 from tests.builders import Team, found_team
 from tests.test_pipeline import facts, first_generation, written_by
 
@@ -78,14 +80,14 @@ def test_a_snapshot_of_the_first_format_is_still_read_and_rebuilt(team: Team) ->
     run = first_generation(team, 60)
     store = team.workspace.store
     new = read_snapshot(store, made(team, run).snapshot)
-    lines = sorted(store.bytes("training", new.content, ".jsonl").splitlines(), key=lambda one: json.loads(one)["id"])
+    ordered = sorted(store.bytes("training", new.content, ".jsonl").splitlines(), key=lambda one: json.loads(one)["id"])
     old = {
         "format": FIRST_FORMAT, "lineage": "main", "policy": "p", "seed": 0, "version": "0.1.0", "anchor": new.manifest["anchor"],
         "parts": [
             {"role": part.role, "kind": part.kind, "digest": part.digest, "ids": ids}
             for part, (_, ids) in zip(new.parts, members_of(store, new.digest), strict=True)
         ],
-        "content": store.put_bytes("training", b"\n".join(lines) + b"\n", ".jsonl"),
+        "content": store.put_bytes("training", b"\n".join(ordered) + b"\n", ".jsonl"),
     }  # fmt: skip
 
     again = rebuild(store, store.put_json("snapshots", old))
@@ -250,3 +252,26 @@ def test_a_snapshot_can_be_written_again_as_a_file(team: Team, tmp_path: Path) -
     )
     names = {one.kind for one in facts(team, Artifact, run=run) if one.stage == "compose" and one.direction == "out"}
     assert names == {"snapshots", "members", "training"}
+
+
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            ANY_TEXT, st.sampled_from(["a", "b\u2028", 'c"']), st.floats(0, 1), st.integers(0, 10**9), st.booleans()
+        ),
+        min_size=1,
+    )
+)
+def test_a_training_files_lines_are_what_json_says(rows: list[tuple[str, str, float, int, bool]]) -> None:
+    names = ("text", "source", "share", "tokens", "held")
+    batch = pa.RecordBatch.from_pylist([dict(zip(names, row, strict=True)) for row in rows])
+
+    wanted = [
+        json.dumps({"role": "human", **row}, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+        for row in batch.to_pylist()
+    ]
+
+    assert lines(batch, "human") == b"\n".join(wanted) + b"\n"

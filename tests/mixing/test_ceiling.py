@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tailguard.mixing.ceiling import OVER_QUOTA, TAKEN, WHOLE, Candidates, Mass, ceiling_parts, fill, mass, share_part
+from tailguard.mixing.ceiling import OVER_QUOTA, TAKEN, WHOLE, Candidates, Mass, ceiling_parts, fill, mass, share_parts
 from tailguard.mixing.ranking import id_columns, keys, priority
 from tailguard.policy import Compose, Weights
 
@@ -132,7 +132,7 @@ def test_thirty_per_cent_are_three_of_ten_and_not_one_more(ceiling: float, human
 
 
 def test_shares_are_rounded_against_the_set_and_ceilings_too() -> None:
-    assert share_part(1 / 3) == 333_334
+    assert share_parts(np.array([1 / 3, 0.5, 1e-6])).tolist() == [333_334, 500_000, 1]
     assert ceiling_parts(0.3) == 300_000
     assert ceiling_parts(1 / 3) == 333_333
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from tailguard.domain.tags import WHOLE_SHARE, Evidence, Origin
+from tailguard.domain.tags import Evidence, Origin
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,3 @@ def _range(group: Group, found: Leak, error_rate: float) -> tuple[float, float]:
     if by_detector:
         return group.synthetic * (1 - error_rate), min(group.size, group.synthetic * (1 + error_rate))
     return group.synthetic, group.synthetic
-
-
-def is_guess(origin: str, share: float) -> bool:
-    """Whether a mixed record's share is only the half that stands for "nobody knows"."""
-    return origin == Origin.MIXED and share == WHOLE_SHARE[Origin.MIXED]

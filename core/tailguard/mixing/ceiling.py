@@ -8,7 +8,6 @@ no sorting.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -28,11 +27,6 @@ Ints = NDArray[np.int64]
 def share_parts(shares: NDArray[np.float64]) -> Ints:
     """Shares (0 to 1) in millionths, rounded up."""
     return np.ceil(np.round(np.asarray(shares, dtype=np.float64) * WHOLE, 3)).astype(np.int64)
-
-
-def share_part(share: float) -> int:
-    """One share in millionths, rounded up."""
-    return math.ceil(round(share * WHOLE, 3))
 
 
 def ceiling_parts(ceiling: float) -> int:

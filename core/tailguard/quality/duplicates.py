@@ -15,7 +15,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from tailguard.detection.own_outputs.grams import WORDS, gram, words
+from tailguard.detection.own_outputs.grams import WORDS, words
 
 BINS = 128
 BANDS, ROWS = 21, 6
@@ -26,6 +26,9 @@ NONE = -1
 Signatures = NDArray[np.uint16]
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)
+_OTHER = np.uint64(0xBF58476D1CE4E5B9)
+_BASE = np.uint64(0xD6E8FEB86659FD93)
+_LEAVES = np.uint64(pow(0xD6E8FEB86659FD93, WORDS, 2**64))
 _29 = np.uint64(29)
 _32 = np.uint64(32)
 _57 = np.uint64(57)
@@ -93,8 +96,16 @@ def _signatures(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[
                 value = (value ^ hashes[at]) * _MIX
                 value ^= value >> _29
             least[np.int64(value >> _57)] = value
-        for at in range(count - WORDS + 1):
-            value = gram(hashes, at)
+        rolling = np.uint64(0)
+        for at in range(count):
+            rolling = rolling * _BASE + hashes[at]
+            if at >= WORDS:
+                rolling -= hashes[at - WORDS] * _LEAVES
+            if at < WORDS - 1:
+                continue
+            value = rolling * _MIX
+            value ^= value >> _32
+            value *= _OTHER
             bin_ = np.int64(value >> _57)
             least[bin_] = min(least[bin_], value)
         row = out[text]

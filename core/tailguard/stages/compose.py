@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tailguard.domain.bounds import Bounds, Group, Leak, bounds, is_guess
+from tailguard.domain.bounds import Bounds, Group, Leak, bounds
 from tailguard.domain.facts import Composition, CompositionPart, EarlierHumanKept, Fact, RatioMeasured
 from tailguard.domain.recipe import Recipe
 from tailguard.domain.stages import Criterion, Named, Outcome
-from tailguard.domain.tags import Origin
+from tailguard.domain.tags import WHOLE_SHARE, Origin
 from tailguard.errors import TailguardError
-from tailguard.mixing.ceiling import TAKEN, WHOLE, Candidates, Mass, fill, mass, share_part, share_parts
+from tailguard.mixing.ceiling import TAKEN, WHOLE, Candidates, Mass, fill, mass, share_parts
 from tailguard.mixing.ranking import id_columns, keys
 from tailguard.store.files import Store
 from tailguard.store.snapshots import (
@@ -29,10 +29,10 @@ from tailguard.store.snapshots import (
     MEMBERS,
     Part,
     Snapshot,
-    line,
+    lines,
     read_snapshot,
     rows_of,
-    training_lines,
+    training_file,
 )
 
 UPPER_BOUND = "upper bound"
@@ -80,9 +80,8 @@ def compose(
     with store.file_writer("training", ".jsonl") as file, store.table_writer("members", MEMBERS) as members:
         for number, part in enumerate(parts):
             for batch, rows in _with_rows(store, part):
-                for row in batch.to_pylist():
-                    file.write(line({"role": part.role, **row}))
-                    counted.add(part.role, row)
+                file.write(lines(batch, part.role))
+                counted.add(part.role, batch)
                 table = {"part": np.full(len(rows), number, np.int32), "row": rows, "id": batch["id"]}
                 members.write(pa.table(table, schema=MEMBERS))
     manifest = {
@@ -141,7 +140,7 @@ def rebuild(store: Store, digest: str) -> Snapshot:
     """
     snapshot = read_snapshot(store, digest)
     with store.file_writer("training", ".jsonl") as file:
-        for one in training_lines(store, snapshot):
+        for one in training_file(store, snapshot):
             file.write(one)
     if file.digest != snapshot.content:
         raise TailguardError(
@@ -223,19 +222,32 @@ class _Counted:
         self.unknown = 0
         self._groups: dict[tuple[str, str, str, bool], list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0, 0.0])
 
-    def add(self, role: str, row: dict[str, Any]) -> None:
-        """One more record."""
-        parts, tokens = share_part(row["share"]), row["tokens"]
-        for place, value in enumerate((1, tokens, parts, parts * tokens)):
-            self._sums[place] += value
-        of_part = self.parts[role, row["origin"], row["source"]]
-        of_part[0] += 1
-        of_part[1] += tokens
-        self.unknown += row["origin"] == Origin.UNKNOWN
-        evidence = "anchor" if role == "anchor" else row["evidence"]
-        group = self._groups[row["batch"], row["origin"], evidence, is_guess(row["origin"], row["share"])]
-        for place, value in enumerate((1, parts / WHOLE, tokens, parts * tokens / WHOLE)):
-            group[place] += value
+    def add(self, role: str, batch: pa.RecordBatch) -> None:
+        """More records of one role."""
+        shares, tokens = share_parts(batch["share"].to_numpy()), batch["tokens"].to_numpy()
+        # A mixed record whose share is only the half that stands for "nobody knows".
+        guess = (np.array(batch["origin"]) == str(Origin.MIXED)) & (shares == int(WHOLE_SHARE[Origin.MIXED] * WHOLE))
+        sizes = {
+            "records": np.ones(len(batch), np.int64),
+            "tokens": tokens,
+            "parts": shares,
+            "token_parts": shares * tokens,
+        }
+        keys = ["origin", "evidence", "source", "batch", "guess"]
+        table = pa.table({**{key: batch[key] for key in keys[:-1]}, "guess": guess, **sizes})
+        for row in table.group_by(keys).aggregate([(name, "sum") for name in sizes]).to_pylist():
+            sums = [int(row[f"{name}_sum"]) for name in sizes]
+            records, size, of_records, of_tokens = sums
+            for place, value in enumerate(sums):
+                self._sums[place] += value
+            of_part = self.parts[role, row["origin"], row["source"]]
+            of_part[0] += records
+            of_part[1] += size
+            self.unknown += records if row["origin"] == Origin.UNKNOWN else 0
+            evidence = "anchor" if role == "anchor" else row["evidence"]
+            group = self._groups[row["batch"], row["origin"], evidence, row["guess"]]
+            for place, amount in enumerate((records, of_records / WHOLE, size, of_tokens / WHOLE)):
+                group[place] += amount
 
     @property
     def mass(self) -> Mass:

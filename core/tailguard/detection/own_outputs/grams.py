@@ -100,7 +100,7 @@ def words(
 
 
 @nb.njit(cache=True, nogil=True)
-def gram(hashes: NDArray[np.uint64], at: int) -> np.uint64:
+def _gram(hashes: NDArray[np.uint64], at: int) -> np.uint64:
     value = _BASIS
     for place in range(at, at + WORDS):
         value = (value ^ hashes[place]) * _A
@@ -128,7 +128,7 @@ def remembered(
         count = words(data, offsets[text], offsets[text + 1], hashes, begins, ends) - WORDS + 1
         whole[text] = count <= WHOLE
         for at in range(count):
-            value = gram(hashes, at)
+            value = _gram(hashes, at)
             if whole[text] or value & np.uint64(3) == 0:
                 if total == grams.size:
                     grams = np.concatenate((grams, np.empty(grams.size + 64, np.uint64)))
@@ -153,7 +153,7 @@ def every(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.uin
     for text in range(offsets.size - 1):
         count = words(data, offsets[text], offsets[text + 1], hashes, begins, ends) - WORDS + 1
         for at in range(count):
-            found[total] = gram(hashes, at)
+            found[total] = _gram(hashes, at)
             total += 1
     return found[:total].copy()
 
@@ -193,7 +193,7 @@ def look_up(
         count = words(data, offsets[text], offsets[text + 1], hashes, begins, ends)
         hits = 0
         for at in range(count - WORDS + 1):
-            value = gram(hashes, at)
+            value = _gram(hashes, at)
             place = prefix[value >> shift]
             stop = prefix[(value >> shift) + np.uint64(1)]
             while place < stop and grams[place] < value:

@@ -10,6 +10,7 @@ from pages.shared.components import Card
 
 QUARTER = timedelta(days=92)
 SHOWN = 50
+AT_ONCE = 50_000
 
 components.begin("Mixing")
 name, since = components.lineage(), components.since()
@@ -127,7 +128,13 @@ else:
 
 st.subheader("The records behind it")
 outcomes = [one for one in ("dropped", "flagged", "kept") if one in set(reasons["outcome"])]
-if outcomes:
+show = st.toggle(
+    "Read them from the store",
+    value=int(reasons["records"].sum()) <= AT_ONCE,
+    key="show",
+    help="Every figure above comes from the log; the records themselves lie in the store, and a large run takes a while to read.",
+)
+if outcomes and show:
     first, second = st.columns([1, 3])
     outcome = first.selectbox("Outcome", outcomes, key="outcome")
     why = second.selectbox("Reason", ["any", *sorted(set(reasons[reasons["outcome"] == outcome]["reason"]))], key="why")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -140,7 +142,7 @@ def estimated_shares(shares: pd.DataFrame, title: str) -> go.Figure:
     for number, (method, symbol) in enumerate((("PACC", "circle"), ("SLD", "diamond"))):
         part = shares[shares["method"] == method]
         figure.add_scatter(
-            x=part["share"], y=[f"{source}  {run}" for source, run in zip(part["source"], part["run"], strict=True)],
+            x=part["share"], y=[escape(f"{source}  {run}") for source, run in zip(part["source"], part["run"], strict=True)],
             mode="markers", name=method, marker={"symbol": symbol, "size": 9, "color": (ORIGIN["ai"], GREY)[number]},
             error_x={"type": "data", "symmetric": False, "array": part["high"] - part["share"],
                      "arrayminus": part["share"] - part["low"], "thickness": 1.5},
@@ -197,7 +199,7 @@ def ratios(frame: pd.DataFrame, blocked: pd.DataFrame, flags: pd.DataFrame, unit
 def cells(frame: pd.DataFrame, title: str) -> go.Figure:
     """Rare cells before and after the filter, and after dropping as many records at random; one row a slice and origin."""
     figure = go.Figure()
-    names = [f"{slice_}, {origin}" for slice_, origin in zip(frame["slice"], frame["origin"], strict=True)]
+    names = [escape(f"{name}, {origin}") for name, origin in zip(frame["slice"], frame["origin"], strict=True)]
     figure.add_bar(y=names, x=frame["before"], name="before the filter", orientation="h", marker_color="#b8bdc4",
                    hovertemplate="%{y}: %{x:,} cells before<extra></extra>")  # fmt: skip
     figure.add_bar(y=names, x=frame["after"], name="after it", orientation="h",

@@ -26,9 +26,14 @@ def forget_draft() -> None:
     st.query_params.pop(DRAFT, None)
 
 
-def keep_draft() -> None:
+def keep_draft(override: str) -> None:
     """What was typed stands in the URL, so that a page that is loaded again still has it."""
-    st.query_params[DRAFT] = str(st.session_state["meeting_note"])[:500]
+    st.query_params[DRAFT] = _note(override)
+
+
+def _note(override: str) -> str:
+    """What was typed for an item; each has a field of its own."""
+    return str(st.session_state[f"note-{override}"])[:500]
 
 
 def item_told(item: meetings.Item) -> None:
@@ -64,8 +69,9 @@ def decide(item: meetings.Item, position: int) -> None:
     st.text_area(
         "Note (mandatory: it stands in the minutes)",
         value=st.query_params.get(DRAFT, ""),
-        key="meeting_note",
+        key=f"note-{item.override.id}",
         on_change=keep_draft,
+        args=(item.override.id,),
         max_chars=500,
     )
     days = st.number_input("New end, in days (for a renewal)", min_value=1, max_value=366, value=14, key="meeting_days")
@@ -78,7 +84,7 @@ def _record(override: str, decision: str, days: int, position: int) -> str:
     """Decide on one item with the note that was typed."""
     space = reads.workspace()
     expires = space.clock.now() + timedelta(days=days) if decision == "renewed" else None
-    meetings.decide(space, override, decision=decision, note=str(st.session_state["meeting_note"]), expires=expires)
+    meetings.decide(space, override, decision=decision, note=_note(override), expires=expires)
     forget_draft()
     st.query_params["item"] = str(position + 1)
     return f"{override} {decision}."

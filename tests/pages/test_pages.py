@@ -221,12 +221,13 @@ def test_a_meeting_is_walked_through_and_a_reload_loses_nothing(catalogue: dict[
         assert "<b>" not in "".join(part.value for part in app.markdown)
         app.button(key="decide-refused").click().run()
         refused = " ".join(one.value for one in app.error).replace("\\", "")
-        app.text_area(key="meeting_note").input("Its training is over, so nothing needs it.").run()
+        app.text_area(key="note-override-1").input("Its training is over, so nothing needs it.").run()
         app.button(key="decide-refused").click().run()
         decided = " ".join(one.value for one in app.success).replace("\\", "")
         again = opened(tmp_path / "copy", "overrides")
-        for _ in range(2):
-            again.text_area(key="meeting_note").input("Nobody needs it any more, says the team.").run()
+        for name in ("override-2", "override-3"):
+            assert again.text_area(key=f"note-{name}").value == "", "no item begins with another's note"
+            again.text_area(key=f"note-{name}").input("Nobody needs it any more, says the team.").run()
             again.button(key="decide-closed").click().run()
         finished = told(again)
         again.button(key="end").click().run()

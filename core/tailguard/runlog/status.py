@@ -423,7 +423,8 @@ def _about_mixing(connection: Connection, policy: Policy | None, lineages: Seque
                     f"their estimates allow (ceiling {fact.ceiling:.0%})"
                 )
                 findings.append(Finding("low", what, one_ratio.recorded, "mixing", one_ratio.id))
-        if policy and policy.roles.data_lead and run not in audited:
+        starters = {one.actor for one in recorded(connection, RunStarted, run=run)}
+        if policy and set(policy.roles.data_lead) - starters and run not in audited:  # a team of one has no second role
             what = f"no data lead has audited the training set of {run} (`tailguard audit {run}`)"
             findings.append(Finding("low", what, composed[-1].started, "mixing", run))
     return findings

@@ -1,4 +1,4 @@
-"""Mixing, measured beside its peers, on one core: python -m bench.mixing SHARED_DATA [rules|duplicates|compose|snapshot|check]
+"""Mixing, measured beside its peers, on one core: python -m bench.mixing SHARED_DATA [PART ...], parts as in `main`.
 
 Peers get an environment of their own under bench/.environments, since their pins clash with ours.
 """
@@ -53,6 +53,7 @@ def main(data: Path, parts: list[str]) -> None:
     table = Table("figure", "measured", "goal", title=f"one of {os.cpu_count()} cores, Python {sys.version.split()[0]}")
     works = (
         ("rules", rules), ("duplicates", duplicates), ("compose", composing), ("memory", memory), ("snapshot", snapshots),
+        ("score", scoring),
         ("check", checking),
     )  # fmt: skip
     for name, work in works:
@@ -390,11 +391,50 @@ def snapshots(data: Path, table: Table) -> None:
         )
 
 
-def _scored(data: Path, store: Any, schema: pa.Schema, count: int) -> str:
+def scoring(data: Path, table: Table) -> None:
+    """Two hundred thousand records through the whole of stage 2, in a process of its own."""
+    code = (
+        "import resource, sys, time; sys.path.insert(0, 'core'); from pathlib import Path; from bench.mixing import score_some; "
+        "seconds = score_some(Path(sys.argv[1]), int(sys.argv[2])); "
+        "print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10)"
+    )
+    found = []
+    for count in (20_000, 200_000):
+        words = [sys.executable, "-c", code, str(data), str(count)]
+        done = subprocess.run(words, check=True, capture_output=True, text=True, cwd=ROOT)
+        found.append([float(one) for one in done.stdout.split()])
+    rate = 180_000 / (found[1][0] - found[0][0])
+    table.add_row("stage 2, records of 800 bytes a second", f"{rate:,.0f}", "")
+    table.add_row(
+        "... memory a record, beyond the first 20,000",
+        f"{(found[1][1] - found[0][1]) * 2**20 / 180_000:,.0f} bytes",
+        "",
+    )
+
+
+def score_some(data: Path, count: int) -> float:
+    """Seconds of CPU that scoring so many human records takes."""
+    from tailguard.domain.records import RECORD
+    from tailguard.mixing.ceiling import Mass
+    from tailguard.policy import Compose, Quality, Score
+    from tailguard.stages.score import Base, Filter, score
+    from tailguard.store.files import Store
+
+    with tempfile.TemporaryDirectory() as name:
+        store = Store(Path(name) / "store")
+        records = _scored(data, store, RECORD, count, kind="records")
+        rules = Filter(Quality(), Score(), Compose(), "slice", {}, frozenset({"collapse", "tail", "rare"}), 0.3, {})
+        base = Base((), Mass(0, 0), None, np.zeros((1, 1), np.float32))
+        begin = time.process_time()
+        score(records, run="b/0", store=store, base=base, sources={}, rules=rules, seed=0, tell=lambda _: None)
+        return time.process_time() - begin
+
+
+def _scored(data: Path, store: Any, schema: pa.Schema, count: int, kind: str = "scored") -> str:
     from tailguard.domain.records import record_id
 
     some = texts(data, 20_000, 800)
-    with store.table_writer("scored", schema) as out:
+    with store.table_writer(kind, schema) as out:
         for begin in range(0, count, 20_000):
             rows = []
             for at in range(begin, min(count, begin + 20_000)):

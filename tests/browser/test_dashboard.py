@@ -19,7 +19,7 @@ SAYS = {
     "Diversity": "no primary measure fell past its margin",
     "Gates": "1 of 9 candidates were blocked",
     "Quarantine": "records wait, the oldest",
-    "Overrides": "0 open, 0 waiting for a decision",
+    "Overrides": "1 open, 0 wait for a decision",
     "Runs": "is complete",
 }
 SHOWS = {

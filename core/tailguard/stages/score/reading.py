@@ -1,4 +1,4 @@
-"""The pass over the texts: of every record the figures that its scores are made of, about 100 bytes and a signature each."""
+"""The pass over the texts: of every record the figures that its scores are made of, a few hundred bytes and a signature each."""
 
 from __future__ import annotations
 

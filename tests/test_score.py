@@ -219,7 +219,7 @@ def test_flagged_records_can_be_looked_at_in_their_order(team: Team) -> None:
     first = first_generation(team)
     run = to_score(team, [team.batch("ours", written_by(team, first, 1500, logged=True), "robot", Origin.AI)])
 
-    found = scored(team.workspace, run, outcome="flagged", reason=None, source=None, most=20)
+    found = scored(team.workspace, run, outcome="flagged", reason=None, most=20)
 
     logged = facts(team, FlaggedRecord, run=run)
     assert [one.id for one in found] == [one.record for one in logged[:20]]

@@ -37,7 +37,7 @@ from tailguard.runlog import queries
 from tailguard.runlog.locks import alone
 from tailguard.runlog.recorder import RunRecorder
 from tailguard.runlog.schema import table_name
-from tailguard.stages.compose import Ceiling, Trust, compose, human_base, human_parts
+from tailguard.stages.compose import Ceiling, Trust, compose, human_parts, mass_of
 from tailguard.stages.evaluate import evaluate, read_suite
 from tailguard.stages.gate import Evaluated, SuiteShape, gate
 from tailguard.stages.handoff import RecordedFact, handoff
@@ -350,8 +350,10 @@ class _Work:
         suite = read_suite(self._store, self._suite_digest)
         with self._workspace.log.reading() as connection:
             sources = queries.source_records(connection)
+        records = self.results["intake"]["records"]
+        total = max(1, self._store.rows("records", records))
         return score(
-            self.results["intake"]["records"],
+            records,
             run=self._run.run,
             store=self._store,
             base=self._base(),
@@ -367,7 +369,7 @@ class _Work:
                 quotas=self._rules.quotas,
             ),
             seed=self._seed,
-            tell=lambda records: self._watch.reading("score", records, 0.0),
+            tell=lambda done: self._watch.reading("score", done, done / total),
         )
 
     def _base(self) -> Base:
@@ -376,7 +378,7 @@ class _Work:
         named = [("anchors", "", self._anchor), ("snapshots", "previous", self._previous)]
         return Base(
             tuple(parts),
-            human_base(self._store, parts),
+            mass_of(self._store, parts),
             self._anchor,
             topics,
             tuple(Named(kind, name, digest) for kind, name, digest in named if digest),

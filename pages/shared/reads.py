@@ -15,26 +15,22 @@ from tailguard.desk import auditing, composed, meeting, quarantine, sources, tra
 from tailguard.desk.minutes import minutes as minutes_of
 from tailguard.detection.scoring import shipped_detector
 from tailguard.domain.facts import (
-    AnchorChanged,
     Artifact,
     BatchTaken,
     CanaryResult,
     CeilingCalibrated,
     CeilingPoint,
-    Clearance,
     ComparedMeasure,
     Composition,
     CompositionPart,
     DetectorCalibrated,
     DriftChecked,
-    EarlierHumanKept,
     ExitCriterion,
     Fact,
     FlaggedRecord,
     GateDecision,
     GuardCheck,
     Measurement,
-    MeetingDecided,
     MeetingEnded,
     MixingAudited,
     OverrideRequested,
@@ -66,9 +62,9 @@ from tailguard.runlog.connection import RunLog
 from tailguard.workspace import Workspace, default_actor, find_workspace
 
 __all__ = [
-    "AnchorChanged", "Artifact", "BatchTaken", "CanaryResult", "CeilingCalibrated", "CeilingPoint", "Clearance",
-    "ComparedMeasure", "Composition", "CompositionPart", "DetectorCalibrated", "DriftChecked", "EarlierHumanKept",
-    "ExitCriterion", "FlaggedRecord", "GateDecision", "GuardCheck", "Measurement", "MeetingDecided", "MeetingEnded",
+    "Artifact", "BatchTaken", "CanaryResult", "CeilingCalibrated", "CeilingPoint",
+    "ComparedMeasure", "Composition", "CompositionPart", "DetectorCalibrated", "DriftChecked",
+    "ExitCriterion", "FlaggedRecord", "GateDecision", "GuardCheck", "Measurement", "MeetingEnded",
     "MixingAudited", "OverrideRequested", "OverrideUsed", "OwnOutputFound", "ProvenanceCount", "RatioMeasured",
     "ReasonCount", "ReviewDecision", "ReviewOpinion", "RuleFailed", "RunStarted", "ShareEstimated", "ShippingEvent",
     "SliceCoverage", "StageResult", "TailCoverage", "TermShift",
@@ -302,7 +298,7 @@ def anchor() -> AnchorStanding | None:
 
 @st.cache_data(show_spinner=False, max_entries=32)
 def _scored(key: tuple[Any, ...], run: str, outcome: str, reason: str | None, most: int) -> pd.DataFrame:
-    found = composed.scored(workspace(), run, outcome=outcome, reason=reason, source=None, most=most)
+    found = composed.scored(workspace(), run, outcome=outcome, reason=reason, most=most)
     return pd.DataFrame([vars(one) for one in found])
 
 

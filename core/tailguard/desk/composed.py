@@ -38,10 +38,8 @@ class ScoredRecord:
     why: str
 
 
-def scored(
-    workspace: Workspace, run: str, *, outcome: str, reason: str | None, source: str | None, most: int
-) -> list[ScoredRecord]:
-    """Up to `most` records of a run with that outcome, and that reason and source where they are named.
+def scored(workspace: Workspace, run: str, *, outcome: str, reason: str | None, most: int) -> list[ScoredRecord]:
+    """Up to `most` records of a run with that outcome, and that reason where it is named.
 
     Flagged ones come in their order, the others by identity. Empty where the run has not been scored.
     """
@@ -52,9 +50,8 @@ def scored(
     parts = []
     for batch in workspace.store.batches("scored", kept.fact.digest, _COLUMNS):
         chosen = pa.compute.equal(batch["outcome"], outcome)
-        for name, value in (("outcome_reason", reason), ("source", source)):
-            if value is not None:
-                chosen = pa.compute.and_(chosen, pa.compute.equal(batch[name], value))
+        if reason is not None:
+            chosen = pa.compute.and_(chosen, pa.compute.equal(batch["outcome_reason"], reason))
         parts.append(pa.Table.from_batches([batch.filter(chosen)]))
     if not parts:
         return []

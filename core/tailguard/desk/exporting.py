@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from tailguard.desk.croissant import describe
 from tailguard.errors import InputError
 from tailguard.stages.compose import rebuild
-from tailguard.store.snapshots import Snapshot, read_snapshot
+from tailguard.store.snapshots import Snapshot
 from tailguard.store.writing import write_atomically
 from tailguard.workspace import Workspace
 
@@ -69,7 +69,7 @@ def write_again(workspace: Workspace, snapshot: str, out: Path) -> int:
     making = out.with_name(f".{out.name}.{os.getpid()}.new")
     shutil.copyfile(_file(workspace, found), making)
     os.replace(making, out)
-    return sum(len(part) for part in read_snapshot(workspace.store, snapshot).parts)
+    return sum(len(part) for part in found.parts)
 
 
 def _file(workspace: Workspace, found: Snapshot) -> Path:

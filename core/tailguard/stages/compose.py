@@ -74,7 +74,7 @@ def compose(
 ) -> Outcome:
     """Put the set together, write its members, its training file and its manifest. `previous` is the parent's snapshot."""
     human = [*human_parts(store, anchor, previous, recipe)]
-    fresh, synthetic, read = _own_parts(store, scored, _mass_of(store, human), recipe, ceiling)
+    fresh, synthetic, read = _own_parts(store, scored, mass_of(store, human), recipe, ceiling)
     parts = [part for part in (*human, fresh, synthetic) if len(part)]
     counted = _Counted()
     with store.file_writer("training", ".jsonl") as file, store.table_writer("members", MEMBERS) as members:
@@ -163,11 +163,6 @@ def human_parts(store: Store, anchor: str | None, previous: str | None, recipe: 
     return parts
 
 
-def human_base(store: Store, parts: Sequence[Part]) -> Mass:
-    """The mass of those parts."""
-    return _mass_of(store, parts)
-
-
 def _without(store: Store, part: Part, sources: Sequence[str]) -> Part:
     """A part without the records of some sources."""
     if not sources:
@@ -176,7 +171,8 @@ def _without(store: Store, part: Part, sources: Sequence[str]) -> Part:
     return Part(part.role, part.kind, part.digest, part.rows[~np.isin(np.array(names, dtype=object), sources)])
 
 
-def _mass_of(store: Store, parts: Sequence[Part]) -> Mass:
+def mass_of(store: Store, parts: Sequence[Part]) -> Mass:
+    """The mass of some parts; reads their shares and tokens only."""
     whole = Mass(0, 0)
     for part in parts:
         for batch in rows_of(store, part, ["share", "tokens"]):

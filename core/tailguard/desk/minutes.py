@@ -31,7 +31,7 @@ def minutes(workspace: Workspace, meeting: str, *, form: str) -> bytes:
 
 def _headline(value: dict[str, Any]) -> str:
     decided = sum(one["decided_by"] is not None for one in value["items"])
-    return f"{decided} of {len(value['items'])} overrides decided by {', '.join(value['present']) or 'nobody'}"
+    return f"{decided} of {len(value['items'])} overrides decided; present: {', '.join(value['present']) or 'nobody'}"
 
 
 def _uses(item: dict[str, Any]) -> str:
@@ -65,7 +65,8 @@ body { font: 15px/1.45 system-ui, sans-serif; margin: 2.5rem auto; max-width: 70
 table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; vertical-align: top; padding: .5rem .6rem; border-bottom: 1px solid #d5d9de }
 th { font-weight: 600; color: #5a6068 }
-td { overflow-wrap: anywhere }
+td { overflow-wrap: break-word }
+td:first-child, td:nth-child(5) { white-space: nowrap }
 @media (prefers-color-scheme: dark) {
   body { color: #e8eaed; background: #15181c }
   th { color: #a6adb6 }

@@ -145,3 +145,20 @@ def test_two_people_who_change_it_at_once_do_not_lose_a_change(team: Team, monke
         add(team, team.take(5))
 
     assert desk.show(team.workspace).records == 505
+
+
+def test_a_record_that_comes_into_the_anchor_does_not_stand_in_the_next_set_twice(team: Team) -> None:
+    from tailguard.domain.facts import EarlierHumanKept
+    from tailguard.store.snapshots import members_of
+
+    founding = team.take(300)
+    first = team.run([team.batch("founding", founding)])
+    add(team, founding[:40])
+    second = team.run([team.batch("b", team.take(30))])
+
+    before, after = (facts(team, Composition, run=run)[0] for run in (first, second))
+    ids = [identity for _, inside in members_of(team.workspace.store, after.snapshot) for identity in inside]
+    assert len(ids) == len(set(ids)) == after.records
+    assert after.anchor_records == 540
+    (kept,) = facts(team, EarlierHumanKept, run=second)
+    assert kept.kept == kept.before == before.records, "what moved into the anchor was not left out"

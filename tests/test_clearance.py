@@ -14,12 +14,15 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 import tailguard
+from tailguard import pipeline
 from tailguard.desk import clearance, overrides, signing
 from tailguard.desk.requiring import require
-from tailguard.domain.facts import ClearanceSigned, Composition
+from tailguard.domain.facts import ClearanceSigned, Composition, OverrideUsed
+from tailguard.domain.recipe import Recipe
+from tailguard.domain.tags import Origin
 from tailguard.errors import Blocked, InputError
 from tests.builders import Clock, Team
-from tests.test_pipeline import facts, first_generation, over_the_ceiling
+from tests.test_pipeline import facts, first_generation, over_the_ceiling, written_by
 
 
 @pytest.fixture
@@ -194,3 +197,30 @@ def test_the_shell_example_trains_on_a_cleared_set_and_stops_on_a_blocked_one(te
     assert "weights in" in done.stdout
     assert stopped.returncode == 3
     assert "BLOCKED main/2" in stopped.stdout
+
+
+@pytest.mark.parametrize("snapshot", ["", "0", "0123456"])
+def test_a_job_whose_variable_is_empty_is_not_cleared_for_another_set(team: Team, snapshot: str) -> None:
+    first_generation(team, 60)
+
+    with pytest.raises(InputError, match="at least 8 digits"):
+        clearance.check(team.workspace, lineage="main", snapshot=snapshot)
+
+
+def test_an_override_that_did_not_help_was_not_used(team: Team) -> None:
+    first_generation(team, 300)
+    ours = written_by(team, "main/0", 1500, logged=True)
+    recipe = Recipe(synthetic_share=0.6, anchor=False)
+    run = pipeline.start(team.workspace, "main", [team.batch("o", ours, "robot", Origin.AI)], recipe=recipe, seed=0)
+    with pytest.raises(Blocked, match="whole anchor"):
+        pipeline.advance(team.workspace, run)
+    name = overrides.request(
+        team.workspace.as_actor("lin"), gate="ratio", run=run, reason="needed for the launch",
+        expires=team.clock.now() + timedelta(days=2),
+    )  # fmt: skip
+    overrides.decide(team.workspace, name, decision="approved", note="once")
+
+    answer = clearance.check(team.workspace, lineage="main", snapshot=facts(team, Composition, run=run)[0].snapshot)
+
+    assert (answer.exit_code, answer.override) == (3, None)
+    assert facts(team, OverrideUsed) == []

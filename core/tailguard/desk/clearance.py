@@ -31,6 +31,7 @@ from tailguard.workspace import POLICY_FILE, Workspace
 
 RATIO_CRITERION = "ratio within the ceiling"
 KEYS = "keys"
+FEWEST_DIGITS = 8
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,14 @@ class Answer:
 def check(workspace: Workspace, *, lineage: str, snapshot: str, out: Path | None = None) -> Answer:
     """Ask for clearance, record the answer, and sign it where it is yes: to `out`, or to the workspace's `clearances`.
 
-    Raises InputError for a lineage or snapshot that nobody knows.
+    Raises InputError for a lineage or snapshot that nobody knows, and for a beginning too short to name one: a job whose
+    variable is empty must not be cleared for another set.
     """
+    if len(snapshot) < FEWEST_DIGITS:
+        raise InputError(
+            f"A snapshot is named by at least {FEWEST_DIGITS} digits of its digest, found {snapshot!r}. `tailguard status --json` "
+            "lists them."
+        )
     whole = workspace.policy()
     rules = whole.lineage(lineage)
     now = workspace.clock.now()
@@ -120,7 +127,7 @@ def _answer(
         allowed=not failed or not enforced,
         enforced=enforced,
         reason=reason,
-        override=used.id if used else None,
+        override=used.id if used and not failed else None,
         gate="BLOCK" if failed else "PASS",
     )
 

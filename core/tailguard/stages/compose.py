@@ -7,12 +7,13 @@ asks for clearance gets the answer. Planning works on columns of figures; texts 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from tailguard.domain.bounds import Bounds, Group, Leak, bounds
 from tailguard.domain.facts import Composition, CompositionPart, EarlierHumanKept, Fact, RatioMeasured
@@ -155,20 +156,24 @@ def human_parts(store: Store, anchor: str | None, previous: str | None, recipe: 
     if anchor and recipe.anchor:
         parts.append(Part("anchor", "anchors", anchor, np.arange(store.rows("anchors", anchor), dtype=np.int64)))
     if previous and recipe.earlier_human:
-        parts += [
-            _without(store, part, recipe.without)
-            for part in read_snapshot(store, previous).parts
-            if part.role == "human"
-        ]
+        snapshot = read_snapshot(store, previous)
+        grown = (
+            parts and snapshot.manifest["anchor"] != anchor
+        )  # what has come into the anchor since is not counted twice
+        for part in snapshot.parts:
+            if part.role == "human":
+                without = _without(store, part, "source", set(recipe.without))
+                parts.append(_without(store, without, "id", _ids(store, parts[0])) if grown else without)
     return parts
 
 
-def _without(store: Store, part: Part, sources: Sequence[str]) -> Part:
-    """A part without the records of some sources."""
-    if not sources:
+def _without(store: Store, part: Part, column: str, values: Set[str]) -> Part:
+    """A part without the records that have one of some values in a column."""
+    if not values:
         return part
-    names = [name for batch in rows_of(store, part, ["source"]) for name in batch["source"].to_pylist()]
-    return Part(part.role, part.kind, part.digest, part.rows[~np.isin(np.array(names, dtype=object), sources)])
+    found = [value for batch in rows_of(store, part, [column]) for value in batch[column].to_pylist()]
+    stays = np.array([value not in values for value in found], dtype=bool)
+    return Part(part.role, part.kind, part.digest, part.rows[stays])
 
 
 def mass_of(store: Store, parts: Sequence[Part]) -> Mass:
@@ -202,7 +207,8 @@ def _own_parts(store: Store, scored: str, base: Mass, recipe: Recipe, ceiling: C
     )
 
 
-def _with_rows(store: Store, part: Part) -> Any:
+def _with_rows(store: Store, part: Part) -> Iterator[tuple[pa.RecordBatch, NDArray[np.int64]]]:
+    """The records of a part, some at a time, with their rows in the part's table."""
     done = 0
     for batch in rows_of(store, part, COLUMNS):
         yield batch, part.rows[done : done + len(batch)]
@@ -270,13 +276,14 @@ def _earlier_kept(store: Store, previous: str | None, parts: Sequence[Part]) -> 
         return 0, 0
     earlier = [part for part in read_snapshot(store, previous).parts if part.role in ("human", "anchor")]
     now = {(part.kind, part.digest): part.rows for part in parts}
+    anchor = next((one for one in parts if one.role == "anchor"), None)
     kept = 0
     for part in earlier:
-        if part.role == "anchor":  # its records keep their ids when the anchor grows
-            mine = next((one for one in parts if one.role == "anchor"), None)
-            kept += len(_ids(store, part) & _ids(store, mine)) if mine else 0
-        else:
-            kept += int(np.isin(part.rows, now.get((part.kind, part.digest), np.zeros(0, np.int64))).sum())
+        here = np.isin(part.rows, now.get((part.kind, part.digest), np.zeros(0, np.int64)))
+        kept += int(here.sum())
+        if anchor and not here.all():  # records keep their ids when they come into the anchor, or it grows
+            gone = Part(part.role, part.kind, part.digest, part.rows[~here])
+            kept += len(_ids(store, gone) & _ids(store, anchor))
     return sum(map(len, earlier)), kept
 
 

@@ -60,11 +60,6 @@ def check(workspace: Workspace, *, lineage: str, snapshot: str, out: Path | None
     Raises InputError for a lineage or snapshot that nobody knows, and for a beginning too short to name one: a job whose
     variable is empty must not be cleared for another set.
     """
-    if len(snapshot) < FEWEST_DIGITS:
-        raise InputError(
-            f"A snapshot is named by at least {FEWEST_DIGITS} digits of its digest, found {snapshot!r}. `tailguard status --json` "
-            "lists them."
-        )
     whole = workspace.policy()
     rules = whole.lineage(lineage)
     now = workspace.clock.now()
@@ -75,6 +70,11 @@ def check(workspace: Workspace, *, lineage: str, snapshot: str, out: Path | None
         if found is None:
             raise InputError(
                 f"Lineage {lineage} has no snapshot {snapshot!r}. Compose one with `tailguard run`; `tailguard status` lists them."
+            )
+        if len(snapshot) < FEWEST_DIGITS:
+            raise InputError(
+                f"A snapshot is named by at least {FEWEST_DIGITS} digits of its digest, found {snapshot!r}. "
+                "`tailguard status --json` lists them."
             )
         composition = found.fact
         criteria = [one.fact for one in recorded(connection, ExitCriterion, run=composition.run, stage="compose")]

@@ -69,24 +69,28 @@ if measure == "rarefied type coverage":
 st.plotly_chart(figure, key="generations")
 
 st.subheader("What was lost, and what was gained")
-shifts = reads.facts(reads.TermShift, run=candidate)
+shifts = reads.facts(reads.CaseShift, run=candidate)
 names = {
-    "term": "rare term",
-    "occurrences": "answers",
+    "kind": "what it is",
+    "what": "which",
+    "had": "there",
+    "has": "here",
     "prompt": "prompt",
-    "example": "with the term",
+    "example": "the side that has it",
     "counterpart": "the other side's answer",
 }
 headings = {
-    "lost": f"rare terms that {status.parent} wrote and {candidate} no longer does",
-    "gained": f"rare terms that {candidate} writes and {status.parent} did not",
+    "lost": f"that {status.parent} did and {candidate} no longer does",
+    "gained": f"that {candidate} does and {status.parent} did not",
 }
 for tab, (direction, heading) in zip(st.tabs(["Lost", "Gained"]), headings.items(), strict=True):
     part = shifts[shifts["direction"] == direction]
-    tab.markdown(f"**{len(part)}** {components.plain(heading)}")
+    kinds = ", ".join(f"{times} {kind}s" for kind, times in part["kind"].value_counts(sort=False).items())
+    tab.markdown(f"**{kinds or 'Nothing'}** {components.plain(heading)}")
     tab.dataframe(part[list(names)].rename(columns=names), hide_index=True, key=direction)
 st.caption(
-    "Terms that one side wrote in at least two answers to the suite and the other side in none; at most 15 each way."
+    "Rare terms in at least two answers on one side and none on the other; checked items that one side mostly gets right; topics that one "
+    "side treats significantly more often; prompts whose answers became alike. At most 15 of each kind."
 )
 components.rows(
     chosen[

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from tailguard import pipeline
 from tailguard.adapters.readers import WHOLE, reader_for
-from tailguard.adapters.readers.jsonl import read_objects
 from tailguard.demo.harvest import _passages
 from tailguard.desk import anchor as anchor_desk
 from tailguard.desk import shipping
@@ -133,5 +132,5 @@ def found_team(
     prompts = [{"id": f"p{n}", "prompt": one, "tail": bool(rare & set(words(one)))} for n, one in enumerate(openings)]
     prompts += [{"id": "long", "prompt": long_prompt, "tail": False}] if long_prompt else []
     suite = write_jsonl(root / "inbox" / "suite.jsonl", prompts)
-    suite_desk.freeze_suite(team.workspace, suite, name="openings", read_lines=read_objects)
+    suite_desk.freeze_suite(team.workspace, suite, name="openings")
     return team

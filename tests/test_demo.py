@@ -10,6 +10,7 @@ from tailguard.clock import SystemClock
 from tailguard.desk.minutes import minutes
 from tailguard.domain.facts import (
     BatchTaken,
+    CaseShift,
     CeilingCalibrated,
     CeilingPoint,
     Clearance,
@@ -21,7 +22,6 @@ from tailguard.domain.facts import (
     ReviewDecision,
     RunStarted,
     ShippingEvent,
-    TermShift,
 )
 from tailguard.runlog.queries import gate_decision_of, recorded, shipped_generations
 from tailguard.runlog.status import status
@@ -90,7 +90,7 @@ def test_the_job_over_the_ceiling_is_blocked_excused_and_then_stopped_by_its_div
     assert decision
     assert decision.fact.verdict == "BLOCK"
     assert [one.action for one in facts(demo, ShippingEvent, run="guarded/5")] == ["refused"]
-    assert facts(demo, TermShift, run="guarded/5", direction="lost")
+    assert facts(demo, CaseShift, run="guarded/5", direction="lost")
 
 
 def test_every_other_guarded_candidate_ships_and_no_unguarded_one_would(demo: Path) -> None:

@@ -94,11 +94,10 @@ def test_a_record_that_shares_a_long_run_with_the_suite_is_never_composed(tmp_pa
     team = found_team(tmp_path)
     long = "in the beginning nobody knew which of the seven measures would fall first and by how much it would fall"
     suite = write_jsonl(tmp_path / "suite.jsonl", [{"id": "p0", "prompt": long, "tail": True}])
-    from tailguard.adapters.readers.jsonl import read_objects
     from tailguard.desk import suite as desk
 
     with pytest.raises(InputError, match="was frozen on"):
-        desk.freeze_suite(team.workspace, suite, name="other", read_lines=read_objects)
+        desk.freeze_suite(team.workspace, suite, name="other")
     team.workspace.log.folder.joinpath("runlog.duckdb").unlink()
     again = found_team(tmp_path / "again", long_prompt=long)
     run = to_score(again, [again.batch("a", [*again.take(20), f"It is said that {long}."])])

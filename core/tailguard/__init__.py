@@ -9,7 +9,8 @@ A tour:
 - `store` keeps contents under their digests, `runlog` remembers every fact in hash chains; `workspace` joins them.
 - `cli` and the dashboard (`app.py`, `pages/`) are what people see; `demo` runs it all on real text.
 
-`tailguard.detect(texts)` needs none of that; `tailguard.require_clearance(path)` is the first line of a training script.
+`tailguard.detect(texts)`, `tailguard.compare(parent, candidate)` and `tailguard.diversity` need none of that;
+`tailguard.require_clearance(path)` is the first line of a training script.
 Importing this package loads nothing heavy.
 """
 
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
+    from tailguard.desk.comparing import Answers
     from tailguard.desk.signing import Signed
     from tailguard.detection.report import Detection
+    from tailguard.diversity.report import Report
 
 __version__ = "0.1.0"
 
@@ -30,6 +33,20 @@ def detect(texts: "Sequence[str]", *, error_rate: float = 0.01) -> "Detection":
     from tailguard.detection import report
 
     return report.detect(texts, error_rate=error_rate)
+
+
+def compare(
+    parent: "Answers",
+    candidate: "Answers",
+    *,
+    suite: "str | os.PathLike[str] | None" = None,
+    margin: float | None = None,
+    seed: int = 0,
+) -> "Report":
+    """Say whether a candidate lost diversity against its parent, from what both answered; see `desk.comparing.compare`."""
+    from tailguard.desk import comparing
+
+    return comparing.compare(parent, candidate, suite=suite, margin=margin, seed=seed)
 
 
 def require_clearance(

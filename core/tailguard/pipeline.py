@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tailguard import __version__
+from tailguard.adapters.checkers import judge
 from tailguard.adapters.readers import reader_for
 from tailguard.adapters.readers.source import content_digest, plain_size
 from tailguard.adapters.trainers import model_for
@@ -433,6 +434,7 @@ class _Work:
             suite=self._suite_digest,
             generator=model_for(self._policy, self._run.lineage).generator,
             decoding=Decoding(decoding.samples, decoding.max_tokens, decoding.temperature),
+            judge=judge,
             seed=self._seed,
         )
 
@@ -445,9 +447,11 @@ class _Work:
             references=self._references(),
             suite=SuiteShape(
                 {item.id: item.prompt for item in suite.prompts},
+                {item.id: item.slice for item in suite.prompts},
                 frozenset(item.id for item in suite.prompts if item.tail),
                 suite.rare_terms,
             ),
+            anchor=self._anchor,
             lineage=self._run.lineage,
             mode=self._run.mode,
             store=self._store,

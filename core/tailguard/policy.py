@@ -174,12 +174,19 @@ class Clearance(_Strict):
 
 
 class Gate(_Strict):
-    """Error rate of the comparison, and the margin of each primary measure."""
+    """Error rate of the comparison, the margin of each primary measure, and the guards (see diversity.comparison.Limits)."""
 
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    tail_accuracy: Annotated[float, Field(gt=0, lt=1)] = 0.05
     tail_recall: Annotated[float, Field(gt=0, lt=1)] = 0.08
     type_coverage: Annotated[float, Field(gt=0, lt=1)] = 0.03
     variety: Annotated[float, Field(gt=0, lt=1)] = 0.03
+    quality_loss: Share = 0.05
+    shortest: Annotated[float, Field(gt=0, lt=1)] = 0.7
+    more_empty: Share = 0.05
+    more_refusals: Share = 0.1
+    more_copied: Share = 0.1
+    less_related: Share = 0.1
 
 
 class Evaluation(_Strict):

@@ -145,3 +145,19 @@ class Generator(Protocol):
         self, weights: Path, prompts: Sequence[str], *, decoding: Decoding, seed: int
     ) -> list[tuple[str, ...]]:
         """`decoding.samples` answers per prompt, in the order of the prompts, without the prompt itself."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """How an answer to one item of a suite is judged: a checker by name, what it expects, and a tolerance where it has one."""
+
+    kind: str
+    expected: object
+    tolerance: float = 0.0
+
+
+class Checker(Protocol):
+    """Judges one answer."""
+
+    def __call__(self, output: str, expected: object, tolerance: float, /) -> float:
+        """0 (wrong) to 1 (right)."""

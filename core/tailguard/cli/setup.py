@@ -54,10 +54,9 @@ def suite_freeze(
     as_json: Json = False,
 ) -> None:
     """Freeze the evaluation suite, once; at least one prompt must be in a tail slice."""
-    from tailguard.adapters.readers.jsonl import read_objects
     from tailguard.desk.suite import freeze_suite
 
-    digest = freeze_suite(open_workspace(workspace), file, name=name, read_lines=read_objects)
+    digest = freeze_suite(open_workspace(workspace), file, name=name)
     show({"suite": digest}, f"Suite {name} frozen as {digest[:12]}.", as_json=as_json)
 
 

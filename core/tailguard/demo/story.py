@@ -180,7 +180,7 @@ def _found(story: Story, harvest: Harvest) -> None:
     rare = suite_desk.rare_terms(anchor)
     suite = story.workspace.root / "inbox" / "suite.jsonl"
     write_atomically(suite, b"".join(map(canonical_json, _prompts(story.passages.take(HELD_OUT), rare, anchor))))
-    suite_desk.freeze_suite(story.workspace, suite, name="openings", read_lines=read_objects)
+    suite_desk.freeze_suite(story.workspace, suite, name="openings")
     counted = ", ".join(f"{name} {count:,}" for name, count in harvest.sources.items())
     story.tell(f"{len(harvest.passages):,} human passages: {counted}")
     story.tell(f"anchor of {len(anchor):,} frozen; suite of openings of passages that no model ever sees frozen")

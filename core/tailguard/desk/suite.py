@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
+from tailguard.adapters.readers.answers import read_items
 from tailguard.diversity.metrics import words
 from tailguard.domain.facts import SuiteFrozen
 from tailguard.errors import InputError
+from tailguard.ports import Check
 from tailguard.quality.contamination import Contamination
 from tailguard.runlog.queries import frozen_anchor, frozen_suite
 from tailguard.workspace import Workspace
@@ -24,10 +27,9 @@ def rare_terms(texts: Sequence[str]) -> frozenset[str]:
     return frozenset(word for word, count in counts.items() if low <= count <= high)
 
 
-def freeze_suite(
-    workspace: Workspace, file: Path, *, name: str, read_lines: Callable[[Path], list[dict[str, object]]]
-) -> str:
-    """Freeze a suite: one object a line with `prompt`, and optionally `id`, `slice` and `tail` (true or false).
+def freeze_suite(workspace: Workspace, file: Path, *, name: str) -> str:
+    """Freeze a suite: one object a line with `prompt`, and optionally `id`, `slice`, `tail` (true or false), and how its answers
+    are judged: `check`, `expected`, `tolerance`.
 
     Raises InputError for a broken line, a doubled id, a suite without a tail slice, or when no anchor is frozen yet.
     """
@@ -41,25 +43,14 @@ def freeze_suite(
         raise InputError(
             f"The suite {standing.fact.name!r} was frozen on {standing.recorded:%Y-%m-%d}; generations can only be compared on it."
         )
-    prompts = []
-    for number, row in enumerate(read_lines(file), start=1):
-        prompt, tail = row.get("prompt"), row.get("tail", False)
-        if not isinstance(prompt, str) or not prompt.strip() or not isinstance(tail, bool):
-            raise InputError(
-                f"{file} line {number}: expected an object with `prompt` (text) and `tail` (true or false)."
-            )
-        prompts.append(
-            {"id": str(row.get("id", number)), "prompt": prompt, "slice": str(row.get("slice", "all")), "tail": tail}
-        )
-    doubled = [identity for identity, count in Counter(item["id"] for item in prompts).items() if count > 1]
-    if doubled:
-        raise InputError(f"{file} has prompt id {doubled[0]!r} more than once. Ids must differ.")
-    if not any(item["tail"] for item in prompts):
-        raise InputError(f"{file} has no prompt with tail = true. At least one rare-case slice is mandatory.")
+    prompts = [
+        {"id": one, **item, "check": asdict(item["check"]) if isinstance(item["check"], Check) else None}
+        for one, item in read_items(file).items()
+    ]
     texts = workspace.store.table("anchors", anchor.fact.anchor)["text"].to_pylist()
     _refuse_overlap(workspace, {str(item["id"]): str(item["prompt"]) for item in prompts}, texts, file)
     rare = rare_terms(texts)
-    content = {"format": "tailguard-suite/1", "name": name, "prompts": prompts, "rare_terms": sorted(rare)}
+    content = {"format": "tailguard-suite/2", "name": name, "prompts": prompts, "rare_terms": sorted(rare)}
     digest = workspace.store.put_json("suites", content)
     tail_prompts = sum(bool(item["tail"]) for item in prompts)
     samples = workspace.policy().evaluation.samples

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from tailguard.diversity.comparison import Outputs
+from tailguard.diversity.outputs import Outputs
 
-STRENGTHS = (0.05, 0.1, 0.3)
+STRENGTHS = (0.05, 0.1, 0.2, 0.4)
 """Shares of the rare terms that are taken out."""
 
 

@@ -13,139 +13,183 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.stats import t as student
 
-from tailguard.diversity.metrics import seen_probability, words
-from tailguard.domain.verdict import Comparison, Guard, MeasureComparison, Verdict
+from tailguard.diversity.outputs import Encoded, Outputs
+from tailguard.diversity.resampling import bag, halves, richness
+from tailguard.domain.verdict import Comparison, Guard, MeasureComparison, SliceComparison, Verdict
 
+TAIL_ACCURACY = "tail accuracy"
 TAIL_RECALL = "tail recall"
 TYPE_COVERAGE = "rarefied type coverage"
 VARIETY = "between-response variety"
-PRIMARY = (TAIL_RECALL, TYPE_COVERAGE, VARIETY)
+PRIMARY = (TAIL_ACCURACY, TAIL_RECALL, TYPE_COVERAGE, VARIETY)
 
-HALVES = 100
+RESAMPLES = 10_000
+FEWEST_PROMPTS = 20
+"""Fewer prompts say nothing of the prompts that were not asked."""
+_SLICE_RESAMPLES = 1_000
 _BUDGET_SHARE = 8
 _POWER = 0.8
-_FEWEST_PROMPTS = 8
 _FEWEST_UNITS = 50
-_AT_ONCE = 16  # halves counted together: few enough to stay in the processor's cache
-_MAX_EMPTY_GAP = 0.05
-_LENGTH_RATIO = (0.7, 1.43)
-
+_FEWEST_TYPES = 10
+_MOST_PROMPTS = 1_000_000
+_MAX_UNANSWERED = 0.01
 
 Ints = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class _Encoded:
-    answers: tuple[Ints, ...]
-    vocabulary: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """What one generation answered: `answers[prompt_id]` are its samples in order; `tail` names the tail prompts."""
-
-    answers: Mapping[str, tuple[str, ...]]
-    tail: frozenset[str]
-    suite: str
-    decoding: str
-
-    @cached_property
-    def tokens(self) -> dict[str, list[list[str]]]:
-        """The words of each prompt's answers, longest answer first; prompts in order of their ids."""
-        return {
-            prompt: sorted((words(text) for text in self.answers[prompt]), key=len, reverse=True)
-            for prompt in sorted(self.answers)
-        }
-
-    @cached_property
-    def encoded(self) -> _Encoded:
-        """The same with words as numbers."""
-        index: dict[str, int] = {}
-        answers = [
-            np.array([index.setdefault(word, len(index)) for word in answer], dtype=np.int64)
-            for ranked in self.tokens.values()
-            for answer in ranked
-        ]
-        return _Encoded(tuple(answers), tuple(index))
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What the policy allows: the margin of each primary measure (share of the reference) and the error rate alpha."""
+    """What a policy allows: the margin of each primary measure (share of the reference), the error rate alpha, and the
+    guards: how far mean quality may fall, how much shorter answers may be on average (and, inversely, longer), and by how
+    much the shares of empty, refusing and prompt-copying answers may rise, and how far the answers' mean relatedness to
+    their prompts (a cosine) may fall. All are 0 to 1."""
 
     margins: Mapping[str, float]
     alpha: float = 0.05
+    quality_loss: float = 0.05
+    shortest: float = 0.7
+    more_empty: float = 0.05
+    more_refusals: float = 0.1
+    more_copied: float = 0.1
+    less_related: float = 0.1
+
+
+DEFAULT_LIMITS = Limits({TAIL_ACCURACY: 0.05, TAIL_RECALL: 0.08, TYPE_COVERAGE: 0.05, VARIETY: 0.05})
 
 
 def compare(
-    candidate: Outputs, reference: Outputs, *, rare_terms: frozenset[str], limits: Limits, seed: int
+    candidate: Outputs,
+    reference: Outputs,
+    *,
+    rare_terms: frozenset[str],
+    limits: Limits,
+    seed: int,
+    resamples: int = RESAMPLES,
 ) -> Comparison:
-    """Compare two sets of outputs on the three primary measures.
+    """Compare two sets of outputs on the primary measures, and slice by slice.
 
     `rare_terms` are case-folded words that are rare in the anchor. Same arguments, same answer. The comparison never
     raises on unlike outputs: it says NOT COMPARABLE, and which guard failed.
     """
-    guards = tuple(_guards(candidate, reference))
-    shared = sorted(set(candidate.answers) & set(reference.answers))
-    samples = len(next(iter(candidate.answers.values()), ()))
-    if any(not guard.held for guard in guards):
-        return Comparison(len(shared), samples, 0, guards, ())
-    pair = _cut(candidate.encoded, reference.encoded, prompts=len(shared), samples=samples)
-    tail = np.array([prompt in (candidate.tail | reference.tail) for prompt in shared], dtype=bool)
+    shared = frozenset(candidate.answers) & frozenset(reference.answers)
+    left_out = len(frozenset(candidate.answers) | frozenset(reference.answers)) - len(shared)
+    guards = [_same_prompts(candidate, reference)]
+    if left_out:
+        candidate, reference = candidate.only(shared), reference.only(shared)
+    guards += _guards(candidate, reference, limits)
+    samples = sorted({len(found) for side in (candidate, reference) for found in side.answers.values()})
+    if not shared or len(samples) != 1:
+        return Comparison(len(shared), samples[0] if samples else 0, 0, tuple(guards), ())
+    pair = cut(candidate, reference)
+    names = sorted(shared)
+    tail = candidate.tail | reference.tail
+    checked = tail & frozenset(candidate.scores) & frozenset(reference.scores)
     rng = np.random.default_rng(seed)
-    measures = [
-        _measure(TAIL_RECALL, [side.rare(rare_terms).of(tail) for side in pair], limits, rng),
-        _measure(TYPE_COVERAGE, list(pair), limits, rng),
-        _measure(VARIETY, [side.bigrams() for side in pair], limits, rng),
-    ]
-    return Comparison(len(shared), samples, len(pair[0].units), guards, tuple(measures))
+    judge = _Judge(limits, resamples, rng)
+    measures = []
+    if checked:
+        measures.append(judge.accuracy(candidate, reference, sorted(checked)))
+    if tail - checked or not checked:
+        unchecked = np.array([name in tail - checked for name in names], dtype=bool)
+        measures.append(judge.types(TAIL_RECALL, [side.rare(rare_terms).of(unchecked) for side in pair]))
+    measures.append(judge.types(TYPE_COVERAGE, pair))
+    measures.append(judge.types(VARIETY, [side.bigrams() for side in pair]))
+    return Comparison(
+        len(shared),
+        samples[0],
+        len(pair[0].units),
+        tuple(guards),
+        tuple(measures),
+        slices=_slices(pair, names, reference.slices, tail, replace(judge, resamples=_SLICE_RESAMPLES)),
+        notes=_notes(candidate, reference, left_out, samples[0]),
+    )
 
 
-def _guards(candidate: Outputs, reference: Outputs) -> list[Guard]:
+def _same_samples(candidate: Outputs, reference: Outputs) -> Guard:
+    shape = [sorted({len(samples) for samples in side.answers.values()}) for side in (reference, candidate)]
+    required, observed = (
+        " to ".join(map(str, dict.fromkeys((counts[0], counts[-1])))) if counts else "none" for counts in shape
+    )
+    return Guard("same samples per prompt", required, observed, len(shape[0]) == 1 and shape[0] == shape[1])
+
+
+def _same_prompts(candidate: Outputs, reference: Outputs) -> Guard:
+    missing = len(frozenset(reference.answers) - frozenset(candidate.answers))
+    total = len(reference.answers)
+    told = f"{missing} of {total} not answered" if missing else f"all {total} answered"
+    held = total > 0 and missing <= _MAX_UNANSWERED * total
+    other = sum(candidate.prompts[one] != text for one, text in reference.prompts.items() if one in candidate.prompts)
+    if other:
+        return Guard("same prompts", "the same text under each prompt id", f"{other} ids with another text", False)
+    return Guard("same prompts", f"at most {_MAX_UNANSWERED:.0%} of the reference's not answered", told, held)
+
+
+def _guards(candidate: Outputs, reference: Outputs, limits: Limits) -> list[Guard]:
     def same(name: str, required: str, observed: str) -> Guard:
         return Guard(name, required, observed, required == observed)
 
-    shape = [sorted({len(samples) for samples in side.answers.values()}) for side in (reference, candidate)]
+    def rise(name: str, ours: float, theirs: float, most: float) -> Guard:
+        return Guard(name, f"at most {most:.0%} more than {theirs:.1%}", f"{ours:.1%}", ours - theirs <= most)
+
+    ratio = candidate.mean_words / reference.mean_words if reference.mean_words else math.inf
+    longest = 1 / limits.shortest
     guards = [
-        same("same suite", reference.suite, candidate.suite),
-        same("same decoding", reference.decoding, candidate.decoding),
-        same("same prompts", *(f"{len(side.answers)} prompts" for side in (reference, candidate))),
-        same("same samples per prompt", *(f"{counts}" for counts in shape)),
-    ]
-    if set(candidate.answers) != set(reference.answers):
-        missing = len(set(reference.answers) - set(candidate.answers))
-        guards[2] = Guard("same prompts", f"{len(reference.answers)} prompts", f"{missing} of them unanswered", False)
-    lengths, empty = zip(*(_length_and_empty(side) for side in (reference, candidate)), strict=True)
-    ratio = lengths[1] / lengths[0] if lengths[0] else math.inf
-    guards.append(
+        _same_samples(candidate, reference),
         Guard(
             "response length",
-            f"{_LENGTH_RATIO[0]} to {_LENGTH_RATIO[1]} of the reference's mean",
+            f"{limits.shortest:.2f} to {longest:.2f} of the reference's mean of {reference.mean_words:.0f} words",
             f"{ratio:.2f}",
-            _LENGTH_RATIO[0] <= ratio <= _LENGTH_RATIO[1],
-        )
-    )
-    gap = empty[1] - empty[0]
-    guards.append(Guard("empty answers", f"at most {_MAX_EMPTY_GAP:.0%} more", f"{gap:+.1%}", gap <= _MAX_EMPTY_GAP))
+            limits.shortest <= ratio <= longest,
+        ),
+        rise("empty answers", candidate.empty_share, reference.empty_share, limits.more_empty),
+        rise("refusals", candidate.refusal_share, reference.refusal_share, limits.more_refusals),
+        replace(
+            rise("copied from the prompt", candidate.copied_share, reference.copied_share, limits.more_copied),
+            yields=True,
+        ),
+        _quality("text quality", candidate.mean_quality, reference.mean_quality, limits.quality_loss),
+    ]
+    if candidate.relatedness is not None and reference.relatedness is not None:
+        related = _quality("about its prompt", candidate.relatedness, reference.relatedness, limits.less_related)
+        guards.append(replace(related, yields=True))
+    if candidate.suite or reference.suite:
+        guards.insert(0, same("same suite", reference.suite, candidate.suite))
+    if candidate.decoding and reference.decoding:
+        guards.insert(0, same("same decoding", reference.decoding, candidate.decoding))
+    if candidate.mean_score is not None and reference.mean_score is not None:
+        guards.append(_quality("mean score", candidate.mean_score, reference.mean_score, limits.quality_loss))
     return guards
 
 
-def _length_and_empty(outputs: Outputs) -> tuple[float, float]:
-    lengths = [len(answer.split()) for samples in outputs.answers.values() for answer in samples]
-    if not lengths:
-        return 0.0, 1.0
-    return sum(lengths) / len(lengths), sum(1 for length in lengths if not length) / len(lengths)
+def _quality(name: str, ours: float, theirs: float, most: float) -> Guard:
+    return Guard(name, f"at most {most:.2f} below {theirs:.3f}", f"{ours:.3f}", theirs - ours <= most)
+
+
+def _notes(candidate: Outputs, reference: Outputs, left_out: int, samples: int) -> tuple[str, ...]:
+    notes = []
+    if left_out:
+        notes.append(f"{left_out} prompt(s) that only one side answered were left out")
+    if samples == 1:
+        notes.append("one answer a prompt says nothing of variety within a prompt: four or more are wanted")
+    if not candidate.decoding or not reference.decoding:
+        notes.append("how the answers were drawn is not stated, so equal decoding was not checked")
+    if candidate.answers == reference.answers:
+        notes.append("both files hold the same answers, word for word: is this the right file?")
+    elif reference.distinct_share < 0.5:
+        notes.append(
+            f"only {reference.distinct_share:.0%} of the reference's own answers differ from each other: there was little to lose"
+        )
+    return tuple(notes)
 
 
 @dataclass(frozen=True)
-class _Side:
+class Side:
     """One side's units in order: the prompt and the answer that each stands in, its number, and whether it counts.
 
     `totals[prompt]` is the size in units that a sample is drawn from; `counts` marks the types the measure is about.
@@ -158,15 +202,16 @@ class _Side:
     totals: Ints
     vocabulary: tuple[str, ...]
 
-    def rare(self, terms: frozenset[str]) -> _Side:
+    def rare(self, terms: frozenset[str]) -> Side:
+        """Only rare terms count."""
         wanted = np.array([word in terms for word in self.vocabulary], dtype=bool)
         return replace(self, counts=wanted[self.units] if len(wanted) else self.counts)
 
-    def of(self, chosen: NDArray[np.bool_]) -> _Side:
+    def of(self, chosen: NDArray[np.bool_]) -> Side:
         """Only these prompts, numbered anew."""
         number = np.cumsum(chosen) - 1
         keep = chosen[self.prompts]
-        return _Side(
+        return Side(
             number[self.prompts[keep]],
             self.answers[keep],
             self.units[keep],
@@ -175,13 +220,13 @@ class _Side:
             self.vocabulary,
         )
 
-    def bigrams(self) -> _Side:
+    def bigrams(self) -> Side:
         """Neighbouring units of one answer, as units."""
         inside = self.answers[1:] == self.answers[:-1]
         pairs = self.units[:-1][inside] * (len(self.vocabulary) + 1) + self.units[1:][inside]
         _, numbers = np.unique(pairs, return_inverse=True)
         prompts = self.prompts[1:][inside]
-        return _Side(
+        return Side(
             prompts,
             self.answers[1:][inside],
             numbers.astype(np.int64),
@@ -190,15 +235,30 @@ class _Side:
             (),
         )
 
+    def texts(self) -> list[list[str]]:
+        """The words of each answer, empty ones too."""
+        last = int(self.answers.max(initial=-1)) + 1
+        edges = np.searchsorted(self.answers, np.arange(last + 1))
+        told = [self.vocabulary[unit] for unit in self.units.tolist()]
+        return [told[begin:end] for begin, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)]
 
-def _cut(ours: _Encoded, theirs: _Encoded, *, prompts: int, samples: int) -> tuple[_Side, _Side]:
-    """Cut answers that stand beside each other to their common length."""
+
+def cut(candidate: Outputs, reference: Outputs) -> tuple[Side, Side]:
+    """Both sides with the answers that stand beside each other cut to their common length: the longest beside the longest.
+
+    Both must have the same prompts and the same number of samples.
+    """
+    samples = len(next(iter(candidate.answers.values())))
+    return _cut(candidate.encoded, reference.encoded, prompts=len(candidate.answers), samples=samples)
+
+
+def _cut(ours: Encoded, theirs: Encoded, *, prompts: int, samples: int) -> tuple[Side, Side]:
     lengths = np.array([min(len(a), len(b)) for a, b in zip(ours.answers, theirs.answers, strict=True)], dtype=np.int64)
     answer = np.repeat(np.arange(len(lengths)), lengths)
     totals = lengths.reshape(prompts, samples).sum(axis=1)
     everything = np.ones(len(answer), dtype=bool)
     left, right = (
-        _Side(
+        Side(
             answer // samples,
             answer,
             np.concatenate([a[:n] for a, n in zip(side.answers, lengths, strict=True)]),
@@ -211,74 +271,135 @@ def _cut(ours: _Encoded, theirs: _Encoded, *, prompts: int, samples: int) -> tup
     return left, right
 
 
-def _measure(name: str, sides: Sequence[_Side], limits: Limits, rng: np.random.Generator) -> MeasureComparison:
-    """One measure: expected types in a fixed budget, as a log ratio with its half-sample error."""
-    margin = limits.margins[name]
-    prompts = len(sides[0].totals)
-    budget = int(min(side.totals.sum() for side in sides)) // _BUDGET_SHARE
-    undecided = MeasureComparison(name, 0.0, 0.0, 0.0, -1.0, math.inf, margin, Verdict.INCONCLUSIVE, 1.0, None)
-    if prompts < _FEWEST_PROMPTS or budget < _FEWEST_UNITS:
-        return undecided
-    halves = np.zeros((HALVES, prompts), dtype=np.int64)
-    for half in halves:
-        half[rng.permutation(prompts)[: prompts // 2]] = 1
-    choices = np.concatenate([np.ones((1, prompts), dtype=np.int64), halves])
-    ours, theirs = (_richness(side, choices, budget) for side in sides)
-    if ours.min() <= 0 or theirs.min() <= 0:
-        return replace(undecided, reference_value=float(theirs[0]), candidate_value=float(ours[0]))
-    ratios = np.log(ours) - np.log(theirs)
-    error = float(np.std(ratios[1:], ddof=1))
-    return _decide(name, float(theirs[0]), float(ours[0]), float(ratios[0]), error, margin, limits.alpha, prompts)
+@dataclass(frozen=True)
+class _Judge:
+    """Measures with their error, under some limits."""
+
+    limits: Limits
+    resamples: int
+    rng: np.random.Generator
+
+    def types(self, name: str, sides: Sequence[Side]) -> MeasureComparison:
+        """Expected types in a fixed budget, as a log ratio with its half-sample error."""
+        prompts = len(sides[0].totals)
+        budget = int(min(side.totals.sum() for side in sides)) // _BUDGET_SHARE
+        if prompts < FEWEST_PROMPTS or budget < _FEWEST_UNITS:
+            return self._undecided(name, 0.0, 0.0)
+        chosen = np.concatenate(
+            [np.ones((prompts, 1), np.uint8), halves(prompts, resamples=self.resamples, rng=self.rng)], axis=1
+        )
+        ours, theirs = (
+            richness(bag(side.units[side.counts], side.prompts[side.counts], side.totals), chosen, budget=budget)
+            for side in sides
+        )
+        # Of types that were never seen in N units, 3 may still be expected (the rule of three): 3/8 in an eighth of N.
+        least = 3 / _BUDGET_SHARE
+        if theirs[0] < _FEWEST_TYPES:
+            return self._undecided(name, theirs[0], ours[0])
+        ratios = np.log(np.maximum(ours, least)) - np.log(np.maximum(theirs, least))
+        return self._decide(name, theirs[0], ours[0], float(ratios[0]), _half_error(ratios[1:], prompts), prompts)
+
+    def accuracy(self, candidate: Outputs, reference: Outputs, names: Sequence[str]) -> MeasureComparison:
+        """Mean score of the tail prompts that have a checker; a prompt's samples count as one."""
+        prompts = len(names)
+        ours, theirs = (np.array([np.mean(side.scores[name]) for name in names]) for side in (candidate, reference))
+        least = 1 / (2 * prompts)
+        if prompts < FEWEST_PROMPTS or theirs.mean() <= least:
+            return self._undecided(TAIL_ACCURACY, float(theirs.mean()), float(ours.mean()))
+        chosen = halves(prompts, resamples=self.resamples, rng=self.rng).astype(np.float64)
+        inside = prompts // 2
+        sampled = [np.maximum(side @ chosen / inside, least) for side in (ours, theirs)]
+        estimate = math.log(max(float(ours.mean()), least) / float(theirs.mean()))
+        error = _half_error(np.log(sampled[0]) - np.log(sampled[1]), prompts)
+        # Where no prompt differs the spread is 0, yet a loss on a share of the prompts as large as this could be unseen.
+        unseen = -math.expm1(math.log(self.limits.alpha) / prompts)
+        error = max(error, unseen / float(student.ppf(1 - self.limits.alpha, prompts - 1)))
+        return self._decide(TAIL_ACCURACY, float(theirs.mean()), float(ours.mean()), estimate, error, prompts)
+
+    def _undecided(self, name: str, reference_value: float, candidate_value: float) -> MeasureComparison:
+        margin = self.limits.margins[name]
+        return MeasureComparison(
+            name, float(reference_value), float(candidate_value), 0.0, -1.0, math.inf, margin,
+            Verdict.INCONCLUSIVE, 1.0, None,
+        )  # fmt: skip
+
+    def _decide(
+        self, name: str, reference_value: float, candidate_value: float, estimate: float, error: float, prompts: int
+    ) -> MeasureComparison:
+        """PASS when the whole interval is above -margin, BLOCK when it is below, else INCONCLUSIVE."""
+        margin = self.limits.margins[name]
+        reach = float(student.ppf(1 - self.limits.alpha, prompts - 1))
+        low, high = math.expm1(estimate - reach * error), math.expm1(estimate + reach * error)
+        verdict = Verdict.PASS if low > -margin else Verdict.BLOCK if high < -margin else Verdict.INCONCLUSIVE
+        settle = None
+        if verdict is Verdict.INCONCLUSIVE:
+            gap = abs(estimate - math.log1p(-margin))
+            wanted = math.ceil(prompts * (reach * error / max(gap, 1e-9)) ** 2) + 1
+            settle = wanted if wanted <= _MOST_PROMPTS else None
+        detectable = -math.expm1(-(reach + float(student.ppf(_POWER, prompts - 1))) * error)
+        return MeasureComparison(
+            name,
+            float(reference_value),
+            float(candidate_value),
+            math.expm1(estimate),
+            low,
+            high,
+            margin,
+            verdict,
+            detectable,
+            settle,
+        )
 
 
-def _richness(side: _Side, choices: Ints, budget: int) -> NDArray[np.float64]:
-    """Expected types in `budget` units for each row of `choices` (0 or 1 per prompt)."""
-    kept = side.counts
-    shape = (int(side.units.max(initial=0)) + 1, len(side.totals))
-    ones = np.ones(int(kept.sum()), dtype=np.int32)
-    table = csr_array((ones, (side.units[kept], side.prompts[kept])), shape=shape)
-    table.sum_duplicates()
-    # Most types stand in one prompt only. Those are counted together: how many, by prompt and number of occurrences.
-    single = np.diff(table.indptr) == 1
-    lone, shared = table[single], table[~single]
-    lone_by_count = csr_array(
-        (np.ones_like(lone.data), (lone.data, lone.indices)), shape=(lone.data.max(initial=0) + 1, shape[1])
-    )
-    sizes = choices @ side.totals
-    out = np.zeros(len(choices))
-    for first in range(0, len(choices), _AT_ONCE):
-        chosen = choices[first : first + _AT_ONCE].T.astype(np.int32)
-        counted = zip((shared @ chosen).T, (lone_by_count @ chosen).T, strict=True)
-        for number, (counts, lone_spectrum) in enumerate(counted, start=first):
-            size = int(sizes[number])
-            spectrum = np.bincount(counts, minlength=len(lone_spectrum))
-            spectrum[: len(lone_spectrum)] += lone_spectrum
-            occurring = np.flatnonzero(spectrum[1:]) + 1
-            seen = seen_probability(occurring, total=size, sample_size=min(budget, size))
-            out[number] = float(spectrum[occurring] @ seen)
-    return out
+def _half_error(sampled: Floats, prompts: int) -> float:
+    """The standard error of a statistic over all prompts from its spread over halves: the finite-population factor is 1
+    where the half is exact."""
+    inside = prompts // 2
+    return float(np.std(sampled, ddof=1)) * math.sqrt(inside / (prompts - inside))
 
 
-def _decide(
-    name: str,
-    reference_value: float,
-    candidate_value: float,
-    estimate: float,
-    error: float,
-    margin: float,
-    alpha: float,
-    prompts: int,
-) -> MeasureComparison:
-    """PASS when the whole interval is above -margin, BLOCK when it is below, else INCONCLUSIVE."""
-    z = NormalDist().inv_cdf(1 - alpha)
-    low, high = math.expm1(estimate - z * error), math.expm1(estimate + z * error)
-    delta = math.expm1(estimate)
-    verdict = Verdict.PASS if low > -margin else Verdict.BLOCK if high < -margin else Verdict.INCONCLUSIVE
-    settle = None
-    if verdict is Verdict.INCONCLUSIVE:
-        gap = max(abs(estimate - math.log1p(-margin)), 1e-6)
-        settle = math.ceil(prompts * (z * error / gap) ** 2) + 1
-    detectable = -math.expm1(-(z + NormalDist().inv_cdf(_POWER)) * error)
-    return MeasureComparison(
-        name, reference_value, candidate_value, delta, low, high, margin, verdict, detectable, settle
-    )
+def _slices(
+    pair: Sequence[Side], names: Sequence[str], slices: Mapping[str, str], tail: frozenset[str], judge: _Judge
+) -> tuple[SliceComparison, ...]:
+    """Type coverage and variety within each slice that has enough prompts; nothing where there is one slice only."""
+    found = sorted({slices.get(name, "all") for name in names})
+    if len(found) < 2:
+        return ()
+    results = []
+    for one in found:
+        members = [name for name in names if slices.get(name, "all") == one]
+        chosen = np.array([slices.get(name, "all") == one for name in names], dtype=bool)
+        for measure, sides in (
+            (TYPE_COVERAGE, [side.of(chosen) for side in pair]),
+            (VARIETY, [side.of(chosen).bigrams() for side in pair]),
+        ):
+            compared = judge.types(measure, sides)
+            if math.isfinite(compared.high):
+                reach = float(student.ppf(1 - judge.limits.alpha, len(members) - 1))
+                error = (math.log1p(compared.high) - math.log1p(compared.low)) / (2 * reach)
+                p = p_of_loss(math.log1p(compared.delta), error, len(members) - 1)
+                inside = bool(tail.intersection(members))
+                results.append(
+                    SliceComparison(
+                        one, inside, len(members), measure, compared.delta, compared.low, compared.high, p, False
+                    )
+                )
+    corrected = holm([one.p_holm for one in results])
+    return tuple(replace(one, p_holm=p, lost=p < judge.limits.alpha) for one, p in zip(results, corrected, strict=True))
+
+
+def p_of_loss(estimate: float, error: float, freedom: int) -> float:
+    """One-sided p-value of "nothing was lost" for an estimated change (below 0: a loss) with its standard error."""
+    if error <= 0:
+        return 0.0 if estimate < 0 else 1.0
+    return float(student.cdf(estimate / error, freedom))
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """Holm's (1979) step-down correction of p-values; in the given order."""
+    order = sorted(range(len(values)), key=lambda at: values[at])
+    corrected, largest = [0.0] * len(values), 0.0
+    for rank, at in enumerate(order):
+        largest = max(largest, min(1.0, values[at] * (len(values) - rank)))
+        corrected[at] = largest
+    return corrected

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tailguard.diversity.metrics import words
 from tailguard.errors import TailguardError
 
 if TYPE_CHECKING:
@@ -56,10 +57,10 @@ def find_topics(texts: Sequence[Sequence[str]]) -> Vectors:
     """Centres of the topics of some texts (the anchor's), given as their words: unit vectors, at most MOST_TOPICS."""
     from sklearn.cluster import KMeans
 
-    known = sorted({word for words in texts for word in words})
+    known = sorted({word for told in texts for word in told})
     place = {word: at for at, word in enumerate(known)}
     vectors = _word_vectors(known)
-    sums = np.array([vectors[[place[word] for word in words]].sum(axis=0) for words in texts if words])
+    sums = np.array([vectors[[place[word] for word in told]].sum(axis=0) for told in texts if told])
     if not len(sums):
         return np.zeros((1, 1), np.float32)
     count = max(1, min(MOST_TOPICS, len(sums) // _TEXTS_A_TOPIC))
@@ -89,9 +90,19 @@ class Topics:
             return np.zeros(len(texts), dtype=np.int64)
         if len(self._place) > _MOST_WORDS:
             self.__init__(self._centres)  # type: ignore[misc]
-        new = sorted({word for words in texts for word in words} - self._place.keys())
+        new = sorted({word for told in texts for word in told} - self._place.keys())
         if new:
             self._place.update({word: len(self._place) + at for at, word in enumerate(new)})
             self._parts = np.concatenate([self._parts, _word_vectors(new) @ self._centres.T])
-        rows = [self._parts[[self._place[word] for word in words]].sum(axis=0) for words in texts]
+        rows = [self._parts[[self._place[word] for word in told]].sum(axis=0) for told in texts]
         return np.asarray(np.array(rows).reshape(len(texts), len(self._centres)).argmax(axis=1), dtype=np.int64)
+
+
+def text_vectors(texts: Sequence[str]) -> Vectors:
+    """Unit vectors of texts (texts x 256): the sum of their words' vectors. A text without words is at the origin."""
+    split = [words(text) for text in texts]
+    known = sorted({word for told in split for word in told})
+    place = {word: at for at, word in enumerate(known)}
+    vectors = _word_vectors(known) if known else np.zeros((0, 256), np.float32)
+    sums = np.array([vectors[[place[word] for word in told]].sum(axis=0) for told in split], dtype=np.float32)
+    return np.asarray(_unit(sums.reshape(len(texts), vectors.shape[1])), dtype=np.float32)

@@ -350,7 +350,10 @@ class CanaryResult(Fact):
 
 @dataclass(frozen=True)
 class TermShift(Fact):
-    """A rare term that the reference produced and the candidate no longer does (lost), or the reverse (gained)."""
+    """A rare term that the reference produced and the candidate no longer does (lost), or the reverse (gained).
+
+    Logs of version 4 and later have it as a CaseShift.
+    """
 
     run: str
     reference_kind: str
@@ -395,7 +398,7 @@ class OverrideUsed(Fact):
 
 @dataclass(frozen=True)
 class ShippingEvent(Fact):
-    """A generation was shipped, or shipping it was refused."""
+    """What happened to a generation: shipped, refused, frozen, unfrozen, rolled back (taken out of work), restored (put back)."""
 
     run: str
     lineage: str
@@ -702,6 +705,138 @@ class CeilingPoint(Fact):
     value: float
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class SecondaryMeasure(Fact):
+    """A measure that does not gate, against one reference; `better` is +1 where more is more diverse, -1 where less is.
+    `p_holm` is the one-sided p-value of "nothing was lost", corrected over the comparison's secondary measures."""
+
+    run: str
+    reference_kind: str
+    reference: str
+    measure: str
+    better: int
+    reference_value: float
+    candidate_value: float
+    delta: float
+    low: float
+    high: float
+    p_holm: float
+    lost: bool
+
+
+@dataclass(frozen=True)
+class SliceMeasure(Fact):
+    """One measure within one slice of the suite, against one reference; it does not gate."""
+
+    run: str
+    reference_kind: str
+    reference: str
+    slice: str
+    tail: bool
+    prompts: int
+    measure: str
+    delta: float
+    low: float
+    high: float
+    p_holm: float
+    lost: bool
+
+
+@dataclass(frozen=True)
+class CaseShift(Fact):
+    """Something that the parent does and the candidate does not (lost), or the reverse (gained): a rare term, a checked item,
+    a topic or a prompt, with an answer of either side."""
+
+    run: str
+    direction: str
+    kind: str
+    what: str
+    had: int
+    has: int
+    prompt: str
+    example: str
+    counterpart: str
+
+
+@dataclass(frozen=True)
+class ReportKept(Fact):
+    """A whole comparison was kept under its digest: what `tailguard compare` would have shown."""
+
+    run: str
+    reference_kind: str
+    reference: str
+    report: str
+
+
+@dataclass(frozen=True)
+class Deployed(Fact):
+    """A generation was put to work, or it was tried: weights held against their digest, then the team's own command.
+
+    `action` is ship or rollback; `replaced` is what was at work before. `exit_code` is that of the command, None without one.
+    """
+
+    run: str
+    lineage: str
+    action: str
+    replaced: str | None
+    weights: str
+    exit_code: int | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class StreamFrozen(Fact):
+    """A stream's reference was frozen: texts that its later weeks are held against, in blocks of so many texts."""
+
+    stream: str
+    reference: str
+    texts: int
+    block: int
+
+
+@dataclass(frozen=True)
+class StreamWeek(Fact):
+    """One measure of the texts of one week, block by block: mean over its blocks, against the frozen reference.
+
+    `e_value` is the e-process after this week (evidence against "not below the reference by more than the margin"; it is
+    never reset); `alarm` says that it is past `threshold`.
+    """
+
+    stream: str
+    reference: str
+    week: datetime
+    texts: int
+    blocks: int
+    measure: str
+    value: float
+    reference_value: float
+    margin: float
+    e_value: float
+    threshold: float
+    alarm: bool
+
+
+@dataclass(frozen=True)
+class AlertRaised(Fact):
+    """Something fell past a threshold. The same subject is not raised again while it stands."""
+
+    alert: str
+    kind: str
+    subject: str
+    what: str
+    source: str
+
+
+@dataclass(frozen=True)
+class AlertSent(Fact):
+    """An alert was handed to a channel (its kind, never its address), or that failed."""
+
+    alert: str
+    channel: str
+    delivered: bool
+    problem: str | None
 
 
 @dataclass(frozen=True)

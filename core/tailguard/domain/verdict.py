@@ -48,28 +48,89 @@ class MeasureComparison:
 
 
 @dataclass(frozen=True)
+class SecondaryComparison:
+    """A measure that is shown and does not gate: `better` is +1 where more is more diverse, -1 where less is.
+
+    `delta`, `low` and `high` as for a primary measure. `p` is the one-sided p-value of "nothing was lost", `p_holm` the same
+    after Holm's correction over all secondary measures of the comparison, and `lost` whether that is below alpha.
+    """
+
+    measure: str
+    better: int
+    reference_value: float
+    candidate_value: float
+    delta: float
+    low: float
+    high: float
+    p: float
+    p_holm: float
+    lost: bool
+
+
+@dataclass(frozen=True)
+class SliceComparison:
+    """One measure within one slice of the suite; `p_holm` is corrected over all slices and measures. It does not gate."""
+
+    slice: str
+    tail: bool
+    prompts: int
+    measure: str
+    delta: float
+    low: float
+    high: float
+    p_holm: float
+    lost: bool
+
+
+@dataclass(frozen=True)
 class Guard:
-    """A condition without which two sets of outputs cannot be compared, with what was required and what was found."""
+    """A condition without which two sets of outputs cannot be compared, with what was required and what was found.
+
+    One that `yields` only keeps a candidate from passing: where a measure shows a loss, the loss is the verdict.
+    """
 
     name: str
     required: str
     observed: str
     held: bool
+    yields: bool = False
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A candidate's outputs against a reference's: guards first, then every primary measure."""
+    """A candidate's outputs against a reference's: guards, then every primary measure, then what does not gate.
+
+    `notes` say what a reader has to know before trusting the verdict. Where a guard failed and the texts could still be
+    laid side by side, the measures are there to be read, and the verdict is NOT COMPARABLE all the same.
+    """
 
     prompts: int
     samples_per_prompt: int
     tokens_compared: int
     guards: tuple[Guard, ...]
     measures: tuple[MeasureComparison, ...]
+    secondary: tuple[SecondaryComparison, ...] = ()
+    slices: tuple[SliceComparison, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
         """NOT COMPARABLE when a guard failed, else the worst verdict of the measures (an intersection-union test)."""
-        if any(not guard.held for guard in self.guards):
+        measured = worst([measure.verdict for measure in self.measures])
+        failed = [guard for guard in self.guards if not guard.held]
+        if failed and not (measured is Verdict.BLOCK and all(guard.yields for guard in failed)):
             return Verdict.NOT_COMPARABLE
-        return worst([measure.verdict for measure in self.measures])
+        return measured
+
+    @property
+    def worst_slice(self) -> SliceComparison | None:
+        """The slice and measure with the strongest evidence of a loss."""
+        return min(self.slices, key=lambda one: (one.p_holm, one.delta), default=None)
+
+    @property
+    def deciding(self) -> MeasureComparison | None:
+        """The measure that the verdict rests on: of those with the worst verdict, the one with the least room to its margin."""
+        if not self.measures:
+            return None
+        decided = worst([measure.verdict for measure in self.measures])
+        return min((one for one in self.measures if one.verdict is decided), key=lambda one: one.low + one.margin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -10,20 +11,24 @@ from tailguard.detection.own_outputs.segments import keep_segment
 from tailguard.domain.facts import Evaluation, OutputsLogged
 from tailguard.domain.records import token_count
 from tailguard.domain.stages import Criterion, Named, Outcome
-from tailguard.ports import Decoding, Generator
+from tailguard.ports import Check, Decoding, Generator
 from tailguard.store.files import Store
 
-OUTPUT = pa.schema([("prompt_id", pa.string()), ("sample", pa.int64()), ("text", pa.string())])
+OUTPUT = pa.schema([("prompt_id", pa.string()), ("sample", pa.int64()), ("text", pa.string()), ("score", pa.float64())])
+"""`score` is what the item's checker says of the answer, null for an item without one."""
+
+Judge = Callable[[Check, str], float]
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """One item of a suite. `tail` marks rare-case slices."""
+    """One item of a suite. `tail` marks rare-case slices; `check` says how its answers are judged, if they are."""
 
     id: str
     prompt: str
     slice: str
     tail: bool
+    check: Check | None = None
 
 
 @dataclass(frozen=True)
@@ -38,13 +43,23 @@ class Suite:
 def read_suite(store: Store, digest: str) -> Suite:
     """The suite that a digest names."""
     content = store.json("suites", digest)
-    return Suite(
-        content["name"], tuple(Prompt(**item) for item in content["prompts"]), frozenset(content["rare_terms"])
+    prompts = (
+        Prompt(**{**item, "check": Check(**item["check"]) if item.get("check") else None})
+        for item in content["prompts"]
     )
+    return Suite(content["name"], tuple(prompts), frozenset(content["rare_terms"]))
 
 
 def evaluate(
-    weights: str, *, run: str, store: Store, suite: str, generator: Generator, decoding: Decoding, seed: int
+    weights: str,
+    *,
+    run: str,
+    store: Store,
+    suite: str,
+    generator: Generator,
+    decoding: Decoding,
+    judge: Judge,
+    seed: int,
 ) -> Outcome:
     """Answer every prompt twice over: once for the comparison, once with another seed for the A/A self-test."""
     items = read_suite(store, suite).prompts
@@ -56,7 +71,12 @@ def evaluate(
     tables = [
         pa.Table.from_pylist(
             [
-                {"prompt_id": item.id, "sample": number, "text": text}
+                {
+                    "prompt_id": item.id,
+                    "sample": number,
+                    "text": text,
+                    "score": judge(item.check, text) if item.check else None,
+                }
                 for item, answers in zip(items, side, strict=True)
                 for number, text in enumerate(answers)
             ],

@@ -8,17 +8,38 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from tailguard.diversity.canary import STRENGTHS, planted_collapse
-from tailguard.diversity.comparison import TAIL_RECALL, TYPE_COVERAGE, VARIETY, Limits, Outputs, compare
+from tailguard.diversity.comparison import (
+    PRIMARY,
+    TAIL_ACCURACY,
+    TAIL_RECALL,
+    TYPE_COVERAGE,
+    VARIETY,
+    Limits,
+    compare,
+)
 from tailguard.diversity.metrics import bigrams, seen_probability, type_counts, words
-from tailguard.domain.facts import CanaryResult, ComparedMeasure, Fact, GateDecision, GuardCheck, Measurement, TermShift
+from tailguard.diversity.outputs import Outputs
+from tailguard.diversity.report import Report, full_report
+from tailguard.domain.facts import (
+    CanaryResult,
+    CaseShift,
+    ComparedMeasure,
+    Fact,
+    GateDecision,
+    GuardCheck,
+    Measurement,
+    ReportKept,
+    SecondaryMeasure,
+    SliceMeasure,
+)
 from tailguard.domain.stages import Criterion, Named, Outcome
-from tailguard.domain.verdict import Comparison, MeasureComparison, Verdict, worst
+from tailguard.domain.verdict import Verdict, worst
 from tailguard.policy import Gate
 from tailguard.store.files import Store
 
+SELF_TEST_RESAMPLES = 2_000
 _MEASURE_BUDGET = 20_000
-_FEWEST_LOST_OCCURRENCES = 2
-_SHOWN_TERMS = 15
+_BY_ANCHOR = "words that stand in 2 to 8 records of the anchor"
 
 
 @dataclass(frozen=True)
@@ -33,9 +54,10 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class SuiteShape:
-    """What the gate needs of a suite: each prompt's text, the tail prompts and the rare terms."""
+    """What the gate needs of a suite: each prompt's text and slice, the tail prompts and the rare terms."""
 
     prompts: Mapping[str, str]
+    slices: Mapping[str, str]
     tail: frozenset[str]
     rare_terms: frozenset[str]
 
@@ -46,29 +68,32 @@ def gate(
     again: str,
     references: Mapping[str, Evaluated],
     suite: SuiteShape,
+    anchor: str | None,
     lineage: str,
     mode: str,
     store: Store,
     policy: Gate,
     seed: int,
 ) -> Outcome:
-    """Decide. `references` maps parent, best and first to what they answered; a first generation has none of them."""
-    limits = Limits(
-        {TAIL_RECALL: policy.tail_recall, TYPE_COVERAGE: policy.type_coverage, VARIETY: policy.variety}, policy.alpha
+    """Decide. `references` maps parent, best and first to what they answered; a first generation has none of them.
+
+    `anchor` is the anchor's digest: the candidate's words are held against its words too, which does not gate.
+    """
+    limits = limits_of(policy)
+    ours = answered(store, candidate, suite)
+    reports = _reports(ours, candidate, references, suite, limits, store, anchor, seed)
+    verdict = worst([report.verdict for report in reports.values()]) if references else Verdict.PASS
+    reason = _reason(verdict, reports)
+    canaries = self_test(
+        ours, answered(store, replace(candidate, outputs=again), suite), candidate.run, suite, limits, seed
     )
-    ours = _outputs(store, candidate, suite)
-    compared = _compare_all(ours, references, suite, limits, store, seed)
-    verdict = worst([comparison.verdict for comparison in compared.values()]) if references else Verdict.PASS
-    reason = _reason(verdict, compared, references)
-    canaries = _self_test(ours, replace(candidate, outputs=again), candidate.run, suite, limits, store, seed)
     facts: list[Fact] = [*_measurements(candidate.run, ours, suite), *canaries]
-    for kind, comparison in compared.items():
-        facts += _comparison_facts(candidate.run, kind, references[kind].run, comparison)
-    if "parent" in references:
-        theirs = _outputs(store, references["parent"], suite)
-        facts += _shifts(candidate.run, "lost", theirs, ours, suite) + _shifts(
-            candidate.run, "gained", ours, theirs, suite
-        )
+    kept: dict[str, str] = {}
+    for kind, report in reports.items():
+        kept[kind] = store.put_json("reports", report.content())
+        facts += _facts_of(candidate.run, kind, report, kept[kind])
+    if "parent" in reports:
+        facts += _shifts(candidate.run, reports["parent"])
     enforced = mode == "enforce"
     facts.append(GateDecision(candidate.run, lineage, "diversity", str(verdict), enforced, reason, None))
     blunt = [canary for canary in canaries if not canary.as_it_should]
@@ -93,83 +118,112 @@ def gate(
         inputs=tuple(
             Named("outputs", kind, side.outputs) for kind, side in [("candidate", candidate), *references.items()]
         ),
-        outputs=(),
+        outputs=tuple(Named("reports", kind, digest) for kind, digest in kept.items()),
         facts=tuple(facts),
         records_in=len(ours.answers),
         records_out=len(ours.answers),
     )
 
 
-def _outputs(store: Store, evaluated: Evaluated, suite: SuiteShape) -> Outputs:
-    return _read_outputs(store, evaluated.outputs, evaluated.suite, evaluated.decoding, suite.tail)
+def limits_of(policy: Gate) -> Limits:
+    """Margins, error rate and guards as the policy states them."""
+    margins = (policy.tail_accuracy, policy.tail_recall, policy.type_coverage, policy.variety)
+    return Limits(
+        dict(zip(PRIMARY, margins, strict=True)),
+        policy.alpha,
+        policy.quality_loss,
+        policy.shortest,
+        policy.more_empty,
+        policy.more_refusals,
+        policy.more_copied,
+        policy.less_related,
+    )
+
+
+def answered(store: Store, evaluated: Evaluated, suite: SuiteShape) -> Outputs:
+    """What a generation answered, with the suite's slices."""
+    return replace(
+        _read_outputs(store, evaluated.outputs, evaluated.suite, evaluated.decoding, suite.tail),
+        prompts=suite.prompts,
+        slices=suite.slices,
+    )
 
 
 @lru_cache(maxsize=8)
 def _read_outputs(store: Store, digest: str, suite: str, decoding: str, tail: frozenset[str]) -> Outputs:
     answers: dict[str, list[str]] = defaultdict(list)
+    scores: dict[str, list[float]] = defaultdict(list)
     for row in store.table("outputs", digest).to_pylist():
         answers[row["prompt_id"]].append(row["text"])
-    return Outputs({prompt: tuple(texts) for prompt, texts in answers.items()}, tail, suite, decoding)
+        if row.get("score") is not None:  # outputs of releases before 4 have none
+            scores[row["prompt_id"]].append(row["score"])
+    return Outputs(
+        {prompt: tuple(texts) for prompt, texts in answers.items()},
+        tail,
+        suite,
+        decoding,
+        scores={prompt: tuple(found) for prompt, found in scores.items()},
+    )
 
 
-def _compare_all(
+@lru_cache(maxsize=2)
+def _anchor_words(store: Store, digest: str) -> Counter[str]:
+    return Counter(word for text in store.table("anchors", digest)["text"].to_pylist() for word in words(text))
+
+
+def _reports(
     ours: Outputs,
+    candidate: Evaluated,
     references: Mapping[str, Evaluated],
     suite: SuiteShape,
     limits: Limits,
     store: Store,
+    anchor: str | None,
     seed: int,
-) -> dict[str, Comparison]:
+) -> dict[str, Report]:
     """One comparison a reference; where two references are the same generation, the work is done once."""
-    done: dict[str, Comparison] = {}
+    done: dict[str, Report] = {}
     for reference in references.values():
         if reference.run not in done:
-            theirs = _outputs(store, reference, suite)
-            done[reference.run] = compare(ours, theirs, rare_terms=suite.rare_terms, limits=limits, seed=seed)
+            done[reference.run] = full_report(
+                ours,
+                answered(store, reference, suite),
+                names=(candidate.run, reference.run),
+                rare_terms=suite.rare_terms,
+                rarity=_BY_ANCHOR,
+                limits=limits,
+                seed=seed,
+                anchor=_anchor_words(store, anchor) if anchor else None,
+            )
     return {kind: done[reference.run] for kind, reference in references.items()}
 
 
-def _reason(verdict: Verdict, compared: Mapping[str, Comparison], references: Mapping[str, Evaluated]) -> str:
-    if not references:
+def _reason(verdict: Verdict, reports: Mapping[str, Report]) -> str:
+    """The sentence of the reference that decided: of several with the same verdict, the one closest to its margin."""
+    if not reports:
         return "first generation of its lineage: nothing to lose against; later ones are compared with it"
-    if verdict is Verdict.NOT_COMPARABLE:
-        kind, guard = next((k, g) for k, c in compared.items() for g in c.guards if not g.held)
-        return f"not comparable with its {kind} {references[kind].run}: {guard.name} is {guard.observed}, required {guard.required}"
-    kind, measure = min(
-        (
-            (kind, measure)
-            for kind, comparison in compared.items()
-            for measure in comparison.measures
-            if measure.verdict is verdict
-        ),
-        key=lambda pair: pair[1].low + pair[1].margin,
+
+    def room(report: Report) -> float:
+        measure = report.comparison.deciding
+        return measure.low + measure.margin if measure else -1.0
+
+    kind, report = min(
+        ((kind, report) for kind, report in reports.items() if report.verdict is verdict),
+        key=lambda pair: room(pair[1]),
     )
-    against = f"against its {kind} {references[kind].run}"
-    if verdict is Verdict.PASS:
-        return f"no primary measure fell past its margin; closest is {_told(measure)} {against}"
-    if verdict is Verdict.BLOCK:
-        return f"{_told(measure)} {against}"
-    return (
-        f"cannot tell: {_told(measure)} {against}; about {measure.prompts_to_settle or 'more'} prompts would settle it"
-    )
+    return report.reason.replace(f"against {report.reference}", f"against its {kind} {report.reference}")
 
 
-def _told(measure: MeasureComparison) -> str:
-    direction = "fell" if measure.delta < 0 else "rose"
-    return (
-        f"{measure.measure} {direction} {abs(measure.delta):.1%} "
-        f"(90 % interval {measure.low:+.1%} to {measure.high:+.1%}, margin {measure.margin:.0%})"
-    )
-
-
-def _self_test(
-    ours: Outputs, again: Evaluated, run: str, suite: SuiteShape, limits: Limits, store: Store, seed: int
+def self_test(
+    ours: Outputs, again: Outputs, run: str, suite: SuiteShape, limits: Limits, seed: int
 ) -> list[CanaryResult]:
     """Planted collapses of rising strength, and the candidate against its own second sample."""
     results = []
     for strength in STRENGTHS:
         planted = planted_collapse(ours, rare_terms=suite.rare_terms, strength=strength, seed=seed)
-        comparison = compare(planted, ours, rare_terms=suite.rare_terms, limits=limits, seed=seed)
+        comparison = compare(
+            planted, ours, rare_terms=suite.rare_terms, limits=limits, seed=seed, resamples=SELF_TEST_RESAMPLES
+        )
         tail = next((measure for measure in comparison.measures if measure.measure == TAIL_RECALL), None)
         loss = -tail.delta if tail else 0.0
         within_reach = tail is not None and loss > tail.margin + tail.detectable_loss
@@ -177,13 +231,14 @@ def _self_test(
         results.append(
             CanaryResult(run, "planted", strength, loss, str(comparison.verdict), blocked or not within_reach)
         )
-    same = compare(_outputs(store, again, suite), ours, rare_terms=suite.rare_terms, limits=limits, seed=seed)
+    same = compare(again, ours, rare_terms=suite.rare_terms, limits=limits, seed=seed, resamples=SELF_TEST_RESAMPLES)
     loss = max((-measure.delta for measure in same.measures), default=0.0)
     results.append(CanaryResult(run, "A/A", 0.0, loss, str(same.verdict), same.verdict is not Verdict.BLOCK))
     return results
 
 
-def _comparison_facts(run: str, kind: str, reference: str, comparison: Comparison) -> list[Fact]:
+def _facts_of(run: str, kind: str, report: Report, kept: str) -> list[Fact]:
+    comparison = report.comparison
     facts: list[Fact] = [
         GuardCheck(run, kind, guard.name, guard.required, guard.observed, guard.held) for guard in comparison.guards
     ]
@@ -191,7 +246,7 @@ def _comparison_facts(run: str, kind: str, reference: str, comparison: Compariso
         ComparedMeasure(
             run=run,
             reference_kind=kind,
-            reference=reference,
+            reference=report.reference,
             measure=measure.measure,
             reference_value=measure.reference_value,
             candidate_value=measure.candidate_value,
@@ -206,6 +261,41 @@ def _comparison_facts(run: str, kind: str, reference: str, comparison: Compariso
         )
         for measure in comparison.measures
     ]
+    facts += [
+        SecondaryMeasure(
+            run,
+            kind,
+            report.reference,
+            one.measure,
+            one.better,
+            one.reference_value,
+            one.candidate_value,
+            one.delta,
+            one.low,
+            one.high,
+            one.p_holm,
+            one.lost,
+        )
+        for one in comparison.secondary
+    ]
+    facts += [
+        SliceMeasure(
+            run,
+            kind,
+            report.reference,
+            one.slice,
+            one.tail,
+            one.prompts,
+            one.measure,
+            one.delta,
+            one.low,
+            one.high,
+            one.p_holm,
+            one.lost,
+        )
+        for one in comparison.slices
+    ]
+    facts.append(ReportKept(run, kind, report.reference, kept))
     return facts
 
 
@@ -226,33 +316,15 @@ def _measurements(run: str, outputs: Outputs, suite: SuiteShape) -> list[Measure
         budget = min(_MEASURE_BUDGET, total)
         seen = seen_probability(counts, total=total, sample_size=budget).sum() if total else 0.0
         facts.append(Measurement(run, name, float(seen) / scale, budget))
+    checked = [one for prompt, scores in outputs.scores.items() if prompt in suite.tail for one in scores]
+    if checked:
+        facts.append(Measurement(run, TAIL_ACCURACY, sum(checked) / len(checked), len(checked)))
     return facts
 
 
-def _shifts(run: str, direction: str, had: Outputs, lacks: Outputs, suite: SuiteShape) -> list[Fact]:
-    """Rare terms that one side produced at least twice and the other never, with the two answers side by side."""
-    counts: Counter[str] = Counter()
-    example: dict[str, tuple[str, str]] = {}
-    for prompt in sorted(had.answers):
-        for text in had.answers[prompt]:
-            for term in set(words(text)) & suite.rare_terms:
-                counts[term] += 1
-                example.setdefault(term, (prompt, text))
-    present = {word for ranked in lacks.tokens.values() for answer in ranked for word in answer}
-    gone = [
-        (term, count) for term, count in counts.items() if count >= _FEWEST_LOST_OCCURRENCES and term not in present
-    ]
-    gone.sort(key=lambda pair: (-pair[1], pair[0]))
+def _shifts(run: str, report: Report) -> list[Fact]:
     return [
-        TermShift(
-            run=run,
-            reference_kind="parent",
-            direction=direction,
-            term=term,
-            occurrences=count,
-            prompt=suite.prompts.get(example[term][0], ""),
-            example=example[term][1],
-            counterpart=lacks.answers.get(example[term][0], ("",))[0],
-        )
-        for term, count in gone[:_SHOWN_TERMS]
+        CaseShift(run, direction, one.kind, one.what, one.had, one.has, one.prompt, one.example, one.counterpart)
+        for direction, some in (("lost", report.lost), ("gained", report.gained))
+        for one in some
     ]

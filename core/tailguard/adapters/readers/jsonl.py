@@ -40,19 +40,26 @@ def read_jsonl(path: str, columns: Columns) -> Iterator[RawRecord | Reject]:
 
 def read_objects(path: Path) -> list[dict[str, object]]:
     """All objects of a small JSONL file (a suite, outputs). Raises InputError naming the first line that is none."""
+    return list(numbered_objects(path).values())
+
+
+def numbered_objects(path: Path) -> dict[int, dict[str, object]]:
+    """The same by line number; blank lines are passed over."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")  # other line ends stand inside of JSON strings
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read ({error}).") from error
-    rows: list[dict[str, object]] = []
+    rows: dict[int, dict[str, object]] = {}
     for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path} line {number} is not JSON ({error}). Mend that line.") from error
         if not isinstance(row, dict):
             raise InputError(f"{path} line {number} is {type(row).__name__}, expected an object. Mend that line.")
-        rows.append(row)
+        rows[number] = row
     return rows
 
 

@@ -1,0 +1,143 @@
+"""What one generation answered, ready to be laid beside what another answered: words, numbers, scores and slices."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailguard.diversity.metrics import words
+from tailguard.diversity.topics import text_vectors
+from tailguard.policy import Quality
+from tailguard.quality.rules import failing, quality
+
+Ints = NDArray[np.int64]
+
+_REFUSAL = re.compile(
+    r"^\W*(?:i['’]?m (?:very |really |so |truly )?sorry|i am sorry|sorry,|i apologi[sz]e|apologies|unfortunately,? i|"
+    r"i (?:can['’]?t|cannot|can not|am unable|am not able|won['’]?t|will not|must decline|do not feel comfortable|"
+    r"['’]?m (?:unable|not able)|don['’]?t feel comfortable)|i['’]m (?:unable|not able)|as an? (?:ai|large language|language))",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Each answer's words as numbers, in the order of prompt ids and samples, and the word behind each number."""
+
+    answers: tuple[Ints, ...]
+    vocabulary: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """`answers[prompt_id]` are a prompt's samples in order; `tail` names the tail prompts.
+
+    `prompts` has their texts, `slices` the slice of each, `scores` what a checker gave each answer (0 to 1), for those
+    prompts that have one. `decoding` says how the answers were drawn; empty where nobody knows.
+    """
+
+    answers: Mapping[str, tuple[str, ...]]
+    tail: frozenset[str]
+    suite: str
+    decoding: str
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    slices: Mapping[str, str] = field(default_factory=dict)
+    scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+    def only(self, prompts: frozenset[str]) -> Outputs:
+        """The same for some of the prompts."""
+        return Outputs(
+            {one: texts for one, texts in self.answers.items() if one in prompts},
+            self.tail & prompts,
+            self.suite,
+            self.decoding,
+            self.prompts,
+            self.slices,
+            {one: found for one, found in self.scores.items() if one in prompts},
+        )
+
+    @cached_property
+    def tokens(self) -> dict[str, list[list[str]]]:
+        """The words of each prompt's answers, longest answer first; prompts in order of their ids."""
+        return {
+            prompt: sorted((words(text) for text in self.answers[prompt]), key=len, reverse=True)
+            for prompt in sorted(self.answers)
+        }
+
+    @cached_property
+    def encoded(self) -> Encoded:
+        """The same with words as numbers."""
+        index: dict[str, int] = {}
+        answers = [
+            np.array([index.setdefault(word, len(index)) for word in answer], dtype=np.int64)
+            for ranked in self.tokens.values()
+            for answer in ranked
+        ]
+        return Encoded(tuple(answers), tuple(index))
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """Every answer."""
+        return [text for prompt in sorted(self.answers) for text in self.answers[prompt]]
+
+    @cached_property
+    def mean_words(self) -> float:
+        """Mean length of an answer in pieces between white space; 0 of nothing."""
+        return float(np.mean([len(text.split()) for text in self.texts])) if self.texts else 0.0
+
+    @cached_property
+    def empty_share(self) -> float:
+        """Share (0 to 1) of answers without a word; 1 of nothing."""
+        return float(np.mean([not text.split() for text in self.texts])) if self.texts else 1.0
+
+    @cached_property
+    def refusal_share(self) -> float:
+        """Share (0 to 1) of answers that open as refusals do in English."""
+        return float(np.mean([bool(_REFUSAL.match(text)) for text in self.texts])) if self.texts else 0.0
+
+    @cached_property
+    def mean_quality(self) -> float:
+        """Mean share (0 to 1) of the thirty text rules that an answer meets; empty answers are left to their own guard."""
+        told = [text for text in self.texts if text.split()]
+        return float(quality(failing(told, Quality())).mean()) if told else 0.0
+
+    @cached_property
+    def mean_score(self) -> float | None:
+        """Mean score (0 to 1) of the prompts that have a checker and are no tail prompts; None without any."""
+        found = [one for prompt, scores in self.scores.items() if prompt not in self.tail for one in scores]
+        return float(np.mean(found)) if found else None
+
+    @cached_property
+    def copied_share(self) -> float:
+        """Mean share (0 to 1) of an answer's runs of four words that stand in its prompt."""
+        shares = []
+        for prompt, samples in self.answers.items():
+            asked = _runs(words(self.prompts.get(prompt, "")))
+            for text in samples if asked else ():
+                told = _runs(words(text))
+                shares.append(len(told & asked) / len(told) if told else 0.0)
+        return float(np.mean(shares)) if shares else 0.0
+
+    @cached_property
+    def relatedness(self) -> float | None:
+        """Mean cosine (-1 to 1) between a prompt and its answers by static word vectors; None where no prompt is known."""
+        asked = [self.prompts.get(prompt, "") for prompt in sorted(self.answers) for _ in self.answers[prompt]]
+        pairs = [(one, text) for one, text in zip(asked, self.texts, strict=True) if one and text.split()]
+        if not pairs:
+            return None
+        questions, answers = (text_vectors(side) for side in zip(*pairs, strict=True))
+        return float(np.einsum("ij,ij->i", questions, answers).mean())
+
+    @cached_property
+    def distinct_share(self) -> float:
+        """Share (0 to 1) of answers that are not word for word another one of this generation; 0 of nothing."""
+        return len(set(self.texts)) / len(self.texts) if self.texts else 0.0
+
+
+def _runs(told: list[str]) -> set[tuple[str, ...]]:
+    return {tuple(told[at : at + 4]) for at in range(len(told) - 3)}

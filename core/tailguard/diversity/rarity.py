@@ -1,0 +1,43 @@
+"""Which words are rare, where no anchor says so: by their frequency in the language (`wordfreq`), or in the answers themselves.
+
+Source of the threshold: a Zipf frequency below 3.5 is less than one in 300,000 words (W. J. B. van Heuven et al., Quarterly
+Journal of Experimental Psychology 67, 2014, for the scale).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+ZIPF = 3.5
+RARE_TEXTS = (2, 8)
+_KNOWN_SHARE = 0.6
+
+
+@dataclass(frozen=True)
+class Rarity:
+    """Rare terms, case-folded, and how they were told."""
+
+    terms: frozenset[str]
+    by: str
+
+
+def rare_terms(answers: Sequence[Sequence[str]]) -> Rarity:
+    """The rare words of some answers (of all sides of a comparison together), each given as its words.
+
+    English: what `wordfreq` knows as rarer than Zipf 3.5, so that letters in a row that are no word do not count. Where it
+    knows less than 60 % of the running words: those that stand in 2 to 8 of the answers.
+    """
+    from wordfreq import get_frequency_dict, zipf_frequency
+
+    counts = Counter(word for answer in answers for word in answer)
+    known = get_frequency_dict("en", wordlist="best")
+    total = sum(counts.values())
+    if total and sum(times for word, times in counts.items() if word in known) >= _KNOWN_SHARE * total:
+        terms = frozenset(word for word in counts if word in known and 0 < zipf_frequency(word, "en") < ZIPF)
+        return Rarity(terms, f"Zipf frequency below {ZIPF} in English (wordfreq)")
+    spread = Counter(word for answer in answers for word in set(answer) if len(word) > 2)
+    low, high = RARE_TEXTS
+    rare = frozenset(word for word, times in spread.items() if low <= times <= high)
+    return Rarity(rare, f"words that stand in {low} to {high} of the answers compared")

@@ -1,0 +1,189 @@
+"""The measures that are shown and do not gate, each with an interval and corrected for their number.
+
+They are taken in disjoint groups of prompts, the same groups on both sides, on answers cut to common length, so that every
+group is of equal size; the change of a measure is the mean over groups, its error the spread over them (batch means: each
+measure is computed once over all text, whatever it costs). S. Holm, Scandinavian Journal of Statistics 6 (1979), for the
+correction. A measure's standard name and its source stand in the module that computes it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+
+import numpy as np
+from scipy.stats import t as student
+
+from tailguard.diversity.abundance import hill_at_equal_coverage, jensen_shannon
+from tailguard.diversity.comparison import FEWEST_PROMPTS, cut, holm, p_of_loss
+from tailguard.diversity.lexical import hdd, mattr, mtld
+from tailguard.diversity.metrics import rarefied_richness, type_counts
+from tailguard.diversity.outputs import Outputs
+from tailguard.diversity.repetition import compression_ratio, self_bleu, self_repetition
+from tailguard.diversity.semantic import BUILT_IN, Vectors, embed, prdc, vendi_score
+from tailguard.domain.verdict import SecondaryComparison
+
+_GROUPS = 20
+_FEWEST_IN_GROUP = 10
+_NEAREST = 5
+
+Texts = list[list[str]]
+
+
+@dataclass(frozen=True)
+class _Group:
+    """One group's answers of one side: their words, their vectors, and how many samples each prompt has."""
+
+    texts: Texts
+    vectors: Vectors
+    samples: int
+
+
+def secondary(
+    candidate: Outputs,
+    reference: Outputs,
+    *,
+    alpha: float,
+    seed: int,
+    anchor: Mapping[str, int] | None = None,
+    embedding: str = BUILT_IN,
+) -> tuple[SecondaryComparison, ...]:
+    """Every secondary measure of a candidate against a reference; nothing where there are too few prompts for two groups.
+
+    Both must have answered the same prompts with the same number of samples. `anchor` counts the anchor's words, for the
+    divergence from it; without one that measure is left out. PRDC holds each side's odd samples against the reference's
+    even ones, so it needs two samples a prompt. Raises InputError for an unknown embedding.
+    """
+    shared = frozenset(candidate.answers) & frozenset(reference.answers)
+    candidate, reference = candidate.only(shared), reference.only(shared)
+    groups = min(_GROUPS, len(shared) // _FEWEST_IN_GROUP)
+    samples = {len(found) for side in (candidate, reference) for found in side.answers.values()}
+    if len(shared) < FEWEST_PROMPTS or groups < 2 or len(samples) != 1:
+        return ()
+    (each,) = samples
+    order = np.random.default_rng(seed).permutation(len(shared))
+    members = [np.sort(part)[: len(shared) // groups] for part in np.array_split(order, groups)]
+    ours, theirs = (
+        _grouped(_padded(side.texts(), len(shared) * each), members, each, embedding)
+        for side in cut(candidate, reference)
+    )
+    pairs = list(zip(ours, theirs, strict=True))
+    found = [
+        _compared(name, better, [measure(*pair) for pair in pairs], alpha)
+        for name, better, measure in _measures(anchor)
+    ]
+    kept = [one for one in found if one is not None]
+    corrected = holm([one.p for one in kept])
+    return tuple(replace(one, p_holm=p, lost=p < alpha) for one, p in zip(kept, corrected, strict=True))
+
+
+def _padded(texts: Texts, length: int) -> Texts:
+    return texts + [[] for _ in range(length - len(texts))]
+
+
+def _grouped(
+    texts: Texts, members: Sequence[np.ndarray[tuple[int], np.dtype[np.int64]]], each: int, embedding: str
+) -> list[_Group]:
+    vectors = embed([" ".join(text) for text in texts], name=embedding)
+    groups = []
+    for part in members:
+        at = (part[:, None] * each + np.arange(each)).ravel()
+        groups.append(_Group([texts[one] for one in at.tolist()], vectors[at], each))
+    return groups
+
+
+_Both = tuple[float, float]
+_Measure = Callable[[_Group, _Group], _Both]
+
+
+def _measures(anchor: Mapping[str, int] | None) -> list[tuple[str, int, _Measure]]:
+    """Name, whether more is better (+1) or less (-1), and what gives a group's value on the candidate's and reference's side."""
+    known = Counter(anchor) if anchor else None
+
+    def each(value: Callable[[_Group], float]) -> _Measure:
+        return lambda ours, theirs: (value(ours), value(theirs))
+
+    def hill(q: int) -> _Measure:
+        def both(ours: _Group, theirs: _Group) -> _Both:
+            bags = [type_counts(chain.from_iterable(side.texts)) for side in (ours, theirs)]
+            if not all(len(one) for one in bags):
+                return math.nan, math.nan
+            first, second = hill_at_equal_coverage(bags, q=q)
+            return first, second
+
+        return both
+
+    def against(name: str) -> _Measure:
+        def both(ours: _Group, theirs: _Group) -> _Both:
+            if theirs.samples < 2:
+                return math.nan, math.nan
+            real = theirs.vectors[0 :: theirs.samples]
+            return tuple(
+                getattr(prdc(real, side.vectors[1 :: side.samples], nearest=_NEAREST), name) for side in (ours, theirs)
+            )
+
+        return both
+
+    measures = [
+        ("MATTR", 1, each(lambda one: float(np.nanmean(mattr(_told(one)))))),
+        ("HD-D", 1, each(lambda one: _mean(hdd(_told(one))))),
+        ("MTLD", 1, each(lambda one: _mean(mtld(_told(one))))),
+        ("Hill number q=1", 1, hill(1)),
+        ("Hill number q=2", 1, hill(2)),
+        ("within-prompt variety", 1, each(_within)),
+        ("self-repetition", -1, each(lambda one: self_repetition(one.texts))),
+        ("compression ratio", -1, each(lambda one: compression_ratio([" ".join(text) for text in one.texts]))),
+        ("self-BLEU", -1, each(lambda one: _mean(self_bleu(one.texts)))),
+        ("Vendi score", 1, each(lambda one: vendi_score(one.vectors))),
+        ("PRDC coverage", 1, against("coverage")),
+        ("PRDC recall", 1, against("recall")),
+    ]
+    if known:
+        measures.append(
+            (
+                "divergence from the anchor",
+                -1,
+                each(lambda one: jensen_shannon(Counter(chain.from_iterable(one.texts)), known)),
+            )
+        )
+    return measures
+
+
+def _told(one: _Group) -> Texts:
+    return [text for text in one.texts if text] or [["-"]]
+
+
+def _mean(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+    there = values[~np.isnan(values)]
+    return float(there.mean()) if len(there) else math.nan
+
+
+def _within(one: _Group) -> float:
+    """Mean over prompts of the expected share of distinct words in as many words as the prompt's mean answer has."""
+    if one.samples < 2:
+        return math.nan
+    shares = []
+    for at in range(0, len(one.texts), one.samples):
+        told = list(chain.from_iterable(one.texts[at : at + one.samples]))
+        budget = len(told) // one.samples
+        if budget:
+            shares.append(rarefied_richness(type_counts(told), sample_size=budget) / budget)
+    return float(np.mean(shares)) if shares else math.nan
+
+
+def _compared(name: str, better: int, values: Sequence[_Both], alpha: float) -> SecondaryComparison | None:
+    """None for a measure that could not be taken in every group."""
+    ours, theirs = (np.array([pair[side] for pair in values]) for side in (0, 1))
+    if not (np.isfinite(ours).all() and np.isfinite(theirs).all()) or theirs.mean() <= 0:
+        return None
+    changes = (ours - theirs) / theirs.mean()
+    freedom = len(values) - 1
+    error = float(changes.std(ddof=1)) / math.sqrt(len(values))
+    delta, reach = float(changes.mean()), float(student.ppf(1 - alpha, freedom)) * error
+    p = p_of_loss(better * delta, error, freedom)
+    return SecondaryComparison(
+        name, better, float(theirs.mean()), float(ours.mean()), delta, delta - reach, delta + reach, p, p, False
+    )

@@ -228,6 +228,22 @@ class Trainers(_Strict):
     command: CommandTrainer | None = None
 
 
+class Deploy(_Strict):
+    """The team's own command that puts weights to work; no shell reads it. Empty: shipping is a record only."""
+
+    command: tuple[str, ...] = ()
+    timeout_minutes: Annotated[int, Field(ge=1)] = 30
+
+
+class MlflowRegistry(_Strict):
+    """Where MLflow keeps models, the registered model's name ({lineage} is filled in), and the alias of the one at work."""
+
+    kind: Literal["mlflow"]
+    uri: Annotated[str, Field(min_length=1)]
+    model: Name = "{lineage}"
+    alias: Name = "champion"
+
+
 class LineagePolicy(_Strict):
     """What one line of generations may do."""
 
@@ -259,6 +275,8 @@ class Policy(_Strict):
     overrides: Overrides = Overrides()
     plays: Plays
     trainers: Trainers = Trainers()
+    deploy: Deploy = Deploy()
+    registry: MlflowRegistry | None = None
     lineages: Annotated[dict[str, LineagePolicy], Field(min_length=1)]
 
     @model_validator(mode="after")

@@ -147,6 +147,13 @@ class Generator(Protocol):
         """`decoding.samples` answers per prompt, in the order of the prompts, without the prompt itself."""
 
 
+class Registry(Protocol):
+    """A model registry that mirrors which generation of a lineage is at work."""
+
+    def put(self, lineage: str, generation: str, weights: Path, digest: str) -> None:
+        """Register a generation's weights, once, and name it as the one at work. Raises TailguardError when it is refused."""
+
+
 @dataclass(frozen=True)
 class Check:
     """How an answer to one item of a suite is judged: a checker by name, what it expects, and a tolerance where it has one."""

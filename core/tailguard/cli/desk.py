@@ -16,6 +16,9 @@ quarantine = typer.Typer(help="Records that wait for a person.", no_args_is_help
 def add_to(app: typer.Typer) -> None:
     """Hang these commands on the application."""
     app.command()(ship)
+    app.command()(freeze)
+    app.command()(unfreeze)
+    app.command()(rollback)
     app.add_typer(quarantine, name="quarantine")
 
 
@@ -29,6 +32,54 @@ def ship(
 
     reason = shipping.ship(open_workspace(workspace), generation)
     show({"shipped": generation, "reason": reason}, f"{generation} shipped: {reason}", as_json=as_json)
+
+
+Why = Annotated[str, typer.Option(help="For whoever finds it so; at least 10 letters.")]
+
+
+def freeze(
+    generation: Annotated[str, typer.Argument(help="The suspect generation, such as main/3.")],
+    reason: Why,
+    workspace: WorkspaceFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Freeze a suspect generation: nothing ships it until the quality owner unfreezes it."""
+    from tailguard.desk import shipping
+
+    at_work = shipping.freeze(open_workspace(workspace), generation, reason=reason)
+    lineage = generation.rpartition("/")[0]
+    still = f" It is at work still: `tailguard rollback {lineage}` takes it out." if at_work else ""
+    show({"frozen": generation, "at_work": at_work}, f"{generation} is frozen.{still}", as_json=as_json)
+
+
+def unfreeze(
+    generation: Annotated[str, typer.Argument(help="A generation that is frozen or was rolled back.")],
+    reason: Why,
+    workspace: WorkspaceFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Let a frozen generation be shipped again; for the quality owner alone."""
+    from tailguard.desk import shipping
+
+    state = shipping.unfreeze(open_workspace(workspace), generation, reason=reason)
+    show({"unfrozen": generation, "state": state}, f"{generation} is {state} again.", as_json=as_json)
+
+
+def rollback(
+    lineage: Annotated[str, typer.Argument(help="The line of generations.")],
+    reason: Why,
+    to: Annotated[str | None, typer.Option(help="An earlier known-good generation; default: the last one.")] = None,
+    workspace: WorkspaceFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Take the generation at work out and put the last known-good one back: weights verified, timed, deployed."""
+    from tailguard.desk import shipping
+
+    done = shipping.rollback(open_workspace(workspace), lineage, reason=reason, to=to)
+    text = (
+        f"{done.replaced} is rolled back; {done.generation} is at work ({done.reason}). It took {done.seconds:.1f} s."
+    )
+    show(done, text, as_json=as_json)
 
 
 @quarantine.command("list")

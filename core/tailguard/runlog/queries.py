@@ -42,6 +42,7 @@ from tailguard.domain.facts import (
     SuiteFrozen,
 )
 from tailguard.domain.overrides import Override
+from tailguard.domain.shipping import Event, Fleet, fleet
 from tailguard.domain.sources import Contract, SourceRecord
 from tailguard.domain.tags import Origin
 from tailguard.runlog.schema import ENTRY, TABLES
@@ -133,9 +134,14 @@ def gate_decision_of(connection: Connection, run: str) -> Recorded[GateDecision]
     return only(recorded(connection, GateDecision, run=run, gate="diversity"))
 
 
+def fleet_of(connection: Connection, lineage: str) -> Fleet:
+    """The state of a lineage's generations, and which one is at work."""
+    return fleet(Event(one.fact.run, one.fact.action) for one in recorded(connection, ShippingEvent, lineage=lineage))
+
+
 def shipped_generations(connection: Connection, lineage: str) -> list[str]:
-    """Generations of a lineage that were shipped, in the order of shipping."""
-    return [one.fact.run for one in recorded(connection, ShippingEvent, lineage=lineage, action="shipped")]
+    """Generations of a lineage that were put to work and are neither frozen nor rolled back; the one at work is the last."""
+    return list(fleet_of(connection, lineage).good)
 
 
 def best_generation(connection: Connection, lineage: str, measure: str) -> str | None:

@@ -38,11 +38,12 @@ from tailguard.domain.facts import (
 )
 from tailguard.domain.intervals import Interval, wilson
 from tailguard.domain.overrides import Override
+from tailguard.domain.shipping import State
 from tailguard.domain.stages import ORDER
 from tailguard.domain.tags import Origin
 from tailguard.policy import Policy, parse_policy
 from tailguard.runlog.anchor import anchor_standing
-from tailguard.runlog.queries import Recorded, contracts, only, overrides, recorded, review_decisions
+from tailguard.runlog.queries import Recorded, contracts, fleet_of, only, overrides, recorded, review_decisions
 from tailguard.runlog.schema import ENTRY
 
 FORMAT = "tailguard-status/1"
@@ -176,7 +177,7 @@ def status(connection: Connection, *, now: datetime) -> Status:
         generations[started.fact.lineage].append(_generation(started, by_run))
     names = list(policy.lineages) if policy else sorted(generations)
     exceptions = overrides(connection, review_days=policy.overrides.review_days if policy else None)
-    lineages = tuple(_lineage(name, policy, generations.get(name, [])) for name in names)
+    lineages = tuple(_lineage(name, policy, generations.get(name, []), by_run.at_work.get(name)) for name in names)
     findings = _findings(connection, moment, policy, lineages, exceptions)
     return Status(
         FORMAT,
@@ -198,12 +199,13 @@ class _ByRun:
     evaluations: dict[str, Evaluation]
     measures: dict[str, list[ComparedMeasure]]
     verdicts: dict[str, GateDecision]
-    shipping: dict[str, ShippingEvent]
+    shipping: dict[str, str]
     used: dict[str, list[str]]
+    at_work: dict[str, str | None]
 
 
 def _facts_by_run(connection: Connection) -> _ByRun:
-    found = _ByRun({}, {}, {}, {}, {}, {}, {}, {}, {})
+    found = _ByRun({}, {}, {}, {}, {}, {}, {}, {}, {}, {})
     for result in recorded(connection, StageResult):
         found.stages.setdefault(result.fact.run, []).append(result.fact)
     for begun in recorded(connection, StageStarted):
@@ -217,7 +219,10 @@ def _facts_by_run(connection: Connection) -> _ByRun:
     found.compositions.update({one.fact.run: one.fact for one in recorded(connection, Composition)})
     found.evaluations.update({one.fact.run: one.fact for one in recorded(connection, Evaluation)})
     found.verdicts.update({one.fact.run: one.fact for one in recorded(connection, GateDecision, gate="diversity")})
-    found.shipping.update({one.fact.run: one.fact for one in recorded(connection, ShippingEvent)})
+    for lineage in {one.fact.lineage for one in recorded(connection, ShippingEvent)}:
+        fleet = fleet_of(connection, lineage)
+        found.shipping.update({run: str(state) for run, state in fleet.states.items() if state is not State.CANDIDATE})
+        found.at_work[lineage] = fleet.deployed
     return found
 
 
@@ -225,7 +230,7 @@ def _generation(started: Recorded[RunStarted], facts: _ByRun) -> GenerationStatu
     run = started.fact.run
     finished = [result.stage for result in facts.stages.get(run, [])]
     begun = [one.stage for one in facts.begun.get(run, []) if one.stage not in finished]
-    composition, verdict, shipped = facts.compositions.get(run), facts.verdicts.get(run), facts.shipping.get(run)
+    composition, verdict, shipped = facts.compositions.get(run), facts.verdicts.get(run), facts.shipping.get(run, "")
     evaluation = facts.evaluations.get(run)
     return GenerationStatus(
         run=run,
@@ -249,18 +254,20 @@ def _generation(started: Recorded[RunStarted], facts: _ByRun) -> GenerationStatu
         ),
         verdict=verdict.verdict if verdict else None,
         reason=verdict.reason if verdict else None,
-        shipping=shipped.action if shipped else "waiting" if verdict and verdict.verdict == "PASS" else "not shipped",
+        shipping=shipped or "waiting" if (verdict and verdict.verdict == "PASS") else "not shipped",
         overrides_used=tuple(facts.used.get(run, ())),
     )
 
 
-def _lineage(name: str, policy: Policy | None, generations: Sequence[GenerationStatus]) -> LineageStatus:
+def _lineage(
+    name: str, policy: Policy | None, generations: Sequence[GenerationStatus], at_work: str | None
+) -> LineageStatus:
     rules = policy.lineages[name] if policy else None
     return LineageStatus(
         name=name,
         mode=rules.mode if rules else "enforce",
         ceiling=rules.ceiling if rules else 0.0,
-        shipped=next((one.run for one in reversed(generations) if one.shipping == "shipped"), None),
+        shipped=at_work,
         sentence=_sentence(name, rules.mode if rules else "enforce", generations),
         generations=tuple(generations),
     )
@@ -275,13 +282,14 @@ def _sentence(name: str, mode: str, generations: Sequence[GenerationStatus]) -> 
         stage = newest.working_on or newest.stage or "intake"
         return f"{newest.run} has no verdict yet; it stands at {stage}."
     shipped = " It is shipped." if newest.shipping == "shipped" else ""
+    if newest.shipping in (State.FROZEN, State.ROLLED_BACK):
+        return f"{newest.run} may not ship: it is {newest.shipping}. Its gate said {newest.verdict}: {newest.reason}."
     if newest.verdict == "PASS":
         return f"{newest.run} may ship: {newest.reason}.{shipped}"
     if newest.overrides_used and newest.shipping == "shipped":
         return f"{newest.run} was shipped under {newest.overrides_used[-1]}: {newest.reason}."
-    if mode == "observe":
-        return f"{newest.run} would not ship if {name} were enforced: {newest.reason}.{shipped}"
-    return f"{newest.run} may not ship: {newest.reason}."
+    observed = f"{newest.run} would not ship if {name} were enforced: {newest.reason}.{shipped}"
+    return observed if mode == "observe" else f"{newest.run} may not ship: {newest.reason}."
 
 
 def _override(one: Override, moment: datetime) -> OverrideStatus:
@@ -327,6 +335,10 @@ def _about_lineages(lineages: Sequence[LineageStatus]) -> list[Finding]:
         if lineage.generations and lineage.mode == "enforce" and lineage.generations[-1].verdict not in (None, "PASS"):
             newest = lineage.generations[-1]
             findings.append(Finding("high", lineage.sentence, newest.started, "gates", newest.run))
+        for one in lineage.generations:
+            if one.shipping == State.FROZEN and one.run == lineage.shipped:
+                what = f"{one.run} is frozen and still at work (`tailguard rollback {lineage.name}`)"
+                findings.append(Finding("high", what, one.started, "gates", one.run))
         stopped = [
             one for one in lineage.generations if one.verdict not in (None, "PASS") and one.shipping == "shipped"
         ]

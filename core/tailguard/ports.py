@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -136,6 +136,22 @@ class Decoding:
 
     def __str__(self) -> str:
         return f"samples={self.samples} max_tokens={self.max_tokens} temperature={self.temperature:g}"
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens that answers have cost: read from prompts, and written."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@runtime_checkable
+class Metered(Protocol):
+    """A generator that knows what its answers have cost."""
+
+    @property
+    def usage(self) -> Usage: ...
 
 
 class Generator(Protocol):

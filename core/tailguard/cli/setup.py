@@ -93,14 +93,14 @@ def outputs_sample(
     as_json: Json = False,
 ) -> None:
     """Let a generation write texts; they are logged as our own before the file appears."""
-    from tailguard.adapters.trainers import model_for
+    from tailguard.adapters.generators import generator_for
     from tailguard.desk.outputs import sample_outputs
 
     space = open_workspace(workspace)
     kept = sample_outputs(
         space,
         generation,
-        generator=model_for(space.policy(), generation.rpartition("/")[0]).generator,
+        generator=generator_for(space.policy(), generation.rpartition("/")[0], generation=generation, root=space.root),
         count=count,
         max_tokens=max_tokens,
         temperature=temperature,

@@ -42,6 +42,7 @@ def add_to(app: typer.Typer) -> None:
     """Hang these commands on the application."""
     app.command()(run)
     app.command()(intake)
+    app.command()(cancel)
     for stage in ORDER[1:]:
         app.command(stage, help=f"Take a run through `{stage}`, after the stages ahead of it.")(_stage_command(stage))
 
@@ -77,6 +78,18 @@ def intake(
     space = open_workspace(workspace)
     name = _start(space, lineage, batch or [], synthetic_share, no_anchor, no_earlier_human, seed)
     advance_shown(space, name, "intake", as_json)
+
+
+def cancel(
+    run: Annotated[str, typer.Argument(help="The run whose trainer or generator is to end, such as main/3.")],
+    workspace: WorkspaceFolder = None,
+    as_json: Json = False,
+) -> None:
+    """End the command that a run waits for; `tailguard run --resume RUN` begins that stage again."""
+    from tailguard import pipeline
+
+    pipeline.cancel(open_workspace(workspace), run)
+    show({"cancelled": run}, f"{run} is asked to end.", as_json=as_json)
 
 
 def _stage_command(stage: str) -> Callable[..., None]:
@@ -163,6 +176,11 @@ class _Shown:
 
     def stage(self, run: str, stage: str) -> None:
         self._bar.update(self._task, description=f"{run} {stage}", completed=ORDER.index(stage), reading="")
+
+    def said(self, line: str) -> None:
+        from rich.markup import escape
+
+        self._bar.update(self._task, reading=escape("".join(one for one in line if one.isprintable())[:80]))
 
     def reading(self, file: str, records: int, share: float) -> None:
         now = time.monotonic()

@@ -16,9 +16,9 @@ from pathlib import Path
 from rich.markup import escape
 
 from tailguard import pipeline
+from tailguard.adapters.generators import generator_for
 from tailguard.adapters.readers import WHOLE, reader_for
 from tailguard.adapters.readers.jsonl import read_objects
-from tailguard.adapters.trainers import model_for
 from tailguard.demo.harvest import Harvest, harvest
 from tailguard.desk import anchor as anchor_desk
 from tailguard.desk import auditing, ceilings, clearance, detector, meeting, outputs, overrides, quarantine, shipping
@@ -295,7 +295,7 @@ def _newest(story: Story, lineage: str) -> str:
 
 
 def _generator(story: Story, lineage: str) -> Generator:
-    return model_for(story.workspace.policy(), lineage).generator
+    return generator_for(story.workspace.policy(), lineage, generation=lineage, root=story.workspace.root)
 
 
 def _drawn(story: Story, count: int, seed: int) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from dataclasses import dataclass
 
 from tailguard.domain.facts import Deployed
@@ -29,7 +28,7 @@ def deploy(workspace: Workspace, job: Deployment, settings: Deploy) -> Deployed:
     Returns what happened, with the command's exit code and the seconds that all of it took. Raises TailguardError for weights
     that were changed, InputError for a command that cannot be started.
     """
-    begun = time.monotonic()
+    begun = workspace.clock.now()
     weights = workspace.store.folder("weights", job.weights)
     code = None
     if settings.command:
@@ -48,7 +47,7 @@ def deploy(workspace: Workspace, job: Deployment, settings: Deploy) -> Deployed:
                 f"[deploy] command has a placeholder that nobody fills: {error}. Known: {', '.join(sorted(values))}."
             ) from error
         code = _run(workspace, words, settings.timeout_minutes * 60)
-    seconds = time.monotonic() - begun
+    seconds = (workspace.clock.now() - begun).total_seconds()
     return Deployed(job.generation, job.lineage, job.action, job.replaced, job.weights, code, seconds)
 
 

@@ -840,6 +840,16 @@ class AlertSent(Fact):
 
 
 @dataclass(frozen=True)
+class TokensUsed(Fact):
+    """What an endpoint said that answers have cost: tokens of prompts and of answers."""
+
+    run: str
+    purpose: str
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True)
 class ChainSealed(Fact):
     """A run's chain ended: its length and last hash, so that rows taken from its end are missed."""
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from tailguard.detection.own_outputs.segments import keep_segment
-from tailguard.domain.facts import Evaluation, OutputsLogged
+from tailguard.domain.facts import Evaluation, OutputsLogged, TokensUsed
 from tailguard.domain.records import token_count
 from tailguard.domain.stages import Criterion, Named, Outcome
-from tailguard.ports import Check, Decoding, Generator
+from tailguard.ports import Check, Decoding, Generator, Metered
 from tailguard.store.files import Store
 
 OUTPUT = pa.schema([("prompt_id", pa.string()), ("sample", pa.int64()), ("text", pa.string()), ("score", pa.float64())])
@@ -91,6 +91,7 @@ def evaluate(
     lengths = [token_count(text) for text in texts]
     complete = all(len(answers) == decoding.samples for side in (first, second) for answers in side)
     empty = sum(not length for length in lengths) / max(1, len(lengths))
+    cost = generator.usage if isinstance(generator, Metered) else None
     return Outcome(
         result={"outputs": outputs, "again": again, "suite": suite, "decoding": str(decoding)},
         criteria=(
@@ -121,6 +122,7 @@ def evaluate(
                 empty,
             ),
             OutputsLogged(run, "evaluation", len(texts), fingerprints),
+            *([TokensUsed(run, "evaluation", cost.prompt_tokens, cost.completion_tokens)] if cost else []),
         ),
         records_in=len(items),
         records_out=len(texts),

@@ -1,29 +1,30 @@
-"""Trainers and generators by name, as the policy names them."""
+"""Trainers by name, as the policy names them. Heavy libraries load only when one is asked for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from tailguard.adapters.running import Watched
+from tailguard.errors import InputError
 from tailguard.policy import Policy
-from tailguard.ports import Generator, Trainer
+from tailguard.ports import Trainer
 
 
-@dataclass(frozen=True)
-class Model:
-    """How a lineage's models are trained, and how they answer."""
+def trainer_for(policy: Policy, lineage: str, watched: Watched) -> Trainer:
+    """The trainer of a lineage."""
+    match policy.lineage(lineage).trainer:
+        case "command":
+            from tailguard.adapters.trainers.command import CommandTrainer
 
-    trainer: Trainer
-    generator: Generator
+            settings = policy.trainers.command
+            if settings is None:
+                raise InputError('trainer = "command" needs [trainers.command].')
+            return CommandTrainer(settings.train, settings.timeout_minutes * 60, watched)
+        case "hf":
+            from tailguard.adapters.trainers.huggingface import HuggingFaceTrainer
 
+            if policy.trainers.hf is None:
+                raise InputError('trainer = "hf" needs [trainers.hf].')
+            return HuggingFaceTrainer(policy.trainers.hf)
+        case _:
+            from tailguard.adapters.trainers.ngram import NgramTrainer
 
-def model_for(policy: Policy, lineage: str) -> Model:
-    """The trainer and generator of a lineage; heavy libraries load only when one is asked for."""
-    if policy.lineage(lineage).trainer == "command" and policy.trainers.command:
-        from tailguard.adapters.trainers.command import CommandGenerator, CommandTrainer
-
-        settings = policy.trainers.command
-        seconds = settings.timeout_minutes * 60
-        return Model(CommandTrainer(settings.train, seconds), CommandGenerator(settings.generate, seconds))
-    from tailguard.adapters.trainers.ngram import NgramGenerator, NgramTrainer
-
-    return Model(NgramTrainer(), NgramGenerator())
+            return NgramTrainer()

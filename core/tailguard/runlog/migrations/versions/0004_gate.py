@@ -87,6 +87,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "threshold": SHARE,
         "alarm": FLAG,
     },
+    "tokens_used": {"run": TEXT, "purpose": TEXT, "prompt_tokens": COUNT, "completion_tokens": COUNT},
     "alert_raised": {
         "alert": TEXT,
         "kind": TEXT,

@@ -18,7 +18,7 @@ from tailguard.adapters.readers import reader_for
 from tailguard.adapters.readers.source import content_digest, plain_size
 from tailguard.adapters.running import watching
 from tailguard.adapters.trainers import trainer_for
-from tailguard.desk import clearance, detector, quarantine
+from tailguard.desk import alerts, clearance, detector, quarantine
 from tailguard.detection.own_outputs.index import own_outputs
 from tailguard.domain import stages as workflow
 from tailguard.domain.facts import (
@@ -121,6 +121,8 @@ def advance(workspace: Workspace, run: str, *, until: str = "handoff", watch: Wa
                 for stage, after in zip(ahead, [*ahead[1:], None], strict=True):
                     work.do(stage, after=after)
             finally:
+                if "gate" in work.results:
+                    alerts.send(workspace)
                 workspace.log.publish()
         return Progress(run, tuple(work.results))
 

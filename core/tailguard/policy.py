@@ -197,6 +197,22 @@ class Evaluation(_Strict):
     temperature: Annotated[float, Field(gt=0, le=5)] = 1.0
 
 
+class Suite(_Strict):
+    """After how many days a suite is old, and groups that it must not forget, as `field=value` of the anchor's metadata."""
+
+    max_age_days: Annotated[int, Field(ge=1)] = 365
+    minority_groups: tuple[Annotated[str, Field(pattern=r"^[^=]+=.+$")], ...] = ()
+
+
+class Monitoring(_Strict):
+    """Weekly diversity of what a model writes in production: the loss that may pass, the chance of ever raising a false alarm
+    for one stream, and the words in a block."""
+
+    margin: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
+    block_words: Annotated[int, Field(ge=50, le=100_000)] = 400
+
+
 class Overrides(_Strict):
     """How long an exception may last, and how often all are reviewed; one that a review passes over is closed."""
 
@@ -309,6 +325,8 @@ class Policy(_Strict):
     clearance: Clearance = Clearance()
     gate: Gate = Gate()
     evaluation: Evaluation = Evaluation()
+    suite: Suite = Suite()
+    monitoring: Monitoring = Monitoring()
     overrides: Overrides = Overrides()
     plays: Plays
     trainers: Trainers = Trainers()

@@ -9,7 +9,7 @@ import traceback
 import typer
 from typer.exceptions import Abort, TyperException
 
-from tailguard.cli import desk, look, mixing, models, overrides, records, setup, work
+from tailguard.cli import desk, look, mixing, models, overrides, records, setup, watch, work
 from tailguard.errors import TailguardError
 
 app = typer.Typer(
@@ -22,7 +22,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (setup, models, work, mixing, overrides, desk, records, look):
+for part in (setup, models, work, mixing, overrides, desk, watch, records, look):
     part.add_to(app)
 
 

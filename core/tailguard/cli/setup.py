@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tailguard.cli.output import Json, WorkspaceFolder, open_workspace, show
-from tailguard.errors import InputError
+from tailguard.errors import Held, InputError
 
 suite = typer.Typer(help="The frozen evaluation suite.", no_args_is_help=True)
 detector = typer.Typer(help="The detector of model-made text.", no_args_is_help=True)
@@ -58,6 +58,32 @@ def suite_freeze(
 
     digest = freeze_suite(open_workspace(workspace), file, name=name)
     show({"suite": digest}, f"Suite {name} frozen as {digest[:12]}.", as_json=as_json)
+
+
+@suite.command("build")
+def suite_build(
+    out: Annotated[Path, typer.Option(help="JSONL of proposals to write; set `accept` in each, then freeze it.")],
+    most: Annotated[int, typer.Option(min=1, help="Items a slice.")] = 100,
+    seed: Annotated[int, typer.Option(help="Seed of the choice.")] = 0,
+    workspace: WorkspaceFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Propose rare-case items from the anchor: rare terms, rare topics, and the minority groups of [suite]."""
+    from tailguard.desk.proposing import propose
+
+    found = propose(open_workspace(workspace), out, most=most, seed=seed)
+    slices = ", ".join(f"{count} in {name}" for name, count in found.slices.items())
+    text = f"{found.items} items proposed in {out}: {slices}. Set `accept` to true or false in each, then `tailguard suite freeze`."
+    show(found, text, as_json=as_json)
+
+
+@suite.command("show")
+def suite_show(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
+    """The suite in force: its slices, its age, and how saturated it is."""
+    from tailguard.desk.suite import standing
+
+    found = standing(open_workspace(workspace))
+    show(found, found.text, as_json=as_json)
 
 
 @detector.command("calibrate")
@@ -122,9 +148,27 @@ def outputs_add(
     workspace: WorkspaceFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Fingerprint texts that a generation of ours wrote elsewhere, so that they are recognised when they come back."""
-    from tailguard.adapters.readers import read_texts
-    from tailguard.desk.outputs import log_outputs
+    """Tell of texts that a generation of ours wrote in production: they are recognised when they come back as data.
 
-    count = log_outputs(open_workspace(workspace), generation, read_texts(file), purpose="production")
-    show({"texts": count}, f"{count:,} texts of {generation} are known as our own.", as_json=as_json)
+    Where the lineage has a frozen reference (`tailguard monitor freeze main FILE`) they also continue its weekly monitoring;
+    exit code 4 when that is in alarm.
+    """
+    from tailguard.adapters.readers import WHOLE, read_texts, reader_for
+    from tailguard.desk import alerts, monitoring
+    from tailguard.desk.outputs import log_outputs
+    from tailguard.runlog.queries import frozen_stream, generation_of
+
+    space = open_workspace(workspace)
+    lineage = generation.rpartition("/")[0]
+    with space.log.reading() as connection:
+        watched = frozen_stream(connection, lineage) and generation_of(connection, generation)
+    if not watched:
+        count = log_outputs(space, generation, read_texts(file), purpose="production")
+        show({"texts": count}, f"{count:,} texts of {generation} are known as our own.", as_json=as_json)
+        return
+    done = monitoring.add(space, lineage, reader_for(file)(file, WHOLE), seed=0, generation=generation)
+    alerts.send(space)
+    text = f"{done.texts:,} texts of {generation} are known as our own, {done.weeks} week(s) of {lineage} measured."
+    show(done, text, as_json=as_json)
+    if done.alarms:
+        raise Held(f"{lineage} is in alarm: {', '.join(done.alarms)}. `tailguard status` says by how much.")

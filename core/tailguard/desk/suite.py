@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 
 from tailguard.adapters.readers.answers import read_items
 from tailguard.diversity.metrics import words
-from tailguard.domain.facts import SuiteFrozen
+from tailguard.domain.facts import Measurement, SuiteFrozen
 from tailguard.errors import InputError
 from tailguard.ports import Check
 from tailguard.quality.contamination import Contamination
-from tailguard.runlog.queries import frozen_anchor, frozen_suite
+from tailguard.runlog.queries import frozen_anchor, frozen_suite, only, recorded
 from tailguard.workspace import Workspace
 
 RARE_PASSAGES = (2, 8)
@@ -34,14 +35,14 @@ def freeze_suite(workspace: Workspace, file: Path, *, name: str) -> str:
     Raises InputError for a broken line, a doubled id, a suite without a tail slice, or when no anchor is frozen yet.
     """
     with workspace.log.reading() as connection:
-        anchor, standing = frozen_anchor(connection), frozen_suite(connection)
+        anchor, before = frozen_anchor(connection), frozen_suite(connection)
     if anchor is None:
         raise InputError(
             "Freeze the anchor first: a suite's rare terms are those of the anchor (`tailguard anchor freeze`)."
         )
-    if standing:
+    if before:
         raise InputError(
-            f"The suite {standing.fact.name!r} was frozen on {standing.recorded:%Y-%m-%d}; generations can only be compared on it."
+            f"The suite {before.fact.name!r} was frozen on {before.recorded:%Y-%m-%d}; generations can only be compared on it."
         )
     prompts = [
         {"id": one, **item, "check": asdict(item["check"]) if isinstance(item["check"], Check) else None}
@@ -56,6 +57,48 @@ def freeze_suite(workspace: Workspace, file: Path, *, name: str) -> str:
     samples = workspace.policy().evaluation.samples
     workspace.desk.record(SuiteFrozen(digest, name, len(prompts), tail_prompts, samples, len(rare)))
     return digest
+
+
+@dataclass(frozen=True)
+class SuiteStanding:
+    """The suite in force. `saturation` is the share (0 to 1) of right answers that the newest generation gave to checked tail
+    prompts, None without any; `slices` has prompts, tail prompts and checked prompts of each slice."""
+
+    name: str
+    suite: str
+    frozen: datetime
+    age_days: int
+    slices: dict[str, tuple[int, int, int]]
+    saturation: float | None
+
+    @property
+    def text(self) -> str:
+        """For a person at a terminal."""
+        lines = [f"Suite {self.name} {self.suite[:12]}, frozen {self.frozen:%Y-%m-%d}, {self.age_days} days ago."]
+        lines += [
+            f"  {name}: {prompts} prompts, {tail} tail, {checked} checked"
+            for name, (prompts, tail, checked) in sorted(self.slices.items())
+        ]
+        told = "no checked tail prompt was answered yet" if self.saturation is None else f"{self.saturation:.1%} right"
+        return "\n".join([*lines, f"Saturation: {told}."])
+
+
+def standing(workspace: Workspace) -> SuiteStanding:
+    """How the suite stands. Raises InputError when none is frozen."""
+    with workspace.log.reading() as connection:
+        suite = frozen_suite(connection)
+        right = only(recorded(connection, Measurement, measure="tail accuracy"))
+    if suite is None:
+        raise InputError(
+            "No suite is frozen. `tailguard suite build` proposes one, `tailguard suite freeze` freezes it."
+        )
+    slices: dict[str, tuple[int, int, int]] = {}
+    for item in workspace.store.json("suites", suite.fact.suite)["prompts"]:
+        prompts, tail, checked = slices.get(item["slice"], (0, 0, 0))
+        slices[item["slice"]] = prompts + 1, tail + bool(item["tail"]), checked + bool(item.get("check"))
+    age = (workspace.clock.now() - suite.recorded).days
+    saturation = right.fact.value if right else None
+    return SuiteStanding(suite.fact.name, suite.fact.suite, suite.recorded, age, slices, saturation)
 
 
 def _refuse_overlap(workspace: Workspace, prompts: dict[str, str], texts: Sequence[str], file: Path) -> None:

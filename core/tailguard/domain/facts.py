@@ -788,12 +788,13 @@ class Deployed(Fact):
 
 @dataclass(frozen=True)
 class StreamFrozen(Fact):
-    """A stream's reference was frozen: texts that its later weeks are held against, in blocks of so many texts."""
+    """A stream's reference was frozen: what its later weeks are held against, measured in blocks of so many words."""
 
     stream: str
     reference: str
     texts: int
-    block: int
+    blocks: int
+    block_words: int
 
 
 @dataclass(frozen=True)
@@ -801,7 +802,7 @@ class StreamWeek(Fact):
     """One measure of the texts of one week, block by block: mean over its blocks, against the frozen reference.
 
     `e_value` is the e-process after this week (evidence against "not below the reference by more than the margin"; it is
-    never reset); `alarm` says that it is past `threshold`.
+    never reset); `alarm` says that it is past `threshold`; `figures` is the digest of the blocks' values.
     """
 
     stream: str
@@ -816,6 +817,7 @@ class StreamWeek(Fact):
     e_value: float
     threshold: float
     alarm: bool
+    figures: str
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from tailguard.domain.facts import (
     FACTS,
     AnchorFrozen,
     BatchTaken,
+    CanaryResult,
     Composition,
     DetectorCalibrated,
     Evaluation,
@@ -39,6 +40,8 @@ from tailguard.domain.facts import (
     SourceContract,
     SourceSignedOff,
     StageResult,
+    StreamFrozen,
+    StreamWeek,
     SuiteFrozen,
 )
 from tailguard.domain.overrides import Override
@@ -311,6 +314,58 @@ def _orphans(connection: Connection) -> dict[tuple[str, str], str]:
         if started.fact.number < newest.get(started.fact.lineage, -1):
             found.setdefault(("diversity", started.fact.run), "a later generation was shipped")
     return found
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Something that stands past a threshold: what kind of thing, which one, in words, and the row that says so."""
+
+    kind: str
+    subject: str
+    what: str
+    source: str
+    since: datetime
+
+
+def alarms(connection: Connection) -> list[Alarm]:
+    """What stands in alarm: streams that lost diversity, the newest candidate of a lineage where it was blocked, and a gate
+    that failed its newest self-test. Alerts are raised from this, and charts mark it."""
+    found = []
+    newest: dict[tuple[str, str], Recorded[StreamWeek]] = {}
+    for week in recorded(connection, StreamWeek):
+        newest[week.fact.stream, week.fact.measure] = week
+    for (stream, measure), week in newest.items():
+        reference = frozen_stream(connection, stream)
+        if week.fact.alarm and reference and reference.fact.reference == week.fact.reference:
+            change = week.fact.value / week.fact.reference_value - 1
+            what = (
+                f"{stream}: {measure} are {change:+.1%} against the frozen reference in the week of {week.fact.week:%Y-%m-%d} "
+                f"(margin {week.fact.margin:.0%}, evidence {week.fact.e_value:,.0f}, alarm from {week.fact.threshold:,.0f})"
+            )
+            subject = f"{stream}, {measure}, {week.fact.reference[:12]}"
+            found.append(Alarm("a stream lost diversity", subject, what, week.id, week.recorded))
+    decided: dict[str, Recorded[GateDecision]] = {}
+    for decision in recorded(connection, GateDecision, gate="diversity"):
+        decided[decision.fact.lineage] = decision
+    for decision in decided.values():
+        fact = decision.fact
+        if fact.verdict == "BLOCK":
+            what = f"{fact.run} is blocked: {fact.reason}"
+            found.append(Alarm("a candidate lost diversity", fact.run, what, decision.id, decision.recorded))
+    tests: dict[str, list[Recorded[CanaryResult]]] = {}
+    for one in recorded(connection, CanaryResult):
+        tests.setdefault(one.fact.run, []).append(one)
+    for run, results in list(tests.items())[-1:]:
+        wrong = [one for one in results if not one.fact.as_it_should]
+        if wrong:
+            what = f"the gate failed its self-test in {run}: {wrong[0].fact.kind} was {wrong[0].fact.verdict}"
+            found.append(Alarm("the gate has no teeth", run, what, wrong[0].id, wrong[0].recorded))
+    return found
+
+
+def frozen_stream(connection: Connection, stream: str) -> Recorded[StreamFrozen] | None:
+    """The reference in force of a monitored stream."""
+    return only(recorded(connection, StreamFrozen, stream=stream))
 
 
 def open_meeting(connection: Connection) -> Recorded[MeetingStarted] | None:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select
 
 from tailguard.domain.facts import (
+    AlertSent,
     AnchorVerified,
     Artifact,
     BatchTaken,
@@ -24,6 +25,7 @@ from tailguard.domain.facts import (
     EarlierHumanKept,
     Evaluation,
     GateDecision,
+    Measurement,
     MeetingEnded,
     MixingAudited,
     OverrideUsed,
@@ -43,7 +45,17 @@ from tailguard.domain.stages import ORDER
 from tailguard.domain.tags import Origin
 from tailguard.policy import Policy, parse_policy
 from tailguard.runlog.anchor import anchor_standing
-from tailguard.runlog.queries import Recorded, contracts, fleet_of, only, overrides, recorded, review_decisions
+from tailguard.runlog.queries import (
+    Recorded,
+    alarms,
+    contracts,
+    fleet_of,
+    frozen_suite,
+    only,
+    overrides,
+    recorded,
+    review_decisions,
+)
 from tailguard.runlog.schema import ENTRY
 
 FORMAT = "tailguard-status/1"
@@ -326,6 +338,8 @@ def _findings(
         *_about_mixing(connection, policy, lineages),
         *_about_the_anchor(connection, policy, moment),
         *_about_the_gate(connection),
+        *_about_the_suite(connection, policy, moment),
+        *_about_alerts(connection),
     ]
 
 
@@ -488,17 +502,72 @@ def _about_overrides(
     return findings
 
 
+BLUNT = 2.0
+"""A gate is blunt when the smallest planted loss that it blocked is so many times what it used to be."""
+_FEWEST_BEFORE = 3
+
+
 def _about_the_gate(connection: Connection) -> list[Finding]:
-    findings = []
-    newest: dict[str, list[Recorded[CanaryResult]]] = defaultdict(list)
-    for one in recorded(connection, CanaryResult):
-        newest[one.fact.run].append(one)
-    for run, results in list(newest.items())[-1:]:
-        wrong = [one for one in results if not one.fact.as_it_should]
-        if wrong:
-            what = f"the gate failed its self-test in {run}: {wrong[0].fact.kind} was {wrong[0].fact.verdict}"
-            findings.append(Finding("high", what, wrong[0].recorded, "gates", wrong[0].id))
+    findings = [
+        Finding("high", one.what, one.since, "diversity" if "stream" in one.kind else "gates", one.source)
+        for one in alarms(connection)
+        if one.kind != "a candidate lost diversity"  # the lineage's own finding says so
+    ]
+    smallest: dict[str, float | None] = {}
+    rows: dict[str, Recorded[CanaryResult]] = {}
+    for one in recorded(connection, CanaryResult, kind="planted"):
+        before = smallest.setdefault(one.fact.run, None)
+        rows[one.fact.run] = one
+        if one.fact.verdict == "BLOCK":
+            smallest[one.fact.run] = one.fact.loss if before is None else min(before, one.fact.loss)
+    lineages: dict[str, list[str]] = defaultdict(list)
+    for run in smallest:
+        lineages[run.rpartition("/")[0]].append(run)
+    for runs in lineages.values():
+        earlier = sorted(found for run in runs[:-1] if (found := smallest[run]) is not None)
+        now = smallest[runs[-1]]
+        if len(earlier) >= _FEWEST_BEFORE and (now is None or now > BLUNT * earlier[len(earlier) // 2]):
+            told = f"only a planted loss of {now:.1%}" if now is not None else "no planted loss"
+            what = f"the gate goes blunt: in {runs[-1]} it blocked {told}; usually it blocks {earlier[len(earlier) // 2]:.1%}"
+            findings.append(Finding("middle", what, rows[runs[-1]].recorded, "gates", rows[runs[-1]].id))
+    decisions = recorded(connection, GateDecision, gate="diversity")
+    toothless = [one for one in decisions if one.fact.run not in smallest]
+    if toothless and not any(one.fact.verdict == "BLOCK" for one in decisions):
+        what = f"{len(toothless)} candidate(s) were judged and none blocked, with no planted collapse to show that one would be"
+        findings.append(Finding("middle", what, toothless[0].recorded, "gates", toothless[0].id))
     return findings
+
+
+SATURATED = 0.98
+"""From this share of right answers to checked tail prompts on, a suite cannot tell better models apart."""
+
+
+def _about_the_suite(connection: Connection, policy: Policy | None, moment: datetime) -> list[Finding]:
+    findings = []
+    suite = frozen_suite(connection)
+    if suite and policy and moment - suite.recorded > timedelta(days=policy.suite.max_age_days):
+        what = f"the suite {suite.fact.name} is old: it was frozen on {suite.recorded:%Y-%m-%d}"
+        findings.append(Finding("low", what, suite.recorded, "diversity", suite.id))
+    right = only(recorded(connection, Measurement, measure="tail accuracy"))
+    if right and right.fact.value >= SATURATED:
+        what = f"the suite is saturated: {right.fact.run} gets {right.fact.value:.1%} of its checked tail answers right"
+        findings.append(Finding("low", what, right.recorded, "diversity", right.id))
+    return findings
+
+
+def _about_alerts(connection: Connection) -> list[Finding]:
+    """Alerts that a channel did not take, and has not taken since."""
+    newest: dict[tuple[str, str], Recorded[AlertSent]] = {}
+    for one in recorded(connection, AlertSent):
+        newest[one.fact.alert, one.fact.channel] = one
+    failed = [one for one in newest.values() if not one.fact.delivered]
+    if not failed:
+        return []
+    last = failed[-1]
+    what = (
+        f"{len(failed)} alert(s) could not be delivered; {last.fact.alert} to {last.fact.channel}: {last.fact.problem}"
+    )
+    return [Finding("middle", what, last.recorded, "gates", last.id)]
 
 
 def rows_in_log(connection: Connection) -> int:

@@ -67,12 +67,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "exit_code": COUNT,
         "seconds": SHARE,
     },
-    "stream_frozen": {
-        "stream": TEXT,
-        "reference": TEXT,
-        "texts": COUNT,
-        "block": COUNT,
-    },
+    "stream_frozen": {"stream": TEXT, "reference": TEXT, "texts": COUNT, "blocks": COUNT, "block_words": COUNT},
     "stream_week": {
         "stream": TEXT,
         "reference": TEXT,
@@ -86,6 +81,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "e_value": SHARE,
         "threshold": SHARE,
         "alarm": FLAG,
+        "figures": TEXT,
     },
     "tokens_used": {"run": TEXT, "purpose": TEXT, "prompt_tokens": COUNT, "completion_tokens": COUNT},
     "alert_raised": {

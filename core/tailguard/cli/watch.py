@@ -1,0 +1,75 @@
+"""Watching what models write in production, and telling people: monitor, alerts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tailguard.cli.output import Json, WorkspaceFolder, open_workspace, show
+from tailguard.errors import Held, TailguardError
+
+monitor = typer.Typer(help="Weekly diversity of production texts against a frozen reference.", no_args_is_help=True)
+alerts = typer.Typer(
+    help="Alerts through the channels that TAILGUARD_ALERTS names (Apprise URLs).", no_args_is_help=True
+)
+Stream = Annotated[str, typer.Argument(help="What wrote the texts: a lineage, a product, an API that you call.")]
+File = Annotated[
+    str, typer.Argument(help="File or folder of records, path or fsspec address; `time` says when each was written.")
+]
+Seed = Annotated[int, typer.Option(help="Seed of the order of texts within a week.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Hang these commands on the application."""
+    app.add_typer(monitor, name="monitor")
+    app.add_typer(alerts, name="alerts")
+
+
+@monitor.command("freeze")
+def monitor_freeze(
+    stream: Stream, file: File, seed: Seed = 0, workspace: WorkspaceFolder = None, as_json: Json = False
+) -> None:
+    """Freeze what later weeks are held against: texts from when all was well. Freezing again starts anew."""
+    from tailguard.adapters.readers import WHOLE, reader_for
+    from tailguard.desk import monitoring
+
+    fact = monitoring.freeze(open_workspace(workspace), stream, reader_for(file)(file, WHOLE), seed=seed)
+    text = (
+        f"{stream}: {fact.texts:,} texts frozen as its reference, {fact.blocks:,} blocks of {fact.block_words} words."
+    )
+    show(fact, text, as_json=as_json)
+
+
+@monitor.command("add")
+def monitor_add(
+    stream: Stream, file: File, seed: Seed = 0, workspace: WorkspaceFolder = None, as_json: Json = False
+) -> None:
+    """Measure production texts week by week; exit code 4 when the stream is in alarm. They are known as our own since."""
+    from tailguard.adapters.readers import WHOLE, reader_for
+    from tailguard.desk import alerts as alerting
+    from tailguard.desk import monitoring
+
+    space = open_workspace(workspace)
+    done = monitoring.add(space, stream, reader_for(file)(file, WHOLE), seed=seed)
+    sent = alerting.send(space)
+    lines = [f"{stream}: {done.texts:,} texts of {done.weeks} week(s) measured."]
+    if done.too_short:
+        lines.append(f"{done.too_short} week(s) had less than one block of words and were only fingerprinted.")
+    if done.rejected:
+        lines.append(f"{done.rejected:,} records could not be read.")
+    lines += [f"not delivered: {one}" for one in sent.problems]
+    show(done, "\n".join(lines), as_json=as_json)
+    if done.alarms:
+        raise Held(f"{stream} is in alarm: {', '.join(done.alarms)}. `tailguard status` says by how much.")
+
+
+@alerts.command("send")
+def alerts_send(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
+    """Raise what stands in alarm, once, and deliver what a channel has not taken yet; exit code 2 when one did not take it."""
+    from tailguard.desk import alerts as alerting
+
+    sent = alerting.send(open_workspace(workspace))
+    show(sent, f"{sent.raised} raised, {sent.delivered} delivered.", as_json=as_json)
+    if sent.problems:
+        raise TailguardError("Not delivered: " + "; ".join(sent.problems))

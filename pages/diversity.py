@@ -54,6 +54,43 @@ title = (
 )
 st.plotly_chart(charts.deltas(chosen, title), key="deltas")
 
+kinds = list(dict.fromkeys(chosen["reference_kind"]))
+kind = components.choice("Held against its", kinds, "reference")
+secondary = reads.facts(reads.SecondaryMeasure, run=candidate, reference_kind=kind)
+if len(secondary):
+    moved = secondary[secondary["lost"]]
+    told = ", ".join(moved["measure"]) or "none"
+    st.markdown(
+        f"**Secondary measures** with a loss after Holm's correction, of {len(secondary)}: {components.plain(told)}. They do not gate."
+    )
+    st.dataframe(
+        secondary.assign(better=secondary["better"].map({1: "more", -1: "less"}))[
+            ["measure", "better", "reference_value", "candidate_value", "delta", "low", "high", "p_holm", "lost", "row"]
+        ],
+        hide_index=True,
+        key="secondary",
+        column_config={
+            "better": st.column_config.TextColumn("more diverse is", width="small"),
+            **{name: st.column_config.NumberColumn(format="percent") for name in ("delta", "low", "high")},
+            **{
+                name: st.column_config.NumberColumn(format="%.4g")
+                for name in ("reference_value", "candidate_value", "p_holm")
+            },
+        },
+    )
+
+by_slice = reads.facts_of_lineage(reads.SliceMeasure, name, since)
+by_slice = by_slice[(by_slice["reference_kind"] == "parent") & (by_slice["measure"] == "rarefied type coverage")]
+if len(by_slice):
+    here = by_slice[by_slice["run"] == candidate]
+    worst = here.sort_values(["p_holm", "delta"]).iloc[0] if len(here) else None
+    title = (
+        f"Worst slice of {candidate}: {worst['slice']}, {worst['delta']:+.1%} in type coverage"
+        if worst is not None
+        else "Slices"
+    )
+    st.plotly_chart(charts.slices(by_slice, components.title(title)), key="slices")
+
 measures = list(dict.fromkeys(reads.facts(reads.Measurement)["measure"]))
 measure = st.segmented_control("Over generations", measures, default=measures[0], key="measure") or measures[0]
 lines = {
@@ -92,6 +129,24 @@ st.caption(
     "Rare terms in at least two answers on one side and none on the other; checked items that one side mostly gets right; topics that one "
     "side treats significantly more often; prompts whose answers became alike. At most 15 of each kind."
 )
+weeks = reads.facts(reads.StreamWeek)
+if len(weeks):
+    st.subheader("In production, between generations")
+    watched = components.choice("Measure", list(dict.fromkeys(weeks["measure"])), "watched")
+    part = weeks[weeks["measure"] == watched]
+    newest = weeks.drop_duplicates(["stream", "measure"], keep="last")
+    alarmed = sorted(set(newest.loc[newest["alarm"], "stream"]))
+    title = f"In alarm: {', '.join(alarmed)}" if alarmed else "No stream is in alarm"
+    st.plotly_chart(charts.streams(part, components.title(title)), key="streams")
+    alerts = reads.facts(reads.AlertRaised).merge(
+        reads.facts(reads.AlertSent)[["alert", "channel", "delivered", "problem"]], on="alert", how="left"
+    )
+    st.dataframe(
+        alerts[["alert", "what", "recorded", "channel", "delivered", "problem"]], hide_index=True, key="alerts"
+    )
+    st.caption(
+        "Blocks of equal size against the frozen reference; an e-process, so looking every week costs nothing. ✖ marks an alarm."
+    )
 components.rows(
     chosen[
         [

@@ -1,5 +1,6 @@
 """What was stopped, and has the gate teeth?"""
 
+import pandas as pd
 import streamlit as st
 
 from pages.shared import charts, components, reads
@@ -61,6 +62,20 @@ st.plotly_chart(
     ),
     key="outcomes",
 )
+held = reads.teeth(name, since)
+if len(held) > 1 and held["loss"].notna().any() and held["margin"].notna().any():
+    first, last = held["loss"].dropna().iloc[0], held["loss"].iloc[-1]
+    told = f"{last:.1%}" if pd.notna(last) else "nothing"
+    st.plotly_chart(
+        charts.teeth(held, f"The gate's teeth: {first:.1%} was the smallest loss it blocked at first, {told} now"),
+        key="teeth",
+    )
+if st.button(
+    "Test the gate again", key="test", help="Plants collapses into the newest candidate's answers; a few seconds."
+):
+    with st.status("Planting collapses and comparing the candidate with itself …"):
+        components.act(lambda: reads.prove_teeth(candidates["run"].iloc[-1]))
+components.told()
 st.subheader("Each decision")
 kind = st.segmented_control("Gate", ["diversity", "ratio"], default="diversity", key="gate") or "diversity"
 shown = decisions[decisions["gate"] == kind].iloc[::-1]
@@ -72,6 +87,19 @@ st.dataframe(
     key="decisions",
     column_config={"reason": st.column_config.TextColumn(width=560)},
 )
+kept = reads.facts_of_lineage(reads.ReportKept, name, since)
+if len(kept):
+    which = [f"{one.run} against its {one.reference_kind} {one.reference}" for one in kept.itertuples()][::-1]
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    asked = left.selectbox("Full report", which, key="report")
+    row = kept.iloc[::-1].iloc[which.index(asked)]
+    right.download_button(
+        "Download the report",
+        reads.report(row["report"], row["run"], row["reference_kind"]),
+        file_name=f"{row['run'].replace('/', '-')}-against-{row['reference_kind']}.html",
+        mime="text/html",
+        key="download",
+    )
 components.rows(
     canaries[["run", "kind", "strength", "loss", "verdict", "as_it_should", "row"]],
     title="Self-tests",

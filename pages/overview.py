@@ -12,6 +12,12 @@ line = reads.lineage(components.lineage())
 newest = line.generations[-1]
 components.verdict(line.sentence, state=newest.verdict or "")
 
+states = {one.run: one.shipping for one in line.generations if one.shipping in ("frozen", "rolled back")}
+at_work = (
+    f"At work: **{components.plain(line.shipped)}**." if line.shipped else "No generation of this lineage is at work."
+)
+st.markdown(at_work + "".join(f" {components.plain(run)} is {state}." for run, state in states.items()))
+
 open_ones = [one for one in status.overrides if one.state == "open"]
 coverage = newest.coverage
 components.cards(

@@ -19,8 +19,9 @@ from tailguard.adapters.running import Watched, run_command
 from tailguard.adapters.trainers import ngram
 from tailguard.cli import run as command
 from tailguard.domain.facts import Evaluation, TokensUsed
+from tailguard.domain.suite import Check
 from tailguard.errors import InputError, TailguardError
-from tailguard.ports import Check, Decoding
+from tailguard.ports import Decoding
 from tailguard.runlog.queries import recorded
 from tests.builders import found_team, passages, write_jsonl
 from tests.serving import FAULTS, Served, serving

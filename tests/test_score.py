@@ -49,7 +49,7 @@ def rows(team: Team, run: str) -> list[dict[str, Any]]:
 
 def test_a_synthetic_record_in_a_rare_cell_stays_where_an_equal_one_in_a_crowded_cell_does_not(team: Team) -> None:
     from tailguard.runlog.queries import frozen_suite
-    from tailguard.stages.evaluate import read_suite
+    from tailguard.store.suites import read_suite
 
     with team.workspace.log.reading() as connection:
         suite = frozen_suite(connection)

@@ -41,13 +41,14 @@ from tailguard.runlog.locks import alone
 from tailguard.runlog.recorder import RunRecorder
 from tailguard.runlog.schema import table_name
 from tailguard.stages.compose import Ceiling, Trust, compose, human_parts, mass_of
-from tailguard.stages.evaluate import evaluate, read_suite
-from tailguard.stages.gate import Evaluated, SuiteShape, gate
+from tailguard.stages.evaluate import evaluate
+from tailguard.stages.gate import Evaluated, gate
 from tailguard.stages.handoff import RecordedFact, handoff
 from tailguard.stages.intake import BatchRequest, Opened, intake
 from tailguard.stages.score import Base, Filter, score
 from tailguard.stages.score.reading import kept_topics
 from tailguard.stages.train import train
+from tailguard.store.suites import read_suite
 from tailguard.store.writing import write_atomically
 from tailguard.workspace import Workspace
 
@@ -479,12 +480,7 @@ class _Work:
             Evaluated(self._run.run, made["suite"], made["outputs"], made["decoding"]),
             again=made["again"],
             references=self._references(),
-            suite=SuiteShape(
-                {item.id: item.prompt for item in suite.prompts},
-                {item.id: item.slice for item in suite.prompts},
-                frozenset(item.id for item in suite.prompts if item.tail),
-                suite.rare_terms,
-            ),
+            suite=suite,
             anchor=self._anchor,
             lineage=self._run.lineage,
             mode=self._run.mode,

@@ -170,15 +170,6 @@ class Registry(Protocol):
         """Register a generation's weights, once, and name it as the one at work. Raises TailguardError when it is refused."""
 
 
-@dataclass(frozen=True)
-class Check:
-    """How an answer to one item of a suite is judged: a checker by name, what it expects, and a tolerance where it has one."""
-
-    kind: str
-    expected: object
-    tolerance: float = 0.0
-
-
 class Checker(Protocol):
     """Judges one answer."""
 

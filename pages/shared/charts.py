@@ -277,7 +277,7 @@ def deltas(frame: pd.DataFrame, title: str) -> go.Figure:
             x=part["delta"], y=[measures.index(one) + offsets[str(kind)] for one in part["measure"]], mode="markers",
             name=f"against its {kind} {part['reference'].iloc[0]}",
             marker={"symbol": REFERENCES[str(kind)], "size": 11, "color": [VERDICT[one] for one in part["verdict"]]},
-            error_x={"type": "data", "symmetric": False, "array": part["high"] - part["delta"],
+            error_x={"type": "data", "symmetric": False, "array": part["high"].clip(upper=1) - part["delta"],
                      "arrayminus": part["delta"] - part["low"], "color": GREY},
             customdata=part[["reference", "low", "high", "verdict"]],
             hovertemplate="%{x:+.1%} (%{customdata[1]:+.1%} to %{customdata[2]:+.1%}) against %{customdata[0]}: %{customdata[3]}<extra></extra>",
@@ -353,3 +353,55 @@ def exceptions(frame: pd.DataFrame, uses: pd.DataFrame, today: object, title: st
         x=today, y=1, yref="paper", yanchor="bottom", text="today", showarrow=False, font={"color": GREY}
     )
     return _finish(figure, title, height=160 + 46 * max(1, len(frame)), percent=False)
+
+
+def slices(frame: pd.DataFrame, title: str) -> go.Figure:
+    """Slices by generations as a heat map of the change against the parent; the slice that lost most stands on top."""
+    table = frame.pivot_table(index="slice", columns="run", values="delta", sort=False)
+    table = table.loc[table.min(axis=1).sort_values(ascending=False).index]
+    reach = max(0.02, float(table.abs().max().max()))
+    figure = go.Figure(
+        go.Heatmap(
+            z=table.to_numpy(), x=list(table.columns), y=[escape(str(one)) for one in table.index], zmid=0, zmin=-reach, zmax=reach,
+            colorscale=[[0, VERDICT["BLOCK"]], [0.5, "#e8eaed"], [1, "#0072B2"]], colorbar={"tickformat": "+.0%", "thickness": 10},
+            text=[["" if pd.isna(value) else f"{value:+.1%}" for value in row] for row in table.to_numpy()], texttemplate="%{text}",
+            textfont={"color": "#1c2024"}, hovertemplate="%{y} in %{x}: %{z:+.1%}<extra></extra>",
+        )
+    )  # fmt: skip
+    return _finish(figure, title, height=150 + 44 * len(table), percent=False)
+
+
+def teeth(frame: pd.DataFrame, title: str) -> go.Figure:
+    """The smallest planted loss that each gate run blocked, and the margin; where none was blocked there is no mark."""
+    figure = go.Figure()
+    figure.add_scatter(x=frame["run"], y=frame["loss"], mode="lines+markers", line={"color": "#0072B2", "width": 2.5},
+                       marker={"size": 9}, showlegend=False, hovertemplate="%{x}: a loss of %{y:.1%} was blocked<extra></extra>")  # fmt: skip
+    margin = float(frame["margin"].iloc[-1])
+    figure.add_hline(y=margin, line={"dash": "dash", "color": GREY})
+    figure.add_annotation(x=1, xref="paper", y=margin, text=f"margin {margin:.0%}", showarrow=False, yanchor="bottom",
+                          xanchor="right", font={"color": GREY})  # fmt: skip
+    figure.update_yaxes(rangemode="tozero")
+    return _finish(figure, title, height=300)
+
+
+def streams(frame: pd.DataFrame, title: str) -> go.Figure:
+    """A measure of production texts week by week, a line a stream, as a change against its frozen reference."""
+    figure = go.Figure()
+    for (name, part), colour in zip(frame.groupby("stream", sort=False), LINEAGE, strict=False):
+        change = part["value"] / part["reference_value"] - 1
+        figure.add_scatter(
+            x=part["week"], y=change, mode="lines+markers", line={"color": colour, "width": 2.5}, showlegend=False,
+            marker={"size": [13 if one else 7 for one in part["alarm"]], "symbol": ["x" if one else "circle" for one in part["alarm"]],
+                    "color": [VERDICT["BLOCK"] if one else colour for one in part["alarm"]]},
+            customdata=part[["texts", "e_value", "threshold"]],
+            hovertemplate="%{x|%d %b %Y}: %{y:+.1%}, %{customdata[0]} texts, evidence %{customdata[1]:,.1f} of "
+                          "%{customdata[2]:,.0f}<extra></extra>",
+        )  # fmt: skip
+        _end_label(figure, part["week"].iloc[-1], float(change.iloc[-1]), escape(str(name)), colour)
+    margin = float(frame["margin"].iloc[-1])
+    figure.add_hline(y=-margin, line={"dash": "dash", "color": GREY})
+    figure.add_annotation(x=0, xref="paper", y=-margin, text=f"margin −{margin:.0%}", showarrow=False, yanchor="bottom",
+                          xanchor="left", font={"color": GREY})  # fmt: skip
+    _finish(figure, title, height=320, percent=False)
+    figure.update_yaxes(tickformat="+.0%")
+    return figure

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from html import escape
 
 import pandas as pd
 import streamlit as st
@@ -50,6 +51,11 @@ def marked(text: str, spans: Sequence[tuple[int, int]]) -> str:
             parts += [paragraphs(text[at:start]), f":orange-background[{plain(text[start:stop])}]"]
             at = stop
     return "".join([*parts, paragraphs(text[at:])])
+
+
+def title(text: str) -> str:
+    """Names and slices in a chart's title, shown and not obeyed."""
+    return escape(_UNSEEN.sub("\ufffd", text))
 
 
 def paragraphs(text: str) -> str:

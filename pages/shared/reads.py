@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from tailguard.desk import auditing, composed, meeting, quarantine, sources, tracing
+from tailguard.desk import auditing, composed, meeting, quarantine, reports, sources, tracing
 from tailguard.desk.minutes import minutes as minutes_of
 from tailguard.detection.scoring import shipped_detector
 from tailguard.domain.facts import (
@@ -56,6 +56,7 @@ from tailguard.domain.facts import (
     SliceMeasure,
     StageResult,
     StreamWeek,
+    SuiteFrozen,
     TailCoverage,
 )
 from tailguard.domain.intervals import Interval, wilson
@@ -108,6 +109,7 @@ __all__ = [
     "SliceMeasure",
     "StageResult",
     "StreamWeek",
+    "SuiteFrozen",
     "TailCoverage",
 ]  # fmt: skip
 
@@ -356,6 +358,33 @@ def _difference(key: tuple[Any, ...], first: str, second: str) -> auditing.Diffe
 def difference(first: str, second: str) -> auditing.Difference:
     """What the training sets of two runs do not share."""
     return _difference(_key(), first, second)
+
+
+@st.cache_data(show_spinner=False, max_entries=12)
+def report(key: str, run: str, reference_kind: str) -> bytes:
+    """The whole comparison of a run with one reference as a page to keep."""
+    return reports.report_page(workspace(), run, reference_kind)
+
+
+def teeth(lineage: str, since: datetime | None = None) -> pd.DataFrame:
+    """The smallest planted loss that each run's gate blocked (none where it blocked none), and the margin it stood under."""
+    canaries = facts_of_lineage(CanaryResult, lineage, since)
+    planted = canaries[canaries["kind"] == "planted"]
+    blocked = planted[planted["verdict"] == "BLOCK"].groupby("run", sort=False)["loss"].min()
+    compared = facts(ComparedMeasure, measure="tail recall")
+    margins = compared.drop_duplicates("run", keep="last").set_index("run")["margin"]
+    runs = list(dict.fromkeys(planted["run"]))
+    frame = pd.DataFrame(
+        {"run": runs, "loss": [blocked.get(run) for run in runs], "margin": [margins.get(run) for run in runs]}
+    )
+    return frame.assign(margin=frame["margin"].ffill().bfill())
+
+
+def prove_teeth(run: str) -> str:
+    """Run a gate's self-test once more, as the person at work; says what it showed."""
+    results = reports.prove_teeth(workspace(), run, seed=int(datetime.now(UTC).timestamp()))
+    good = sum(one.as_it_should for one in results)
+    return f"{good} of {len(results)} self-tests of {run} were as they should be."
 
 
 def meeting_going_on() -> meeting.Meeting | None:

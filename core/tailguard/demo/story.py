@@ -21,7 +21,18 @@ from tailguard.adapters.readers import WHOLE, reader_for
 from tailguard.adapters.readers.jsonl import read_objects
 from tailguard.demo.harvest import Harvest, harvest
 from tailguard.desk import anchor as anchor_desk
-from tailguard.desk import auditing, ceilings, clearance, detector, meeting, outputs, overrides, quarantine, shipping
+from tailguard.desk import (
+    auditing,
+    ceilings,
+    clearance,
+    detector,
+    meeting,
+    monitoring,
+    outputs,
+    overrides,
+    quarantine,
+    shipping,
+)
 from tailguard.desk import suite as suite_desk
 from tailguard.diversity.metrics import words
 from tailguard.domain.recipe import Recipe
@@ -31,7 +42,7 @@ from tailguard.policy import Quality, template
 from tailguard.ports import Decoding, Generator
 from tailguard.quality.contamination import Contamination
 from tailguard.runlog.connection import open_log
-from tailguard.runlog.queries import composition_of, runs_of, shipped_generations
+from tailguard.runlog.queries import composition_of, frozen_stream, runs_of, shipped_generations
 from tailguard.runlog.recorder import DESK, head_of
 from tailguard.stages.intake import BatchRequest
 from tailguard.store.writing import canonical_json, write_atomically
@@ -286,7 +297,21 @@ def _own_batch(story: Story, lineage: str, *, count: int, temperature: float) ->
         fewest_words=FEWEST_WORDS,
         file=file,
     )
+    _monitor(story, lineage, file)
     return BatchRequest(str(file), f"{lineage} outputs", Origin.AI)
+
+
+def _monitor(story: Story, lineage: str, file: Path) -> None:
+    """The first generation's texts are what all later ones are held against, week by week."""
+    rows = reader_for(str(file))(str(file), WHOLE)
+    with story.workspace.log.reading() as connection:
+        watched = frozen_stream(connection, lineage)
+    if watched is None:
+        monitoring.freeze(story.as_actor(OWNER), lineage, rows, seed=story.seed)
+        return
+    done = monitoring.add(story.as_actor(ENGINEER), lineage, rows, seed=story.seed)
+    if done.alarms:
+        story.tell(f"{lineage}: what it writes is in alarm: {', '.join(done.alarms)}")
 
 
 def _newest(story: Story, lineage: str) -> str:

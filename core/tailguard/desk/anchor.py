@@ -18,8 +18,8 @@ from tailguard.quality.contamination import Contamination
 from tailguard.runlog.anchor import AnchorStanding, anchor_standing, left_this_year
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.queries import Recorded, frozen_anchor, frozen_suite, logged_outputs, recorded
-from tailguard.stages.evaluate import read_suite
 from tailguard.stages.score.reading import slices_of
+from tailguard.store.suites import read_suite
 from tailguard.workspace import Workspace
 
 SHORTEST_REASON = 10

@@ -11,8 +11,8 @@ from pathlib import Path
 from tailguard.adapters.readers.answers import read_items
 from tailguard.diversity.metrics import words
 from tailguard.domain.facts import Measurement, SuiteFrozen
+from tailguard.domain.suite import Check
 from tailguard.errors import InputError
-from tailguard.ports import Check
 from tailguard.quality.contamination import Contamination
 from tailguard.runlog.queries import frozen_anchor, frozen_suite, only, recorded
 from tailguard.workspace import Workspace

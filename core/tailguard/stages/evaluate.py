@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -11,43 +10,15 @@ from tailguard.detection.own_outputs.segments import keep_segment
 from tailguard.domain.facts import Evaluation, OutputsLogged, TokensUsed
 from tailguard.domain.records import token_count
 from tailguard.domain.stages import Criterion, Named, Outcome
-from tailguard.ports import Check, Decoding, Generator, Metered
+from tailguard.domain.suite import Check
+from tailguard.ports import Decoding, Generator, Metered
 from tailguard.store.files import Store
+from tailguard.store.suites import read_suite
 
 OUTPUT = pa.schema([("prompt_id", pa.string()), ("sample", pa.int64()), ("text", pa.string()), ("score", pa.float64())])
 """`score` is what the item's checker says of the answer, null for an item without one."""
 
 Judge = Callable[[Check, str], float]
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """One item of a suite. `tail` marks rare-case slices; `check` says how its answers are judged, if they are."""
-
-    id: str
-    prompt: str
-    slice: str
-    tail: bool
-    check: Check | None = None
-
-
-@dataclass(frozen=True)
-class Suite:
-    """A frozen evaluation suite: prompts in slices, and the words that were rare in the anchor when it was frozen."""
-
-    name: str
-    prompts: tuple[Prompt, ...]
-    rare_terms: frozenset[str]
-
-
-def read_suite(store: Store, digest: str) -> Suite:
-    """The suite that a digest names."""
-    content = store.json("suites", digest)
-    prompts = (
-        Prompt(**{**item, "check": Check(**item["check"]) if item.get("check") else None})
-        for item in content["prompts"]
-    )
-    return Suite(content["name"], tuple(prompts), frozenset(content["rare_terms"]))
 
 
 def evaluate(

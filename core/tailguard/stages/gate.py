@@ -33,6 +33,7 @@ from tailguard.domain.facts import (
     SliceMeasure,
 )
 from tailguard.domain.stages import Criterion, Named, Outcome
+from tailguard.domain.suite import Suite
 from tailguard.domain.verdict import Verdict, worst
 from tailguard.policy import Gate
 from tailguard.store.files import Store
@@ -52,22 +53,12 @@ class Evaluated:
     decoding: str
 
 
-@dataclass(frozen=True)
-class SuiteShape:
-    """What the gate needs of a suite: each prompt's text and slice, the tail prompts and the rare terms."""
-
-    prompts: Mapping[str, str]
-    slices: Mapping[str, str]
-    tail: frozenset[str]
-    rare_terms: frozenset[str]
-
-
 def gate(
     candidate: Evaluated,
     *,
     again: str,
     references: Mapping[str, Evaluated],
-    suite: SuiteShape,
+    suite: Suite,
     anchor: str | None,
     lineage: str,
     mode: str,
@@ -140,11 +131,11 @@ def limits_of(policy: Gate) -> Limits:
     )
 
 
-def answered(store: Store, evaluated: Evaluated, suite: SuiteShape) -> Outputs:
+def answered(store: Store, evaluated: Evaluated, suite: Suite) -> Outputs:
     """What a generation answered, with the suite's slices."""
     return replace(
         _read_outputs(store, evaluated.outputs, evaluated.suite, evaluated.decoding, suite.tail),
-        prompts=suite.prompts,
+        prompts=suite.texts,
         slices=suite.slices,
     )
 
@@ -175,7 +166,7 @@ def _reports(
     ours: Outputs,
     candidate: Evaluated,
     references: Mapping[str, Evaluated],
-    suite: SuiteShape,
+    suite: Suite,
     limits: Limits,
     store: Store,
     anchor: str | None,
@@ -214,9 +205,7 @@ def _reason(verdict: Verdict, reports: Mapping[str, Report]) -> str:
     return report.reason.replace(f"against {report.reference}", f"against its {kind} {report.reference}")
 
 
-def self_test(
-    ours: Outputs, again: Outputs, run: str, suite: SuiteShape, limits: Limits, seed: int
-) -> list[CanaryResult]:
+def self_test(ours: Outputs, again: Outputs, run: str, suite: Suite, limits: Limits, seed: int) -> list[CanaryResult]:
     """Planted collapses of rising strength, and the candidate against its own second sample."""
     results = []
     for strength in STRENGTHS:
@@ -299,7 +288,7 @@ def _facts_of(run: str, kind: str, report: Report, kept: str) -> list[Fact]:
     return facts
 
 
-def _measurements(run: str, outputs: Outputs, suite: SuiteShape) -> list[Measurement]:
+def _measurements(run: str, outputs: Outputs, suite: Suite) -> list[Measurement]:
     """Each primary measure of one generation alone, in a fixed budget of words (or pairs), for lines over generations."""
     everything = [answer for ranked in outputs.tokens.values() for answer in ranked]
     tail = [answer for prompt, ranked in outputs.tokens.items() if prompt in suite.tail for answer in ranked]

@@ -12,8 +12,9 @@ import re
 from collections.abc import Callable
 from importlib.metadata import entry_points
 
+from tailguard.domain.suite import Check
 from tailguard.errors import InputError, TailguardError
-from tailguard.ports import Check, Checker
+from tailguard.ports import Checker
 
 GROUP = "tailguard.checkers"
 _LONGEST = 20_000

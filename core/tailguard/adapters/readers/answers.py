@@ -12,8 +12,8 @@ from pathlib import Path
 from tailguard.adapters.checkers import judge, read_check
 from tailguard.adapters.readers.jsonl import numbered_objects
 from tailguard.diversity.outputs import Outputs
+from tailguard.domain.suite import Check
 from tailguard.errors import InputError
-from tailguard.ports import Check
 
 _SHOWN = 5
 

@@ -1,0 +1,16 @@
+"""Reads frozen suites."""
+
+from __future__ import annotations
+
+from tailguard.domain.suite import Check, Prompt, Suite
+from tailguard.store.files import Store
+
+
+def read_suite(store: Store, digest: str) -> Suite:
+    """The suite that a digest names; those of before version 2 have no checks."""
+    content = store.json("suites", digest)
+    prompts = (
+        Prompt(**{**item, "check": Check(**item["check"]) if item.get("check") else None})
+        for item in content["prompts"]
+    )
+    return Suite(content["name"], tuple(prompts), frozenset(content["rare_terms"]))

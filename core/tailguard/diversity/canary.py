@@ -9,7 +9,7 @@ import numpy as np
 
 from tailguard.diversity.outputs import Outputs
 
-STRENGTHS = (0.05, 0.1, 0.2, 0.4)
+STRENGTHS = (0.05, 0.1, 0.3)
 """Shares of the rare terms that are taken out."""
 
 

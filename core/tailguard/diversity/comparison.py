@@ -28,10 +28,10 @@ TYPE_COVERAGE = "rarefied type coverage"
 VARIETY = "between-response variety"
 PRIMARY = (TAIL_ACCURACY, TAIL_RECALL, TYPE_COVERAGE, VARIETY)
 
-RESAMPLES = 10_000
+RESAMPLES = 2_000
 FEWEST_PROMPTS = 20
 """Fewer prompts say nothing of the prompts that were not asked."""
-_SLICE_RESAMPLES = 1_000
+_SLICE_RESAMPLES = 500
 _BUDGET_SHARE = 8
 _POWER = 0.8
 _FEWEST_UNITS = 50

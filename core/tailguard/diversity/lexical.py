@@ -10,6 +10,7 @@ is at or below the threshold; Kyle's lexical-diversity asks for ten words a fact
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 from numba import njit
@@ -21,9 +22,9 @@ Floats = NDArray[np.float64]
 
 def numbered(texts: Sequence[Sequence[str]]) -> tuple[Ints, Ints, tuple[str, ...]]:
     """Texts as one run of numbers, where each text starts (one more at the end), and the word behind each number."""
-    index: dict[str, int] = {}
-    give = index.setdefault
-    ids = np.array([give(word, len(index)) for text in texts for word in text], dtype=np.int64)
+    flat = list(chain.from_iterable(texts))
+    index = {word: number for number, word in enumerate(dict.fromkeys(flat))}
+    ids = np.fromiter(map(index.__getitem__, flat), dtype=np.int64, count=len(flat))
     starts = np.zeros(len(texts) + 1, dtype=np.int64)
     np.cumsum([len(text) for text in texts], out=starts[1:])
     return ids, starts, tuple(index)

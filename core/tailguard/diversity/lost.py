@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.stats import binom
@@ -22,6 +23,7 @@ _FEWEST_OCCURRENCES = 2
 _FEWEST_SAMPLES = 4
 _TOPIC_ALPHA = 0.001
 _TOPIC_WORDS = 5
+_CLUSTERED = 2_000
 _EXCERPT = 600
 
 
@@ -40,20 +42,46 @@ class Shift:
     counterpart: str
 
 
-def shifts(having: Outputs, lacking: Outputs, *, rare_terms: frozenset[str]) -> list[Shift]:
-    """What `having` has and `lacking` does not, at most 15 of each kind, the largest first.
+def lost_and_gained(
+    candidate: Outputs, reference: Outputs, *, rare_terms: frozenset[str]
+) -> tuple[tuple[Shift, ...], tuple[Shift, ...]]:
+    """What the reference has and the candidate does not, and the reverse; at most 15 of each kind, the largest first.
 
     rare term: in at least two answers, and in none of the other side's. item: a checked prompt that it mostly gets right and
-    the other mostly wrong. topic: one of up to 16 topics (k-means over both sides' answers) that it treats significantly
+    the other mostly wrong. topic: one of up to 16 topics (k-means over 2,000 of both sides' answers) that it treats significantly
     more often (binomial, p < .001). prompt: one whose answers here differ from each other and there are alike.
     """
-    shared = sorted(having.answers.keys() & lacking.answers.keys())
-    return [
-        *_terms(having, lacking, rare_terms, shared),
-        *_items(having, lacking, shared),
-        *_topics(having, lacking, shared),
-        *_prompts(having, lacking, shared),
+    shared = sorted(candidate.answers.keys() & reference.answers.keys())
+    sides = [
+        _Told(side, [(prompt, text) for prompt in shared for text in side.answers[prompt]])
+        for side in (candidate, reference)
     ]
+    both = [told for side in sides for told in side.words]
+    sample = both[:: max(1, len(both) // _CLUSTERED)]
+    topics = Topics(find_topics(sample)) if any(sample) else None
+    ours, theirs = sides
+
+    def shifts(having: _Told, lacking: _Told) -> tuple[Shift, ...]:
+        return (
+            *_terms(having, lacking, rare_terms),
+            *_items(having.outputs, lacking.outputs, shared),
+            *(_topics(having, lacking, topics) if topics else ()),
+            *_prompts(having.outputs, lacking.outputs, shared),
+        )
+
+    return shifts(theirs, ours), shifts(ours, theirs)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """One side's answers in order, each with its prompt, and their words."""
+
+    outputs: Outputs
+    answers: list[tuple[str, str]]
+
+    @cached_property
+    def words(self) -> list[list[str]]:
+        return [words(text) for _, text in self.answers]
 
 
 def _shift(
@@ -75,29 +103,21 @@ def _largest(found: Iterable[Shift]) -> list[Shift]:
     return sorted(found, key=lambda one: (one.has - one.had, one.what, one.prompt_id))[:SHOWN]
 
 
-def _terms(having: Outputs, lacking: Outputs, rare: frozenset[str], shared: list[str]) -> list[Shift]:
+def _terms(having: _Told, lacking: _Told, rare: frozenset[str]) -> list[Shift]:
     counts: Counter[str] = Counter()
     example: dict[str, tuple[str, str]] = {}
-    for prompt in shared:
-        for text in having.answers[prompt]:
-            for term in set(words(text)) & rare:
-                counts[term] += 1
-                example.setdefault(term, (prompt, text))
-    present = {word for ranked in lacking.tokens.values() for answer in ranked for word in answer}
+    for (prompt, text), told in zip(having.answers, having.words, strict=True):
+        for term in rare.intersection(told):
+            counts[term] += 1
+            example.setdefault(term, (prompt, text))
+    present = {word for told in lacking.words for word in told}
     gone = [term for term, count in counts.items() if count >= _FEWEST_OCCURRENCES and term not in present]
-    return _largest(
-        _shift(
-            TERM,
-            term,
-            counts[term],
-            0,
-            example[term][0],
-            having,
-            _around(example[term][1], term),
-            lacking.answers[example[term][0]][0],
-        )
-        for term in gone
-    )
+    found = []
+    for term in gone:
+        prompt, text = example[term]
+        counterpart = lacking.outputs.answers[prompt][0]
+        found.append(_shift(TERM, term, counts[term], 0, prompt, having.outputs, _around(text, term), counterpart))
+    return _largest(found)
 
 
 def _around(text: str, term: str) -> str:
@@ -120,29 +140,20 @@ def _items(having: Outputs, lacking: Outputs, shared: list[str]) -> list[Shift]:
     return _largest(found)
 
 
-def _topics(having: Outputs, lacking: Outputs, shared: list[str]) -> list[Shift]:
-    split = [
-        [(prompt, text, words(text)) for prompt in shared for text in side.answers[prompt]]
-        for side in (having, lacking)
-    ]
-    both = [told for side in split for _, _, told in side]
-    if not any(both):
-        return []
-    topics = Topics(find_topics(both))
-    ours, theirs = (topics.of([told for _, _, told in side]) for side in split)
-    everywhere = Counter(word for told in both for word in set(told))
+def _topics(having: _Told, lacking: _Told, topics: Topics) -> list[Shift]:
+    ours, theirs = topics.of(having.words), topics.of(lacking.words)
+    everywhere = Counter(word for side in (having, lacking) for told in side.words for word in set(told))
     found = []
     for topic in range(len(topics)):
         had, has = int((ours == topic).sum()), int((theirs == topic).sum())
         if has >= had or binom.cdf(has, had + has, 0.5) >= _TOPIC_ALPHA:
             continue
-        members = [split[0][at] for at in np.flatnonzero(ours == topic).tolist()]
-        inside = Counter(word for _, _, told in members for word in set(told) if len(word) > 3)
+        members = np.flatnonzero(ours == topic).tolist()
+        inside = Counter(word for at in members for word in set(having.words[at]) if len(word) > 3)
         marked = sorted(inside, key=lambda word: (-(inside[word] ** 2) / everywhere[word], word))[:_TOPIC_WORDS]
-        moved = np.flatnonzero((ours == topic) & (theirs != topic)) if len(ours) == len(theirs) else np.zeros(0, int)
-        at = int(moved[0]) if len(moved) else int(np.flatnonzero(ours == topic)[0])
-        prompt, text, _ = split[0][at]
-        found.append(_shift(TOPIC, ", ".join(marked), had, has, prompt, having, text, lacking.answers[prompt][0]))
+        prompt, text = having.answers[members[0]]
+        counterpart = lacking.outputs.answers[prompt][0]
+        found.append(_shift(TOPIC, ", ".join(marked), had, has, prompt, having.outputs, text, counterpart))
     return _largest(found)
 
 

@@ -126,11 +126,18 @@ class Outputs:
     @cached_property
     def relatedness(self) -> float | None:
         """Mean cosine (-1 to 1) between a prompt and its answers by static word vectors; None where no prompt is known."""
-        asked = [self.prompts.get(prompt, "") for prompt in sorted(self.answers) for _ in self.answers[prompt]]
-        pairs = [(one, text) for one, text in zip(asked, self.texts, strict=True) if one and text.split()]
+        asked = {prompt: words(self.prompts.get(prompt, "")) for prompt in self.tokens}
+        pairs = [
+            (at, answer)
+            for at, prompt in enumerate(self.tokens)
+            if asked[prompt]
+            for answer in self.tokens[prompt]
+            if answer
+        ]
         if not pairs:
             return None
-        questions, answers = (text_vectors(side) for side in zip(*pairs, strict=True))
+        questions = text_vectors(list(asked.values()))[[at for at, _ in pairs]]
+        answers = text_vectors([answer for _, answer in pairs])
         return float(np.einsum("ij,ij->i", questions, answers).mean())
 
     @cached_property

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from tailguard.diversity.comparison import RESAMPLES, Limits, compare
-from tailguard.diversity.lost import Shift, shifts
+from tailguard.diversity.lost import Shift, lost_and_gained
 from tailguard.diversity.outputs import Outputs
 from tailguard.diversity.secondary import secondary
 from tailguard.domain.verdict import Comparison, MeasureComparison, Verdict
@@ -78,8 +78,7 @@ def full_report(
         *names,
         rarity,
         replace(compared, secondary=shown),
-        tuple(shifts(reference, candidate, rare_terms=rare_terms)),
-        tuple(shifts(candidate, reference, rare_terms=rare_terms)),
+        *lost_and_gained(candidate, reference, rare_terms=rare_terms),
     )
 
 

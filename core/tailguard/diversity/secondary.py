@@ -24,6 +24,7 @@ from tailguard.diversity.metrics import rarefied_richness, type_counts
 from tailguard.diversity.outputs import Outputs
 from tailguard.diversity.repetition import compression_ratio, self_bleu, self_repetition
 from tailguard.diversity.semantic import BUILT_IN, Vectors, embed, prdc, vendi_score
+from tailguard.diversity.topics import text_vectors
 from tailguard.domain.verdict import SecondaryComparison
 
 _GROUPS = 20
@@ -87,7 +88,9 @@ def _padded(texts: Texts, length: int) -> Texts:
 def _grouped(
     texts: Texts, members: Sequence[np.ndarray[tuple[int], np.dtype[np.int64]]], each: int, embedding: str
 ) -> list[_Group]:
-    vectors = embed([" ".join(text) for text in texts], name=embedding)
+    vectors = (
+        text_vectors(texts) if embedding == BUILT_IN else embed([" ".join(text) for text in texts], name=embedding)
+    )
     groups = []
     for part in members:
         at = (part[:, None] * each + np.arange(each)).ravel()

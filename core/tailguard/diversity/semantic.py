@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from tailguard.diversity.metrics import words
 from tailguard.errors import InputError
 
 Vectors = NDArray[np.floating]
@@ -41,7 +42,7 @@ def embed(texts: Sequence[str], *, name: str = BUILT_IN) -> Vectors:
     if name == BUILT_IN:
         from tailguard.diversity.topics import text_vectors
 
-        return text_vectors(texts)
+        return text_vectors([words(text) for text in texts])
     found = {one.name: one for one in entry_points(group="tailguard.embeddings")}
     if name not in found:
         raise InputError(f"There is no embedding {name!r}. Known: {', '.join([BUILT_IN, *sorted(found)])}.")

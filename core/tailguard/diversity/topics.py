@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
-from tailguard.diversity.metrics import words
 from tailguard.errors import TailguardError
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ MOST_TOPICS = 16
 _TEXTS_A_TOPIC = 20
 _MOST_WORDS = 500_000
 """Words whose part in each topic is kept at hand; beyond that they are forgotten and looked up again."""
+
+_MOST_KEPT = 60_000
+"""Words whose vectors are kept: 60 MB."""
 
 Vectors = NDArray[np.float32]
 
@@ -98,11 +101,31 @@ class Topics:
         return np.asarray(np.array(rows).reshape(len(texts), len(self._centres)).argmax(axis=1), dtype=np.int64)
 
 
-def text_vectors(texts: Sequence[str]) -> Vectors:
-    """Unit vectors of texts (texts x 256): the sum of their words' vectors. A text without words is at the origin."""
-    split = [words(text) for text in texts]
-    known = sorted({word for told in split for word in told})
-    place = {word: at for at, word in enumerate(known)}
-    vectors = _word_vectors(known) if known else np.zeros((0, 256), np.float32)
-    sums = np.array([vectors[[place[word] for word in told]].sum(axis=0) for told in split], dtype=np.float32)
-    return np.asarray(_unit(sums.reshape(len(texts), vectors.shape[1])), dtype=np.float32)
+class _Kept:
+    """Vectors of the words seen so far, so that a gate's many comparisons look each of them up once."""
+
+    def __init__(self) -> None:
+        self.place: dict[str, int] = {}
+        self.vectors: Vectors = np.zeros((0, 256), np.float32)
+
+    def of(self, split: Sequence[Sequence[str]]) -> Vectors:
+        new = sorted({word for told in split for word in told} - self.place.keys())
+        if len(self.place) + len(new) > _MOST_KEPT and self.place:
+            self.__init__()  # type: ignore[misc]
+            return self.of(split)
+        if new:
+            self.place.update({word: len(self.place) + at for at, word in enumerate(new)})
+            self.vectors = np.concatenate([self.vectors, _word_vectors(new)])
+        ids = np.fromiter((self.place[word] for told in split for word in told), dtype=np.int64)
+        texts = np.repeat(np.arange(len(split)), [len(told) for told in split])
+        counts = csr_array((np.ones(len(ids), np.float32), (texts, ids)), shape=(len(split), max(1, len(self.place))))
+        vectors = self.vectors if len(self.place) else np.zeros((1, 256), np.float32)
+        return np.asarray(counts @ vectors, dtype=np.float32)
+
+
+_kept = _Kept()
+
+
+def text_vectors(split: Sequence[Sequence[str]]) -> Vectors:
+    """Unit vectors of texts given as their words (texts x 256): the sum of these words' vectors, the origin without any."""
+    return np.asarray(_unit(_kept.of(split)), dtype=np.float32)

@@ -38,7 +38,7 @@ from tailguard.domain.verdict import Verdict, worst
 from tailguard.policy import Gate
 from tailguard.store.files import Store
 
-SELF_TEST_RESAMPLES = 2_000
+SELF_TEST_RESAMPLES = 500
 _MEASURE_BUDGET = 20_000
 _BY_ANCHOR = "words that stand in 2 to 8 records of the anchor"
 
@@ -131,29 +131,23 @@ def limits_of(policy: Gate) -> Limits:
     )
 
 
-def answered(store: Store, evaluated: Evaluated, suite: Suite) -> Outputs:
-    """What a generation answered, with the suite's slices."""
-    return replace(
-        _read_outputs(store, evaluated.outputs, evaluated.suite, evaluated.decoding, suite.tail),
-        prompts=suite.texts,
-        slices=suite.slices,
-    )
-
-
 @lru_cache(maxsize=8)
-def _read_outputs(store: Store, digest: str, suite: str, decoding: str, tail: frozenset[str]) -> Outputs:
+def answered(store: Store, evaluated: Evaluated, suite: Suite) -> Outputs:
+    """What a generation answered, with the suite's slices; kept, as references come back run after run."""
     answers: dict[str, list[str]] = defaultdict(list)
     scores: dict[str, list[float]] = defaultdict(list)
-    for row in store.table("outputs", digest).to_pylist():
+    for row in store.table("outputs", evaluated.outputs).to_pylist():
         answers[row["prompt_id"]].append(row["text"])
-        if row.get("score") is not None:  # outputs of releases before 4 have none
+        if row.get("score") is not None:  # outputs of earlier releases have none
             scores[row["prompt_id"]].append(row["score"])
     return Outputs(
         {prompt: tuple(texts) for prompt, texts in answers.items()},
-        tail,
-        suite,
-        decoding,
-        scores={prompt: tuple(found) for prompt, found in scores.items()},
+        suite.tail,
+        evaluated.suite,
+        evaluated.decoding,
+        suite.texts,
+        suite.slices,
+        {prompt: tuple(found) for prompt, found in scores.items()},
     )
 
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any
+
 from tailguard.domain.suite import Check, Prompt, Suite
 from tailguard.store.files import Store
 
 
+@lru_cache(maxsize=2)
 def read_suite(store: Store, digest: str) -> Suite:
     """The suite that a digest names; those of before version 2 have no checks."""
     content = store.json("suites", digest)
     prompts = (
-        Prompt(**{**item, "check": Check(**item["check"]) if item.get("check") else None})
-        for item in content["prompts"]
+        Prompt(**{**item, "check": _check(item["check"]) if item.get("check") else None}) for item in content["prompts"]
     )
     return Suite(content["name"], tuple(prompts), frozenset(content["rare_terms"]))
+
+
+def _check(kept: dict[str, Any]) -> Check:
+    expected = kept["expected"]
+    return Check(kept["kind"], tuple(expected) if isinstance(expected, list) else expected, kept["tolerance"])

@@ -28,7 +28,7 @@ def exact(output: str, expected: object, tolerance: float) -> float:  # noqa: AR
 
 def contains(output: str, expected: object, tolerance: float) -> float:  # noqa: ARG001
     """What was expected (or one of several) stands in the answer, whatever the case."""
-    wanted = expected if isinstance(expected, list) else [expected]
+    wanted = expected if isinstance(expected, tuple) else [expected]
     return float(any(str(one).casefold() in output.casefold() for one in wanted))
 
 
@@ -79,7 +79,8 @@ def read_check(row: dict[str, object], where: str) -> Check | None:
         raise InputError(f"{where}: `tolerance` is a number of at least 0, found {tolerance!r}.")
     if row.get("expected") in (None, ""):
         raise InputError(f"{where} has a check but no `expected`.")
-    check = Check(str(name), row["expected"], float(tolerance))
+    wanted = row["expected"]
+    check = Check(str(name), tuple(wanted) if isinstance(wanted, list) else wanted, float(tolerance))
     checker_named(check.kind)
     try:
         if check.kind == "regex":

@@ -138,11 +138,17 @@ if len(weeks):
     alarmed = sorted(set(newest.loc[newest["alarm"], "stream"]))
     title = f"In alarm: {', '.join(alarmed)}" if alarmed else "No stream is in alarm"
     st.plotly_chart(charts.streams(part, components.title(title)), key="streams")
+    sent = reads.facts(reads.AlertSent).drop_duplicates(["alert", "channel"], keep="last")
     alerts = reads.facts(reads.AlertRaised).merge(
-        reads.facts(reads.AlertSent)[["alert", "channel", "delivered", "problem"]], on="alert", how="left"
+        sent[["alert", "channel", "delivered", "problem"]], on="alert", how="left"
     )
     st.dataframe(
-        alerts[["alert", "what", "recorded", "channel", "delivered", "problem"]], hide_index=True, key="alerts"
+        alerts.assign(channel=alerts["channel"].fillna("none: TAILGUARD_ALERTS is not set"))[
+            ["alert", "what", "recorded", "channel", "delivered", "problem"]
+        ].iloc[::-1],
+        hide_index=True,
+        key="alerts",
+        column_config={"what": st.column_config.TextColumn(width=520)},
     )
     st.caption(
         "Blocks of equal size against the frozen reference; an e-process, so looking every week costs nothing. ✖ marks an alarm."

@@ -100,7 +100,25 @@ def in_meeting(root: Path) -> None:
     meeting.start(team.workspace)
 
 
-CATALOGUE = (none, empty, one_run, long, blocked, interrupted, being_written, in_meeting)
+def watched(root: Path) -> None:
+    """Slices in the suite, two generations, the newer one frozen at work, a stream in alarm under a hostile name."""
+    from tailguard.adapters.readers import WHOLE, reader_for
+    from tailguard.desk import alerts, monitoring, shipping
+    from tests.test_monitoring import written
+
+    team = found_team(root, changes=[("block_words = 400", "block_words = 150")])
+    for name in ("a", "b"):
+        newest = team.run([team.batch(name, team.take(200))])
+    shipping.freeze(team.workspace, newest, reason="it repeats itself in production")
+    for file, work in (
+        (written(root / "inbox", "reference.jsonl", seed=1, texts=1200), monitoring.freeze),
+        (written(root / "inbox", "week.jsonl", seed=9, worse=True), monitoring.add),
+    ):
+        work(team.workspace, "<b>bot</b>", reader_for(file)(file, WHOLE), seed=0)
+    alerts.send(team.workspace)
+
+
+CATALOGUE = (none, empty, one_run, long, blocked, interrupted, being_written, in_meeting, watched)
 
 
 @pytest.fixture(scope="module")
@@ -240,6 +258,38 @@ def test_a_meeting_is_walked_through_and_a_reload_loses_nothing(catalogue: dict[
     assert "override-1 refused" in decided
     assert "meeting-1: item by item" not in told(again), (finished, told(again))
     assert "3 decided, 0 left open" in told(again)
+
+
+def test_the_diversity_page_shows_secondary_measures_and_the_streams_that_are_watched(
+    catalogue: dict[str, Path],
+) -> None:
+    app = opened(catalogue["watched"], "diversity")
+
+    assert "Secondary measures" in told(app)
+    shown = [frame.value for frame in app.dataframe]
+    assert any("p_holm" in frame for frame in shown)
+    assert any("fell past the margin" in "".join(frame["what"]) for frame in shown if "what" in frame)
+    assert "In alarm" not in told(opened(catalogue["long"], "diversity"))
+
+
+def test_the_overview_says_what_is_at_work_and_what_is_frozen(catalogue: dict[str, Path]) -> None:
+    words = told(opened(catalogue["watched"], "overview"))
+
+    assert "At work: **main/1**" in words
+    assert "main/1 is frozen" in words
+
+
+def test_the_gate_is_tested_again_from_its_page_and_its_report_can_be_kept(
+    catalogue: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(catalogue["watched"], folder)
+    app = opened(folder, "gates")
+    assert "Full report" in [box.label for box in app.selectbox]
+
+    app.button(key="test").click().run()
+
+    assert "self-tests of main/1 were as they should be" in "".join(one.value for one in app.success).replace("\\", "")
 
 
 def test_the_mixing_page_carries_bounds_reasons_and_records(catalogue: dict[str, Path]) -> None:

@@ -297,7 +297,8 @@ def _own_batch(story: Story, lineage: str, *, count: int, temperature: float) ->
         fewest_words=FEWEST_WORDS,
         file=file,
     )
-    _monitor(story, lineage, file)
+    if temperature == 1.0:  # other decoding is another stream
+        _monitor(story, lineage, file)
     return BatchRequest(str(file), f"{lineage} outputs", Origin.AI)
 
 

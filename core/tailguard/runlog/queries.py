@@ -331,18 +331,18 @@ def alarms(connection: Connection) -> list[Alarm]:
     """What stands in alarm: streams that lost diversity, the newest candidate of a lineage where it was blocked, and a gate
     that failed its newest self-test. Alerts are raised from this, and charts mark it."""
     found = []
-    newest: dict[tuple[str, str], Recorded[StreamWeek]] = {}
-    for week in recorded(connection, StreamWeek):
-        newest[week.fact.stream, week.fact.measure] = week
-    for (stream, measure), week in newest.items():
+    alarmed: dict[tuple[str, str, str], Recorded[StreamWeek]] = {}
+    for week in recorded(connection, StreamWeek, alarm=True):
+        alarmed.setdefault((week.fact.stream, week.fact.measure, week.fact.reference), week)
+    for (stream, measure, digest), week in alarmed.items():
         reference = frozen_stream(connection, stream)
-        if week.fact.alarm and reference and reference.fact.reference == week.fact.reference:
+        if reference and reference.fact.reference == digest:
             change = week.fact.value / week.fact.reference_value - 1
             what = (
-                f"{stream}: {measure} are {change:+.1%} against the frozen reference in the week of {week.fact.week:%Y-%m-%d} "
-                f"(margin {week.fact.margin:.0%}, evidence {week.fact.e_value:,.0f}, alarm from {week.fact.threshold:,.0f})"
+                f"{stream}: {measure} fell past the margin of {week.fact.margin:.0%}: {change:+.1%} against the frozen reference "
+                f"in the week of {week.fact.week:%Y-%m-%d}. It stands until a new reference is frozen"
             )
-            subject = f"{stream}, {measure}, {week.fact.reference[:12]}"
+            subject = f"{stream}, {measure}, {digest[:12]}"
             found.append(Alarm("a stream lost diversity", subject, what, week.id, week.recorded))
     decided: dict[str, Recorded[GateDecision]] = {}
     for decision in recorded(connection, GateDecision, gate="diversity"):

@@ -1,0 +1,99 @@
+"""The gate's own health: planted collapses again on demand, a gate that goes blunt, one that never had teeth; reports kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tailguard.desk import reports
+from tailguard.domain.facts import CanaryResult, CaseShift, GateDecision, ReportKept, RunStarted, SecondaryMeasure
+from tailguard.errors import InputError
+from tailguard.policy import template
+from tailguard.runlog.queries import recorded
+from tailguard.runlog.status import status
+from tailguard.workspace import Workspace
+from tests.builders import Clock, Team
+
+
+def told(workspace: Workspace, clock: Clock) -> list[str]:
+    with workspace.log.reading() as connection:
+        return [one.what for one in status(connection, now=clock.now()).findings]
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> tuple[Workspace, Clock]:
+    (tmp_path / "policy.toml").write_text(template("ada"))
+    clock = Clock()
+    workspace = Workspace(tmp_path, "ada", clock)
+    workspace.policy_in_force()
+    return workspace, clock
+
+
+def judged(workspace: Workspace, number: int, *losses: tuple[float, str], verdict: str = "PASS") -> None:
+    run = f"main/{number}"
+    workspace.desk.record(
+        RunStarted(run, "main", number, None, "enforce", "p", "r", 0, "test"),
+        GateDecision(run, "main", "diversity", verdict, True, "as measured", None),
+        *(CanaryResult(run, "planted", 0.1, loss, said, True) for loss, said in losses),
+    )
+
+
+def test_a_gate_that_blocks_only_larger_and_larger_losses_goes_blunt(plain: tuple[Workspace, Clock]) -> None:
+    workspace, clock = plain
+    for number in range(4):
+        judged(workspace, number, (0.05, "PASS"), (0.10, "BLOCK"), (0.3, "BLOCK"))
+    assert not any("blunt" in one for one in told(workspace, clock))
+
+    judged(workspace, 4, (0.05, "PASS"), (0.10, "INCONCLUSIVE"), (0.3, "BLOCK"))
+
+    assert any(
+        "the gate goes blunt: in main/4 it blocked only a planted loss of 30.0%" in one
+        for one in told(workspace, clock)
+    )
+    judged(workspace, 5, (0.05, "PASS"), (0.10, "PASS"))
+    assert any("in main/5 it blocked no planted loss; usually it blocks 10.0%" in one for one in told(workspace, clock))
+
+
+def test_a_gate_that_blocked_nothing_and_was_never_tested_is_a_finding(plain: tuple[Workspace, Clock]) -> None:
+    workspace, clock = plain
+    for number in range(3):
+        judged(workspace, number)
+    assert any("3 candidate(s) were judged and none blocked" in one for one in told(workspace, clock))
+
+    judged(workspace, 3, verdict="BLOCK")
+
+    assert not any("none blocked" in one for one in told(workspace, clock))
+
+
+def test_a_run_keeps_its_whole_report_and_its_gate_can_be_tested_again(team: Team) -> None:
+    first, second = (team.run([team.batch(name, team.take(200))]) for name in ("a", "b"))
+
+    page = reports.report_page(team.workspace, second, "parent").decode()
+    before = len(_canaries(team, second))
+    results = reports.prove_teeth(team.workspace, second, seed=5)
+
+    assert first in page
+    assert "What was lost" in page
+    assert len(_canaries(team, second)) == before + len(results)
+    assert {one.kind for one in results} == {"planted", "A/A"}
+    with team.workspace.log.reading() as connection:
+        assert {one.fact.reference_kind for one in recorded(connection, ReportKept, run=second)} == {
+            "parent",
+            "best",
+            "first",
+        }
+        assert {one.fact.measure for one in recorded(connection, SecondaryMeasure, run=second)} >= {
+            "self-BLEU",
+            "divergence from the anchor",
+        }
+        assert recorded(connection, CaseShift, run=second)
+    with pytest.raises(InputError, match="has no report against its parent"):
+        reports.report_page(team.workspace, first, "parent")
+    with pytest.raises(InputError, match="has not answered the suite yet"):
+        reports.prove_teeth(team.workspace, "main/9", seed=0)
+
+
+def _canaries(team: Team, run: str) -> list[object]:
+    with team.workspace.log.reading() as connection:
+        return list(recorded(connection, CanaryResult, run=run))

@@ -329,5 +329,5 @@ class Shipping(RuleBasedStateMachine):
 
 TestNoPathShipsWhatMayNotBeShipped = Shipping.TestCase
 TestNoPathShipsWhatMayNotBeShipped.settings = settings(
-    max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=8, stateful_step_count=18, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )

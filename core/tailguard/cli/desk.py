@@ -62,7 +62,7 @@ def unfreeze(
     from tailguard.desk import shipping
 
     state = shipping.unfreeze(open_workspace(workspace), generation, reason=reason)
-    show({"unfrozen": generation, "state": state}, f"{generation} is {state} again.", as_json=as_json)
+    show({"unfrozen": generation, "state": state}, f"{generation} is no longer frozen; it is {state}.", as_json=as_json)
 
 
 def rollback(

@@ -19,7 +19,7 @@ from tailguard.store.writing import canonical_json, write_atomically
 from tailguard.workspace import Workspace
 
 PROMPT_WORDS = 5
-"""An opening of so many words is far below the run of words that counts as contamination."""
+"""So few words are far below the run of words that counts as contamination."""
 _RARE_TOPIC_SHARE = 0.5
 
 
@@ -34,9 +34,9 @@ class Proposed:
 def propose(workspace: Workspace, out: Path, *, most: int, seed: int) -> Proposed:
     """Write up to `most` items a slice to `out`, each with `accept: null` for a person to answer and `why` it is rare.
 
-    The prompt of an item is the opening of an anchor record: of one that holds a rare term, of one of the rarest topics (those
-    with less than half of an equal share), or of a minority group that the policy names in [suite]. Raises InputError when no
-    anchor is frozen, or nothing can be proposed.
+    The prompt of an item is what leads up to a rare term in an anchor record, or the opening of a record of one of the rarest
+    topics (those with less than half of an equal share), or of a minority group that the policy names in [suite]. Raises
+    InputError when no anchor is frozen, or nothing can be proposed.
     """
     with workspace.log.reading() as connection:
         anchor = frozen_anchor(connection)
@@ -49,9 +49,9 @@ def propose(workspace: Workspace, out: Path, *, most: int, seed: int) -> Propose
     order = rng.permutation(len(texts)).tolist()
     used: set[str] = set()
     rows, counts = [], Counter[str]()
-    for where, why, at in _candidates(texts, metas, order, workspace.policy().suite.minority_groups):
-        prompt = " ".join(texts[at].split()[:PROMPT_WORDS])
-        if counts[where] >= most or prompt in used or len(texts[at].split()) <= PROMPT_WORDS:
+    for where, why, at, term in _candidates(texts, metas, order, workspace.policy().suite.minority_groups):
+        prompt = _before(texts[at], term) if term else " ".join(texts[at].split()[:PROMPT_WORDS])
+        if counts[where] >= most or prompt in used or len(prompt.split()) < PROMPT_WORDS:
             continue
         used.add(prompt)
         counts[where] += 1
@@ -73,8 +73,8 @@ def propose(workspace: Workspace, out: Path, *, most: int, seed: int) -> Propose
 
 def _candidates(
     texts: Sequence[str], metas: Sequence[str], order: Sequence[int], groups: Sequence[str]
-) -> Iterator[tuple[str, str, int]]:
-    """Slice, reason and place of records that could give an item; the rarest first within each slice."""
+) -> Iterator[tuple[str, str, int, str]]:
+    """Slice, reason and place of records that could give an item, and the term it is about; the rarest first in each slice."""
     split = [words(text) for text in texts]
     spread = Counter(word for told in split for word in set(told))
     rare = rare_terms(texts)
@@ -84,6 +84,7 @@ def _candidates(
             "rare terms",
             f"holds {rarest[at]!r}, which stands in {spread[rarest[at]]} of {len(texts)} anchor records",
             at,
+            rarest[at],
         )
     topics = Topics(find_topics(split))
     of = topics.of(split)
@@ -94,10 +95,17 @@ def _candidates(
         members[int(of[at])].append(at)
     for topic in sorted((one for one in sizes if sizes[one] < limit), key=lambda one: sizes[one]):
         for at in members[topic]:
-            yield "rare topics", f"its topic has {sizes[topic]} of {len(texts)} anchor records", at
+            yield "rare topics", f"its topic has {sizes[topic]} of {len(texts)} anchor records", at, ""
     for group in groups:
         name, _, value = group.partition("=")
         for at in order:
             found = json.loads(metas[at]) if metas[at] else {}
             if isinstance(found, dict) and str(found.get(name.strip())) == value.strip():
-                yield group, f"the policy names {group} as a minority group", at
+                yield group, f"the policy names {group} as a minority group", at, ""
+
+
+def _before(text: str, term: str) -> str:
+    """The words ahead of a term's first occurrence, at most five."""
+    pieces = text.split()
+    at = next((place for place, piece in enumerate(pieces) if term in words(piece)), 0)
+    return " ".join(pieces[max(0, at - PROMPT_WORDS) : at])

@@ -172,6 +172,18 @@ def test_checked_tail_prompts_gate_and_no_discordance_in_few_of_them_is_not_a_pa
     assert few.comparison.measures[0].verdict is Verdict.INCONCLUSIVE
 
 
+def test_a_candidate_without_the_scores_or_the_tail_prompts_of_its_parent_is_not_comparable() -> None:
+    scored = tailguard.compare(rows(score=1), rows())
+    tail = [{**row, "tail": int(str(row["prompt_id"])) < 30} for row in rows()]
+    dropped = tailguard.compare(tail, tail[SAMPLES:])
+
+    assert scored.verdict is dropped.verdict is Verdict.NOT_COMPARABLE
+    assert "same items scored is 150 of them without" in scored.reason
+    assert "tail prompts is 1 not answered" in dropped.reason
+    with pytest.raises(InputError, match="prompt id '0' has a score for 1 of its 4 answers"):
+        tailguard.compare(rows(), [{**rows()[0], "score": 1}, *rows()[1:]])
+
+
 def test_a_suite_brings_slices_tails_and_checkers(tmp_path: Path) -> None:
     suite = write_jsonl(
         tmp_path / "suite.jsonl",

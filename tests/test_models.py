@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 import threading
@@ -103,6 +104,13 @@ def test_what_was_answered_before_an_interruption_is_not_asked_again(server: Ser
 
     assert again == whole
     assert len(server.bodies) == len(PROMPTS) * 3 - kept
+
+
+def test_a_notebook_with_a_loop_at_work_can_ask_too(server: Served, tmp_path: Path) -> None:
+    async def cell() -> list[tuple[str, ...]]:
+        return asked(server, tmp_path).generate(Path(), PROMPTS[:2], decoding=DECODING, seed=1)
+
+    assert len(asyncio.run(cell())) == 2
 
 
 def test_a_wrong_key_and_a_server_that_is_not_there_are_told(server: Served, tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def compare(
     """
     shared = frozenset(candidate.answers) & frozenset(reference.answers)
     left_out = len(frozenset(candidate.answers) | frozenset(reference.answers)) - len(shared)
-    guards = [_same_prompts(candidate, reference)]
+    guards = _same_prompts(candidate, reference)
     if left_out:
         candidate, reference = candidate.only(shared), reference.only(shared)
     guards += _guards(candidate, reference, limits)
@@ -119,15 +119,24 @@ def _same_samples(candidate: Outputs, reference: Outputs) -> Guard:
     return Guard("same samples per prompt", required, observed, len(shape[0]) == 1 and shape[0] == shape[1])
 
 
-def _same_prompts(candidate: Outputs, reference: Outputs) -> Guard:
-    missing = len(frozenset(reference.answers) - frozenset(candidate.answers))
+def _same_prompts(candidate: Outputs, reference: Outputs) -> list[Guard]:
+    unanswered = frozenset(reference.answers) - frozenset(candidate.answers)
     total = len(reference.answers)
-    told = f"{missing} of {total} not answered" if missing else f"all {total} answered"
-    held = total > 0 and missing <= _MAX_UNANSWERED * total
+    told = f"{len(unanswered)} of {total} not answered" if unanswered else f"all {total} answered"
+    held = total > 0 and len(unanswered) <= _MAX_UNANSWERED * total
+    guards = [Guard("same prompts", f"at most {_MAX_UNANSWERED:.0%} of the reference's not answered", told, held)]
     other = sum(candidate.prompts[one] != text for one, text in reference.prompts.items() if one in candidate.prompts)
     if other:
-        return Guard("same prompts", "the same text under each prompt id", f"{other} ids with another text", False)
-    return Guard("same prompts", f"at most {_MAX_UNANSWERED:.0%} of the reference's not answered", told, held)
+        told = f"{other} ids with another text"
+        guards[0] = Guard("same prompts", "the same text under each prompt id", told, False)
+    some = reference.tail | candidate.tail
+    if some & unanswered and len(some) < total:
+        guards.append(Guard("tail prompts", "every one answered", f"{len(some & unanswered)} not answered", False))
+    if reference.scores:
+        unscored = len(frozenset(reference.scores) - frozenset(candidate.scores) - unanswered)
+        told = f"{unscored} of them without" if unscored else "all"
+        guards.append(Guard("same items scored", f"the {len(reference.scores)} of the reference", told, not unscored))
+    return guards
 
 
 def _guards(candidate: Outputs, reference: Outputs, limits: Limits) -> list[Guard]:

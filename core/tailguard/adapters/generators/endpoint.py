@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -70,7 +71,7 @@ class EndpointGenerator:
         self._tell(len(done), len(wanted))
         if len(done) < len(wanted):
             with journal.open("ab") as file:
-                asyncio.run(self._ask_all(wanted, done, decoding, file))
+                _run(lambda: self._ask_all(wanted, done, decoding, file))
         for _, asked, told in done.values():
             self._used = Usage(self._used.prompt_tokens + asked, self._used.completion_tokens + told)
         texts = [done[at][0] for at in range(len(wanted))]
@@ -137,6 +138,17 @@ class EndpointGenerator:
         text = first.message.content if self._endpoint.api == "chat" else first.text
         used = answer.usage
         return text or "", used.prompt_tokens if used else 0, used.completion_tokens if used else 0
+
+
+def _run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a coroutine to its end, also from a thread that has an event loop at work, as notebooks do."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(work())
+        return
+    with ThreadPoolExecutor(1) as aside:
+        aside.submit(lambda: asyncio.run(work())).result()
 
 
 _Answer = tuple[str, int, int]

@@ -55,9 +55,14 @@ def answers_of(rows: Mapping[int, Mapping[str, object]], *, where: str, suite: P
     if wrong:
         more = f"\n... and {len(wrong) - _SHOWN} more." if len(wrong) > _SHOWN else ""
         raise InputError("\n".join(wrong[:_SHOWN]) + more)
+    partly = [one for one, found in scores.items() if len(found) != len(answers[one])]
+    if partly:
+        raise InputError(
+            f"{where}: prompt id {partly[0]!r} has a score for {len(scores[partly[0]])} of its {len(answers[partly[0]])} answers "
+            f"({len(partly)} such prompts). Score all answers to a prompt, or none."
+        )
     if not answers:
         raise InputError(f"{where} has no answers. A row has prompt_id, prompt and output.")
-    whole = {one: tuple(found) for one, found in scores.items() if len(found) == len(answers[one])}
     found = Outputs(
         {one: tuple(texts) for one, texts in answers.items()},
         frozenset(tail),
@@ -65,7 +70,7 @@ def answers_of(rows: Mapping[int, Mapping[str, object]], *, where: str, suite: P
         "; ".join(sorted(decodings)),
         prompts,
         slices,
-        whole,
+        {one: tuple(found) for one, found in scores.items()},
     )
     return _on_suite(found, suite, where) if suite else found
 

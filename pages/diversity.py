@@ -134,8 +134,9 @@ if len(weeks):
     st.subheader("In production, between generations")
     watched = components.choice("Measure", list(dict.fromkeys(weeks["measure"])), "watched")
     part = weeks[weeks["measure"] == watched]
-    newest = weeks.drop_duplicates(["stream", "measure"], keep="last")
-    alarmed = sorted(set(newest.loc[newest["alarm"], "stream"]))
+    alarmed = sorted(
+        {one.subject.rsplit(", ", 2)[0] for one in reads.alarms() if one.kind == "a stream lost diversity"}
+    )
     title = f"In alarm: {', '.join(alarmed)}" if alarmed else "No stream is in alarm"
     st.plotly_chart(charts.streams(part, components.title(title)), key="streams")
     sent = reads.facts(reads.AlertSent).drop_duplicates(["alert", "channel"], keep="last")

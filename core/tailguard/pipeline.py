@@ -17,7 +17,7 @@ from tailguard.adapters.checkers import judge
 from tailguard.adapters.generators import generator_for
 from tailguard.adapters.readers import reader_for
 from tailguard.adapters.readers.source import content_digest, plain_size
-from tailguard.adapters.running import watching
+from tailguard.adapters.running import cancel_file, watching
 from tailguard.adapters.trainers import trainer_for
 from tailguard.desk import alerts, clearance, detector, quarantine
 from tailguard.detection.own_outputs.index import own_outputs
@@ -159,7 +159,7 @@ def cancel(workspace: Workspace, run: str) -> None:
         with alone(workspace.root / "runs" / f"{name}.lock", doing=f"working on run {run}"):
             pass
     except LogBusy:
-        write_atomically(watching(workspace.root, run, print).cancel, workspace.actor.encode())
+        write_atomically(cancel_file(workspace.root, run), workspace.actor.encode())
         return
     raise InputError(f"Nothing is working on {run}; there is nothing to cancel.")
 

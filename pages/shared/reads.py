@@ -387,6 +387,12 @@ def prove_teeth(run: str) -> str:
     return f"{good} of {len(results)} self-tests of {run} were as they should be."
 
 
+def alarms() -> list[queries.Alarm]:
+    """What stands in alarm: the query that alerts are raised from."""
+    with _log().glancing() as connection:
+        return queries.alarms(connection)
+
+
 def meeting_going_on() -> meeting.Meeting | None:
     """The meeting that is going on; read from the log itself, so that what others decide shows at once."""
     return meeting.going_on(workspace())

@@ -31,8 +31,12 @@ class Watched:
 
 def watching(root: Path, run: str, hear: Callable[[str], None]) -> Watched:
     """How the commands of a run are watched in a workspace: runs/RUN.log, and runs/RUN.cancel to end them."""
-    name = run.replace("/", "-")
-    return Watched(root / "runs" / f"{name}.log", root / "runs" / f"{name}.cancel", hear)
+    return Watched(root / "runs" / f"{run.replace('/', '-')}.log", cancel_file(root, run), hear)
+
+
+def cancel_file(root: Path, run: str) -> Path:
+    """The file whose appearance ends a run's command; it holds the name of who asked for that."""
+    return root / "runs" / f"{run.replace('/', '-')}.cancel"
 
 
 def run_command(

@@ -168,7 +168,6 @@ def outputs_add(
         return
     done = monitoring.add(space, lineage, reader_for(file)(file, WHOLE), seed=0, generation=generation)
     alerts.send(space)
-    text = f"{done.texts:,} texts of {generation} are known as our own, {done.weeks} week(s) of {lineage} measured."
-    show(done, text, as_json=as_json)
+    show(done, done.text, as_json=as_json)
     if done.alarms:
         raise Held(f"{lineage} is in alarm: {', '.join(done.alarms)}. `tailguard status` says by how much.")

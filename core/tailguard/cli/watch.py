@@ -34,11 +34,11 @@ def monitor_freeze(
     from tailguard.adapters.readers import WHOLE, reader_for
     from tailguard.desk import monitoring
 
-    fact = monitoring.freeze(open_workspace(workspace), stream, reader_for(file)(file, WHOLE), seed=seed)
+    done = monitoring.freeze(open_workspace(workspace), stream, reader_for(file)(file, WHOLE), seed=seed)
     text = (
-        f"{stream}: {fact.texts:,} texts frozen as its reference, {fact.blocks:,} blocks of {fact.block_words} words."
+        f"{stream}: {done.texts:,} texts frozen as its reference, {done.blocks:,} blocks of {done.block_words} words."
     )
-    show(fact, text, as_json=as_json)
+    show(done, text + (f" {done.rejected:,} records could not be read." if done.rejected else ""), as_json=as_json)
 
 
 @monitor.command("add")
@@ -53,12 +53,7 @@ def monitor_add(
     space = open_workspace(workspace)
     done = monitoring.add(space, stream, reader_for(file)(file, WHOLE), seed=seed)
     sent = alerting.send(space)
-    lines = [f"{stream}: {done.texts:,} texts of {done.weeks} week(s) measured."]
-    if done.too_short:
-        lines.append(f"{done.too_short} week(s) had less than one block of words and were only fingerprinted.")
-    if done.rejected:
-        lines.append(f"{done.rejected:,} records could not be read.")
-    lines += [f"not delivered: {one}" for one in sent.problems]
+    lines = [done.text, *(f"not delivered: {one}" for one in sent.problems)]
     show(done, "\n".join(lines), as_json=as_json)
     if done.alarms:
         raise Held(f"{stream} is in alarm: {', '.join(done.alarms)}. `tailguard status` says by how much.")

@@ -23,6 +23,17 @@ TIMES = ("time", "timestamp", "created_at", "created")
 
 
 @dataclass(frozen=True)
+class Frozen:
+    """A stream's new reference, and how many records of the file could not be read."""
+
+    stream: str
+    texts: int
+    blocks: int
+    block_words: int
+    rejected: int
+
+
+@dataclass(frozen=True)
 class Added:
     """What a batch of production texts came to: weeks that were measured, texts, and the measures that are in alarm."""
 
@@ -33,13 +44,23 @@ class Added:
     rejected: int
     alarms: tuple[str, ...]
 
+    @property
+    def text(self) -> str:
+        """For a person at a terminal."""
+        lines = [f"{self.stream}: {self.texts:,} texts of {self.weeks} week(s) measured, and known as our own."]
+        if self.too_short:
+            lines.append(f"{self.too_short} week(s) had less than one block of words and were only fingerprinted.")
+        if self.rejected:
+            lines.append(f"{self.rejected:,} records could not be read.")
+        return "\n".join(lines)
 
-def freeze(workspace: Workspace, stream: str, rows: Iterable[RawRecord | Reject], *, seed: int) -> StreamFrozen:
+
+def freeze(workspace: Workspace, stream: str, rows: Iterable[RawRecord | Reject], *, seed: int) -> Frozen:
     """Freeze what later weeks of a stream are held against: texts from when all was well. A new reference starts anew.
 
     The texts are fingerprinted as our own. Raises InputError where there is too little text.
     """
-    texts, _ = _read(rows)
+    texts, rejected = _read(rows)
     plain = [text for text, _ in texts]
     words = workspace.policy().monitoring.block_words
     try:
@@ -57,9 +78,10 @@ def freeze(workspace: Workspace, stream: str, rows: Iterable[RawRecord | Reject]
             "errors": reference.errors,
         },
     )
-    fact = StreamFrozen(stream, digest, len(plain), blocks, words)
-    workspace.desk.record(fact, *_fingerprints(workspace, stream, plain))
-    return fact
+    workspace.desk.record(
+        StreamFrozen(stream, digest, len(plain), blocks, words), *_fingerprints(workspace, stream, plain)
+    )
+    return Frozen(stream, len(plain), blocks, words, rejected)
 
 
 def add(

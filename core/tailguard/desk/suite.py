@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from tailguard.adapters.readers.answers import read_items
 from tailguard.diversity.metrics import words
+from tailguard.diversity.rarity import in_few_texts
 from tailguard.domain.facts import Measurement, SuiteFrozen
 from tailguard.domain.suite import Check
 from tailguard.errors import InputError
@@ -17,15 +17,10 @@ from tailguard.quality.contamination import Contamination
 from tailguard.runlog.queries import frozen_anchor, frozen_suite, only, recorded
 from tailguard.workspace import Workspace
 
-RARE_PASSAGES = (2, 8)
-"""A word is rare when it stands in 2 to 8 records of the anchor (SCIENCE 1: the words that go first)."""
-
 
 def rare_terms(texts: Sequence[str]) -> frozenset[str]:
     """Case-folded words of at least 3 letters that stand in 2 to 8 of the texts."""
-    counts = Counter(word for text in texts for word in set(words(text)) if len(word) > 2)
-    low, high = RARE_PASSAGES
-    return frozenset(word for word, count in counts.items() if low <= count <= high)
+    return in_few_texts(words(text) for text in texts)
 
 
 def freeze_suite(workspace: Workspace, file: Path, *, name: str) -> str:

@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from scipy.stats import binom
 
-from tailguard.diversity.metrics import words
 from tailguard.diversity.outputs import Outputs
 from tailguard.diversity.topics import Topics, find_topics
 
@@ -29,8 +27,8 @@ _EXCERPT = 600
 
 @dataclass(frozen=True)
 class Shift:
-    """One thing that one side has and the other lacks. `had` and `has` count it on either side (answers, or percent for
-    prompts: the share of distinct words); `example` is an answer of the side that has it, `counterpart` one of the other."""
+    """One thing that one side has and the other lacks. `had` and `has` count it on either side, in answers (for a prompt: in
+    different answers); `example` is an answer of the side that has it, `counterpart` one of the other."""
 
     kind: str
     what: str
@@ -52,14 +50,10 @@ def lost_and_gained(
     more often (binomial, p < .001). prompt: one whose answers here differ from each other and there are alike.
     """
     shared = sorted(candidate.answers.keys() & reference.answers.keys())
-    sides = [
-        _Told(side, [(prompt, text) for prompt in shared for text in side.answers[prompt]])
-        for side in (candidate, reference)
-    ]
-    both = [told for side in sides for told in side.words]
+    ours, theirs = _told(candidate, shared), _told(reference, shared)
+    both = [*ours.words, *theirs.words]
     sample = both[:: max(1, len(both) // _CLUSTERED)]
     topics = Topics(find_topics(sample)) if any(sample) else None
-    ours, theirs = sides
 
     def shifts(having: _Told, lacking: _Told) -> tuple[Shift, ...]:
         return (
@@ -78,10 +72,12 @@ class _Told:
 
     outputs: Outputs
     answers: list[tuple[str, str]]
+    words: list[list[str]]
 
-    @cached_property
-    def words(self) -> list[list[str]]:
-        return [words(text) for _, text in self.answers]
+
+def _told(outputs: Outputs, shared: list[str]) -> _Told:
+    answers = [(prompt, text) for prompt in shared for text in outputs.answers[prompt]]
+    return _Told(outputs, answers, [told for prompt in shared for told in outputs.split[prompt]])
 
 
 def _shift(
@@ -158,7 +154,7 @@ def _topics(having: _Told, lacking: _Told, topics: Topics) -> list[Shift]:
 
 
 def _prompts(having: Outputs, lacking: Outputs, shared: list[str]) -> list[Shift]:
-    """Prompts whose samples became alike: distinct answers, and where those are all distinct, half of the distinct words."""
+    """Prompts whose samples became alike: at most half as many different answers."""
     found = []
     for prompt in shared:
         ours, theirs = having.answers[prompt], lacking.answers[prompt]

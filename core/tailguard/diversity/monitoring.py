@@ -9,7 +9,6 @@ one-sided capital process with predictable plug-in bets; J. Ville (1939).
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailguard.diversity.metrics import bigrams, words
+from tailguard.diversity.rarity import in_few_texts
 
 DISTINCT_WORDS, DISTINCT_PAIRS, RARE_WORDS = "distinct words", "distinct word pairs", "rare words"
 MEASURES = (DISTINCT_WORDS, DISTINCT_PAIRS, RARE_WORDS)
 FEWEST_BLOCKS = 30
-_RARE_TEXTS = (2, 8)
 _RARE_CAP = 3.0
 _REFERENCE_ERRORS = 2.0
 _BOLDEST = 0.9
@@ -62,9 +61,7 @@ def freeze_reference(texts: Sequence[str], *, block_words: int, seed: int) -> tu
     found = blocks(texts, block_words=block_words, seed=seed)
     if len(found) < FEWEST_BLOCKS:
         raise ValueError(f"{len(found)} blocks of {block_words} words; at least {FEWEST_BLOCKS} are needed")
-    spread = Counter(word for text in texts for word in set(words(text)) if len(word) > 2)
-    low, high = _RARE_TEXTS
-    rare = frozenset(word for word, times in spread.items() if low <= times <= high)
+    rare = in_few_texts(words(text) for text in texts)
     cap = max(1.0, _RARE_CAP * float(np.mean([len(rare.intersection(block)) for block in found])))
     values = measure(found, rare=rare, rare_cap=cap)
     return Reference(

@@ -62,12 +62,14 @@ class Outputs:
         )
 
     @cached_property
+    def split(self) -> dict[str, list[list[str]]]:
+        """The words of each prompt's answers in the order of the samples; prompts in order of their ids."""
+        return {prompt: [words(text) for text in self.answers[prompt]] for prompt in sorted(self.answers)}
+
+    @cached_property
     def tokens(self) -> dict[str, list[list[str]]]:
-        """The words of each prompt's answers, longest answer first; prompts in order of their ids."""
-        return {
-            prompt: sorted((words(text) for text in self.answers[prompt]), key=len, reverse=True)
-            for prompt in sorted(self.answers)
-        }
+        """The same, longest answer first: the order in which two sides are laid beside each other."""
+        return {prompt: sorted(told, key=len, reverse=True) for prompt, told in self.split.items()}
 
     @cached_property
     def encoded(self) -> Encoded:
@@ -116,10 +118,10 @@ class Outputs:
     def copied_share(self) -> float:
         """Mean share (0 to 1) of an answer's runs of four words that stand in its prompt."""
         shares = []
-        for prompt, samples in self.answers.items():
+        for prompt, samples in self.split.items():
             asked = _runs(words(self.prompts.get(prompt, "")))
-            for text in samples if asked else ():
-                told = _runs(words(text))
+            for answer in samples if asked else ():
+                told = _runs(answer)
                 shares.append(len(told & asked) / len(told) if told else 0.0)
         return float(np.mean(shares)) if shares else 0.0
 

@@ -7,7 +7,7 @@ Journal of Experimental Psychology 67, 2014, for the scale).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 ZIPF = 3.5
@@ -37,7 +37,12 @@ def rare_terms(answers: Sequence[Sequence[str]]) -> Rarity:
     if total and sum(times for word, times in counts.items() if word in known) >= _KNOWN_SHARE * total:
         terms = frozenset(word for word in counts if word in known and 0 < zipf_frequency(word, "en") < ZIPF)
         return Rarity(terms, f"Zipf frequency below {ZIPF} in English (wordfreq)")
-    spread = Counter(word for answer in answers for word in set(answer) if len(word) > 2)
     low, high = RARE_TEXTS
-    rare = frozenset(word for word, times in spread.items() if low <= times <= high)
-    return Rarity(rare, f"words that stand in {low} to {high} of the answers compared")
+    return Rarity(in_few_texts(answers), f"words that stand in {low} to {high} of the answers compared")
+
+
+def in_few_texts(texts: Iterable[Sequence[str]]) -> frozenset[str]:
+    """Words of at least 3 letters that stand in 2 to 8 of some texts, given as their words: those that go first."""
+    spread = Counter(word for told in texts for word in set(told) if len(word) > 2)
+    low, high = RARE_TEXTS
+    return frozenset(word for word, times in spread.items() if low <= times <= high)

@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import chain
 
 import numpy as np
@@ -23,7 +24,7 @@ from tailguard.diversity.lexical import hdd, mattr, mtld
 from tailguard.diversity.metrics import rarefied_richness, type_counts
 from tailguard.diversity.outputs import Outputs
 from tailguard.diversity.repetition import compression_ratio, self_bleu, self_repetition
-from tailguard.diversity.semantic import BUILT_IN, Vectors, embed, prdc, vendi_score
+from tailguard.diversity.semantic import BUILT_IN, PRDC, Vectors, embed, prdc, vendi_score
 from tailguard.diversity.topics import text_vectors
 from tailguard.domain.verdict import SecondaryComparison
 
@@ -34,7 +35,7 @@ _NEAREST = 5
 Texts = list[list[str]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Group:
     """One group's answers of one side: their words, their vectors, and how many samples each prompt has."""
 
@@ -55,8 +56,8 @@ def secondary(
     """Every secondary measure of a candidate against a reference; nothing where there are too few prompts for two groups.
 
     Both must have answered the same prompts with the same number of samples. `anchor` counts the anchor's words, for the
-    divergence from it; without one that measure is left out. PRDC holds each side's odd samples against the reference's
-    even ones, so it needs two samples a prompt. Raises InputError for an unknown embedding.
+    divergence from it; without one that measure is left out. PRDC holds each side's second longest answers
+    against the reference's longest, so it needs two samples a prompt. Raises InputError for an unknown embedding.
     """
     shared = frozenset(candidate.answers) & frozenset(reference.answers)
     candidate, reference = candidate.only(shared), reference.only(shared)
@@ -120,15 +121,7 @@ def _measures(anchor: Mapping[str, int] | None) -> list[tuple[str, int, _Measure
         return both
 
     def against(name: str) -> _Measure:
-        def both(ours: _Group, theirs: _Group) -> _Both:
-            if theirs.samples < 2:
-                return math.nan, math.nan
-            real = theirs.vectors[0 :: theirs.samples]
-            return tuple(
-                getattr(prdc(real, side.vectors[1 :: side.samples], nearest=_NEAREST), name) for side in (ours, theirs)
-            )
-
-        return both
+        return lambda ours, theirs: (_prdc(ours, theirs, name), _prdc(theirs, theirs, name))
 
     measures = [
         ("MATTR", 1, each(lambda one: float(np.nanmean(mattr(_told(one)))))),
@@ -153,6 +146,15 @@ def _measures(anchor: Mapping[str, int] | None) -> list[tuple[str, int, _Measure
             )
         )
     return measures
+
+
+@lru_cache(maxsize=2 * _GROUPS)
+def _against(real: _Group, other: _Group) -> PRDC:
+    return prdc(real.vectors[0 :: real.samples], other.vectors[1 :: other.samples], nearest=_NEAREST)
+
+
+def _prdc(side: _Group, reference: _Group, name: str) -> float:
+    return float(getattr(_against(reference, side), name)) if reference.samples > 1 else math.nan
 
 
 def _told(one: _Group) -> Texts:

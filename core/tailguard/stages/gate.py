@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 
 from tailguard.diversity.canary import STRENGTHS, planted_collapse
@@ -244,38 +244,11 @@ def _facts_of(run: str, kind: str, report: Report, kept: str) -> list[Fact]:
         )
         for measure in comparison.measures
     ]
+    for shown in comparison.secondary:
+        values = {name: value for name, value in asdict(shown).items() if name != "p"}
+        facts.append(SecondaryMeasure(run=run, reference_kind=kind, reference=report.reference, **values))
     facts += [
-        SecondaryMeasure(
-            run,
-            kind,
-            report.reference,
-            one.measure,
-            one.better,
-            one.reference_value,
-            one.candidate_value,
-            one.delta,
-            one.low,
-            one.high,
-            one.p_holm,
-            one.lost,
-        )
-        for one in comparison.secondary
-    ]
-    facts += [
-        SliceMeasure(
-            run,
-            kind,
-            report.reference,
-            one.slice,
-            one.tail,
-            one.prompts,
-            one.measure,
-            one.delta,
-            one.low,
-            one.high,
-            one.p_holm,
-            one.lost,
-        )
+        SliceMeasure(run=run, reference_kind=kind, reference=report.reference, **asdict(one))
         for one in comparison.slices
     ]
     facts.append(ReportKept(run, kind, report.reference, kept))

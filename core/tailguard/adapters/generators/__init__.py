@@ -47,15 +47,8 @@ def generator_for(
             found = policy.generators.endpoint
             if found is None:
                 raise InputError('generator = "endpoint" needs [generators.endpoint].')
-            endpoint = Endpoint(
-                found.url,
-                found.model.replace("{generation}", generation),
-                found.api,
-                found.concurrency,
-                found.retries,
-                found.timeout_seconds,
-                found.key_variable,
-            )
+            named = found.model.replace("{generation}", generation)
+            endpoint = Endpoint(**{**found.model_dump(), "model": named})
             return EndpointGenerator(endpoint, root / "cache" / "answers", tell)
         case "file":
             from tailguard.adapters.generators.answers import FileGenerator

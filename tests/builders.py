@@ -72,6 +72,20 @@ POLICY_CHANGES = (
 )
 
 
+FLOWS = """flows_version: 1
+edges:
+  - main -> robot
+  - main -> vendor
+  - robot -> main training set
+  - vendor -> main training set
+  - main training set -> main
+checkpoints:
+  - {name: ceiling, on: robot -> main training set, owner: ada, evidence: ratio, every_days: 366}
+  - {name: matching, on: vendor -> main training set, owner: ada, evidence: intake, every_days: 366}
+"""
+"""What comes back of our own is guarded, so that tests of other things are not held by it."""
+
+
 @dataclass
 class Team:
     """A workspace with policy, anchor and suite, and passages that nobody has used yet."""
@@ -122,6 +136,7 @@ def found_team(
     if observe:
         text = text.replace('mode = "enforce"', 'mode = "observe"')
     (root / "policy.toml").write_text(text)
+    (root / "flows.yaml").write_text(FLOWS)
     clock = Clock()
     team = Team(Workspace(root, "ada", clock), clock, list(passages()))
     anchor = team.take(ANCHOR)

@@ -10,7 +10,7 @@ from tailguard.adapters.readers import WHOLE, reader_for
 from tailguard.desk import anchor as desk
 from tailguard.domain.facts import AnchorChanged, AnchorVerified, Composition
 from tailguard.errors import InputError, TailguardError
-from tailguard.runlog.status import status
+from tailguard.plays.status import status
 from tests.builders import Team, found_team, write_jsonl
 from tests.test_pipeline import facts, first_generation, written_by
 

@@ -239,16 +239,16 @@ def test_the_shape_of_status_is_documented() -> None:
     from dataclasses import fields
 
     from tailguard.domain.intervals import Interval
-    from tailguard.runlog import status
+    from tailguard.plays import finding, lineages, status
 
     text = (ROOT / "docs" / "status.md").read_text()
     kinds = (
         status.Status,
-        status.LineageStatus,
-        status.GenerationStatus,
-        status.MeasureStatus,
+        lineages.LineageStatus,
+        lineages.GenerationStatus,
+        lineages.MeasureStatus,
         status.OverrideStatus,
-        status.Finding,
+        finding.Finding,
     )
     for kind in (*kinds, Interval):
         for field in fields(kind):

@@ -23,8 +23,8 @@ from tailguard.domain.facts import (
     RunStarted,
     ShippingEvent,
 )
+from tailguard.plays.status import status
 from tailguard.runlog.queries import gate_decision_of, recorded, shipped_generations
-from tailguard.runlog.status import status
 from tailguard.runlog.verify import verify
 from tailguard.workspace import Workspace
 

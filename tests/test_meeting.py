@@ -17,7 +17,7 @@ from tailguard.domain.facts import MeetingDecided, MeetingEnded, OverrideDecided
 from tailguard.domain.overrides import agenda
 from tailguard.domain.recipe import Recipe
 from tailguard.errors import InputError
-from tailguard.runlog.status import status
+from tailguard.plays.status import status
 from tests.builders import Team
 from tests.test_pipeline import facts
 

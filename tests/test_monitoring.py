@@ -21,9 +21,9 @@ from tailguard.desk import alerts, monitoring
 from tailguard.diversity.monitoring import e_process
 from tailguard.domain.facts import AlertRaised, AlertSent, StreamWeek
 from tailguard.errors import InputError
+from tailguard.plays.status import status
 from tailguard.policy import template
 from tailguard.runlog.queries import alarms, recorded
-from tailguard.runlog.status import status
 from tailguard.workspace import Workspace
 from tests.builders import Clock, passages, write_jsonl
 

@@ -33,7 +33,7 @@ from tailguard.domain.recipe import Recipe
 from tailguard.domain.records import record_id
 from tailguard.domain.tags import Evidence, Origin, Tag, digest_of_row, spans_of, spans_text
 from tailguard.errors import InputError
-from tailguard.runlog.status import status
+from tailguard.plays.status import status
 from tailguard.stages.intake import BatchRequest
 from tests.builders import Team, found_team, passages, write_jsonl
 from tests.test_pipeline import facts, first_generation, written_by

@@ -21,9 +21,9 @@ from tailguard.desk import shipping
 from tailguard.domain.facts import Deployed, GateDecision, RunStarted, ShippingEvent
 from tailguard.domain.shipping import Event, State, fleet
 from tailguard.errors import Blocked, Held, InputError, LogBusy, TailguardError
+from tailguard.plays.status import status
 from tailguard.policy import template
 from tailguard.runlog.queries import fleet_of, overrides, recorded
-from tailguard.runlog.status import status
 from tailguard.workspace import Workspace
 from tests.builders import Clock, Team
 

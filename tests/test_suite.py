@@ -13,9 +13,9 @@ from tailguard.desk import anchor as anchor_desk
 from tailguard.desk import proposing, shipping, suite
 from tailguard.domain.facts import ComparedMeasure, Measurement
 from tailguard.errors import InputError
+from tailguard.plays.status import status
 from tailguard.policy import template
 from tailguard.runlog.queries import recorded
-from tailguard.runlog.status import status
 from tailguard.workspace import Workspace
 from tests.builders import POLICY_CHANGES, Clock, Team, passages, write_jsonl
 

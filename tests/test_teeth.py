@@ -9,9 +9,9 @@ import pytest
 from tailguard.desk import reports
 from tailguard.domain.facts import CanaryResult, CaseShift, GateDecision, ReportKept, RunStarted, SecondaryMeasure
 from tailguard.errors import InputError
+from tailguard.plays.status import status
 from tailguard.policy import template
 from tailguard.runlog.queries import recorded
-from tailguard.runlog.status import status
 from tailguard.workspace import Workspace
 from tests.builders import Clock, Team
 

@@ -29,7 +29,7 @@ from tailguard.domain.facts import (
 from tailguard.domain.recipe import Recipe
 from tailguard.domain.tags import Origin, digest_of_row
 from tailguard.errors import Blocked, InputError
-from tailguard.runlog.status import status
+from tailguard.plays.status import status
 from tailguard.stages.compose import rebuild
 from tailguard.store.files import Store
 from tailguard.store.snapshots import FIRST_FORMAT, lines, members_of, read_snapshot

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,13 +19,14 @@ from tailguard.adapters.readers import reader_for
 from tailguard.adapters.readers.source import content_digest, plain_size
 from tailguard.adapters.running import cancel_file, watching
 from tailguard.adapters.trainers import trainer_for
-from tailguard.desk import alerts, clearance, detector, quarantine
+from tailguard.desk import alerts, clearance, detector, flows, quarantine
 from tailguard.detection.own_outputs.index import own_outputs
 from tailguard.domain import stages as workflow
 from tailguard.domain.facts import (
     Artifact,
     BatchTaken,
     ExitCriterion,
+    GateDecision,
     OverrideUsed,
     PolicyInForce,
     RunStarted,
@@ -33,8 +34,9 @@ from tailguard.domain.facts import (
     StageStarted,
 )
 from tailguard.domain.recipe import Recipe
-from tailguard.domain.stages import Named, Outcome
+from tailguard.domain.stages import Criterion, Named, Outcome
 from tailguard.errors import Blocked, Held, InputError, LogBusy
+from tailguard.plays.loops.standing import GATE
 from tailguard.policy import LineagePolicy, Policy, parse_policy
 from tailguard.ports import Decoding
 from tailguard.runlog import queries
@@ -86,6 +88,7 @@ PLAIN = Recipe()
 def start(workspace: Workspace, lineage: str, batches: Sequence[BatchRequest], *, recipe: Recipe, seed: int) -> str:
     """Begin a run; returns its name, which its generation will bear. Raises InputError where the request is incomplete."""
     policy, digest = workspace.policy_in_force()
+    flows.in_force(workspace)
     mode = policy.lineage(lineage).mode
     for batch in batches:
         reader_for(batch.file)
@@ -162,6 +165,11 @@ def cancel(workspace: Workspace, run: str) -> None:
         write_atomically(cancel_file(workspace.root, run), workspace.actor.encode())
         return
     raise InputError(f"Nothing is working on {run}; there is nothing to cancel.")
+
+
+def read_file(root: Path, run: str) -> Path:
+    """Where a run lists the contents of the store that its stages asked for, for whoever takes them along."""
+    return root / "runs" / f"{run.replace('/', '-')}.read"
 
 
 def _not_ready(run: str, stage: str, ahead: str) -> str:
@@ -275,9 +283,12 @@ class _Work:
         self._may_start(stage)
         self._watch.stage(self._run.run, stage)
         started = self._workspace.clock.now()
+        self._store.touched.clear()
         if self._announced != stage:
             self._recorder.record(StageStarted(self._run.run, stage))
         outcome = getattr(self, f"_{stage}")()
+        with read_file(self._workspace.root, self._run.run).open("a", encoding="utf-8") as file:
+            file.writelines(f"{one}\n" for one in sorted(self._store.touched))
         self._remember(stage, outcome, started, after)
         if stage == "handoff":
             self._recorder.seal()
@@ -302,6 +313,12 @@ class _Work:
     def _refuse(self, stage: str, outcome: Outcome) -> None:
         failed = [one for one in outcome.criteria if not one.lets_through]
         told = "; ".join(f"{one.name}: {one.observed}, required {one.required}" for one in failed)
+        loops = [one for one in outcome.facts if isinstance(one, GateDecision) and one.gate == GATE]
+        if stage == "gate" and outcome.result["verdict"] == "PASS" and loops:
+            raise Held(
+                f"{self._run.run} stops at its gate: unguarded loop, {loops[0].reason}. Put a checkpoint on it (`tailguard loops "
+                "guard`), or ask for an override of the loops gate."
+            )
         if stage == "gate" and outcome.result["verdict"] != "BLOCK":
             raise Held(f"{self._run.run} stops at its gate: {outcome.result['verdict']}. {outcome.result['reason']}")
         if stage == "gate":
@@ -478,7 +495,7 @@ class _Work:
     def _gate(self) -> Outcome:
         made = self.results["evaluate"]
         suite = read_suite(self._store, made["suite"])
-        return gate(
+        outcome = gate(
             Evaluated(self._run.run, made["suite"], made["outputs"], made["decoding"]),
             again=made["again"],
             references=self._references(),
@@ -490,6 +507,21 @@ class _Work:
             policy=self._policy.gate,
             seed=self._seed,
         )
+        return self._no_unguarded_loop(outcome)
+
+    def _no_unguarded_loop(self, outcome: Outcome) -> Outcome:
+        """A loop without a live checkpoint holds the gate of its lineage, unless an override covers the run."""
+        run, enforced = self._run.run, self._run.mode == "enforce"
+        flows.in_force(self._workspace)
+        with self._workspace.log.reading() as connection:
+            found, exception = flows.unguarded(self._workspace, connection, run)
+        told = "; ".join(one.sentence for one in found[:3]) or "every loop has a live checkpoint"
+        name = exception.id if exception else None
+        decision = GateDecision(run, self._run.lineage, GATE, "BLOCK" if found else "PASS", enforced, told, name)
+        used = [OverrideUsed(name, run, GATE, told)] if name else []
+        waived = name or (None if enforced else "observe mode")
+        criterion = Criterion("no unguarded loop", "0", str(len(found)), not found, waived)
+        return replace(outcome, criteria=(*outcome.criteria, criterion), facts=(*outcome.facts, decision, *used))
 
     def _references(self) -> dict[str, Evaluated]:
         """Parent, best and first: the generations that a candidate is held against, so that small losses cannot add up."""

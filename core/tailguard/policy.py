@@ -19,8 +19,14 @@ from tailguard.shipped import shipped
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[float, Field(ge=0)]
+Days = Annotated[int, Field(ge=1, le=732)]
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")]
 PLAYS = ("provenance", "mixing", "loops", "monitoring", "drill")
+_PROFILES = {
+    "full": PLAYS,
+    "small": ("provenance", "mixing", "monitoring"),
+    "api-only": ("provenance", "loops", "monitoring"),
+}
 _LINEAGE = re.compile(r"^[a-z0-9][a-z0-9_-]{0,39}$")
 
 
@@ -214,10 +220,12 @@ class Monitoring(_Strict):
 
 
 class Overrides(_Strict):
-    """How long an exception may last, and how often all are reviewed; one that a review passes over is closed."""
+    """How long an exception may last, how often all are reviewed (one that a review passes over is closed), and how often one may
+    be renewed before that is a finding."""
 
     max_days: Annotated[int, Field(ge=1, le=366)] = 30
     review_days: Annotated[int, Field(ge=7, le=92)] = 31
+    max_renewals: Count = 2
 
 
 class Plays(_Strict):
@@ -228,6 +236,20 @@ class Plays(_Strict):
     loops: Name
     monitoring: Name
     drill: Name
+
+
+class Cadence(_Strict):
+    """After how many days each play has to have shown itself again, the owner to have attested all, an alert to be taken, and
+    observe mode to be over."""
+
+    provenance: Days = 31
+    mixing: Days = 31
+    loops: Days = 92
+    monitoring: Days = 31
+    drill: Days = 92
+    attestation: Days = 31
+    alert: Days = 7
+    observe: Days = 92
 
 
 class CommandTrainer(_Strict):
@@ -312,6 +334,7 @@ class Policy(_Strict):
 
     policy_version: Literal[1]
     team: Name
+    profile: Literal["full", "small", "api-only"] = "full"
     quality_owner: Name
     roles: Roles = Roles()
     columns: ColumnNames = ColumnNames()
@@ -329,6 +352,7 @@ class Policy(_Strict):
     monitoring: Monitoring = Monitoring()
     overrides: Overrides = Overrides()
     plays: Plays
+    cadence: Cadence = Cadence()
     trainers: Trainers = Trainers()
     generators: Generators = Generators()
     deploy: Deploy = Deploy()
@@ -349,6 +373,11 @@ class Policy(_Strict):
                         f'lineage {name!r} has {kind[:-1]} = "{wanted}", but there is no [{kind}.{wanted}]'
                     )
         return self
+
+    @property
+    def asked_plays(self) -> tuple[str, ...]:
+        """The plays that the profile asks for: five, or three in the lighter forms."""
+        return _PROFILES[self.profile]
 
     def lineage(self, name: str) -> LineagePolicy:
         """The rules of one lineage. Raises InputError that lists the known ones and suggests the nearest."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 POLICY_FILE = "policy.toml"
 LOG_VARIABLE = "TAILGUARD_RUNLOG"
+LOG_FILE = "runlog.duckdb"
 SYSTEM_CLOCK = SystemClock()
 
 
@@ -75,7 +76,7 @@ class Workspace:
     @cached_property
     def log(self) -> RunLog:
         """The run log: a DuckDB file in this folder, or what TAILGUARD_RUNLOG names."""
-        return open_log(os.environ.get(LOG_VARIABLE) or f"duckdb:///{self.root / 'runlog.duckdb'}", self.root)
+        return open_log(os.environ.get(LOG_VARIABLE) or f"duckdb:///{self.root / LOG_FILE}", self.root)
 
     @property
     def desk(self) -> Desk:

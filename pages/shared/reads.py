@@ -62,8 +62,8 @@ from tailguard.domain.facts import (
 from tailguard.domain.intervals import Interval, wilson
 from tailguard.domain.sources import Contract
 from tailguard.errors import TailguardError
+from tailguard.plays import status as standing
 from tailguard.runlog import queries
-from tailguard.runlog import status as standing
 from tailguard.runlog.anchor import AnchorStanding, anchor_standing
 from tailguard.runlog.backlog import backlog
 from tailguard.runlog.connection import RunLog
@@ -299,7 +299,7 @@ def built_in_rates() -> pd.DataFrame:
 def min_coverage() -> float:
     """The policy's target for provenance coverage."""
     with _log().glancing() as connection:
-        policy = standing.policy_in_force(connection)
+        policy = queries.policy_in_force(connection)
     return policy.intake.min_coverage if policy else 0.9
 
 
@@ -335,7 +335,7 @@ def head_room(set_: Any, unit: str) -> float:
 def anchor() -> AnchorStanding | None:
     """The anchor set as it stands."""
     with _log().glancing() as connection:
-        policy = standing.policy_in_force(connection)
+        policy = queries.policy_in_force(connection)
         return anchor_standing(connection, policy.anchor, status().as_of) if policy else None
 
 

@@ -9,7 +9,21 @@ import traceback
 import typer
 from typer.exceptions import Abort, TyperException
 
-from tailguard.cli import desk, look, mixing, models, overrides, records, setup, watch, work
+from tailguard.cli import (
+    desk,
+    handover,
+    look,
+    loops,
+    mixing,
+    models,
+    overrides,
+    plays,
+    records,
+    response,
+    setup,
+    watch,
+    work,
+)
 from tailguard.errors import TailguardError
 
 app = typer.Typer(
@@ -22,7 +36,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (setup, models, work, mixing, overrides, desk, watch, records, look):
+for part in (setup, models, work, mixing, overrides, loops, plays, response, handover, desk, watch, records, look):
     part.add_to(app)
 
 

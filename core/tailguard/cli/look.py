@@ -32,7 +32,7 @@ def add_to(app: typer.Typer) -> None:
 
 def status(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     """How every lineage stands: generations, open overrides, findings."""
-    from tailguard.runlog.status import status as compute
+    from tailguard.plays.status import status as compute
 
     space = open_workspace(workspace)
     with space.log.reading() as connection:

@@ -85,7 +85,7 @@ def override_close(name: Id, note: Note = "", workspace: WorkspaceFolder = None,
 def override_list(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     """Every override as it stands; void and orphaned ones say why."""
     from tailguard.desk.overrides import everything
-    from tailguard.runlog.status import as_of
+    from tailguard.runlog.queries import as_of
 
     space = open_workspace(workspace)
     with space.log.reading() as connection:

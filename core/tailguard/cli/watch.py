@@ -68,3 +68,39 @@ def alerts_send(workspace: WorkspaceFolder = None, as_json: Json = False) -> Non
     show(sent, f"{sent.raised} raised, {sent.delivered} delivered.", as_json=as_json)
     if sent.problems:
         raise TailguardError("Not delivered: " + "; ".join(sent.problems))
+
+
+@alerts.command("take")
+def alerts_take(
+    alert: Annotated[str, typer.Argument(help="An alert, such as alert-3.")],
+    note: Annotated[str, typer.Option(help="What you will do about it.")],
+    workspace: WorkspaceFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Take an alert: you answer for it from now on."""
+    from tailguard.desk import alerts as alerting
+
+    alerting.take(open_workspace(workspace), alert, note=note)
+    show({"taken": alert}, f"{alert} is yours.", as_json=as_json)
+
+
+@alerts.command("list")
+def alerts_list(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
+    """Every alert that was raised, and who took it."""
+    from tailguard.domain.facts import AlertRaised, AlertTaken
+    from tailguard.runlog.queries import recorded
+
+    with open_workspace(workspace).log.reading() as connection:
+        taken = {one.fact.alert: one for one in recorded(connection, AlertTaken)}
+        raised = recorded(connection, AlertRaised)
+    rows = [
+        {
+            "alert": one.fact.alert,
+            "raised": one.recorded,
+            "what": one.fact.what,
+            "taken_by": taken[one.fact.alert].actor if one.fact.alert in taken else None,
+        }
+        for one in raised
+    ]
+    lines = [f"{row['alert']} {row['raised']:%Y-%m-%d} {row['taken_by'] or 'nobody'}: {row['what']}" for row in rows]
+    show(rows, "\n".join(lines) or "No alert was raised yet.", as_json=as_json)

@@ -13,12 +13,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tailguard.domain.facts import AlertRaised, AlertSent
+from tailguard.domain.facts import AlertRaised, AlertSent, AlertTaken
+from tailguard.errors import InputError
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.queries import alarms, recorded
 from tailguard.workspace import Workspace
 
 CHANNELS = "TAILGUARD_ALERTS"
+SHORTEST_NOTE = 5
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ class Sent:
     problems: tuple[str, ...]
 
 
-def send(workspace: Workspace) -> Sent:
-    """Raise what stands in alarm and was not raised before; deliver every alert that a channel has not taken yet."""
+def raise_new(workspace: Workspace) -> list[AlertRaised]:
+    """Raise what stands in alarm and was not raised before."""
     new: list[AlertRaised] = []
 
     def look(connection: Connection) -> list[AlertRaised]:
@@ -45,6 +47,26 @@ def send(workspace: Workspace) -> Sent:
         return new
 
     workspace.desk.decide(look)
+    return new
+
+
+def take(workspace: Workspace, alert: str, *, note: str) -> None:
+    """Take an alert: the actor answers for it from now on. Raises InputError for an unknown one or without a note."""
+    if len(note.strip()) < SHORTEST_NOTE:
+        raise InputError(f"Say in at least {SHORTEST_NOTE} letters what you will do about it.")
+
+    def look(connection: Connection) -> list[AlertTaken]:
+        known = [one.fact.alert for one in recorded(connection, AlertRaised)]
+        if alert not in known:
+            raise InputError(f"There is no alert {alert!r}. Known: {', '.join(known[-10:]) or 'none yet'}.")
+        return [AlertTaken(alert, note.strip())]
+
+    workspace.desk.decide(look)
+
+
+def send(workspace: Workspace) -> Sent:
+    """Raise what stands in alarm and was not raised before; deliver every alert that a channel has not taken yet."""
+    new = raise_new(workspace)
     addresses = os.environ.get(CHANNELS, "").split()
     if not addresses:
         return Sent(len(new), 0, ())

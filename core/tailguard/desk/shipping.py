@@ -10,12 +10,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from tailguard.adapters import registries
+from tailguard.desk import flows
 from tailguard.desk.deploying import Deployment, deploy
 from tailguard.domain.facts import Deployed, Fact, GateDecision, Generation, OverrideUsed, ShippingEvent
 from tailguard.domain.overrides import Override, live_override
 from tailguard.domain.shipping import Action, Fleet, State
 from tailguard.domain.verdict import Verdict
 from tailguard.errors import Blocked, Held, InputError, TailguardError
+from tailguard.plays.loops.standing import GATE
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.locks import alone
 from tailguard.runlog.queries import fleet_of, gate_decision_of, generation_of, overrides, runs_of
@@ -176,7 +178,7 @@ def _known_good(workspace: Workspace, connection: Connection, lineage: str, want
     problems = []
     for one in [wanted] if wanted else reversed(earlier):
         try:
-            return one, _permission(workspace, connection, one)
+            return one, _passed(workspace, connection, one)  # a loop is no reason to stay with what is broken
         except (Blocked, Held, InputError) as error:
             problems.append(str(error))
     told = " ".join(problems)
@@ -204,7 +206,27 @@ def _refusal(workspace: Workspace, connection: Connection, generation: str, flee
 
 
 def _permission(workspace: Workspace, connection: Connection, generation: str) -> _Leave:
-    """Only PASS goes to work, unless a live override covers the run, or the lineage only observes."""
+    """Only PASS goes to work, with no unguarded loop around its lineage, unless a live override covers the run, or the lineage
+    only observes."""
+    leave = _passed(workspace, connection, generation)
+    found, exception = flows.unguarded(workspace, connection, generation)
+    if not found:
+        return leave
+    told = f"unguarded loop: {found[0].sentence}"
+    if exception:
+        used = OverrideUsed(exception.id, generation, GATE, told)
+        reason = f"{leave.reason}; {told}, let through by override {exception.id} until {exception.expires:%Y-%m-%d}"
+        return _Leave(reason, leave.override or exception.id, (*leave.facts, used))
+    if workspace.policy().lineage(generation.rpartition("/")[0]).mode != "enforce":
+        return _Leave(f"{leave.reason}; observe mode, would be held: {told}", leave.override, leave.facts)
+    raise Held(
+        f"{generation} may not ship: {told}. Put a checkpoint on it (`tailguard loops guard`), or ask for an override of the "
+        "loops gate."
+    )
+
+
+def _passed(workspace: Workspace, connection: Connection, generation: str) -> _Leave:
+    """What the diversity gate said of a generation, and what may let it through all the same."""
     lineage = generation.rpartition("/")[0]
     policy = workspace.policy()
     decision = gate_decision_of(connection, generation)

@@ -852,6 +852,181 @@ class TokensUsed(Fact):
 
 
 @dataclass(frozen=True)
+class FlowsDeclared(Fact):
+    """The flows.yaml that was found beside the policy, whole, so that what it declared can be read later."""
+
+    digest: str
+    text: str
+
+
+@dataclass(frozen=True)
+class LineageImported(Fact):
+    """A lineage file of another system was imported; a newer import from the same file takes its place."""
+
+    file: str
+    digest: str
+    form: str
+    datasets: int
+    jobs: int
+    edges: int
+
+
+@dataclass(frozen=True)
+class ImportedNode(Fact):
+    """A dataset or job of an imported lineage file."""
+
+    digest: str
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class ImportedEdge(Fact):
+    """Data flows from one node of an imported lineage file to another."""
+
+    digest: str
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class CheckpointConfirmed(Fact):
+    """Somebody confirmed that a checkpoint outside of Tailguard is at work, and what shows it."""
+
+    checkpoint: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class LoopsReviewed(Fact):
+    """A person went over every loop; `loops` has a line each (state, then path), to tell later what has changed since."""
+
+    loops: str
+    unguarded: int
+    note: str
+
+
+@dataclass(frozen=True)
+class AlertTaken(Fact):
+    """Somebody took an alert: who it is stands beside the row, what they will do is the note."""
+
+    alert: str
+    note: str
+
+
+@dataclass(frozen=True)
+class PlayAttested(Fact):
+    """The quality owner says whether a play is really running in a month (YYYY-MM); `evidence` is what the log said then."""
+
+    play: str
+    month: str
+    running: bool
+    evidence: str
+    note: str
+
+
+@dataclass(frozen=True)
+class PlayHandedOver(Fact):
+    """A play got another owner."""
+
+    play: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class RunbookRevised(Fact):
+    """The maintainer acknowledged a revision of the runbook, by the digest of its text."""
+
+    digest: str
+    note: str
+
+
+@dataclass(frozen=True)
+class IncidentOpened(Fact):
+    """A collapse response began, rehearsed (`drill`) or real (`incident`); `trigger` is an alert's name or `schedule`."""
+
+    incident: str
+    kind: str
+    lineage: str
+    generation: str
+    trigger: str
+    what: str
+
+
+@dataclass(frozen=True)
+class IncidentStep(Fact):
+    """A step of a response was done: seconds since it could have begun, seconds that the machine took, and what shows it."""
+
+    incident: str
+    step: str
+    seconds: float
+    machine_seconds: float
+    evidence: str
+
+
+@dataclass(frozen=True)
+class IncidentGap(Fact):
+    """Something that would have been missing in an emergency, found by a drill or an incident."""
+
+    incident: str
+    gap: str
+    what: str
+
+
+@dataclass(frozen=True)
+class IncidentClosed(Fact):
+    """A response ended: its root cause, the play that was changed, and how."""
+
+    incident: str
+    cause: str
+    play: str
+    change: str
+
+
+@dataclass(frozen=True)
+class ContaminationAudited(Fact):
+    """What a response found in a recent training set, by source and origin: records, how many of them are in doubt, and why."""
+
+    incident: str
+    run: str
+    source: str
+    origin: str
+    records: int
+    doubtful: int
+    why: str
+    report: str
+
+
+@dataclass(frozen=True)
+class DeviationNoted(Fact):
+    """Somebody told how a run departed from the runbook by hand, and why."""
+
+    run: str
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Reproduced(Fact):
+    """Somebody replayed a run from its record alone: how many digests and measures were compared, and which differ."""
+
+    run: str
+    record: str
+    identical: bool
+    compared: int
+    differences: str
+
+
+@dataclass(frozen=True)
+class EvidencePacked(Fact):
+    """An evidence pack was made: the digest of its manifest, and how many files it holds."""
+
+    manifest: str
+    files: int
+
+
+@dataclass(frozen=True)
 class ChainSealed(Fact):
     """A run's chain ended: its length and last hash, so that rows taken from its end are missed."""
 

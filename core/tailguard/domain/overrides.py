@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-GATES = ("ratio", "diversity")
+GATES = ("ratio", "diversity", "loops")
 """Gates that an override can open. The intake gate has none: what is unknown is decided, not excused."""
 
 LONGEST = timedelta(days=366)

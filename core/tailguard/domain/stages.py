@@ -11,6 +11,24 @@ ORDER = ("intake", "score", "compose", "train", "evaluate", "gate", "handoff")
 """Stage 1 is intake, 2 score, 3 compose, 4 train, evaluate and gate, 5 hand-off."""
 
 
+EXIT_CRITERIA: Mapping[str, tuple[str, ...]] = {
+    "intake": ("something was read", "every record is tagged", "unknown does not advance", "input is readable"),
+    "score": ("synthetic quality", "ratio within limits", "the filter keeps the tails"),
+    "compose": (
+        "the set holds records",
+        "whole anchor is in, byte for byte",
+        "no record of unknown origin",
+        "ratio within the ceiling",
+        "human text accumulates",
+    ),
+    "train": ("only a cleared composition is trained", "weights were written"),
+    "evaluate": ("the suite has a rare-case slice", "every prompt is answered"),
+    "gate": ("matches or exceeds its references on every primary measure", "the gate has teeth", "no unguarded loop"),
+    "handoff": ("snapshot, mixing ratio and evaluation are in the record",),
+}
+"""What each stage has to meet before the next one starts, by the names under which runs record it; the runbook lists them."""
+
+
 @dataclass(frozen=True)
 class Criterion:
     """An exit criterion: what was required, what was observed, whether it held, and what waives it, if anything."""

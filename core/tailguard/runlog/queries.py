@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from tailguard.domain.bounds import Leak, leak
 from tailguard.domain.facts import (
@@ -31,6 +31,7 @@ from tailguard.domain.facts import (
     OverrideRenewal,
     OverrideRequested,
     OverrideUsed,
+    PolicyInForce,
     ProvenanceCount,
     ReviewDecision,
     ReviewOpinion,
@@ -48,6 +49,7 @@ from tailguard.domain.overrides import Override
 from tailguard.domain.shipping import Event, Fleet, fleet
 from tailguard.domain.sources import Contract, SourceRecord
 from tailguard.domain.tags import Origin
+from tailguard.policy import Policy, parse_policy
 from tailguard.runlog.schema import ENTRY, TABLES
 
 F = TypeVar("F", bound=Fact)
@@ -385,3 +387,24 @@ def attendance(connection: Connection, meeting: str) -> list[str]:
     for one in recorded(connection, MeetingAttended, meeting=meeting):
         present[one.fact.person] = one.fact.present
     return [person for person, here in present.items() if here]
+
+
+def as_of(connection: Connection, now: datetime) -> tuple[datetime, str]:
+    """The time that `now` means for this log: a demo's history ends with its newest row, whatever the wall clock says."""
+    newest = connection.execute(
+        select(ENTRY.c.recorded, ENTRY.c.clock).order_by(ENTRY.c.recorded.desc()).limit(1)
+    ).first()
+    if newest is not None and newest.clock != "system":
+        return newest.recorded, str(newest.clock)
+    return now, "system"
+
+
+def rows_in_log(connection: Connection) -> int:
+    """How many entries the log holds."""
+    return int(connection.execute(select(func.count()).select_from(ENTRY)).scalar_one())
+
+
+def policy_in_force(connection: Connection) -> Policy | None:
+    """The newest policy that the log has seen."""
+    found = only(recorded(connection, PolicyInForce))
+    return parse_policy(found.fact.text, "the policy in the log") if found else None

@@ -29,7 +29,7 @@ COMMIT = "commit"
 GENESIS = "0" * 64
 
 _FEW_ROWS = 20
-_BY_NAME = {table_name(fact): fact for fact in FACTS}
+BY_NAME = {table_name(fact): fact for fact in FACTS}
 
 
 @dataclass(frozen=True)
@@ -95,13 +95,14 @@ def append(connection: Connection, chain: str, author: Author, facts: Sequence[F
         entries.append({**entry, "row_hash": head.row_hash})
         if fact is not None:
             grouped.setdefault(type(fact), []).append({"id": entry["id"], **values})
-    _insert(connection, ENTRY, entries)
+    insert_rows(connection, ENTRY, entries)
     for kind, rows in grouped.items():
-        _insert(connection, TABLES[kind], rows)
+        insert_rows(connection, TABLES[kind], rows)
     return head
 
 
-def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+def insert_rows(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Insert rows as they are, many of them at once where the server can."""
     if connection.dialect.name == "duckdb" and len(rows) > _FEW_ROWS:
         _insert_arrow(connection, table, rows)
     else:
@@ -249,7 +250,7 @@ class _StoppedClock:
 
 
 def _revived(name: str, values: dict[str, Any]) -> Fact:
-    kind = _BY_NAME[name]
+    kind = BY_NAME[name]
     table = TABLES[kind]
     return kind(
         **{

@@ -71,6 +71,8 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.touched: set[str] = set()
+        """Every content that was asked for or kept since, by its place under the root: what a record has to take along."""
 
     def put_bytes(self, kind: str, content: bytes, suffix: str) -> str:
         """Keep bytes; returns their digest."""
@@ -169,6 +171,7 @@ class Store:
 
     def path(self, kind: str, digest: str, suffix: str = "") -> Path:
         """Where a content is kept."""
+        self.touched.add(f"{kind}/{digest}{suffix}")
         return self.root / kind / f"{digest}{suffix}"
 
     def scratch(self) -> Path:

@@ -1,0 +1,136 @@
+"""Drills and real incidents, by one protocol."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tailguard.cli.output import Json, WorkspaceFolder, open_workspace, show
+
+drill = typer.Typer(help="Rehearse the response to a collapse, in a sandbox.", no_args_is_help=True)
+incident = typer.Typer(help="Respond to a collapse: freeze, roll back, audit, prepare, close.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="Such as incident-1 or drill-2.")]
+LineageName = Annotated[str, typer.Argument(help="The line of generations.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Hang these commands on the application."""
+    app.add_typer(drill, name="drill")
+    app.add_typer(incident, name="incident")
+
+
+@drill.command("start")
+def drill_start(
+    lineage: LineageName,
+    seed: Annotated[int, typer.Option(help="Seed of the planted collapse.")] = 0,
+    workspace: WorkspaceFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Plant a collapse in a copy of the workspace, and see when it is noticed. The next steps are those of an incident."""
+    from tailguard import response
+
+    done = response.start_drill(open_workspace(workspace), lineage, seed=seed)
+    show(done, done.text, as_json=as_json)
+
+
+@incident.command("open")
+def incident_open(
+    lineage: LineageName,
+    what: Annotated[str, typer.Option(help="What was seen.")] = "",
+    alert: Annotated[str | None, typer.Option(help="The alert that it began with, such as alert-3.")] = None,
+    generation: Annotated[str | None, typer.Option(help="The suspect; default: what is at work.")] = None,
+    workspace: WorkspaceFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Open a real incident on what is at work."""
+    from tailguard import response
+
+    done = response.open_incident(open_workspace(workspace), lineage, what=what, alert=alert, generation=generation)
+    show(done, done.text, as_json=as_json)
+
+
+@incident.command("freeze")
+def incident_freeze(name: Name, workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
+    """Freeze the suspect generation."""
+    from tailguard import response
+
+    done = response.freeze(open_workspace(workspace), name)
+    show(done, done.text, as_json=as_json)
+
+
+@incident.command("rollback")
+def incident_rollback(name: Name, workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
+    """Put the last known-good generation back."""
+    from tailguard import response
+
+    done = response.rollback(open_workspace(workspace), name)
+    show(done, done.text, as_json=as_json)
+
+
+@incident.command("audit")
+def incident_audit(name: Name, workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
+    """Search recent training data for contamination, by its tags."""
+    from tailguard import response
+
+    done, report = response.audit(open_workspace(workspace), name)
+    show({"step": done, "report": report}, f"{done.text}\n{report.text}", as_json=as_json)
+
+
+@incident.command("prepare")
+def incident_prepare(name: Name, workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
+    """Compose a training set from the anchor and the human text that is not in doubt."""
+    from tailguard import response
+
+    done = response.prepare(open_workspace(workspace), name)
+    show(done, done.text, as_json=as_json)
+
+
+@incident.command("close")
+def incident_close(
+    name: Name,
+    cause: Annotated[str, typer.Option(help="The root cause.")],
+    play: Annotated[str, typer.Option(help="The play that is changed for it.")],
+    change: Annotated[str, typer.Option(help="What is changed.")],
+    workspace: WorkspaceFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Close it, with its root cause and the change that it led to."""
+    from tailguard import response
+
+    response.close(open_workspace(workspace), name, cause=cause, play=play, change=change)
+    show({"closed": name}, f"{name} is closed.", as_json=as_json)
+
+
+@incident.command("list")
+def incident_list(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
+    """Every drill and incident."""
+    from tailguard.plays.drill import incidents
+
+    with open_workspace(workspace).log.reading() as connection:
+        found = incidents(connection)
+    lines = [f"{one.id} {one.opened:%Y-%m-%d} {one.generation}: {one.next or 'closed'}. {one.what}" for one in found]
+    show(found, "\n".join(lines) or "There was none yet.", as_json=as_json)
+
+
+@incident.command("show")
+def incident_show(name: Name, workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
+    """One response: its steps with owner, time and evidence, its gaps, and the command that comes next."""
+    from tailguard import response
+    from tailguard.domain.incidents import STEPS
+
+    found = response.find(open_workspace(workspace), name)
+    done = {one.fact.step: one for one in found.steps}
+    lines = [
+        f"{found.id} on {found.generation}, opened {found.opened:%Y-%m-%d %H:%M} by {found.opened_by}: {found.what}"
+    ]
+    for step in STEPS:
+        if row := done.get(step.name):
+            lines.append(f"✔ {step.name}: {row.fact.evidence} ({row.actor}, {row.fact.seconds:,.0f} s)")
+        elif step.name == "close" and found.closed:
+            fact = found.closed.fact
+            lines.append(f"✔ close: {fact.cause} Change to {fact.play}: {fact.change} ({found.closed.actor})")
+        else:
+            lines.append(f"○ {step.name}: {step.purpose}. {step.command.format(incident=found.id)}")
+    show(found, "\n".join([*lines, *(f"gap: {one.fact.what}" for one in found.gaps)]), as_json=as_json)

@@ -1,0 +1,56 @@
+"""The one protocol for real incidents and drills: its steps in order, and what each is for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a response: who does it, what it is for, and the command that does it ({incident} is filled in)."""
+
+    name: str
+    role: str
+    purpose: str
+    command: str
+
+
+STEPS = (
+    Step("detect", "whoever is on duty", "the loss is seen: an alert, or the drill's planted collapse", ""),
+    Step(
+        "freeze",
+        "whoever is on duty",
+        "nothing ships the suspect generation any more",
+        "tailguard incident freeze {incident}",
+    ),
+    Step(
+        "rollback",
+        "ML operations",
+        "the last known-good generation is at work again, weights verified",
+        "tailguard incident rollback {incident}",
+    ),
+    Step(
+        "audit",
+        "data lead",
+        "recent training data is searched for contamination by its tags",
+        "tailguard incident audit {incident}",
+    ),
+    Step(
+        "prepare",
+        "ML engineer",
+        "a training set from the anchor with a corrected ratio stands ready",
+        "tailguard incident prepare {incident}",
+    ),
+    Step(
+        "close",
+        "owner of the play",
+        "root cause and the change that it led to are written down",
+        'tailguard incident close {incident} --cause "..." --play PLAY --change "..."',
+    ),
+)
+ORDER = tuple(step.name for step in STEPS)
+
+
+def next_step(done: frozenset[str] | set[str]) -> str | None:
+    """The first step that is not done; None when all are."""
+    return next((name for name in ORDER if name not in done), None)

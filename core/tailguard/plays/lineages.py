@@ -1,0 +1,194 @@
+"""How each lineage stands: its generations, oldest first, and one sentence on its newest."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tailguard.domain.facts import (
+    BatchTaken,
+    ComparedMeasure,
+    Composition,
+    Evaluation,
+    GateDecision,
+    OverrideUsed,
+    RunStarted,
+    ShippingEvent,
+    StageResult,
+    StageStarted,
+)
+from tailguard.domain.intervals import Interval, wilson
+from tailguard.domain.shipping import State
+from tailguard.domain.stages import ORDER
+from tailguard.policy import Policy
+from tailguard.runlog.connection import Connection
+from tailguard.runlog.queries import Recorded, fleet_of, recorded
+
+
+@dataclass(frozen=True)
+class MeasureStatus:
+    """A primary measure against one reference; delta, interval and margin are shares of the reference's value."""
+
+    measure: str
+    reference_kind: str
+    reference: str
+    delta: float
+    low: float
+    high: float
+    margin: float
+    verdict: str
+
+
+@dataclass(frozen=True)
+class GenerationStatus:
+    """One generation, or the run that was to make it. Fields that a run has not reached yet are None."""
+
+    run: str
+    number: int
+    parent: str | None
+    started: datetime
+    stage: str | None
+    working_on: str | None
+    snapshot: str | None
+    records: int | None
+    ratio_records: float | None
+    ratio_tokens: float | None
+    ceiling: float | None
+    coverage: Interval | None
+    outputs: str | None
+    measures: tuple[MeasureStatus, ...]
+    verdict: str | None
+    reason: str | None
+    shipping: str
+    overrides_used: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LineageStatus:
+    """A line of generations, oldest first, and one sentence on its newest."""
+
+    name: str
+    mode: str
+    ceiling: float
+    shipped: str | None
+    sentence: str
+    generations: tuple[GenerationStatus, ...]
+
+
+def coverage_of(batches: Sequence[BatchTaken]) -> Interval | None:
+    """Provenance coverage (M1): share of distinct records that got a confident, non-unknown tag at intake."""
+    return wilson(sum(batch.confident for batch in batches), sum(batch.read - batch.duplicates for batch in batches))
+
+
+def lineages(connection: Connection, policy: Policy | None) -> tuple[LineageStatus, ...]:
+    """Every lineage that the policy names; without a policy those that have runs."""
+    by_run = _facts_by_run(connection)
+    generations: dict[str, list[GenerationStatus]] = defaultdict(list)
+    for started in recorded(connection, RunStarted):
+        generations[started.fact.lineage].append(_generation(started, by_run))
+    names = list(policy.lineages) if policy else sorted(generations)
+    return tuple(_lineage(name, policy, generations.get(name, []), by_run.at_work.get(name)) for name in names)
+
+
+@dataclass(frozen=True)
+class _ByRun:
+    stages: dict[str, list[StageResult]]
+    begun: dict[str, list[StageStarted]]
+    compositions: dict[str, Composition]
+    batches: dict[str, list[BatchTaken]]
+    evaluations: dict[str, Evaluation]
+    measures: dict[str, list[ComparedMeasure]]
+    verdicts: dict[str, GateDecision]
+    shipping: dict[str, str]
+    used: dict[str, list[str]]
+    at_work: dict[str, str | None]
+
+
+def _facts_by_run(connection: Connection) -> _ByRun:
+    found = _ByRun({}, {}, {}, {}, {}, {}, {}, {}, {}, {})
+    for result in recorded(connection, StageResult):
+        found.stages.setdefault(result.fact.run, []).append(result.fact)
+    for begun in recorded(connection, StageStarted):
+        found.begun.setdefault(begun.fact.run, []).append(begun.fact)
+    for batch in recorded(connection, BatchTaken):
+        found.batches.setdefault(batch.fact.run, []).append(batch.fact)
+    for compared in recorded(connection, ComparedMeasure):
+        found.measures.setdefault(compared.fact.run, []).append(compared.fact)
+    for used in recorded(connection, OverrideUsed):
+        found.used.setdefault(used.fact.run, []).append(used.fact.override)
+    found.compositions.update({one.fact.run: one.fact for one in recorded(connection, Composition)})
+    found.evaluations.update({one.fact.run: one.fact for one in recorded(connection, Evaluation)})
+    found.verdicts.update({one.fact.run: one.fact for one in recorded(connection, GateDecision, gate="diversity")})
+    for lineage in {one.fact.lineage for one in recorded(connection, ShippingEvent)}:
+        fleet = fleet_of(connection, lineage)
+        found.shipping.update({run: str(state) for run, state in fleet.states.items() if state is not State.CANDIDATE})
+        found.at_work[lineage] = fleet.deployed
+    return found
+
+
+def _generation(started: Recorded[RunStarted], facts: _ByRun) -> GenerationStatus:
+    run = started.fact.run
+    finished = [result.stage for result in facts.stages.get(run, [])]
+    begun = [one.stage for one in facts.begun.get(run, []) if one.stage not in finished]
+    composition, verdict, shipped = facts.compositions.get(run), facts.verdicts.get(run), facts.shipping.get(run, "")
+    evaluation = facts.evaluations.get(run)
+    return GenerationStatus(
+        run=run,
+        number=started.fact.number,
+        parent=started.fact.parent,
+        started=started.recorded,
+        stage=max(finished, key=ORDER.index, default=None),
+        working_on=begun[-1] if begun else None,
+        snapshot=composition.snapshot if composition else None,
+        records=composition.records if composition else None,
+        ratio_records=composition.ratio_records if composition else None,
+        ratio_tokens=composition.ratio_tokens if composition else None,
+        ceiling=composition.ceiling if composition else None,
+        coverage=coverage_of(facts.batches.get(run, [])),
+        outputs=evaluation.outputs if evaluation else None,
+        measures=tuple(
+            MeasureStatus(
+                one.measure, one.reference_kind, one.reference, one.delta, one.low, one.high, one.margin, one.verdict
+            )
+            for one in facts.measures.get(run, [])
+        ),
+        verdict=verdict.verdict if verdict else None,
+        reason=verdict.reason if verdict else None,
+        shipping=shipped or "waiting" if (verdict and verdict.verdict == "PASS") else "not shipped",
+        overrides_used=tuple(facts.used.get(run, ())),
+    )
+
+
+def _lineage(
+    name: str, policy: Policy | None, generations: Sequence[GenerationStatus], at_work: str | None
+) -> LineageStatus:
+    rules = policy.lineages[name] if policy else None
+    return LineageStatus(
+        name=name,
+        mode=rules.mode if rules else "enforce",
+        ceiling=rules.ceiling if rules else 0.0,
+        shipped=at_work,
+        sentence=_sentence(name, rules.mode if rules else "enforce", generations),
+        generations=tuple(generations),
+    )
+
+
+def _sentence(name: str, mode: str, generations: Sequence[GenerationStatus]) -> str:
+    """Whether the newest generation may ship, and why."""
+    if not generations:
+        return f"{name} has no generation yet."
+    newest = generations[-1]
+    if newest.verdict is None:
+        stage = newest.working_on or newest.stage or "intake"
+        return f"{newest.run} has no verdict yet; it stands at {stage}."
+    shipped = " It is shipped." if newest.shipping == "shipped" else ""
+    if newest.shipping in (State.FROZEN, State.ROLLED_BACK):
+        return f"{newest.run} may not ship: it is {newest.shipping}. Its gate said {newest.verdict}: {newest.reason}."
+    if newest.verdict == "PASS":
+        return f"{newest.run} may ship: {newest.reason}.{shipped}"
+    if newest.overrides_used and newest.shipping == "shipped":
+        return f"{newest.run} was shipped under {newest.overrides_used[-1]}: {newest.reason}."
+    observed = f"{newest.run} would not ship if {name} were enforced: {newest.reason}.{shipped}"
+    return observed if mode == "observe" else f"{newest.run} may not ship: {newest.reason}."

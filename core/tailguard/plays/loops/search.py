@@ -1,0 +1,161 @@
+"""Finding loops: exact and linear for whether there is one, under a cap for listing them, with a suggestion where to cut.
+
+Components are Tarjan's (1972), cycles Johnson's (1975), both as networkx has them. The smallest set of edges whose removal
+leaves no cycle (minimum feedback arc set) is exact for small components, by an integer program over the cycles found so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import networkx as nx
+import numpy as np
+
+from tailguard.plays.loops.flows import Edge
+
+if TYPE_CHECKING:
+    Graph = nx.DiGraph[str]
+
+CAP = 200
+"""As many cycles are listed; the number of cycles can grow exponentially with the size of a component."""
+_JOHNSON_NODES = 200
+_EXACT_NODES, _EXACT_ROUNDS = 60, 60
+
+
+@dataclass(frozen=True)
+class Cycles:
+    """Cycles as node names, each from its first name in alphabetical order; `capped` says that there are more."""
+
+    cycles: tuple[tuple[str, ...], ...]
+    capped: bool
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Edges whose removal leaves no cycle; `exact` says that no smaller set does."""
+
+    edges: tuple[Edge, ...]
+    exact: bool
+
+
+def components(edges: Iterable[Edge], guarded: Collection[Edge] = ()) -> list[tuple[str, ...]]:
+    """Sets of nodes that reach each other once the guarded edges are taken out, self-edges included: where loops are unguarded.
+
+    Time is linear in nodes and edges. Sorted, so that the same graph gives the same answer.
+    """
+    graph = _graph(edges, guarded)
+    found = [
+        tuple(sorted(part))
+        for part in nx.strongly_connected_components(graph)
+        if len(part) > 1 or graph.has_edge(*(2 * tuple(part)))
+    ]
+    return sorted(found)
+
+
+def cycles(edges: Iterable[Edge], guarded: Collection[Edge] = (), *, cap: int = CAP) -> Cycles:
+    """Elementary cycles that pass no guarded edge, shortest first, at most `cap`.
+
+    In a component of more than 200 nodes, where most cycles are too long to read, these are the shortest ones through its edges.
+    """
+    graph = _graph(edges, guarded)
+    found: set[tuple[str, ...]] = set()
+    capped = False
+    for part in components(edges, guarded):
+        inner = graph.subgraph(part)
+        if len(part) <= _JOHNSON_NODES:
+            some = list(islice(nx.simple_cycles(inner), cap + 1))
+            capped |= len(some) > cap
+            found.update(_turned(one) for one in some)
+        else:
+            capped = True
+            found.update(_shortest(inner, cap))
+    ordered = sorted(found, key=lambda one: (len(one), one))
+    return Cycles(tuple(ordered[:cap]), capped or len(ordered) > cap)
+
+
+def cut(edges: Iterable[Edge], guarded: Collection[Edge] = (), *, preferred: Collection[Edge] = ()) -> Cut:
+    """Where to put checkpoints: few edges that together lie on every unguarded cycle; of several such sets one with many
+    `preferred` edges."""
+    graph = _graph(edges, guarded)
+    chosen: list[Edge] = []
+    exact = True
+    for part in components(edges, guarded):
+        inner: Graph = nx.DiGraph(graph.subgraph(part))
+        found = _smallest_cut(inner, frozenset(preferred)) if len(part) <= _EXACT_NODES else None
+        exact &= found is not None
+        chosen += found if found is not None else _backward_edges(inner)
+    return Cut(tuple(sorted(chosen)), exact)
+
+
+def _graph(edges: Iterable[Edge], guarded: Collection[Edge]) -> Graph:
+    away = frozenset(guarded)
+    graph: Graph = nx.DiGraph()
+    graph.add_edges_from(sorted((edge.source, edge.target) for edge in edges if edge not in away))
+    return graph
+
+
+def _turned(cycle: Sequence[str]) -> tuple[str, ...]:
+    start = cycle.index(min(cycle))
+    return (*cycle[start:], *cycle[:start])
+
+
+def _shortest(graph: Graph, cap: int) -> set[tuple[str, ...]]:
+    found: set[tuple[str, ...]] = set()
+    for source, target in sorted(graph.edges):
+        path = [source] if source == target else nx.bidirectional_shortest_path(graph, target, source)
+        found.add(_turned(path))
+        if len(found) >= cap:
+            break
+    return found
+
+
+def _smallest_cut(graph: Graph, preferred: frozenset[Edge]) -> list[Edge] | None:
+    """Cycles are added until the smallest set of edges that hits all of them leaves none; None where that takes too long."""
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
+    edges = sorted(graph.edges)
+    place = {edge: number for number, edge in enumerate(edges)}
+    rows: list[list[int]] = []
+    chosen: list[tuple[str, str]] = []
+    for _ in range(_EXACT_ROUNDS):
+        left = graph.copy()
+        left.remove_edges_from(chosen)
+        new = _disjoint_cycles(left)
+        if not new:
+            return [Edge(*one) for one in chosen]
+        rows += [[place[edge] for edge in one] for one in new]
+        hits = np.zeros((len(rows), len(edges)))
+        for number, row in enumerate(rows):
+            hits[number, row] = 1
+        # Among sets of one size the preferred edge is cheaper by a hair, then the earlier one of the alphabet.
+        liked = np.array([Edge(*one) in preferred for one in edges])
+        price = 1 + (np.arange(len(edges)) / len(edges) - liked) / (100.0 * len(edges))
+        solved = milp(
+            price, constraints=LinearConstraint(hits, lb=1), integrality=np.ones(len(edges)), bounds=Bounds(0, 1)
+        )
+        if not solved.success:
+            return None
+        chosen = [edge for edge, taken in zip(edges, solved.x, strict=True) if taken > 0.5]
+    return None
+
+
+def _disjoint_cycles(graph: Graph) -> list[list[tuple[str, str]]]:
+    """Cycles without an edge in common, until none is left."""
+    left = graph.copy()
+    found: list[list[tuple[str, str]]] = []
+    while True:
+        try:
+            cycle = [(source, target) for source, target, *_ in nx.find_cycle(left)]
+        except nx.NetworkXNoCycle:
+            return found
+        found.append(cycle)
+        left.remove_edges_from(cycle)
+
+
+def _backward_edges(graph: Graph) -> list[Edge]:
+    """The back edges of a depth-first walk: without them no cycle is left, though a smaller set may do."""
+    place = {name: number for number, name in enumerate(nx.dfs_postorder_nodes(graph))}
+    return [Edge(source, target) for source, target in graph.edges if place[source] <= place[target]]

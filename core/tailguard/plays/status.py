@@ -1,0 +1,141 @@
+"""How things stand: per lineage its generations, what is open, what was found. Computed from the log alone.
+
+`tailguard status --json` prints it (format `tailguard-status/1`, see docs/status.md), and the overview page shows it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tailguard.domain.overrides import Override
+from tailguard.plays import audit, decay, drill, handoff, mixing, monitoring, provenance, runbook
+from tailguard.plays.audit import PlayStanding, plays
+from tailguard.plays.calendar import Due, due
+from tailguard.plays.finding import Finding, Scene
+from tailguard.plays.lineages import LineageStatus, lineages
+from tailguard.plays.loops import standing as loops
+from tailguard.plays.loops.standing import LoopStanding
+from tailguard.runlog.connection import Connection
+from tailguard.runlog.queries import as_of, overrides, policy_in_force
+
+FORMAT = "tailguard-status/1"
+_FINDERS = (provenance, mixing, monitoring, drill, decay, runbook, handoff)
+
+
+@dataclass(frozen=True)
+class OverrideStatus:
+    """An override as it stands."""
+
+    id: str
+    gate: str
+    run: str
+    state: str
+    reason: str
+    requested_by: str
+    decided_by: str | None
+    expires: datetime
+    uses: int
+    requested: datetime
+    lineage: str
+    renews: str | None
+    orphan: str | None
+    void: str | None
+    review_by: datetime | None
+
+
+@dataclass(frozen=True)
+class PlayStatus:
+    """A play as it stands: what the log shows (`state` since when and why), and what was attested."""
+
+    name: str
+    owner: str
+    state: str
+    since: datetime
+    why: str
+    due: datetime
+    attested: bool | None
+    contradiction: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """Everything, as of a time of the log's own clock."""
+
+    format: str
+    as_of: datetime
+    clock: str
+    team: str
+    lineages: tuple[LineageStatus, ...]
+    overrides: tuple[OverrideStatus, ...]
+    plays: tuple[PlayStatus, ...]
+    due: tuple[Due, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Everything as values for whoever goes on with them; `status` is the same for scripts."""
+
+    scene: Scene
+    clock: str
+    findings: tuple[Finding, ...]
+    plays: tuple[PlayStanding, ...]
+    loops: LoopStanding
+    due: tuple[Due, ...]
+
+
+def standing_of(connection: Connection, now: datetime) -> Standing:
+    """How things stand at `now` (or at the end of the log, where that runs on a clock of its own)."""
+    moment, clock = as_of(connection, now)
+    policy = policy_in_force(connection)
+    exceptions = overrides(connection, review_days=policy.overrides.review_days if policy else None)
+    scene = Scene(connection, moment, policy, lineages(connection, policy), exceptions)
+    found = loops.loops(connection, moment, exceptions)
+    findings = [*loops.findings(scene, found), *(one for play in _FINDERS for one in play.find(scene))]
+    standing = plays(scene, findings)
+    findings += audit.find(scene, standing)
+    findings.sort(key=lambda one: (("high", "middle", "low").index(one.severity), one.since))
+    return Standing(scene, clock, tuple(findings), standing, found, due(scene, standing, found.checkpoints))
+
+
+def status(connection: Connection, *, now: datetime) -> Status:
+    """How things stand at `now`, as `tailguard status --json` prints it."""
+    found = standing_of(connection, now)
+    scene = found.scene
+    return Status(
+        FORMAT,
+        scene.moment,
+        found.clock,
+        scene.policy.team if scene.policy else "",
+        tuple(scene.lineages),
+        tuple(_override(one, scene.moment) for one in scene.exceptions),
+        tuple(
+            PlayStatus(
+                one.play.name, one.owner, one.state, one.since, one.why, one.due, one.attested, one.contradiction
+            )
+            for one in found.plays
+        ),
+        found.due,
+        found.findings,
+    )
+
+
+def _override(one: Override, moment: datetime) -> OverrideStatus:
+    return OverrideStatus(
+        one.id,
+        one.gate,
+        one.run,
+        one.state(moment),
+        one.reason,
+        one.requested_by,
+        one.decided_by,
+        one.expires,
+        len(one.used),
+        one.requested,
+        one.lineage,
+        one.renews,
+        one.orphan,
+        one.void,
+        one.review_by,
+    )

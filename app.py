@@ -24,6 +24,9 @@ PAGES = {
     "Decide": [
         st.Page("pages/quarantine.py", title="Quarantine"),
         st.Page("pages/overrides.py", title="Overrides"),
+        st.Page("pages/loops.py", title="Loops"),
+        st.Page("pages/plays.py", title="Plays"),
+        st.Page("pages/drill.py", title="Drill"),
     ],
     "Look up": [st.Page("pages/runs.py", title="Runs")],
 }

@@ -66,6 +66,37 @@ if frames:
         key="strips",
     )
 
+STATES = {"running": "✔", "late": "◆", "stopped": "✖"}
+if status.plays:
+    st.subheader("Is the defence running?")
+    for column, play in zip(st.columns(len(status.plays)), status.plays, strict=True):
+        with column.container(border=True):
+            st.markdown(f"**{STATES[play.state]} {play.name}**")
+            st.caption(components.plain(f"{play.state} since {play.since:%d %b %Y}, {play.owner}"))
+if status.due:
+    past = [one for one in status.due if one.when < status.as_of]
+    late = f", {len(past)} of it past its day" if past else ""
+    st.subheader(f"What is due{late}")
+    st.dataframe(
+        pd.DataFrame(
+            [
+                {
+                    "": "◆ overdue" if one.when < status.as_of else "",
+                    "when": one.when,
+                    "what": one.what,
+                    "who": one.who,
+                    "page": one.page,
+                }
+                for one in status.due[:8]
+            ]
+        ),
+        hide_index=True,
+        key="due",
+        column_config={"when": st.column_config.DateColumn(), "what": st.column_config.TextColumn(width=420)},
+    )
+    st.download_button(
+        "Calendar to subscribe to", reads.calendar(), file_name="tailguard.ics", mime="text/calendar", key="ics"
+    )
 st.subheader("Findings, worst first")
 if status.findings:
     st.dataframe(

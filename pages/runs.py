@@ -2,10 +2,12 @@
 
 import json
 
+import pandas as pd
 import streamlit as st
 
 from pages.shared import components, reads
-from pages.shared.components import Card
+from pages.shared.components import Card, said
+from tailguard import reproduction
 from tailguard.domain.stages import ORDER
 
 components.begin("Runs")
@@ -21,10 +23,17 @@ started = reads.facts(reads.RunStarted, run=run).iloc[-1]
 unmet = criteria[~criteria["held"].astype(bool)]
 finished = list(results["stage"])
 whole = "complete" if "handoff" in finished else f"at {status.working_on or status.stage or 'its beginning'}"
-deviations = len(unmet) + len(status.overrides_used)
+deviated = reads.deviations(run)
+repeated = reads.repetitions(run)
+deviations = len(deviated)
+again = ""
+if repeated:
+    how = "fact for fact" if repeated[-1].identical else f"with {len(repeated[-1].differences)} difference(s)"
+    again = f" {repeated[-1].by} repeated it on {repeated[-1].when:%d %b %Y}, {how}."
 components.verdict(
     f"{run} is {whole}"
     + (f" and deviates in {deviations} point(s)." if deviations else " and met every exit criterion.")
+    + again
 )
 components.cards(
     [
@@ -33,14 +42,14 @@ components.cards(
             "Deviations",
             str(deviations),
             ", ".join(dict.fromkeys(status.overrides_used)) or "no override",
-            "Exit criteria that did not hold, and overrides used",
+            "Exit criteria that did not hold, overrides used, a changed policy, and what people noted",
         ),
         Card("Verdict", status.verdict or "none yet", status.shipping),
         Card(
-            "Snapshot",
-            (status.snapshot or "–")[:12],
-            f"{status.records:,} records" if status.records else "not composed",
-            "Digest of the manifest; `tailguard rebuild` makes the same bytes",
+            "Repeated by",
+            repeated[-1].by if repeated else "nobody yet",
+            f"{repeated[-1].compared:,} facts compared" if repeated else "`tailguard reproduce`",
+            "Replayed from the record alone by somebody who is not its author",
         ),
     ]
 )
@@ -58,6 +67,15 @@ for column, stage in zip(st.columns(len(ORDER)), ORDER, strict=True):
             st.markdown(f"**○ {stage}**")
             st.caption("working" if status.working_on == stage else "not reached")
 
+components.told()
+if deviated:
+    st.subheader("Deviations, and why")
+    st.dataframe(
+        pd.DataFrame([{"what": one.what, "why": one.why or "◆ nobody said", "by": one.by} for one in deviated]),
+        hide_index=True,
+        key="deviations",
+        column_config={"what": st.column_config.TextColumn(width=420), "why": st.column_config.TextColumn(width=420)},
+    )
 st.subheader("Exit criteria")
 if len(criteria):
     st.dataframe(
@@ -69,15 +87,29 @@ if len(criteria):
     )
 st.subheader("Inputs and outputs, by digest")
 st.dataframe(artifacts[["stage", "direction", "kind", "name", "digest"]], hide_index=True, key="artifacts")
-pack = {"run": run, "facts": reads.run_facts(run)}
-left, right = st.columns(2)
+facts = {"run": run, "facts": reads.run_facts(run)}
+left, middle, right = st.columns(3)
 left.download_button(
     "Download the run's facts (JSON)",
-    json.dumps(pack, indent=1, default=str),
+    json.dumps(facts, indent=1, default=str),
     file_name=f"{run.replace('/', '-')}.json",
     mime="application/json",
     key="pack",
 )
+if status.snapshot and "train" in finished:
+    if middle.button(
+        "Make the evidence pack", key="make-pack", help="Reports, overrides, plays, drills, cards, bill of materials."
+    ):
+        with st.status("Gathering reports, drawing charts, verifying the log …"):
+            st.session_state["evidence"] = (run, reads.evidence_pack(run))
+    if st.session_state.get("evidence", ("",))[0] == run:
+        middle.download_button(
+            "Download the evidence pack (ZIP)",
+            st.session_state["evidence"][1],
+            file_name=f"{run.replace('/', '-')}-evidence.zip",
+            mime="application/zip",
+            key="evidence-zip",
+        )
 with right.popover("Policy it was made under"):
     st.caption(
         f"digest {started['policy'][:16]}, seed {started['seed']}, Tailguard {started['tool_version']}, mode {started['mode']}"
@@ -86,4 +118,29 @@ with right.popover("Policy it was made under"):
 if status.snapshot:
     st.caption("Make its training set again:")
     st.code(f"tailguard rebuild {status.snapshot} --out training.jsonl", language="bash")
+if "handoff" in finished:
+    st.caption("Repeat it from its record alone, here or on another machine:")
+    folder = f"record-{run.replace('/', '-')}"
+    st.code(
+        f"tailguard reproduce {run}\ntailguard record {run} --out {folder} && tailguard reproduce {folder}",
+        language="bash",
+    )
+if repeated:
+    components.rows(
+        pd.DataFrame([{**vars(one), "differences": "; ".join(one.differences)} for one in repeated]),
+        title=f"Repetitions ({len(repeated)})",
+        formula="Every fact that the replay recorded, held against the run's own; its author does not count.",
+        key="repetitions",
+    )
+with st.form("deviation", border=True):
+    st.markdown("**Note a deviation**")
+    what = st.text_input("How did the run depart from the runbook?", key="what")
+    why = st.text_input("Why?", key="why")
+    if st.form_submit_button("Note it"):
+        components.act(
+            said(
+                "The deviation is noted.",
+                lambda: reproduction.note_deviation(reads.workspace(), run, what=what, why=why),
+            )
+        )
 components.caption(run)

@@ -112,6 +112,11 @@ def start(workspace: Workspace, lineage: str, batches: Sequence[BatchRequest], *
     return begun[0].run
 
 
+def last_stage(policy: Policy) -> str:
+    """Where a run ends: with its hand-off, or after intake where nothing is trained."""
+    return "intake" if policy.profile == "api-only" else workflow.ORDER[-1]
+
+
 def advance(workspace: Workspace, run: str, *, until: str = "handoff", watch: Watcher = UNWATCHED) -> Progress:
     """Take a run through its stages up to and including `until`, starting after the last finished one.
 
@@ -149,6 +154,10 @@ def execute(
 def require_ready(workspace: Workspace, run: str, stage: str) -> None:
     """Raises InputError when a stage of `run` is asked for by itself and the one ahead of it has not finished."""
     place = workflow.ORDER.index(stage)
+    if place > workflow.ORDER.index(last_stage(workspace.policy())):
+        raise InputError(
+            f'The profile "api-only" has no training stages, so there is no `{stage}`. Intake is all of a run.'
+        )
     with workspace.log.reading() as connection:
         ended = queries.stage_results(connection, run)
     if place and workflow.ORDER[place - 1] not in ended:

@@ -22,7 +22,7 @@ Positive = Annotated[float, Field(ge=0)]
 Days = Annotated[int, Field(ge=1, le=732)]
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")]
 PLAYS = ("provenance", "mixing", "loops", "monitoring", "drill")
-_PROFILES = {
+PROFILES: dict[str, tuple[str, ...]] = {
     "full": PLAYS,
     "small": ("provenance", "mixing", "monitoring"),
     "api-only": ("provenance", "loops", "monitoring"),
@@ -377,7 +377,7 @@ class Policy(_Strict):
     @property
     def asked_plays(self) -> tuple[str, ...]:
         """The plays that the profile asks for: five, or three in the lighter forms."""
-        return _PROFILES[self.profile]
+        return PROFILES[self.profile]
 
     def lineage(self, name: str) -> LineagePolicy:
         """The rules of one lineage. Raises InputError that lists the known ones and suggests the nearest."""
@@ -400,9 +400,10 @@ def policy_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def template(name: str) -> str:
+def template(name: str, profile: str = "full") -> str:
     """The commented policy that `tailguard init` writes; it works with only a name filled in."""
     text = shipped("data", "policy.toml").read_text(encoding="utf-8")
+    text = text.replace('profile = "full" ', f'profile = "{profile}" ')
     return text.replace("{name}", name.replace("\\", "\\\\").replace('"', '\\"'))
 
 

@@ -18,7 +18,8 @@ AGES = ("#9ecae1", "#4292c6", "#08519c")
 REFERENCES = {"parent": "circle", "best": "diamond", "first": "square"}
 
 
-def _finish(figure: go.Figure, title: str, *, height: int = 340, percent: bool = True) -> go.Figure:
+def finish(figure: go.Figure, title: str, *, height: int = 340, percent: bool = True) -> go.Figure:
+    """What every chart shares: the finding as its title on the left, room for labels at the end, quiet axes."""
     figure.update_layout(
         title={"text": title, "font": {"size": 16}, "x": 0, "xanchor": "left", "y": 0.97},
         height=height,
@@ -97,7 +98,7 @@ def strips(lineages: dict[str, pd.DataFrame], title: str) -> go.Figure:
         figure.update_xaxes(dtick=1, title="generation" if number == len(lineages) else None, row=number, col=1)
     for note in figure.layout.annotations[: len(lineages)]:
         note.update(x=0, xanchor="left", font={"size": 13})
-    return _finish(figure, title, height=150 + 165 * len(lineages))
+    return finish(figure, title, height=150 + 165 * len(lineages))
 
 
 def origins(counts: pd.DataFrame, coverage: pd.DataFrame, target: float, title: str) -> go.Figure:
@@ -121,7 +122,7 @@ def origins(counts: pd.DataFrame, coverage: pd.DataFrame, target: float, title: 
     figure.add_hline(y=target, line={"dash": "dash", "color": GREY}, annotation_text=f"target {target:.0%}",
                      annotation_position="right")  # fmt: skip
     figure.update_layout(barmode="stack")
-    return _finish(figure, title, height=380)
+    return finish(figure, title, height=380)
 
 
 def backlog(points: pd.DataFrame, title: str) -> go.Figure:
@@ -133,7 +134,7 @@ def backlog(points: pd.DataFrame, title: str) -> go.Figure:
                            line={"shape": "hv", "width": 0.5, "color": colour}, fillcolor=colour,
                            hovertemplate="%{x|%d %b %Y}: %{y:,} waited " + str(band) + "<extra></extra>")  # fmt: skip
     figure.update_yaxes(title="records", rangemode="tozero")
-    return _finish(figure, title, height=260, percent=False)
+    return finish(figure, title, height=260, percent=False)
 
 
 def estimated_shares(shares: pd.DataFrame, title: str) -> go.Figure:
@@ -151,7 +152,7 @@ def estimated_shares(shares: pd.DataFrame, title: str) -> go.Figure:
         )  # fmt: skip
     figure.update_xaxes(range=[-0.02, 1.02], tickformat=".0%")
     figure.update_yaxes(autorange="reversed")
-    return _finish(figure, title, height=150 + 34 * shares[["source", "run"]].drop_duplicates().shape[0], percent=False)
+    return finish(figure, title, height=150 + 34 * shares[["source", "run"]].drop_duplicates().shape[0], percent=False)
 
 
 def coverage(frame: pd.DataFrame, target: float, title: str) -> go.Figure:
@@ -167,7 +168,7 @@ def coverage(frame: pd.DataFrame, target: float, title: str) -> go.Figure:
     figure.add_hline(y=target, line={"dash": "dash", "color": GREY}, annotation_text=f"target {target:.0%}",
                      annotation_position="right")  # fmt: skip
     figure.update_yaxes(range=[0, 1.03])
-    return _finish(figure, title, height=300)
+    return finish(figure, title, height=300)
 
 
 def ratios(frame: pd.DataFrame, blocked: pd.DataFrame, flags: pd.DataFrame, unit: str, title: str) -> go.Figure:
@@ -193,7 +194,7 @@ def ratios(frame: pd.DataFrame, blocked: pd.DataFrame, flags: pd.DataFrame, unit
         last = frame.iloc[-1]
         _end_label(figure, last["run"], float(last["ceiling"]), f"ceiling {last['ceiling']:.0%}", GREY)
     figure.update_yaxes(rangemode="tozero")
-    return _finish(figure, title, height=380)
+    return finish(figure, title, height=380)
 
 
 def cells(frame: pd.DataFrame, title: str) -> go.Figure:
@@ -210,7 +211,7 @@ def cells(frame: pd.DataFrame, title: str) -> go.Figure:
                        hovertemplate="%{y}: %{x:,.0f} cells, had as many been dropped at random<extra></extra>")  # fmt: skip
     figure.update_layout(barmode="group", bargap=0.35)
     figure.update_yaxes(autorange="reversed")
-    return _finish(figure, title, height=190 + 60 * len(frame), percent=False)
+    return finish(figure, title, height=190 + 60 * len(frame), percent=False)
 
 
 def reasons(frame: pd.DataFrame, title: str) -> go.Figure:
@@ -222,7 +223,7 @@ def reasons(frame: pd.DataFrame, title: str) -> go.Figure:
         figure.add_bar(y=totals.index, x=sums, name=str(origin), orientation="h", marker_color=ORIGIN.get(str(origin), GREY),
                        hovertemplate="%{y}: %{x:,} " + str(origin) + " records<extra></extra>")  # fmt: skip
     figure.update_layout(barmode="stack")
-    return _finish(figure, title, height=190 + 34 * len(totals), percent=False)
+    return finish(figure, title, height=190 + 34 * len(totals), percent=False)
 
 
 def calibration(points: pd.DataFrame, found: object, title: str) -> go.Figure:
@@ -251,7 +252,7 @@ def calibration(points: pd.DataFrame, found: object, title: str) -> go.Figure:
                               xanchor="right" if place == "top" else "left", xshift=-4 if place == "top" else 4,
                               font={"color": colour})  # fmt: skip
     figure.update_xaxes(tickformat=".0%", title="synthetic share of every generation")
-    return _finish(figure, title, height=360)
+    return finish(figure, title, height=360)
 
 
 def parts(frame: pd.DataFrame, title: str) -> go.Figure:
@@ -264,7 +265,7 @@ def parts(frame: pd.DataFrame, title: str) -> go.Figure:
                            hovertemplate="generation %{x}: %{y:,} " + role + " records<extra></extra>")  # fmt: skip
     figure.update_layout(barmode="stack")
     figure.update_xaxes(title="generation", dtick=1)
-    return _finish(figure, title, percent=False)
+    return finish(figure, title, percent=False)
 
 
 def deltas(frame: pd.DataFrame, title: str) -> go.Figure:
@@ -291,7 +292,7 @@ def deltas(frame: pd.DataFrame, title: str) -> go.Figure:
             x=-margin, y=place + 0.44, text=f"margin −{margin:.0%}", showarrow=False, font={"color": GREY, "size": 11}
         )
     figure.add_vline(x=0, line={"color": GREY, "width": 1})
-    _finish(figure, title, height=360, percent=False)
+    finish(figure, title, height=360, percent=False)
     figure.update_xaxes(tickformat="+.0%")
     figure.update_yaxes(
         tickvals=list(range(len(measures))), ticktext=measures, range=[-0.6, len(measures) - 0.3], showgrid=False
@@ -310,7 +311,7 @@ def generations(lines: dict[str, pd.DataFrame], title: str) -> go.Figure:
             _end_label(figure, int(frame["number"].iloc[-1]), float(frame["value"].iloc[-1]), name, colour)
     figure.update_yaxes(rangemode="tozero")
     figure.update_xaxes(title="generation", dtick=1)
-    return _finish(figure, title)
+    return finish(figure, title)
 
 
 def outcomes(decisions: pd.DataFrame, canaries: pd.DataFrame, title: str) -> go.Figure:
@@ -328,7 +329,7 @@ def outcomes(decisions: pd.DataFrame, canaries: pd.DataFrame, title: str) -> go.
             customdata=part[["run", "kind"]], hovertemplate="%{customdata[0]} %{customdata[1]}: loss %{y:.1%}<extra></extra>",
         )  # fmt: skip
     figure.update_layout(barmode="stack", bargap=0.4)
-    _finish(figure, title, height=440, percent=False)
+    finish(figure, title, height=440, percent=False)
     figure.update_yaxes(tickformat=".0%", row=2, col=1)
     figure.update_yaxes(tickformat="d", dtick=1, row=1, col=1)
     for note in figure.layout.annotations[:2]:
@@ -352,7 +353,7 @@ def exceptions(frame: pd.DataFrame, uses: pd.DataFrame, today: object, title: st
     figure.add_annotation(
         x=today, y=1, yref="paper", yanchor="bottom", text="today", showarrow=False, font={"color": GREY}
     )
-    return _finish(figure, title, height=160 + 46 * max(1, len(frame)), percent=False)
+    return finish(figure, title, height=160 + 46 * max(1, len(frame)), percent=False)
 
 
 def slices(frame: pd.DataFrame, title: str) -> go.Figure:
@@ -368,7 +369,7 @@ def slices(frame: pd.DataFrame, title: str) -> go.Figure:
             textfont={"color": "#1c2024"}, hovertemplate="%{y} in %{x}: %{z:+.1%}<extra></extra>",
         )
     )  # fmt: skip
-    return _finish(figure, title, height=150 + 44 * len(table), percent=False)
+    return finish(figure, title, height=150 + 44 * len(table), percent=False)
 
 
 def teeth(frame: pd.DataFrame, title: str) -> go.Figure:
@@ -381,7 +382,7 @@ def teeth(frame: pd.DataFrame, title: str) -> go.Figure:
     figure.add_annotation(x=1, xref="paper", y=margin, text=f"margin {margin:.0%}", showarrow=False, yanchor="bottom",
                           xanchor="right", font={"color": GREY})  # fmt: skip
     figure.update_yaxes(rangemode="tozero")
-    return _finish(figure, title, height=300)
+    return finish(figure, title, height=300)
 
 
 def streams(frame: pd.DataFrame, title: str) -> go.Figure:
@@ -402,6 +403,6 @@ def streams(frame: pd.DataFrame, title: str) -> go.Figure:
     figure.add_hline(y=-margin, line={"dash": "dash", "color": GREY})
     figure.add_annotation(x=0, xref="paper", y=-margin, text=f"margin −{margin:.0%}", showarrow=False, yanchor="bottom",
                           xanchor="left", font={"color": GREY})  # fmt: skip
-    _finish(figure, title, height=320, percent=False)
+    finish(figure, title, height=320, percent=False)
     figure.update_yaxes(tickformat="+.0%")
     return figure

@@ -43,6 +43,11 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:^&@])", r"\\\1", shown)
 
 
+def unseen(text: str) -> str:
+    """Text in a list of choices: control characters and marks that turn the direction of writing become visible."""
+    return _UNSEEN.sub("\ufffd", text)
+
+
 def marked(text: str, spans: Sequence[tuple[int, int]]) -> str:
     """A record's text as Markdown that shows it as it is, with the suspicious spans marked."""
     parts, at = [], 0

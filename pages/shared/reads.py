@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,24 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from tailguard.desk import auditing, composed, meeting, quarantine, reports, sources, tracing
+from tailguard.desk import (
+    auditing,
+    composed,
+    contamination,
+    meeting,
+    pack,
+    playbook,
+    quarantine,
+    reports,
+    sources,
+    tracing,
+)
 from tailguard.desk.minutes import minutes as minutes_of
 from tailguard.detection.scoring import shipped_detector
 from tailguard.domain.facts import (
     AlertRaised,
     AlertSent,
+    AlertTaken,
     Artifact,
     BatchTaken,
     CanaryResult,
@@ -26,6 +38,7 @@ from tailguard.domain.facts import (
     ComparedMeasure,
     Composition,
     CompositionPart,
+    ContaminationAudited,
     Deployed,
     DetectorCalibrated,
     DriftChecked,
@@ -34,6 +47,7 @@ from tailguard.domain.facts import (
     FlaggedRecord,
     GateDecision,
     GuardCheck,
+    LineageImported,
     Measurement,
     MeetingEnded,
     MixingAudited,
@@ -62,7 +76,12 @@ from tailguard.domain.facts import (
 from tailguard.domain.intervals import Interval, wilson
 from tailguard.domain.sources import Contract
 from tailguard.errors import TailguardError
+from tailguard.plays import audit, handoff
 from tailguard.plays import status as standing
+from tailguard.plays.audit import PlayStanding
+from tailguard.plays.drill import Incident, incidents
+from tailguard.plays.lineages import LineageStatus
+from tailguard.plays.loops.standing import LoopStanding
 from tailguard.runlog import queries
 from tailguard.runlog.anchor import AnchorStanding, anchor_standing
 from tailguard.runlog.backlog import backlog
@@ -72,6 +91,7 @@ from tailguard.workspace import Workspace, default_actor, find_workspace
 __all__ = [
     "AlertRaised",
     "AlertSent",
+    "AlertTaken",
     "Artifact",
     "BatchTaken",
     "CanaryResult",
@@ -81,6 +101,7 @@ __all__ = [
     "ComparedMeasure",
     "Composition",
     "CompositionPart",
+    "ContaminationAudited",
     "Deployed",
     "DetectorCalibrated",
     "DriftChecked",
@@ -88,6 +109,7 @@ __all__ = [
     "FlaggedRecord",
     "GateDecision",
     "GuardCheck",
+    "LineageImported",
     "Measurement",
     "MeetingEnded",
     "MixingAudited",
@@ -176,15 +198,35 @@ def facts_of_lineage(kind: type[Fact], lineage: str, since: datetime | None = No
     return found[found["recorded"] >= since] if since else found
 
 
+@dataclass(frozen=True)
+class Watched:
+    """How everything stands: the status, every play with its strip of the last twelve months, and every loop."""
+
+    status: standing.Status
+    plays: tuple[PlayStanding, ...]
+    strips: dict[str, list[tuple[datetime, str]]]
+    loops: LoopStanding
+    incidents: list[Incident]
+
+
 @st.cache_data(show_spinner=False, max_entries=8)
-def _status(key: tuple[Any, ...]) -> standing.Status:
+def _watched(key: tuple[Any, ...]) -> Watched:
     with _log().glancing() as connection:
-        return standing.status(connection, now=datetime.now(UTC).replace(tzinfo=None))
+        found = standing.standing_of(connection, datetime.now(UTC).replace(tzinfo=None))
+        moment = found.scene.moment
+        begun = audit.begun(connection, moment)
+        strips = {one.play.name: audit.strip(one, begun=begun, moment=moment) for one in found.plays}
+        return Watched(standing.status_of(found), found.plays, strips, found.loops, incidents(connection))
+
+
+def watched() -> Watched:
+    """How everything stands, with plays and loops."""
+    return _watched(_key())
 
 
 def status() -> standing.Status:
     """How everything stands."""
-    return _status(_key())
+    return watched().status
 
 
 def lineages() -> list[str]:
@@ -192,7 +234,7 @@ def lineages() -> list[str]:
     return [lineage.name for lineage in status().lineages if lineage.generations]
 
 
-def lineage(name: str) -> standing.LineageStatus:
+def lineage(name: str) -> LineageStatus:
     """How one lineage stands."""
     return next(one for one in status().lineages if one.name == name)
 
@@ -391,6 +433,41 @@ def alarms() -> list[queries.Alarm]:
     """What stands in alarm: the query that alerts are raised from."""
     with _log().glancing() as connection:
         return queries.alarms(connection)
+
+
+def deviations(run: str) -> list[handoff.Deviation]:
+    """How a run departed from the plan, and why."""
+    with _log().glancing() as connection:
+        return handoff.deviations(connection, run)
+
+
+def repetitions(run: str) -> list[handoff.Repetition]:
+    """Who repeated a run; its author does not count."""
+    with _log().glancing() as connection:
+        return handoff.repetitions(connection, run)
+
+
+def to_look_at(incident: str) -> tuple[contamination.Example, ...]:
+    """Records that an incident's audit found worth looking at."""
+    with _log().glancing() as connection:
+        rows = [one.fact for one in queries.recorded(connection, ContaminationAudited, incident=incident)]
+    return contamination.kept(workspace(), rows)
+
+
+def evidence_pack(generation: str) -> bytes:
+    """The evidence pack of a generation; that it was made is recorded."""
+    return pack.make(workspace(), generation).content
+
+
+def calendar() -> bytes:
+    """What is due, as an iCalendar file."""
+    return playbook.calendar(status().due, status().team)
+
+
+def runbook() -> tuple[str, str]:
+    """The runbook as Markdown and as a page."""
+    text = playbook.runbook_text(workspace())
+    return text, playbook.as_page(text, "Runbook")
 
 
 def meeting_going_on() -> meeting.Meeting | None:

@@ -80,17 +80,20 @@ def dashboard(port: Port = 8501, workspace: WorkspaceFolder = None, as_json: Jso
 def demo(
     folder: Annotated[Path, typer.Option("--dir", help="Folder of the demo's workspace.")] = Path("tailguard-demo"),
     no_dashboard: Annotated[bool, typer.Option("--no-dashboard", help="Do not open the dashboard afterwards.")] = False,
+    profile: Annotated[
+        str, typer.Option(help="full: twelve months, two lineages; small: one person; api-only: nothing is trained.")
+    ] = "full",
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
     port: Port = 8501,
     as_json: Json = False,
 ) -> None:
-    """Run twelve months of two lineages on real text, then open the dashboard on their log."""
-    from tailguard.demo.story import play
+    """Run a team's history on real text, made at run time, then open the dashboard on its log."""
+    from tailguard.demo.setting import play_profile
     from tailguard.workspace import Workspace, default_actor
 
     if not no_dashboard:
         _refuse_busy(port)
-    head = play(folder, seed=seed, quiet=as_json)
+    head = play_profile(profile, folder, seed=seed, quiet=as_json)
     done = {"workspace": str(folder), "log_head": head}
     show(done, f"Done. Log head {head[:16]}. Look around: tailguard status -w {folder}", as_json=as_json)
     if not no_dashboard:

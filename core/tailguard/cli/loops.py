@@ -113,7 +113,8 @@ def loops_diagram(
 
     if form not in FORMS:
         raise InputError(f"--format is {', '.join(FORMS)}, found {form!r}.")
-    text = as_text(flows.standing(open_workspace(workspace)).flows, form)
+    found = flows.standing(open_workspace(workspace))
+    text = as_text(found.flows, found.closing, form)
     if out:
         write_atomically(out, text.encode())
     show({"format": form, "diagram": text}, f"{out} written." if out else text.rstrip(), as_json=as_json)

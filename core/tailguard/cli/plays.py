@@ -56,7 +56,7 @@ def plays_attest(
     found = playbook.attest(open_workspace(workspace), play, running=running, note=note)
     show(
         found,
-        f"{play} attested as {'running' if running else 'not running'}; the log says {found.state}.",
+        f"{play} attested as {'running' if running else 'not running'}; the log says {found.evidence}",
         as_json=as_json,
     )
 

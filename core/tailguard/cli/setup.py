@@ -25,15 +25,20 @@ def add_to(app: typer.Typer) -> None:
 def init(
     folder: Annotated[Path, typer.Argument(help="Folder of the new workspace.")] = Path(),
     name: Annotated[str | None, typer.Option(help="Your name; it is put wherever the policy needs one.")] = None,
+    profile: Annotated[
+        str, typer.Option(help="full; small: one person, three checks; api-only: no training stages.")
+    ] = "full",
     only_print: Annotated[bool, typer.Option("--print", help="Print the policy instead of writing it.")] = False,
     as_json: Json = False,
 ) -> None:
     """Write a commented policy.toml that works as it is."""
-    from tailguard.policy import parse_policy, template
+    from tailguard.policy import PROFILES, parse_policy, template
     from tailguard.store.writing import write_atomically
     from tailguard.workspace import POLICY_FILE, default_actor
 
-    text = template(name or default_actor())
+    if profile not in PROFILES:
+        raise InputError(f"--profile is {', '.join(PROFILES)}, found {profile!r}.")
+    text = template(name or default_actor(), profile)
     parse_policy(text, POLICY_FILE)
     path = folder / POLICY_FILE
     if only_print:
@@ -43,6 +48,8 @@ def init(
         raise InputError(f"{path} exists already. Edit it, or name another folder.")
     write_atomically(path, text.encode())
     then = "Next: `tailguard anchor freeze FILE`, `tailguard suite freeze FILE`, then `tailguard run`."
+    if profile == "api-only":
+        then = "Next: `tailguard monitor freeze STREAM FILE` with what your models wrote so far, then `tailguard monitor add`."
     show({"policy": str(path)}, f"{path} written. {then}", as_json=as_json)
 
 

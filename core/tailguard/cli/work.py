@@ -59,9 +59,11 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Take records through all stages: intake, score, compose, train, evaluate, gate, handoff."""
+    from tailguard import pipeline
+
     space = open_workspace(workspace)
     name = resume or _start(space, lineage, batch or [], synthetic_share, no_anchor, no_earlier_human, seed)
-    advance_shown(space, name, "handoff", as_json)
+    advance_shown(space, name, pipeline.last_stage(space.policy()), as_json)
 
 
 def intake(

@@ -6,171 +6,67 @@ the outcome of the same functions that the commands call.
 
 from __future__ import annotations
 
-import random
-import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+import re
+from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
-from rich.markup import escape
-
-from tailguard import pipeline
+from tailguard import pipeline, reproduction, response
 from tailguard.adapters.generators import generator_for
 from tailguard.adapters.readers import WHOLE, reader_for
 from tailguard.adapters.readers.jsonl import read_objects
-from tailguard.demo.harvest import Harvest, harvest
-from tailguard.desk import anchor as anchor_desk
+from tailguard.demo.harvest import Harvest
+from tailguard.demo.setting import FIRST_DAY, OWNER, Story, Tell, freeze_openings, opened
 from tailguard.desk import (
+    alerts,
     auditing,
     ceilings,
     clearance,
     detector,
+    flows,
     meeting,
     monitoring,
     outputs,
     overrides,
+    playbook,
     quarantine,
     shipping,
 )
-from tailguard.desk import suite as suite_desk
-from tailguard.diversity.metrics import words
+from tailguard.desk import anchor as anchor_desk
+from tailguard.domain.facts import AlertRaised, AlertTaken
 from tailguard.domain.recipe import Recipe
 from tailguard.domain.tags import Origin
 from tailguard.errors import Blocked, Held, InputError
-from tailguard.policy import Quality, template
+from tailguard.policy import template
 from tailguard.ports import Decoding, Generator
-from tailguard.quality.contamination import Contamination
-from tailguard.runlog.connection import open_log
-from tailguard.runlog.queries import composition_of, frozen_stream, runs_of, shipped_generations
-from tailguard.runlog.recorder import DESK, head_of
+from tailguard.runlog.queries import composition_of, frozen_stream, recorded, runs_of, shipped_generations
 from tailguard.stages.intake import BatchRequest
-from tailguard.store.writing import canonical_json, write_atomically
-from tailguard.workspace import Workspace
+from tailguard.store.writing import write_atomically
 
 GENERATIONS = 8
-FIRST_DAY = datetime(2025, 11, 3, 9, 0)
+CHAPTERS = 2 * GENERATIONS + 4
 DAYS_BETWEEN = 48
-OWNER, ENGINEER, REVIEWER, DATA_LEAD = "ada", "lin", "sam", "kim"
+DRILLS = {2: 9, 6: 4}
+"""In which rounds the team rehearses, and how many minutes it takes to find the person who freezes."""
+ENGINEER, REVIEWER, DATA_LEAD = "lin", "sam", "kim"
 
 ANCHOR, FOUNDING, HELD_OUT, FRESH, UNDECLARED = 6000, 3000, 5000, 1000, 400
-TAIL_PROMPTS, COMMON_PROMPTS, PROMPT_WORDS = 600, 150, 4
+TAIL_PROMPTS, COMMON_PROMPTS = 600, 150
 UNGUARDED_FRESH, UNGUARDED_SAMPLES = 120, 7_600
 LONGEST, FEWEST_WORDS = 60, 8
 
-Tell = Callable[[str], None]
 
-
-@dataclass
-class DemoClock:
-    """The demo's own time: a second passes each time somebody looks, and the story moves it on."""
-
-    moment: datetime = FIRST_DAY
-    name: str = "demo"
-
-    def now(self) -> datetime:
-        self.moment += timedelta(seconds=1)
-        return self.moment
-
-    def move_to(self, moment: datetime) -> None:
-        self.moment = max(self.moment, moment)
-
-
-@dataclass
-class Passages:
-    """Human passages, dealt out without repetition in an order that depends on the seed alone."""
-
-    remaining: list[str] = field(default_factory=list)
-
-    def take(self, count: int) -> list[str]:
-        if count > len(self.remaining):
-            raise InputError(f"The story needs {count} more passages; {len(self.remaining)} are left.")
-        taken, self.remaining = self.remaining[:count], self.remaining[count:]
-        return taken
-
-
-@dataclass(frozen=True)
-class Story:
-    """Everything that the chapters share."""
-
-    workspace: Workspace
-    clock: DemoClock
-    passages: Passages
-    seed: int
-    tell: Tell
-
-    def as_actor(self, name: str) -> Workspace:
-        return self.workspace.as_actor(name)
-
-    def file(self, name: str, texts: Sequence[str]) -> str:
-        """A batch as it would arrive: a JSONL file in the workspace's inbox."""
-        path = self.workspace.root / "inbox" / f"{name}.jsonl"
-        write_atomically(path, b"".join(canonical_json({"text": text}) for text in texts))
-        return str(path)
-
-
-def play(root: Path, *, seed: int, quiet: bool) -> str:
-    """Harvest, play the story with a progress bar, and return the last hash of the log's desk chain.
-
-    A demo that was interrupted starts over in its own folder; any other folder with content is refused.
-    """
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    _make_room(root)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=quiet,
-    ) as bar:
-        task = bar.add_task("reading human text", total=2 * GENERATIONS + 3)
-
-        def tell(line: str) -> None:
-            bar.console.print(escape(line), highlight=False)
-            if ": shipped" in line or ": not shipped" in line or "passages" in line:
-                bar.update(task, advance=1, description="two lineages, twelve months")
-
-        run_story(root, harvest(), seed=seed, tell=_silence if quiet else tell)
-    with open_log(f"duckdb:///{root / 'runlog.duckdb'}", root).reading() as connection:
-        return head_of(connection, DESK).row_hash
-
-
-def _silence(_line: str) -> None:
-    """Nobody listens."""
-
-
-def _make_room(root: Path) -> None:
-    marker = root / ".tailguard-demo"
-    if root.exists() and any(root.iterdir()):
-        if not marker.exists():
-            raise InputError(f"{root} is not empty and holds no demo. Name another folder with --dir.")
-        shutil.rmtree(root)
-    write_atomically(marker, b"made by `tailguard demo`; running it again replaces this folder\n")
-
-
-def run_story(root: Path, harvest: Harvest, *, seed: int, tell: Tell) -> None:
+def run_story(root: Path, harvest: Harvest, seed: int, tell: Tell) -> None:
     """Play the twelve months in an empty folder. Same passages and seed, same bytes in the store and same hashes in the log."""
-    clock = DemoClock()
-    passages = list(harvest.passages)
-    random.Random(seed).shuffle(passages)
-    story = Story(Workspace(root, OWNER, clock), clock, Passages(passages), seed, tell)
+    story = opened(root, harvest, seed, tell)
+    clock = story.clock
     _found(story, harvest)
     for number in range(GENERATIONS):
         clock.move_to(FIRST_DAY + timedelta(days=number * DAYS_BETWEEN))
         _guarded(story, number)
         clock.move_to(FIRST_DAY + timedelta(days=number * DAYS_BETWEEN + 3))
         _unguarded(story, number)
+        _look_over(story, number)
     _look_ahead(story)
 
 
@@ -182,16 +78,17 @@ def _found(story: Story, harvest: Harvest) -> None:
         .replace('reviewer = ["ada"]', f'reviewer = ["{REVIEWER}"]')
         .replace('data_lead = ["ada"]', f'data_lead = ["{DATA_LEAD}"]')
     )
+    for play in ("provenance", "mixing", "monitoring", "attestation"):  # a run every 48 days, not every month
+        policy = re.sub(rf"^{play} = 31", f"{play} = 62", policy, flags=re.MULTILINE)
     policy = policy[: policy.index("[lineages.main]")] + _LINEAGES
     write_atomically(story.workspace.root / "policy.toml", policy.encode())
+    write_atomically(story.workspace.root / "flows.yaml", _FLOWS.encode())
     story.workspace.policy_in_force()
+    playbook.acknowledge(story.workspace, note="The first revision: how we work from today on.")
     anchor = story.passages.take(ANCHOR)
     file = Path(story.file("anchor", anchor))
     anchor_desk.freeze(story.workspace, file, name="docstrings", reader=reader_for(str(file)), columns=WHOLE)
-    rare = suite_desk.rare_terms(anchor)
-    suite = story.workspace.root / "inbox" / "suite.jsonl"
-    write_atomically(suite, b"".join(map(canonical_json, _prompts(story.passages.take(HELD_OUT), rare, anchor))))
-    suite_desk.freeze_suite(story.workspace, suite, name="openings")
+    freeze_openings(story, story.passages.take(HELD_OUT), anchor, tail=TAIL_PROMPTS, common=COMMON_PROMPTS)
     counted = ", ".join(f"{name} {count:,}" for name, count in harvest.sources.items())
     story.tell(f"{len(harvest.passages):,} human passages: {counted}")
     story.tell(f"anchor of {len(anchor):,} frozen; suite of openings of passages that no model ever sees frozen")
@@ -207,19 +104,18 @@ ceiling = 0.30
 """
 
 
-def _prompts(held_out: Sequence[str], rare: frozenset[str], anchor: Sequence[str]) -> list[dict[str, object]]:
-    """First words of held-out passages; those that hold a rare term are the tail slice. What the anchor holds is no prompt."""
-    openings = sorted({" ".join(text.split()[:PROMPT_WORDS]) for text in held_out})
-    taken = set(Contamination({one: one for one in openings}, length=Quality().contamination_words).found(anchor))
-    openings = [one for one in openings if one not in taken]
-    tail = [opening for opening in openings if rare & set(words(opening))]
-    common = [opening for opening in openings if not rare & set(words(opening))]
-    chosen = [("rare terms", True, tail, TAIL_PROMPTS), ("common", False, common, COMMON_PROMPTS)]
-    return [
-        {"id": f"{name[0]}{number}", "prompt": prompt, "slice": name, "tail": is_tail}
-        for name, is_tail, pool, count in chosen
-        for number, prompt in enumerate(random.Random(0).sample(pool, min(count, len(pool))))
-    ]
+_FLOWS = """flows_version: 1
+datasets:
+  guarded outputs: {owner: lin, note: what the guarded model writes in production}
+models:
+  guarded: {owner: lin}
+edges:
+  - guarded -> guarded outputs
+  - guarded outputs -> guarded training set
+  - guarded training set -> guarded
+checkpoints:
+  - {name: ceiling, on: guarded outputs -> guarded training set, owner: kim, evidence: ratio, every_days: 62}
+"""
 
 
 def _guarded(story: Story, number: int) -> None:
@@ -242,6 +138,10 @@ def _guarded(story: Story, number: int) -> None:
         return
     batches.append(_own_batch(story, "guarded", count=3800 + 370 * number, temperature=1.0))
     _run(story, "guarded", batches, Recipe())
+    if number == 2:
+        _guard_the_vendor(story)
+    if number in DRILLS:
+        _drill(story)
     if number == 6:
         _meet(story)
 
@@ -454,6 +354,71 @@ def _meet(story: Story) -> None:
     story.tell(f"the monthly meeting decided on {len(here.items) if here else 0} overrides; minutes are kept")
 
 
+def _guard_the_vendor(story: Story) -> None:
+    """The gate was held: our own text came back through a vendor. A checkpoint is put there, and the generation ships."""
+    owner, run = story.as_actor(OWNER), _newest_run(story, "guarded")
+    flows.declare(owner, "guarded -> vendor-7")
+    flows.guard(
+        owner, "matching", on="vendor-7 -> guarded training set", owner=DATA_LEAD, evidence="intake", every_days=62
+    )
+    playbook.acknowledge(
+        owner, note="vendor-7 sells text of ours: its batches are matched at intake, and kim answers for it."
+    )
+    reproduction.note_deviation(
+        story.as_actor(ENGINEER),
+        run,
+        what="Shipped after its gate was held by a loop that nobody had declared.",
+        why="The loop was guarded since: the vendor's records of ours were tagged at intake and count as synthetic.",
+    )
+    story.tell(f"{run}: the loop through vendor-7 is guarded now; shipped, {shipping.ship(owner, run)}")
+
+
+def _drill(story: Story) -> None:
+    """The team rehearses in a sandbox: each step by whoever would do it."""
+    owner, engineer = story.as_actor(OWNER), story.as_actor(ENGINEER)
+    begun = response.start_drill(owner, "guarded", seed=story.seed)
+    story.tell(f"{begun.incident}: {begun.evidence}")
+    story.clock.move_to(story.clock.moment + timedelta(minutes=DRILLS[_number(story)]))
+    response.freeze(engineer, begun.incident)
+    story.clock.move_to(story.clock.moment + timedelta(minutes=2))
+    back = response.rollback(engineer, begun.incident)
+    response.audit(story.as_actor(DATA_LEAD), begun.incident)
+    response.prepare(engineer, begun.incident)
+    response.close(
+        owner,
+        begun.incident,
+        cause="A planted collapse; the gate and the weekly figures both saw it.",
+        play="drill",
+        change="Whoever is on duty may freeze without asking; it stands in the runbook.",
+    )
+    story.tell(f"{begun.incident}: {back.evidence}; closed")
+
+
+def _number(story: Story) -> int:
+    """How many generations of the guarded lineage the story has come to."""
+    return int((story.clock.moment - FIRST_DAY).days / DAYS_BETWEEN)
+
+
+def _look_over(story: Story, number: int) -> None:
+    """What people do beside the runs: take alerts, review loops, attest the plays."""
+    owner, engineer = story.as_actor(OWNER), story.as_actor(ENGINEER)
+    if number in (1, 2, 4, 6):
+        flows.review(owner, note="Went over each loop with lin and kim; the unguarded lineage stays as a warning.")
+    if number in (3, 5, 6):
+        with story.workspace.log.reading() as connection:
+            raised = [one.fact.alert for one in recorded(connection, AlertRaised)]
+            taken = {one.fact.alert for one in recorded(connection, AlertTaken)}
+        for alert in raised:
+            if alert not in taken:
+                alerts.take(
+                    engineer, alert, note="Looked into it; it is the unguarded lineage, or the blocked candidate."
+                )
+    if number in (1, 3, 5, 7):
+        for play in playbook.audit(owner):
+            running = play.state == "running" or number == GENERATIONS - 1
+            playbook.attest(owner, play.play.name, running=running, note="Seen in the monthly round with its owner.")
+
+
 def _newest_run(story: Story, lineage: str) -> str:
     """The newest run of a lineage."""
     with story.workspace.log.reading() as connection:
@@ -474,6 +439,11 @@ def _look_ahead(story: Story) -> None:
         expires=story.clock.now() + timedelta(days=6),
     )
     overrides.decide(story.as_actor(OWNER), name, decision="approved", note="For the repeat only.")
+
+    with story.workspace.log.reading() as connection:
+        shipped = shipped_generations(connection, "guarded")[-1]
+    repeated = reproduction.reproduce(story.as_actor(DATA_LEAD), shipped)
+    story.tell(f"{DATA_LEAD} repeats it. {repeated.text}")
 
 
 def _snapshot(story: Story, run: str) -> str:

@@ -168,9 +168,12 @@ def review(workspace: Workspace, *, note: str) -> LoopsReviewed:
 
 
 def unguarded(workspace: Workspace, connection: Connection, run: str) -> tuple[tuple[Loop, ...], Override | None]:
-    """Loops that hold the gate of a run's lineage as things stand, and the override that lets the run through, if one does."""
-    now = workspace.clock.now()
-    exceptions = overrides(connection, review_days=workspace.policy().overrides.review_days)
+    """Loops that hold the gate of a run's lineage as things stand, and the override that lets the run through, if one does.
+    A profile without the play has none."""
+    now, policy = workspace.clock.now(), workspace.policy()
+    if GATE not in policy.asked_plays:
+        return (), None
+    exceptions = overrides(connection, review_days=policy.overrides.review_days)
     found = loops(connection, now, exceptions).of_lineage(run.rpartition("/")[0])
     return found, live_override(exceptions, gate=GATE, run=run, now=now) if found else None
 

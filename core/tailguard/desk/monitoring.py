@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -72,7 +72,7 @@ def freeze(workspace: Workspace, stream: str, rows: Iterable[RawRecord | Reject]
         {
             "format": "tailguard-stream/1",
             "block_words": reference.block_words,
-            "rare": sorted(reference.rare),
+            "rare": sorted(reference.rare.elements()),
             "rare_cap": reference.rare_cap,
             "means": reference.means,
             "errors": reference.errors,
@@ -176,7 +176,7 @@ def _week(
 def _reference(workspace: Workspace, digest: str) -> Reference:
     content = workspace.store.json("streams", digest)
     return Reference(
-        content["block_words"], frozenset(content["rare"]), content["rare_cap"], content["means"], content["errors"]
+        content["block_words"], Counter(content["rare"]), content["rare_cap"], content["means"], content["errors"]
     )
 
 

@@ -37,7 +37,7 @@ def audit(workspace: Workspace) -> tuple[PlayStanding, ...]:
         return standing_of(connection, workspace.clock.now()).plays
 
 
-def attest(workspace: Workspace, play: str, *, running: bool, note: str) -> PlayStanding:
+def attest(workspace: Workspace, play: str, *, running: bool, note: str) -> PlayAttested:
     """Say as quality owner whether a play is really running; the evidence of this moment is kept beside it.
 
     Raises InputError for anybody else, for a play that the profile does not ask for, and where the answer contradicts the
@@ -55,8 +55,9 @@ def attest(workspace: Workspace, play: str, *, running: bool, note: str) -> Play
             "otherwise."
         )
     month = f"{workspace.clock.now():%Y-%m}"
-    workspace.desk.record(PlayAttested(play, month, running, f"{found.state}: {found.why}", note.strip()))
-    return next(one for one in audit(workspace) if one.play.name == play)
+    fact = PlayAttested(play, month, running, f"{found.state}: {found.why}", note.strip())
+    workspace.desk.record(fact)
+    return fact
 
 
 def hand_over(workspace: Workspace, play: str, *, to: str) -> PlayHandedOver:

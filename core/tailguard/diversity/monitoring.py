@@ -9,6 +9,7 @@ one-sided capital process with predictable plug-in bets; J. Ville (1939).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,17 +25,18 @@ FEWEST_BLOCKS = 30
 _RARE_CAP = 3.0
 _REFERENCE_ERRORS = 2.0
 _BOLDEST = 0.9
+_REMEMBERED = 60
 
 Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Reference:
-    """What later blocks are held against: the words that are rare in it, how many a block may hold before it counts as full,
-    and each measure's mean with its standard error over blocks."""
+    """What later blocks are held against: the words that are rare in it (twice where they are rare in both halves of its texts),
+    how many a block may hold before it counts as full, and each measure's mean with its standard error over blocks."""
 
     block_words: int
-    rare: frozenset[str]
+    rare: Counter[str]
     rare_cap: float
     means: dict[str, float]
     errors: dict[str, float]
@@ -47,12 +49,12 @@ def blocks(texts: Sequence[str], *, block_words: int, seed: int) -> list[list[st
     return [run[at : at + block_words] for at in range(0, len(run) - block_words + 1, block_words)]
 
 
-def measure(found: Sequence[Sequence[str]], *, rare: frozenset[str], rare_cap: float) -> dict[str, Values]:
+def measure(found: Sequence[Sequence[str]], *, rare: Counter[str], rare_cap: float) -> dict[str, Values]:
     """Each measure of each block, 0 to 1: distinct words and word pairs as shares, rare words as a share of `rare_cap`."""
     return {
         DISTINCT_WORDS: np.array([len(set(block)) / len(block) for block in found]),
         DISTINCT_PAIRS: np.array([len(set(bigrams(block))) / max(1, len(block) - 1) for block in found]),
-        RARE_WORDS: np.array([min(1.0, len(rare.intersection(block)) / rare_cap) for block in found]),
+        RARE_WORDS: np.array([min(1.0, sum(rare[word] for word in set(block)) / rare_cap) for block in found]),
     }
 
 
@@ -61,34 +63,38 @@ def freeze_reference(texts: Sequence[str], *, block_words: int, seed: int) -> tu
     found = blocks(texts, block_words=block_words, seed=seed)
     if len(found) < FEWEST_BLOCKS:
         raise ValueError(f"{len(found)} blocks of {block_words} words; at least {FEWEST_BLOCKS} are needed")
-    rare = in_few_texts(words(text) for text in texts)
-    cap = max(1.0, _RARE_CAP * float(np.mean([len(rare.intersection(block)) for block in found])))
+    # Words that are rare in some texts stand in fewer others by selection alone, so each half is measured by the other's words.
+    halves = (texts[::2], texts[1::2])
+    named = [in_few_texts(words(text) for text in half) for half in halves]
+    others = [blocks(half, block_words=block_words, seed=seed) for half in reversed(halves)]
+    counts = [
+        np.array([len(one.intersection(block)) for block in held]) for one, held in zip(named, others, strict=True)
+    ]
+    cap = max(1.0, _RARE_CAP * float(sum(one.mean() for one in counts)))
+    rare = Counter(word for one in named for word in one)
     values = measure(found, rare=rare, rare_cap=cap)
-    return Reference(
-        block_words,
-        rare,
-        cap,
-        {name: float(one.mean()) for name, one in values.items()},
-        {name: float(one.std(ddof=1) / np.sqrt(len(found))) for name, one in values.items()},
-    ), len(found)
+    means = {name: float(one.mean()) for name, one in values.items()}
+    errors = {name: float(one.std(ddof=1) / np.sqrt(len(one))) for name, one in values.items()}
+    means[RARE_WORDS] = float(sum(one.mean() for one in counts)) / cap
+    errors[RARE_WORDS] = float(np.sqrt(sum(one.var(ddof=1) / len(one) for one in counts))) / cap
+    return Reference(block_words, rare, cap, means, errors), len(found)
 
 
 def e_process(values: Values, *, mean: float, error: float, margin: float) -> Values:
     """Evidence after each block against "the mean is not below the reference's by more than `margin`" (a share of it).
 
     `values` are 0 to 1. The bar is set below the reference's mean by two of its standard errors besides, as the reference is a
-    sample too. Bets look at earlier blocks only.
+    sample too. Bets look at earlier blocks only, at late ones most, so that a stream that was well for long does not hide its fall.
     """
     bar = max(1e-9, (1 - margin) * (mean - _REFERENCE_ERRORS * error))
     capital, wealth = 1.0, []
-    total, squares = bar, 0.02
+    centre, spread = bar, 0.02
     for count, value in enumerate(values.tolist(), start=1):
-        centre = total / count
-        spread = squares / count
         gap = bar - centre
         bet = min(max(gap / (spread + gap * gap), 0.0), _BOLDEST / max(1e-9, 1 - bar))
         capital *= 1 + bet * (bar - value)
         wealth.append(capital)
-        total += value
-        squares += (value - total / (count + 1)) ** 2
+        weight = max(1 / (count + 1), 1 / _REMEMBERED)
+        spread += weight * ((value - centre) ** 2 - spread)
+        centre += weight * (value - centre)
     return np.array(wealth)

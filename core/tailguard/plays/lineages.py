@@ -170,9 +170,22 @@ def _lineage(
         mode=rules.mode if rules else "enforce",
         ceiling=rules.ceiling if rules else 0.0,
         shipped=at_work,
-        sentence=_sentence(name, rules.mode if rules else "enforce", generations),
+        sentence=_taken_in(name, generations)
+        if policy and policy.profile == "api-only"
+        else _sentence(name, rules.mode if rules else "enforce", generations),
         generations=tuple(generations),
     )
+
+
+def _taken_in(name: str, generations: Sequence[GenerationStatus]) -> str:
+    """What came in last, where nothing is trained."""
+    if not generations:
+        return f"{name} has taken in nothing yet."
+    newest = generations[-1]
+    share = (
+        f"{newest.coverage.share:.1%} of its records carry a confident tag" if newest.coverage else "nothing was read"
+    )
+    return f"{newest.run} is what came in last: {share}. Nothing is trained in this profile."
 
 
 def _sentence(name: str, mode: str, generations: Sequence[GenerationStatus]) -> str:

@@ -17,7 +17,7 @@ from tailguard.plays.lineages import LineageStatus, lineages
 from tailguard.plays.loops import standing as loops
 from tailguard.plays.loops.standing import LoopStanding
 from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import as_of, overrides, policy_in_force
+from tailguard.runlog.queries import as_of, overrides, policy_in_force, remembering
 
 FORMAT = "tailguard-status/1"
 _FINDERS = (provenance, mixing, monitoring, drill, decay, runbook, handoff)
@@ -87,12 +87,21 @@ class Standing:
 
 def standing_of(connection: Connection, now: datetime) -> Standing:
     """How things stand at `now` (or at the end of the log, where that runs on a clock of its own)."""
+    with remembering(connection):
+        return _standing_of(connection, now)
+
+
+def _standing_of(connection: Connection, now: datetime) -> Standing:
     moment, clock = as_of(connection, now)
     policy = policy_in_force(connection)
     exceptions = overrides(connection, review_days=policy.overrides.review_days if policy else None)
     scene = Scene(connection, moment, policy, lineages(connection, policy), exceptions)
     found = loops.loops(connection, moment, exceptions)
-    findings = [*loops.findings(scene, found), *(one for play in _FINDERS for one in play.find(scene))]
+    asked = policy is None or loops.GATE in policy.asked_plays
+    findings = [
+        *(loops.findings(scene, found) if asked else ()),
+        *(one for play in _FINDERS for one in play.find(scene)),
+    ]
     standing = plays(scene, findings)
     findings += audit.find(scene, standing)
     findings.sort(key=lambda one: (("high", "middle", "low").index(one.severity), one.since))
@@ -101,7 +110,11 @@ def standing_of(connection: Connection, now: datetime) -> Standing:
 
 def status(connection: Connection, *, now: datetime) -> Status:
     """How things stand at `now`, as `tailguard status --json` prints it."""
-    found = standing_of(connection, now)
+    return status_of(standing_of(connection, now))
+
+
+def status_of(found: Standing) -> Status:
+    """The same of what was found already."""
     scene = found.scene
     return Status(
         FORMAT,

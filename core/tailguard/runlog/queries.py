@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -66,8 +67,31 @@ class Recorded(Generic[F]):
     fact: F
 
 
+@contextmanager
+def remembering(connection: Connection) -> Iterator[None]:
+    """While many questions are asked of one state of the log, the same question is asked of the database once."""
+    connection.info[_MEMORY] = {}
+    try:
+        yield
+    finally:
+        del connection.info[_MEMORY]
+
+
+_MEMORY = "tailguard.remembered"
+
+
 def recorded(connection: Connection, kind: type[F], /, **equal: Any) -> list[Recorded[F]]:
     """All facts of a kind whose columns equal the given values (or are among them, for a tuple), oldest first."""
+    memory = connection.info.get(_MEMORY)
+    if memory is None:
+        return _recorded(connection, kind, equal)
+    asked = (kind, tuple(sorted(equal.items())))
+    if asked not in memory:
+        memory[asked] = _recorded(connection, kind, equal)
+    return list(memory[asked])
+
+
+def _recorded(connection: Connection, kind: type[F], equal: Mapping[str, Any]) -> list[Recorded[F]]:
     table = TABLES[kind]
     query = select(ENTRY.c.id, ENTRY.c.recorded, ENTRY.c.actor, ENTRY.c.clock, *(c for c in table.c if c.name != "id"))
     query = query.join(table, table.c.id == ENTRY.c.id).order_by(ENTRY.c.recorded, ENTRY.c.chain, ENTRY.c.seq)

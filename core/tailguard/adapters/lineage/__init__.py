@@ -14,7 +14,7 @@ from typing import Any
 
 from tailguard.errors import InputError
 from tailguard.plays.loops.declared import parse_flows
-from tailguard.plays.loops.flows import Flows, Known, flows
+from tailguard.plays.loops.flows import Flows, Known, flows, merged
 
 _DBT_KINDS = {"test": "job", "unit_test": "job", "operation": "job", "exposure": "system"}
 _EXPECTED = "OpenLineage events (JSON or JSON lines), a Marquez export, or a dbt manifest.json"
@@ -106,7 +106,7 @@ def _dbt(manifest: dict[str, Any]) -> Flows:
             edges |= {(str(parent), name) for parent in depends.get("nodes") or ()}
     for name, parents in (manifest.get("parent_map") or {}).items():
         edges |= {(str(parent), name) for parent in parents}
-    return flows(kinds, sorted(edges), Known.IMPORTED)
+    return merged([flows(kinds, sorted(edges), Known.IMPORTED)])
 
 
 class _Builder:

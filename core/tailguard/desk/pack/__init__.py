@@ -34,7 +34,7 @@ from tailguard.errors import InputError
 from tailguard.plays.drill import incidents
 from tailguard.plays.handoff import deviations, repetitions
 from tailguard.plays.loops.diagram import as_text
-from tailguard.plays.status import Standing, standing_of, status
+from tailguard.plays.status import Standing, standing_of, status_of
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.queries import composition_of, contracts, generation_of, recorded
 from tailguard.store.writing import digest_of
@@ -64,7 +64,7 @@ def make(workspace: Workspace, generation: str) -> Pack:
     with workspace.log.reading() as connection:
         subject = _subject(connection, generation)
         standing = standing_of(connection, now)
-        told = status(connection, now=now)
+        told = status_of(standing)
         table = controls(connection)
         drawn = pictures(standing.scene.lineages, incidents(connection))
         files: dict[str, bytes] = {
@@ -80,7 +80,7 @@ def make(workspace: Workspace, generation: str) -> Pack:
             ),
             "findings.csv": _csv([asdict(one) for one in told.findings]),
             "loops.csv": _csv([_loop_row(one) for one in standing.loops.loops]),
-            "loops.svg": as_text(standing.loops.flows, "svg").encode(),
+            "loops.svg": as_text(standing.loops.flows, standing.loops.closing, "svg").encode(),
             "incidents.json": _json([asdict(one) for one in incidents(connection)]),
             "controls.csv": _csv([asdict(one) for one in table]),
             "model-card.md": model_card(subject, policy).encode(),

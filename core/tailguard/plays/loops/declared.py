@@ -85,8 +85,6 @@ class _Reader:
         source, target = (one.strip() for one in node.value.split("->"))
         if not source or not target:
             raise self._wrong(node, "an edge is written `from -> to`, with a name on both sides")
-        for name in (source, target):
-            self._nodes.setdefault(name, "dataset")
         return Edge(source, target)
 
     def _checkpoint(self, node: Any, edges: list[Edge]) -> Checkpoint:

@@ -11,7 +11,7 @@ from html import escape
 import networkx as nx
 
 from tailguard.plays.loops.flows import Edge, Flows, Known
-from tailguard.plays.loops.search import components, cut
+from tailguard.plays.loops.search import cut
 
 FORMS = ("mermaid", "dot", "svg")
 FEEDBACK = "#D55E00"
@@ -36,8 +36,8 @@ class Drawing:
         return next(_DASH[one] for one in Known if one in known)
 
 
-def drawing(flows: Flows, *, around: Collection[str] | None = None) -> Drawing:
-    """Lay a graph out from left to right. `around` keeps these nodes and their neighbours only.
+def drawing(flows: Flows, closing: Collection[Edge], *, around: Collection[str] | None = None) -> Drawing:
+    """Lay a graph out from left to right. `closing` edges lead back; `around` keeps these nodes and their neighbours only.
 
     Columns are longest paths once the feedback edges are out, rows follow the mean row of a node's neighbours (K. Sugiyama,
     1981). The same graph is laid out the same way.
@@ -54,8 +54,8 @@ def drawing(flows: Flows, *, around: Collection[str] | None = None) -> Drawing:
             {edge: known for edge, known in flows.edges.items() if {edge.source, edge.target} <= kept},
             tuple(one for one in flows.checkpoints if {one.edge.source, one.edge.target} <= kept),
         )
-    inside = {name for part in components(flows.edges) for name in part}
-    feedback = frozenset(cut(flows.edges).edges) if inside else frozenset()
+    known = frozenset(closing) & flows.edges.keys()
+    feedback = known | frozenset(cut(flows.edges, known).edges)
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(sorted(flows.nodes))
     graph.add_edges_from(sorted((edge.source, edge.target) for edge in flows.edges if edge not in feedback))
@@ -85,9 +85,9 @@ def _rows(graph: nx.DiGraph[str], columns: Mapping[str, int]) -> dict[str, tuple
     }
 
 
-def as_text(flows: Flows, form: str) -> str:
+def as_text(flows: Flows, closing: Collection[Edge], form: str) -> str:
     """A graph in one form: mermaid, dot or svg."""
-    drawn = drawing(flows)
+    drawn = drawing(flows, closing)
     return {"mermaid": _mermaid, "dot": _dot, "svg": _svg}[form](drawn)
 
 

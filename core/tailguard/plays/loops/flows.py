@@ -45,7 +45,7 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Flows:
-    """A graph of flows: the kind of each node, who knows of each edge, and the declared checkpoints.
+    """A graph of flows: the kind of each node that has one, who knows of each edge, and the declared checkpoints.
 
     `also` maps other names of a node (a source in the log, a dataset in a lineage file) to the node's own.
     """
@@ -57,14 +57,13 @@ class Flows:
 
 
 def flows(kinds: Mapping[str, str], edges: Iterable[tuple[str, str]], known: Known) -> Flows:
-    """Flows of one origin; a node that only an edge names is a dataset."""
-    found = {Edge(source, target): frozenset([known]) for source, target in edges}
-    ends = {name: "dataset" for edge in found for name in (edge.source, edge.target)}
-    return Flows({**ends, **kinds}, found)
+    """Flows of one origin."""
+    return Flows(dict(kinds), {Edge(source, target): frozenset([known]) for source, target in edges})
 
 
 def merged(parts: Iterable[Flows]) -> Flows:
-    """One graph of several: names that a part declares as other names of a node become that node, edges keep all who know them.
+    """One graph of several: names that a part declares as other names of a node become that node, edges keep all who know them, a
+    node whose kind nobody tells is a dataset.
 
     Merging a graph with itself gives the same graph.
     """
@@ -80,4 +79,7 @@ def merged(parts: Iterable[Flows]) -> Flows:
             own = Edge(also.get(edge.source, edge.source), also.get(edge.target, edge.target))
             edges[own] = edges.get(own, frozenset()) | known
         checkpoints += [one for one in part.checkpoints if one not in checkpoints]
+    for edge in edges:
+        nodes.setdefault(edge.source, "dataset")
+        nodes.setdefault(edge.target, "dataset")
     return Flows(nodes, edges, tuple(checkpoints), also)

@@ -3,32 +3,37 @@ them, and text of our generations that came back in a batch."""
 
 from __future__ import annotations
 
-from tailguard.domain.facts import BatchTaken, CompositionPart, Generation, OwnOutputFound
+from tailguard.domain.facts import BatchTaken, CompositionPart, Generation, OwnOutputFound, StreamFrozen
 from tailguard.plays.loops.flows import Flows, Known, flows
 from tailguard.plays.provenance import LOOP_RECORDS
 from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import recorded
+from tailguard.runlog.queries import policy_in_force, recorded
 
-
-def training_set(lineage: str) -> str:
-    """The node of a lineage's training data."""
-    return f"{lineage} training set"
+TRAINING_SET, CONTEXT = " training set", " context"
+"""What is taken in feeds a lineage's training set; where nothing is trained (profile api-only), the context of the models that
+are called."""
 
 
 def observed(connection: Connection) -> Flows:
-    """source -> training set of a lineage -> its model -> source in which text of that model was found.
+    """source -> training set of a lineage -> its model -> source in which text of that model was found. Where nothing is trained,
+    source -> context -> every model whose production is watched.
 
     A few matching records in one batch are chance (a phrase may stand in two texts) and make no edge. A source whose batches
     were taken in feeds the training set also where nothing of it was composed yet: that is where a loop is about to close.
     """
-    kinds: dict[str, str] = {}
+    policy = policy_in_force(connection)
+    ending = CONTEXT if policy and policy.profile == "api-only" else TRAINING_SET
+    streams = {one.fact.stream for one in recorded(connection, StreamFrozen)}
+    kinds: dict[str, str] = dict.fromkeys(streams, "model")
     edges: set[tuple[str, str]] = set()
 
     def fed(source: str, run: str) -> None:
-        lineage = run.rpartition("/")[0]
+        taken_into = run.rpartition("/")[0] + ending
         kinds.setdefault(source, "dataset")
-        kinds[training_set(lineage)] = "dataset"
-        edges.add((source, training_set(lineage)))
+        kinds[taken_into] = "dataset"
+        edges.add((source, taken_into))
+        if ending == CONTEXT:
+            edges.update((taken_into, stream) for stream in streams)
 
     for taken in recorded(connection, BatchTaken):
         fed(taken.fact.source, taken.fact.run)
@@ -36,7 +41,7 @@ def observed(connection: Connection) -> Flows:
         fed(part.fact.source, part.fact.run)
     for made in recorded(connection, Generation):
         kinds[made.fact.lineage] = "model"
-        edges.add((training_set(made.fact.lineage), made.fact.lineage))
+        edges.add((made.fact.lineage + TRAINING_SET, made.fact.lineage))
     for found in recorded(connection, OwnOutputFound):
         if found.fact.records >= LOOP_RECORDS:
             writer = found.fact.generation.rpartition("/")[0] or found.fact.generation

@@ -76,15 +76,21 @@ def cycles(edges: Iterable[Edge], guarded: Collection[Edge] = (), *, cap: int = 
     return Cycles(tuple(ordered[:cap]), capped or len(ordered) > cap)
 
 
-def cut(edges: Iterable[Edge], guarded: Collection[Edge] = (), *, preferred: Collection[Edge] = ()) -> Cut:
+def cut(
+    edges: Iterable[Edge],
+    guarded: Collection[Edge] = (),
+    *,
+    preferred: Collection[Edge] = (),
+    impossible: Collection[Edge] = (),
+) -> Cut:
     """Where to put checkpoints: few edges that together lie on every unguarded cycle; of several such sets one with many
-    `preferred` edges."""
+    `preferred` edges, and `impossible` ones only where nothing else does."""
     graph = _graph(edges, guarded)
     chosen: list[Edge] = []
     exact = True
     for part in components(edges, guarded):
         inner: Graph = nx.DiGraph(graph.subgraph(part))
-        found = _smallest_cut(inner, frozenset(preferred)) if len(part) <= _EXACT_NODES else None
+        found = _smallest_cut(inner, frozenset(preferred), frozenset(impossible)) if len(part) <= _EXACT_NODES else None
         exact &= found is not None
         chosen += found if found is not None else _backward_edges(inner)
     return Cut(tuple(sorted(chosen)), exact)
@@ -112,7 +118,7 @@ def _shortest(graph: Graph, cap: int) -> set[tuple[str, ...]]:
     return found
 
 
-def _smallest_cut(graph: Graph, preferred: frozenset[Edge]) -> list[Edge] | None:
+def _smallest_cut(graph: Graph, preferred: frozenset[Edge], impossible: frozenset[Edge]) -> list[Edge] | None:
     """Cycles are added until the smallest set of edges that hits all of them leaves none; None where that takes too long."""
     from scipy.optimize import Bounds, LinearConstraint, milp
 
@@ -132,7 +138,8 @@ def _smallest_cut(graph: Graph, preferred: frozenset[Edge]) -> list[Edge] | None
             hits[number, row] = 1
         # Among sets of one size the preferred edge is cheaper by a hair, then the earlier one of the alphabet.
         liked = np.array([Edge(*one) in preferred for one in edges])
-        price = 1 + (np.arange(len(edges)) / len(edges) - liked) / (100.0 * len(edges))
+        hard = np.array([Edge(*one) in impossible for one in edges])
+        price = 1 + len(edges) * hard + (np.arange(len(edges)) / len(edges) - liked) / (100.0 * len(edges))
         solved = milp(
             price, constraints=LinearConstraint(hits, lb=1), integrality=np.ones(len(edges)), bounds=Bounds(0, 1)
         )

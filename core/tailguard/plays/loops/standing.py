@@ -27,7 +27,7 @@ from tailguard.domain.overrides import Override
 from tailguard.plays.finding import Finding, Scene
 from tailguard.plays.loops.declared import FILE, parse_flows
 from tailguard.plays.loops.flows import Checkpoint, Edge, Flows, Known, flows, merged
-from tailguard.plays.loops.observed import observed, training_set
+from tailguard.plays.loops.observed import CONTEXT, TRAINING_SET, observed
 from tailguard.plays.loops.search import Cut, Cycles, components, cut, cycles
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.queries import Recorded, only, recorded
@@ -105,6 +105,11 @@ class LoopStanding:
         """Loops without a live checkpoint."""
         return tuple(one for one in self.loops if not one.guarded)
 
+    @property
+    def closing(self) -> frozenset[Edge]:
+        """Edges over which output becomes input again."""
+        return frozenset(one.closing for one in self.loops)
+
     def of_lineage(self, lineage: str) -> tuple[Loop, ...]:
         """Unguarded loops that pass a lineage's model or its training set."""
         return tuple(one for one in self.unguarded if lineage in one.lineages)
@@ -130,7 +135,12 @@ def loops(connection: Connection, moment: datetime, exceptions: Sequence[Overrid
     live = {one.checkpoint.edge for one in checks if one.live}
     open_ones, every = cycles(graph.edges, live), cycles(graph.edges)
     parts = tuple(components(graph.edges, live))
-    suggested = cut(graph.edges, live, preferred=[edge for edge in graph.edges if edge.target in sets])
+    suggested = cut(
+        graph.edges,
+        live,
+        preferred=[edge for edge in graph.edges if edge.target in sets],
+        impossible=[edge for edge in graph.edges if edge.source in sets],  # training itself
+    )
     review = only(recorded(connection, LoopsReviewed))
     scene = _Scene(connection, graph, sets, checks, live, suggested, _reviewed(review), exceptions, moment)
     paths = list(dict.fromkeys([*open_ones.cycles, *every.cycles]))
@@ -239,13 +249,16 @@ class _Scene:
 
 
 _ORDER = (Known.DECLARED, Known.IMPORTED, Known.OBSERVED)
-_SET = training_set("")
 
 
 def _training_sets(graph: Flows) -> dict[str, str]:
     """The lineage of each node that is a training set, whatever flows.yaml calls it."""
-    names = [name for name in (*graph.nodes, *graph.also) if name.endswith(_SET)]
-    return {graph.also.get(name, name): name.removesuffix(_SET) for name in names}
+    return {
+        graph.also.get(name, name): name.removesuffix(ending)
+        for name in (*graph.nodes, *graph.also)
+        for ending in (TRAINING_SET, CONTEXT)
+        if name.endswith(ending)
+    }
 
 
 def _checked(
@@ -294,7 +307,7 @@ def findings(scene: Scene, standing: LoopStanding) -> list[Finding]:
     found = []
     seen = _first_seen(scene.connection)
     for one in standing.unguarded[:_TOLD]:
-        since = max((seen.get(edge, scene.moment) for edge in _edges(one)), default=scene.moment)
+        since = max((seen[edge] for edge in _edges(one) if edge in seen), default=scene.moment)
         how = (
             "nobody declared it"
             if not one.declared

@@ -1,0 +1,78 @@
+"""One person, three checks: a spring of one lineage, told by the same functions that the commands call."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from tailguard import pipeline
+from tailguard.adapters.generators import generator_for
+from tailguard.adapters.readers import WHOLE, reader_for
+from tailguard.demo.harvest import Harvest
+from tailguard.demo.setting import FIRST_DAY, OWNER, Story, Tell, freeze_openings, opened
+from tailguard.desk import anchor as anchor_desk
+from tailguard.desk import clearance, outputs, shipping
+from tailguard.domain.recipe import Recipe
+from tailguard.domain.tags import Origin
+from tailguard.errors import Blocked, Held
+from tailguard.policy import template
+from tailguard.runlog.queries import composition_of, shipped_generations
+from tailguard.stages.intake import BatchRequest
+from tailguard.store.writing import write_atomically
+
+CHAPTERS = 4
+ANCHOR, FOUNDING, HELD_OUT, FRESH, WRITTEN = 2500, 1500, 2500, 600, 7500
+
+
+def run_small(root: Path, harvest: Harvest, seed: int, tell: Tell) -> None:
+    """Three months: a first model, one that learned from it within bounds, and one that was fed too much of it."""
+    story = opened(root, harvest, seed, tell)
+    write_atomically(root / "policy.toml", template(OWNER, "small").encode())
+    story.workspace.policy_in_force()
+    anchor = story.passages.take(ANCHOR)
+    file = story.file("anchor", anchor)
+    anchor_desk.freeze(story.workspace, Path(file), name="docstrings", reader=reader_for(file), columns=WHOLE)
+    freeze_openings(story, story.passages.take(HELD_OUT), anchor, tail=300, common=75)
+    tell(f"{len(harvest.passages):,} human passages; an anchor of {ANCHOR:,} and a suite are frozen")
+    _run(story, [BatchRequest(story.file("founding", story.passages.take(FOUNDING)), "docs", Origin.HUMAN)], Recipe())
+    story.clock.move_to(FIRST_DAY + timedelta(days=28))
+    _run(story, [_fresh(story, 1), _ours(story)], Recipe())
+    story.clock.move_to(FIRST_DAY + timedelta(days=56))
+    run = pipeline.start(story.workspace, "main", [_fresh(story, 2), _ours(story)], recipe=Recipe(0.6), seed=seed)
+    pipeline.advance(story.workspace, run, until="compose")
+    with story.workspace.log.reading() as connection:
+        made = composition_of(connection, run)
+    answer = clearance.check(story.workspace, lineage="main", snapshot=made.fact.snapshot if made else "")
+    tell(f"{run}: not shipped, tailguard check exits with {answer.exit_code}. {answer.reason}")
+
+
+def _fresh(story: Story, number: int) -> BatchRequest:
+    return BatchRequest(story.file(f"fresh-{number}", story.passages.take(FRESH)), "docs", Origin.HUMAN)
+
+
+def _ours(story: Story) -> BatchRequest:
+    """What the generation at work writes, known as our own."""
+    with story.workspace.log.reading() as connection:
+        writer = shipped_generations(connection, "main")[-1]
+    file = story.workspace.root / "inbox" / f"outputs-of-{writer.replace('/', '-')}.jsonl"
+    outputs.sample_outputs(
+        story.workspace,
+        writer,
+        generator=generator_for(story.workspace.policy(), "main", generation="main", root=story.workspace.root),
+        count=WRITTEN,
+        max_tokens=60,
+        temperature=1.0,
+        seed=story.seed,
+        fewest_words=8,
+        file=file,
+    )
+    return BatchRequest(str(file), "our outputs", Origin.AI)
+
+
+def _run(story: Story, batches: list[BatchRequest], recipe: Recipe) -> None:
+    run = pipeline.start(story.workspace, "main", batches, recipe=recipe, seed=story.seed)
+    try:
+        pipeline.advance(story.workspace, run)
+        story.tell(f"{run}: shipped, {shipping.ship(story.workspace, run)}")
+    except (Blocked, Held) as stopped:
+        story.tell(f"{run}: not shipped, exit code {stopped.exit_code}. {stopped}")

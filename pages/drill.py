@@ -1,0 +1,116 @@
+"""Are we ready to roll back, and what happened last time?"""
+
+import pandas as pd
+import streamlit as st
+
+from pages.shared import components, play_charts, protocol, reads
+from pages.shared.components import Card
+from tailguard import response
+
+components.begin("Drill")
+every = reads.watched().incidents
+status = reads.status()
+space = reads.workspace()
+closed = [one for one in every if one.closed]
+going_on = [one for one in every if not one.closed]
+due = next((one for one in status.due if one.key == "drill"), None)
+if going_on:
+    one = going_on[0]
+    components.verdict(f"◆ {one.id} on {one.generation} is open: {one.what} Next: {one.next}.")
+elif closed:
+    last = closed[-1]
+    days = (status.as_of - last.closed.recorded).days
+    times = [f"{word} in {protocol.lasting(last.seconds(step))}" for step, word in protocol.TIMED.items()]
+    gaps = f"{len(last.gaps)} gap(s), the first: {last.gaps[0].fact.what}" if last.gaps else "no gap"
+    late = due is not None and status.as_of > due.when
+    ended = f" The next was due on {due.when:%d %b %Y}." if late else ""
+    sign = "◆" if late or last.gaps else "✔"
+    components.verdict(f"{sign} Last {last.kind} {days} days ago: {', '.join(times)}; {gaps}.{ended}")
+else:
+    components.verdict("◆ No drill was ever held: nobody knows how long a rollback takes here.")
+newest = (closed or every or [None])[-1]
+components.cards(
+    [
+        Card(
+            "Days since the last",
+            str((status.as_of - newest.opened).days) if newest else "–",
+            f"next by {due.when:%d %b %Y}" if due else "",
+        ),
+        Card(
+            "Time to freeze",
+            protocol.lasting(newest.seconds("freeze")) if newest else "–",
+            "from detection, people included",
+            "Seconds from the step before until this one was done",
+        ),
+        Card(
+            "Time to roll back",
+            protocol.lasting(newest.seconds("rollback")) if newest else "–",
+            f"{protocol.lasting(newest.machine_seconds('rollback'))} of it machine" if newest else "",
+            "From the freeze until the last known-good generation was at work",
+        ),
+        Card(
+            "Gaps open",
+            str(len(newest.gaps)) if newest else "–",
+            "of the last response",
+            "Found when it began: what an emergency would lack",
+        ),
+    ]
+)
+components.told()
+if every:
+    first, final = every[0], every[-1]
+    trend = f"Time to freeze: {protocol.lasting(first.seconds('freeze'))} at first, {protocol.lasting(final.seconds('freeze'))} last"
+    st.plotly_chart(play_charts.responses(every, trend), key="responses")
+    names = [one.id for one in reversed(every)]
+    wanted = st.query_params.get("incident", "")
+    shown = st.selectbox("Response", names, index=names.index(wanted) if wanted in names else 0, key="incident")
+    st.query_params["incident"] = shown
+    one = next(found for found in every if found.id == shown)
+    done = {row.fact.step: row for row in one.steps}
+    st.markdown(
+        components.plain(
+            f"{one.id} on {one.generation}, opened {one.opened:%d %b %Y %H:%M} by {one.opened_by} ({one.trigger}): {one.what}"
+        )
+    )
+    protocol.hold(one)
+    if one.gaps:
+        st.subheader("Gaps")
+        st.dataframe(
+            pd.DataFrame([{"gap": gap.fact.gap, "what": gap.fact.what, "row": gap.id} for gap in one.gaps]),
+            hide_index=True,
+            key="gaps",
+        )
+    audited = reads.facts(reads.ContaminationAudited, incident=one.id)
+    if len(audited):
+        st.subheader("Recent training data, by its tags")
+        doubtful, records = int(audited["doubtful"].sum()), int(audited["records"].sum())
+        st.markdown(f"{doubtful:,} of {records:,} records of {audited['run'].nunique()} training sets are in doubt.")
+        st.dataframe(
+            audited[["run", "source", "origin", "records", "doubtful", "why", "row"]].sort_values(
+                "doubtful", ascending=False
+            ),
+            hide_index=True,
+            key="audited",
+        )
+        examples = reads.to_look_at(one.id)
+        if examples:
+            with st.expander(f"{len(examples)} records to look at"):
+                st.dataframe(pd.DataFrame([vars(example) for example in examples]), hide_index=True, key="examples")
+lines = [name for name in reads.lineages() if reads.lineage(name).shipped]
+left, right = st.columns(2)
+with left.form("start", border=True):
+    st.markdown("**Start a drill**  \nA collapse is planted in a copy; nothing that is at work is touched.")
+    rehearsed = st.selectbox("Lineage", lines, key="rehearsed", disabled=not lines)
+    if st.form_submit_button("Plant a collapse", disabled=not lines) and rehearsed:
+        with st.status("Building the sandbox, planting, watching …"):
+            components.act(lambda: response.start_drill(space, rehearsed, seed=0).text)
+with right.form("open", border=True):
+    st.markdown("**Open a real incident**  \nFreezing and rolling back act on the lineage itself.")
+    struck = st.selectbox("Lineage", lines, key="struck", disabled=not lines)
+    raised = ["no alert", *reversed(list(reads.facts(reads.AlertRaised)["alert"]))]
+    alert = st.selectbox("It began with", raised, key="began")
+    seen = st.text_input("What was seen", key="seen")
+    if st.form_submit_button("Open it", disabled=not lines) and struck:
+        named = None if alert == "no alert" else alert
+        components.act(lambda: response.open_incident(space, struck, what=seen, alert=named, generation=None).text)
+components.caption()

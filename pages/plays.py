@@ -1,0 +1,134 @@
+"""Is each play really running, and who answers for it?"""
+
+import pandas as pd
+import streamlit as st
+
+from pages.shared import components, play_charts, reads
+from pages.shared.components import Card, said
+from tailguard.desk import alerts, playbook
+from tailguard.plays.audit import RUNNING
+
+components.begin("Plays")
+watched = reads.watched()
+found = watched.plays
+running = [one for one in found if one.state == RUNNING]
+behind = [one for one in found if one.state != RUNNING]
+month = f"{watched.status.as_of:%Y-%m}"
+attested = [one for one in found if one.attested_when and f"{one.attested_when:%Y-%m}" == month]
+contradicted = [one for one in found if one.contradiction]
+told = f" {behind[0].sentence}" if behind else ""
+told += f" {contradicted[0].contradiction}." if contradicted else ""
+sign = "✔" if not behind and not contradicted else "◆"
+components.verdict(f"{sign} {len(running)} of {len(found)} plays run.{told}")
+components.cards(
+    [
+        Card("Running", f"{len(running)} of {len(found)}", "evidence no older than the cadence"),
+        Card("Late", str(sum(one.state == "late" for one in found)), "up to twice the cadence"),
+        Card("Stopped", str(sum(one.state == "stopped" for one in found)), "longer, or never"),
+        Card(
+            "Attested this month",
+            str(len(attested)),
+            f"{len(contradicted)} contradict the log",
+            "By the quality owner, beside the evidence",
+        ),
+    ]
+)
+components.told()
+st.plotly_chart(
+    play_charts.plays(found, watched.strips, f"{len(running)} of {len(found)} plays show themselves in time"),
+    key="strips",
+)
+for one in found:
+    icon = {"running": "✔", "late": "◆", "stopped": "✖"}[one.state]
+    with st.expander(
+        f"{icon} {one.play.title}: {one.state}, owner {components.plain(one.owner)}", expanded=bool(one.contradiction)
+    ):
+        st.markdown(components.plain(one.sentence))
+        if one.contradiction:
+            st.warning(
+                components.plain(one.contradiction) + (f"  \nNote: {components.plain(one.note)}" if one.note else ""),
+                icon="◆",
+            )
+        elif one.attested_when:
+            word = "running" if one.attested else "not running"
+            st.markdown(components.plain(f"Attested as {word} by {one.attested_by} on {one.attested_when:%d %b %Y}."))
+        left, right = st.columns(2)
+        left.markdown(
+            f"**Purpose** {one.play.purpose}  \n**Trigger** {one.play.trigger}  \n**Stands on** {', '.join(one.play.needs) or 'nothing'}"
+        )
+        left.markdown(f"**Evidence** {one.play.evidence}, every {one.cadence_days} days; next by {one.due:%d %b %Y}")
+        right.markdown("\n".join(f"{number}. {step}" for number, step in enumerate(one.play.steps, start=1)))
+        if one.findings:
+            st.dataframe(
+                pd.DataFrame(
+                    [
+                        {
+                            "severity": components.SEVERITY[row.severity],
+                            "what": row.what,
+                            "since": row.since,
+                            "row": row.row,
+                        }
+                        for row in one.findings
+                    ]
+                ),
+                hide_index=True,
+                key=f"findings-{one.play.name}",
+                column_config={"what": st.column_config.TextColumn(width=620), "since": st.column_config.DateColumn()},
+            )
+        components.rows(
+            pd.DataFrame([vars(row) for row in reversed(one.evidence)], columns=["when", "row"]).head(50),
+            title=f"Evidence ({len(one.evidence):,} rows)",
+            formula="Rows of the log that show this play at work; running while the newest is no older than the cadence.",
+            key=f"evidence-{one.play.name}",
+        )
+space = reads.workspace()
+left, right = st.columns(2)
+names = [one.play.name for one in found]
+with left.form("attest", border=True):
+    st.markdown("**Attest as quality owner**")
+    play = st.selectbox("Play", names, key="play")
+    answer = st.radio("Is it really running?", ["yes", "no"], horizontal=True, key="answer")
+    note = st.text_input("Note (needed where you see it otherwise than the log)", key="note")
+    if st.form_submit_button("Attest"):
+        components.act(
+            said(f"{play} is attested.", lambda: playbook.attest(space, play, running=answer == "yes", note=note))
+        )
+with right.form("hand-over", border=True):
+    st.markdown("**Hand a play over**")
+    given = st.selectbox("Play", names, key="given")
+    to = st.text_input("New owner", key="to")
+    if st.form_submit_button("Hand over"):
+        components.act(said(f"{given} is {to}'s.", lambda: playbook.hand_over(space, given, to=to)))
+alerts_raised = reads.facts(reads.AlertRaised)
+taken = set(reads.facts(reads.AlertTaken)["alert"])
+waiting = alerts_raised[~alerts_raised["alert"].isin(taken)]
+if len(waiting):
+    with st.form("take", border=True):
+        st.markdown(f"**{len(waiting)} alert(s) nobody took**")
+        which = st.selectbox("Alert", list(waiting["alert"]), key="alert")
+        plan = st.text_input("What you will do", key="plan")
+        if st.form_submit_button("Take it"):
+            components.act(said(f"{which} is yours.", lambda: alerts.take(space, which, note=plan)))
+    st.dataframe(waiting[["alert", "kind", "what", "recorded", "row"]], hide_index=True, key="alerts")
+st.subheader("Runbook")
+markdown, page = reads.runbook()
+left, middle, right = st.columns(3)
+left.download_button(
+    "Runbook as a page", page, file_name="runbook.html", mime="text/html", key="runbook-html", width="stretch"
+)
+middle.download_button("Runbook as Markdown", markdown, file_name="runbook.md", key="runbook-md", width="stretch")
+right.download_button(
+    "Calendar to subscribe to",
+    reads.calendar(),
+    file_name="tailguard.ics",
+    mime="text/calendar",
+    key="ics",
+    width="stretch",
+)
+with st.expander("Read the runbook"):
+    st.markdown(markdown)
+with st.form("acknowledge", border=True):
+    change = st.text_input("What has changed in it, and why", key="change")
+    if st.form_submit_button("Acknowledge this revision as its maintainer"):
+        components.act(said("The revision is acknowledged.", lambda: playbook.acknowledge(space, note=change)))
+components.caption()

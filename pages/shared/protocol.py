@@ -1,0 +1,88 @@
+"""The protocol of a response, step by step: what was done by whom and how fast, and the one step that comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from pages.shared import components, reads
+from tailguard import response
+from tailguard.domain.incidents import STEPS, Step
+from tailguard.plays.drill import Incident
+from tailguard.policy import PLAYS
+from tailguard.response import Done
+from tailguard.workspace import Workspace
+
+_WORK: dict[str, Callable[[Workspace, str], Done]] = {
+    "freeze": response.freeze,
+    "rollback": response.rollback,
+    "audit": lambda space, name: response.audit(space, name)[0],
+    "prepare": response.prepare,
+}
+
+TIMED = {"detect": "detected", "freeze": "frozen", "rollback": "rolled back"}
+"""The steps whose times are shown, as words of a sentence."""
+
+
+def lasting(seconds: float | None) -> str:
+    """A length of time for a person."""
+    if seconds is None:
+        return "–"
+    return (
+        f"{seconds:,.0f} s"
+        if seconds < 120
+        else f"{seconds / 60:,.0f} min"
+        if seconds < 7200
+        else f"{seconds / 3600:,.1f} h"
+    )
+
+
+def hold(one: Incident) -> None:
+    """Every step of one response, with the button or the form of the next."""
+    done = {row.fact.step: row for row in one.steps}
+    for step in STEPS:
+        with st.container(border=True):
+            left, right = st.columns([3, 2], vertical_alignment="center")
+            if row := done.get(step.name):
+                left.markdown(f"**✔ {step.name}** {components.plain(row.fact.evidence)}")
+                took = (
+                    f"{lasting(row.fact.seconds)} after the step before, {row.fact.machine_seconds:,.1f} s of machine"
+                )
+                right.caption(components.plain(f"{row.actor}, {row.recorded:%d %b %H:%M:%S}, {took}"))
+            elif step.name == "close" and one.closed:
+                fact = one.closed.fact
+                said = f"Root cause: {components.plain(fact.cause)}  \nChange to {fact.play}: {components.plain(fact.change)}"
+                left.markdown(f"**✔ close** {said}")
+                right.caption(components.plain(f"{one.closed.actor}, {one.closed.recorded:%d %b %H:%M:%S}"))
+            else:
+                _to_do(one, step, left, right)
+
+
+def _to_do(
+    one: Incident, step: Step, left: st.delta_generator.DeltaGenerator, right: st.delta_generator.DeltaGenerator
+) -> None:
+    left.markdown(f"**{'▶' if one.next == step.name else '○'} {step.name}** {step.purpose} ({step.role})")
+    if step.command:
+        left.code(step.command.format(incident=one.id), language="bash")
+    if one.next != step.name:
+        return
+    if step.name == "close":
+        _closing(one.id, right)
+    elif right.button(f"Do it: {step.name}", key=f"do-{step.name}"):
+        with st.status(f"{step.name} …"):
+            components.act(lambda: _WORK[step.name](reads.workspace(), one.id).text)
+
+
+def _closing(incident: str, place: st.delta_generator.DeltaGenerator) -> None:
+    with place.form("close", border=False):
+        cause = st.text_input("Root cause", key="cause")
+        play = st.selectbox("Play that is changed", PLAYS, key="play")
+        change = st.text_input("The change", key="change")
+        if st.form_submit_button("Close it"):
+
+            def end() -> str:
+                response.close(reads.workspace(), incident, cause=cause, play=str(play), change=change)
+                return f"{incident} is closed."
+
+            components.act(end)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -60,11 +62,32 @@ def log(log_url: str, tmp_path: Path) -> RunLog:
     return open_log(log_url, tmp_path)
 
 
+_DEMO = pytest.StashKey[tuple[subprocess.Popen[bytes], Path]]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that look at the demo come last: it is made in a process of its own while the others run."""
+    items.sort(key=lambda item: "demo" in getattr(item, "fixturenames", ()))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    wanted = any("demo" in getattr(item, "fixturenames", ()) for item in session.items)
+    if wanted and not session.config.option.collectonly:
+        folder = Path(tempfile.mkdtemp(prefix="tailguard-demo-")) / "workspace"
+        command = [sys.executable, "-m", "tailguard.cli", "demo", "--no-dashboard", "--json", "--dir", str(folder)]
+        session.config.stash[_DEMO] = (subprocess.Popen(command, stdout=subprocess.DEVNULL), folder)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if made := session.config.stash.get(_DEMO, None):
+        made[0].kill()
+        made[0].wait()
+        shutil.rmtree(made[1].parent, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The whole demo, through the command that a user has; about a minute and a half, once a session."""
-    folder = tmp_path_factory.mktemp("demo") / "workspace"
-    subprocess.run(
-        [sys.executable, "-m", "tailguard.cli", "demo", "--no-dashboard", "--json", "--dir", str(folder)], check=True
-    )
+def demo(request: pytest.FixtureRequest) -> Path:
+    """The whole demo, through the command that a user has."""
+    process, folder = request.config.stash[_DEMO]
+    assert process.wait() == 0
     return folder

@@ -47,8 +47,10 @@ from tailguard.stages.gate import Evaluated, answered, limits_of
 from tailguard.store.suites import read_suite
 from tailguard.workspace import LOG_FILE, POLICY_FILE, Workspace
 
-STRENGTH = 0.3
+STRENGTH = 0.5
 """Share of the rare terms that a drill takes out of the answers of the generation at work."""
+LEFT_OUT = 0.05
+"""A source of which more is in doubt (0 to 1) is left out of the training set that is prepared."""
 SHORTEST = 10
 """Letters of a root cause and of a change."""
 _DRILLS = "drills"
@@ -187,7 +189,7 @@ def prepare(workspace: Workspace, incident: str, *, watch: pipeline.Watcher = pi
     stage = _stage(workspace, found)
     with workspace.log.reading() as connection:
         rows_ = [one.fact for one in recorded(connection, ContaminationAudited, incident=incident)]
-    doubtful = tuple(sorted({one.source for one in rows_ if one.doubtful}))
+    doubtful = tuple(sorted({one.source for one in rows_ if one.doubtful > LEFT_OUT * one.records}))
     begun = workspace.clock.now()
     recipe = Recipe(0.0, without=doubtful, from_anchor=True)
     run = pipeline.start(stage, found.lineage, [], recipe=recipe, seed=0)

@@ -15,7 +15,7 @@ from tailguard.errors import InputError
 from tailguard.policy import Policy, policy_digest, read_policy
 from tailguard.ports import Clock
 from tailguard.runlog.connection import RunLog, open_log
-from tailguard.runlog.queries import recorded
+from tailguard.runlog.queries import only, recorded
 from tailguard.runlog.recorder import Author, Desk
 
 if TYPE_CHECKING:
@@ -88,12 +88,13 @@ class Workspace:
         return read_policy(self.root / POLICY_FILE)[0]
 
     def policy_in_force(self) -> tuple[Policy, str]:
-        """The policy and its digest; a policy that the log has not seen yet is recorded whole."""
+        """The policy and its digest; one that is not the newest in the log is recorded whole, also when it comes back."""
         policy, text = read_policy(self.root / POLICY_FILE)
         digest = policy_digest(text)
         if self.log.exists():
             with self.log.reading() as connection:
-                if recorded(connection, PolicyInForce, digest=digest):
+                newest = only(recorded(connection, PolicyInForce))
+                if newest and newest.fact.digest == digest:
                     return policy, digest
         self.desk.record(PolicyInForce(digest, policy.team, text))
         return policy, digest

@@ -63,7 +63,7 @@ def flow(drawn: Drawing, chosen: Sequence[Edge], title: str) -> go.Figure:
             )  # fmt: skip
     gates = [(edge, name) for edge, name in sorted(drawn.checkpoints.items()) if edge in drawn.flows.edges]
     if gates:
-        middle = [_curve(drawn, edge)[_CURVE // 2] for edge, _ in gates]
+        middle = [_curve(drawn, edge)[_CURVE * 3 // 10] for edge, _ in gates]
         figure.add_scatter(
             x=[x for x, _ in middle], y=[y for _, y in middle], mode="markers+text", name="checkpoint",
             text=[_short(name) for _, name in gates], textposition="top center", textfont={"color": CHECKPOINT, "size": 11},

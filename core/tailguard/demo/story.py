@@ -387,7 +387,7 @@ def _drill(story: Story) -> None:
     response.close(
         owner,
         begun.incident,
-        cause="A planted collapse; the gate and the weekly figures both saw it.",
+        cause=f"A planted collapse, noticed so: {begun.evidence}.",
         play="drill",
         change="Whoever is on duty may freeze without asking; it stands in the runbook.",
     )

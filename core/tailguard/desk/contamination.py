@@ -16,6 +16,7 @@ from tailguard.domain.facts import (
     ShareEstimated,
 )
 from tailguard.domain.tags import Origin
+from tailguard.plays.provenance import LOOP_RECORDS
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.queries import composition_of, recorded, runs_of
 from tailguard.store.snapshots import COLUMNS, read_snapshot, rows_of
@@ -116,7 +117,8 @@ def _doubt(connection: Connection, runs: tuple[str, ...], source: str, origin: s
     if origin == Origin.UNKNOWN:
         return records, "nobody knows where they come from"
     reasons, doubt = [], 0
-    ours = sum(one.fact.records for one in recorded(connection, OwnOutputFound, source=source, run=runs))
+    found = recorded(connection, OwnOutputFound, source=source, run=runs)
+    ours = sum(one.fact.records for one in found if one.fact.records >= LOOP_RECORDS)
     if ours:
         doubt = max(doubt, min(records, ours))
         reasons.append(f"{ours:,} records of our own were found in its batches")

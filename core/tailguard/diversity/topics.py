@@ -48,12 +48,17 @@ def _model() -> tuple[Tokenizer, Vectors]:
     return tokenizer, np.ascontiguousarray(vectors, dtype=np.float32)
 
 
+_GRID = np.float32(4096)
+"""Word vectors are multiples of its inverse, so that sums of them are exact and do not depend on the order of the words."""
+
+
 def _word_vectors(some: Sequence[str]) -> Vectors:
     """The sum of each word's token vectors. A whole text costs its tokenizer far more than its words one by one."""
     tokenizer, vectors = _model()
     encoded = tokenizer.encode_batch_fast(list(some), add_special_tokens=False)
     ids = [np.minimum(np.array(one.ids, dtype=np.int64), len(vectors) - 1) for one in encoded]
-    return np.array([vectors[one].sum(axis=0) for one in ids], dtype=np.float32).reshape(len(some), vectors.shape[1])
+    found = np.array([vectors[one].sum(axis=0) for one in ids], dtype=np.float32).reshape(len(some), vectors.shape[1])
+    return np.asarray(np.round(found * _GRID) / _GRID, dtype=np.float32)
 
 
 def find_topics(texts: Sequence[Sequence[str]]) -> Vectors:

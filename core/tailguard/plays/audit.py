@@ -57,7 +57,8 @@ class Evidence:
 class PlayStanding:
     """A play as it stands: what the machine saw (`state` since when and why), and what its owner's superior attested.
 
-    `waits_for` are prerequisites that are not running; `contradiction` says how attestation and evidence disagree, or nothing.
+    `waits_for` are prerequisites that are not running; `contradiction` says how attestation and evidence disagree, or nothing;
+    `passed_by` that the play shows itself and is not followed.
     """
 
     play: Play
@@ -76,6 +77,7 @@ class PlayStanding:
     contradiction: str
     findings: tuple[Finding, ...]
     evidence: tuple[Evidence, ...]
+    passed_by: bool = False
 
     @property
     def sentence(self) -> str:
@@ -134,6 +136,7 @@ def _standing(
         contradiction=_contradiction(attested, state),
         findings=findings,
         evidence=tuple(evidence),
+        passed_by=broken is not None,
     )
 
 
@@ -197,7 +200,7 @@ def find(scene: Scene, standing: Sequence[PlayStanding]) -> list[Finding]:
         return []
     findings = []
     for one in standing:
-        if one.state != RUNNING and one.play.name != "drill":  # the drill's own finding says when it was due
+        if one.state != RUNNING and one.play.name != "drill" and not one.passed_by:  # those have a finding of their own
             severity = "middle" if one.state == STOPPED else "low"
             what = f"the play {one.play.title.lower()} is {one.state}. {one.why}"
             findings.append(Finding(severity, what, one.since, "plays", one.last.row if one.last else one.play.name))

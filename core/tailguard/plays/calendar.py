@@ -10,7 +10,7 @@ from tailguard.domain.facts import MeetingEnded
 from tailguard.plays.audit import PlayStanding, attestation_due
 from tailguard.plays.drill import drill_due
 from tailguard.plays.finding import Scene
-from tailguard.plays.loops.standing import CheckpointStanding
+from tailguard.plays.loops.standing import OWN_STAGES, CheckpointStanding
 from tailguard.policy import Policy
 from tailguard.runlog.anchor import anchor_standing
 from tailguard.runlog.queries import frozen_suite, only, recorded
@@ -36,6 +36,8 @@ def due(scene: Scene, standing: Sequence[PlayStanding], checkpoints: Sequence[Ch
     found = [*_plays(scene, standing, policy), *_overrides(scene, policy), *_refreshes(scene, policy)]
     for check in checkpoints:
         one = check.checkpoint
+        if one.evidence in OWN_STAGES:  # the next run shows it, not a person
+            continue
         when = (check.last or scene.moment) + timedelta(days=one.every_days)
         found.append(Due(when, f"Evidence of checkpoint {one.name}", one.owner, "loops", f"checkpoint {one.name}"))
     return tuple(sorted(found, key=lambda one: (one.when, one.key)))

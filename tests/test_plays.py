@@ -1,0 +1,324 @@
+"""Is the defence running? Each decay has a date, can be made to happen, and goes away when it is mended."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tailguard.desk import alerts, detector, overrides, playbook
+from tailguard.domain.facts import (
+    AlertRaised,
+    AlertSent,
+    ExitCriterion,
+    GateDecision,
+    RunStarted,
+    ShippingEvent,
+)
+from tailguard.domain.stages import EXIT_CRITERIA, ORDER
+from tailguard.errors import InputError
+from tailguard.plays.audit import RUNNING, state_at
+from tailguard.plays.book import BY_NAME, PLAYS
+from tailguard.plays.finding import Finding
+from tailguard.plays.status import standing_of
+from tailguard.policy import PLAYS as NAMES
+from tailguard.policy import parse_policy, template
+from tailguard.runlog.queries import recorded
+from tests.builders import Team, found_team
+
+DAY = timedelta(days=1)
+BEGUN = datetime(2026, 1, 1)
+
+
+def findings(team: Team) -> list[Finding]:
+    """What is found at this moment of the team's clock: something recorded moves the log's own time there."""
+    team.workspace.policy_in_force()
+    team.workspace.desk.record(AlertSent("no alert", "only to move the log's time", True, None))
+    with team.workspace.log.reading() as connection:
+        return list(standing_of(connection, team.clock.now()).findings)
+
+
+def one(team: Team, words: str) -> Finding | None:
+    found = [finding for finding in findings(team) if words in finding.what]
+    assert len(found) < 2, found
+    return found[0] if found else None
+
+
+def change(team: Team, old: str, new: str) -> None:
+    file = team.workspace.root / "policy.toml"
+    text = file.read_text()
+    assert old in text, old
+    file.write_text(text.replace(old, new, 1))
+    team.workspace.policy_in_force()
+
+
+@given(st.lists(st.integers(0, 400), max_size=30), st.integers(1, 100), st.integers(0, 500))
+def test_a_play_runs_while_its_newest_evidence_is_no_older_than_its_cadence(
+    days: list[int], cadence: int, now: int
+) -> None:
+    moment = BEGUN + now * DAY
+    times = sorted(BEGUN + day * DAY for day in days)
+
+    state, since = state_at(times, cadence, BEGUN, moment)
+
+    seen = [day for day in days if day <= now]
+    age = now - max(seen, default=0)
+    expected = RUNNING if seen and age <= cadence else "late" if age <= (2 if seen else 1) * cadence else "stopped"
+    assert state == expected
+    assert since <= moment
+    assert state_at(times, cadence, BEGUN, since)[0] == state or state != RUNNING
+
+
+def test_every_play_has_purpose_trigger_steps_and_prerequisites_that_come_first() -> None:
+    assert tuple(play.name for play in PLAYS) == NAMES
+    for number, play in enumerate(PLAYS):
+        assert play.purpose
+        assert play.trigger
+        assert len(play.steps) > 2
+        assert set(play.needs) <= {before.name for before in PLAYS[:number]}
+
+
+def test_a_play_has_exactly_one_owner() -> None:
+    with pytest.raises(InputError, match="has 2 owners"):
+        parse_policy(template("ada").replace('loops = "ada"', 'loops = ["ada", "lin"]'), "policy.toml")
+    with pytest.raises(InputError, match="drill is missing"):
+        parse_policy(template("ada").replace('drill = "ada"\n', ""), "policy.toml")
+
+
+def test_the_runbook_names_every_exit_criterion_that_a_run_records(team: Team) -> None:
+    run = team.run([team.batch("a", team.take(200))])
+
+    with team.workspace.log.reading() as connection:
+        seen = {(row.fact.stage, row.fact.name) for row in recorded(connection, ExitCriterion, run=run)}
+    text = playbook.runbook_text(team.workspace)
+    assert seen == {(stage, name) for stage in ORDER for name in EXIT_CRITERIA[stage]}
+    assert all(name in text for _, name in seen)
+    assert all(play.title in text and play.trigger in text for play in PLAYS)
+
+
+def test_tagging_that_stops_while_models_go_on_is_found_and_ends_with_the_next_batch(team: Team) -> None:
+    from tests.test_pipeline import written_by
+
+    run = team.run([team.batch("a", team.take(200))])
+    assert one(team, "tagging has stopped") is None
+    team.clock.move(20)
+    written_by(team, run, 20, logged=True)
+
+    found = one(team, "tagging has stopped")
+    assert found
+    assert found.severity == "high"
+    with team.workspace.log.reading() as connection:
+        taken = recorded(connection, RunStarted)[0].recorded
+    assert abs(found.since - (taken + 31 * DAY)) < DAY
+    assert [play.state for play in playbook.audit(team.workspace) if play.play.name == "provenance"] == ["late"]
+
+    team.run([team.batch("b", team.take(100))])
+    assert one(team, "tagging has stopped") is None
+
+
+def test_a_detector_switched_to_one_nobody_calibrated_makes_provenance_late(team: Team) -> None:
+    from tests.test_pipeline import first_generation, written_by
+
+    first = first_generation(team, 600)
+    detector.calibrate(team.workspace, written_by(team, first, 700, logged=True), generation=first, seed=0)
+    assert one(team, "detector was switched") is None
+
+    change(team, 'detector = "style"', 'detector = "hf"')
+
+    found = one(team, "detector was switched to hf")
+    assert found
+    standing = {play.play.name: play for play in playbook.audit(team.workspace)}
+    assert standing["provenance"].state == "late"
+    assert standing["provenance"].since == found.since
+    assert standing["mixing"].waits_for == ("provenance",)
+    change(team, 'detector = "hf"', 'detector = "style"')
+    assert one(team, "detector was switched") is None
+
+
+def test_a_gate_that_was_bypassed_is_found_until_a_generation_passes(tmp_path: object) -> None:
+    team = found_team(tmp_path / "team", changes=[('mode = "enforce"', 'mode = "observe"')])  # type: ignore[operator]
+    run = team.run([team.batch("a", team.take(200))])
+    space = team.workspace
+    space.desk.record(GateDecision(run, "main", "diversity", "BLOCK", False, "it lost its tail", None))
+    change(team, 'mode = "observe"', 'mode = "enforce"')
+
+    found = one(team, "the gate was bypassed: main/0 was shipped in observe mode, with BLOCK")
+    assert found
+    with space.log.reading() as connection:
+        assert found.since == recorded(connection, ShippingEvent, action="shipped")[0].recorded
+    assert {play.play.name: play.state for play in playbook.audit(space)}["monitoring"] == "late"
+
+    team.run([team.batch("b", team.take(100))])
+    assert one(team, "the gate was bypassed") is None
+
+
+def test_observe_mode_left_on_is_found_since_it_should_have_ended(team: Team) -> None:
+    change(team, 'mode = "enforce"', 'mode = "observe"')
+    begun = team.clock.moment
+    team.clock.move(90)
+    assert one(team, "has only observed") is None
+    team.clock.move(5)
+
+    found = one(team, "main has only observed since")
+    assert found
+    assert abs(found.since - (begun + 92 * DAY)) < DAY
+    change(team, 'mode = "observe"', 'mode = "enforce"')
+    assert one(team, "has only observed") is None
+
+
+def test_an_alert_that_nobody_takes_is_found_until_somebody_does(team: Team) -> None:
+    team.workspace.desk.record(AlertRaised("alert-1", "a stream lost diversity", "bot", "bot fell", "desk#1"))
+    team.clock.move(6)
+    assert one(team, "nobody took alert-1") is None
+    team.clock.move(2)
+    assert one(team, "nobody took alert-1")
+
+    with pytest.raises(InputError, match="no alert 'alert-9'"):
+        alerts.take(team.workspace, "alert-9", note="will look")
+    with pytest.raises(InputError, match="what you will do"):
+        alerts.take(team.workspace, "alert-1", note="")
+    alerts.take(team.workspace.as_actor("lin"), "alert-1", note="will look at it today")
+
+    assert one(team, "nobody took alert-1") is None
+
+
+def test_a_suite_and_an_anchor_gone_stale_are_found_until_they_are_renewed(team: Team) -> None:
+    from tailguard.adapters.readers import WHOLE, reader_for
+    from tailguard.desk import anchor
+    from tests.builders import write_jsonl
+
+    team.clock.move(400)
+    assert one(team, "the suite openings is old")
+    assert one(team, "the anchor is stale")
+
+    file = write_jsonl(team.workspace.root / "inbox" / "more.jsonl", [{"text": text} for text in team.take(20)])
+    anchor.add(team.workspace, file, reason="a year has passed", reader=reader_for(str(file)), columns=WHOLE)
+    assert one(team, "the anchor is stale") is None
+    change(team, "max_age_days = 365             # an older suite", "max_age_days = 800             # an older suite")
+    assert one(team, "the suite openings is old") is None
+
+
+def test_an_override_renewed_for_ever_is_found_since_the_first_and_ends_with_it(team: Team) -> None:
+    run = team.run([team.batch("a", team.take(200))])
+    lin = team.workspace.as_actor("lin")
+    begun = team.clock.moment
+    name = overrides.request(
+        lin, gate="ratio", run=run, reason="the vendor is late", expires=team.clock.now() + 25 * DAY
+    )
+    overrides.decide(team.workspace, name, decision="approved", note="once")
+    for number in range(3):
+        assert one(team, "in a row") is None
+        team.clock.move(8)
+        until = team.clock.now() + 25 * DAY
+        name = overrides.renew(lin, name, reason=f"the vendor is later still, {number}", expires=until)
+        overrides.decide(team.workspace, name, decision="approved", note="again")
+
+    found = one(team, "is the 4th in a row for main/0")
+    assert found
+    assert abs(found.since - begun) < DAY
+    overrides.decide(team.workspace, name, decision="closed", note="enough")
+    assert one(team, "in a row") is None
+
+
+def test_attestation_stands_beside_the_evidence_and_a_contradiction_is_shown(team: Team) -> None:
+    team.run([team.batch("a", team.take(200))])
+    space = team.workspace
+    with pytest.raises(InputError, match="quality owner attests, which is ada; you are lin"):
+        playbook.attest(space.as_actor("lin"), "mixing", running=True, note="")
+    with pytest.raises(InputError, match="The log says that drill is late"):
+        playbook.attest(space, "drill", running=True, note="yes")
+
+    fact = playbook.attest(space, "mixing", running=True, note="")
+    playbook.attest(space, "drill", running=True, note="We rehearsed on paper last week.")
+
+    assert fact.evidence.startswith("running: ")
+    standing = {play.play.name: play for play in playbook.audit(space)}
+    assert (standing["mixing"].attested, standing["mixing"].contradiction) == (True, "")
+    assert "ada attested on 2026-04-01 that it is running; the log says late" in standing["drill"].contradiction
+    assert one(team, "Response drill: ada attested")
+    team.clock.move(70)
+    assert one(team, "Mixing ratios: ada attested"), "the evidence went stale under the attestation"
+
+
+def test_attestations_that_are_overdue_are_found_until_all_are_made(team: Team) -> None:
+    team.run([team.batch("a", team.take(200))])
+    team.clock.move(3)
+    assert one(team, "has not attested")
+    for name in NAMES:
+        playbook.attest(team.workspace, name, running=True, note="as seen in the round of this month")
+    assert one(team, "has not attested") is None
+
+
+def test_a_play_is_handed_over_by_its_owner_and_the_policy_says_so(team: Team) -> None:
+    before = (team.workspace.root / "policy.toml").read_text()
+    with pytest.raises(InputError, match="ada owns loops"):
+        playbook.hand_over(team.workspace.as_actor("lin"), "loops", to="lin")
+
+    playbook.hand_over(team.workspace, "loops", to='kim "k" o')
+
+    after = (team.workspace.root / "policy.toml").read_text()
+    assert team.workspace.policy().plays.loops == 'kim "k" o'
+    changed = [line for line in after.splitlines() if line not in before.splitlines()]
+    assert len(changed) == 1
+    assert re.match(r'loops = "kim', changed[0])
+
+
+def test_a_change_of_process_is_found_until_the_runbook_is_acknowledged(team: Team) -> None:
+    space = team.workspace
+    assert one(team, "nobody acknowledged it yet")
+    with pytest.raises(InputError, match="ada maintains the runbook"):
+        playbook.acknowledge(space.as_actor("lin"), note="read it all, fine")
+    first = playbook.acknowledge(space, note="the first revision")
+    assert one(team, "the process has changed") is None
+
+    team.clock.move(3)
+    change(team, "ceiling = 0.30", "ceiling = 0.20")
+    changed = team.clock.moment
+
+    found = one(team, f"the process has changed since revision {first.digest[:12]}")
+    assert found
+    assert abs(found.since - changed) < DAY
+    playbook.acknowledge(space, note="a lower ceiling, after the calibration")
+    assert one(team, "the process has changed") is None
+    assert "| main | enforce | 20% | ratio |" in playbook.runbook_text(space)
+    page = playbook.as_page("# <script>x</script>\n\n| a |\n|---|\n| [x](javascript:alert(1)) |", "t")
+    assert "<script>" not in page
+    assert 'href="javascript' not in page
+
+
+def test_the_calendar_lists_what_is_due_and_the_same_log_gives_the_same_bytes(team: Team) -> None:
+    import icalendar
+
+    run = team.run([team.batch("a", team.take(200))])
+    lin = team.workspace.as_actor("lin")
+    name = overrides.request(
+        lin, gate="ratio", run=run, reason="the vendor is late", expires=team.clock.now() + 9 * DAY
+    )
+    overrides.decide(team.workspace, name, decision="approved", note="once")
+
+    due = playbook.write_calendar(team.workspace)
+
+    content = (team.workspace.root / "calendar.ics").read_bytes()
+    events = list(icalendar.Calendar.from_ical(content).walk("VEVENT"))
+    assert {one.key for one in due} == {
+        f"expiry {name}", "attestation", "meeting", "drill", "loops review", "suite", "anchor",
+    }  # fmt: skip
+    assert len(events) == len(due)
+    assert len({str(event["uid"]) for event in events}) == len(events)
+    assert playbook.calendar(due, "ada") == content
+
+
+def test_a_weak_play_is_named_by_those_that_stand_on_it(team: Team) -> None:
+    team.run([team.batch("a", team.take(200))])
+    team.clock.move(10)
+    findings(team)
+
+    standing = {play.play.name: play for play in playbook.audit(team.workspace)}
+
+    assert standing["provenance"].state == "late"
+    assert standing["monitoring"].waits_for == ("provenance", "mixing")
+    assert "It waits for provenance, mixing, which is not running." in standing["monitoring"].sentence
+    assert set(BY_NAME) == set(standing)

@@ -47,7 +47,7 @@ for one in found:
         if one.contradiction:
             st.warning(
                 components.plain(one.contradiction) + (f"  \nNote: {components.plain(one.note)}" if one.note else ""),
-                icon="◆",
+                icon="⚠️",
             )
         elif one.attested_when:
             word = "running" if one.attested else "not running"
@@ -87,7 +87,7 @@ names = [one.play.name for one in found]
 with left.form("attest", border=True):
     st.markdown("**Attest as quality owner**")
     play = st.selectbox("Play", names, key="play")
-    answer = st.radio("Is it really running?", ["yes", "no"], horizontal=True, key="answer")
+    answer = st.radio("Is it really running?", ["yes", "no"], horizontal=True, key="is-running")
     note = st.text_input("Note (needed where you see it otherwise than the log)", key="note")
     if st.form_submit_button("Attest"):
         components.act(

@@ -239,7 +239,7 @@ def test_the_shape_of_status_is_documented() -> None:
     from dataclasses import fields
 
     from tailguard.domain.intervals import Interval
-    from tailguard.plays import finding, lineages, status
+    from tailguard.plays import calendar, finding, lineages, status
 
     text = (ROOT / "docs" / "status.md").read_text()
     kinds = (
@@ -248,6 +248,8 @@ def test_the_shape_of_status_is_documented() -> None:
         lineages.GenerationStatus,
         lineages.MeasureStatus,
         status.OverrideStatus,
+        status.PlayStatus,
+        calendar.Due,
         finding.Finding,
     )
     for kind in (*kinds, Interval):

@@ -19,11 +19,16 @@ from tailguard.domain.facts import (
     MeetingEnded,
     OverrideDecided,
     OverrideUsed,
+    Reproduced,
     ReviewDecision,
     RunStarted,
     ShippingEvent,
 )
+from tailguard.plays.drill import incidents
+from tailguard.plays.handoff import repetitions
+from tailguard.plays.loops.standing import loops as loops_of
 from tailguard.plays.status import status
+from tailguard.policy import PLAYS
 from tailguard.runlog.queries import gate_decision_of, recorded, shipped_generations
 from tailguard.runlog.verify import verify
 from tailguard.workspace import Workspace
@@ -122,3 +127,43 @@ def test_the_ceiling_was_calibrated_on_the_anchor_itself(demo: Path) -> None:
 
     assert 0.1 < found.recommended < 0.5
     assert len(facts(demo, CeilingPoint, experiment=found.experiment)) == 7 * found.generations
+
+
+def test_the_loop_through_the_vendor_was_found_guarded_and_only_then_shipped(demo: Path) -> None:
+    events = facts(demo, ShippingEvent, run="guarded/2")
+
+    assert [one.action for one in events] == ["refused", "shipped"]
+    assert "guarded -> vendor-7 -> guarded training set -> guarded" in events[0].reason
+    with Workspace(demo, "ada").log.reading() as connection:
+        loops = loops_of(connection, SystemClock().now())
+    assert {one.lineages[0] for one in loops.unguarded} == {"unguarded"}
+    assert not loops.unguarded[0].declared
+    assert len(loops.loops) == 3
+
+
+def test_two_drills_were_held_and_the_second_was_faster(demo: Path) -> None:
+    with Workspace(demo, "ada").log.reading() as connection:
+        first, second = incidents(connection)
+
+    assert first.closed
+    assert second.closed
+    assert "alert" in first.steps[0].fact.evidence
+    assert (second.seconds("freeze") or 0) < (first.seconds("freeze") or 0)
+    assert all("is at work, weights as their digest says" in one.steps[2].fact.evidence for one in (first, second))
+
+
+def test_every_play_runs_at_the_end_and_was_attested(demo: Path) -> None:
+    with Workspace(demo, "ada").log.reading() as connection:
+        now = status(connection, now=SystemClock().now())
+
+    assert {one.name: (one.state, one.attested) for one in now.plays} == dict.fromkeys(PLAYS, ("running", True))
+    assert not [one for one in now.findings if one.page == "plays"]
+
+
+def test_a_colleague_repeated_the_newest_generation_fact_for_fact(demo: Path) -> None:
+    (found,) = facts(demo, Reproduced)
+
+    assert found.identical
+    assert found.compared > 200
+    with Workspace(demo, "ada").log.reading() as connection:
+        assert [one.by for one in repetitions(connection, found.run)] == ["kim"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,7 +24,9 @@ from tests.builders import Team, found_team
 from tests.test_pipeline import over_the_ceiling
 
 ROOT = Path(__file__).parent.parent.parent
-PAGES = ("overview", "provenance", "mixing", "diversity", "gates", "quarantine", "overrides", "runs")
+PAGES = (
+    "overview", "provenance", "mixing", "diversity", "gates", "quarantine", "overrides", "loops", "plays", "drill", "runs",
+)  # fmt: skip
 
 
 def none(root: Path) -> None:
@@ -118,7 +121,30 @@ def watched(root: Path) -> None:
     alerts.send(team.workspace)
 
 
-CATALOGUE = (none, empty, one_run, long, blocked, interrupted, being_written, in_meeting, watched)
+def looped(root: Path) -> None:
+    """Our own text came back through a source with a hostile name, a drill is half done, an alert waits, plays are attested."""
+    from tailguard import response
+    from tailguard.desk import alerts, flows, playbook
+    from tests.test_pipeline import written_by
+
+    team = found_team(root, observe=True)
+    (root / "flows.yaml").unlink()
+    first = team.run([team.batch("a", team.take(300))])
+    ours = written_by(team, first, 60, logged=True)
+    run = team.run([team.batch("b", [*team.take(80), *ours], "<b>wiki</b> -x", Origin.AI)])
+    flows.declare(team.workspace, "main -> page")
+    flows.declare(team.workspace, "page -> main")
+    flows.guard(team.workspace, "**editor**", on="page -> main", owner="ada", evidence="confirmed")
+    flows.review(team.workspace, note="looked at all of them")
+    playbook.attest(team.workspace, "drill", running=True, note="we rehearsed on paper <i>only</i>")
+    for name in (response.start_drill(team.workspace, "main", seed=0).incident,):
+        response.freeze(team.workspace, name)
+        response.rollback(team.workspace, name)
+    response.open_incident(team.workspace, "main", what="users see <b>the same</b> answers", alert=None, generation=run)
+    alerts.send(team.workspace)
+
+
+CATALOGUE = (none, empty, one_run, long, blocked, interrupted, being_written, in_meeting, watched, looped)
 
 
 @pytest.fixture(scope="module")
@@ -401,3 +427,97 @@ def test_spans_are_marked_and_hostile_text_is_only_text() -> None:
     assert shown.startswith(":orange-background[\\<img src=x\\>]")
     assert "\u202e" not in shown
     assert "\\[x\\]\\(http\\://evil\\)  \nnext \\:red\\[y\\]" in shown
+
+
+@contextmanager
+def as_ada() -> Iterator[None]:
+    os.environ["TAILGUARD_USER"] = "ada"
+    try:
+        yield
+    finally:
+        os.environ.pop("TAILGUARD_USER")
+
+
+def answered(app: AppTest) -> str:
+    assert not app.exception, app.exception
+    return " ".join(one.value for one in (*app.success, *app.error)).replace("\\", "")
+
+
+def test_an_undeclared_loop_is_the_first_thing_said_and_is_guarded_on_the_page(
+    catalogue: dict[str, Path], tmp_path: Path
+) -> None:
+    shutil.copytree(catalogue["looped"], tmp_path / "copy")
+    with as_ada():
+        app = opened(tmp_path / "copy", "loops")
+        before = told(app)
+        app.selectbox(key="on").select("<b>wiki</b> -x -> main training set")
+        app.text_input(key="checkpoint").input("matching")
+        _form_button(app, "Add it to flows.yaml").click().run()
+        said = answered(app)
+
+    assert "✖ 2 unguarded loops: main -> <b>wiki</b> -x -> main training set -> main" in before
+    assert "Nobody declared it" in before
+    assert "<b>" not in "".join(part.value for part in app.markdown)
+    assert "matching stands on" in said
+    assert "✖ 1 unguarded loop: main -> page -> main" in told(app)
+
+
+def test_plays_are_attested_and_handed_over_on_their_page(catalogue: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(catalogue["looped"], tmp_path / "copy")
+    with as_ada():
+        app = opened(tmp_path / "copy", "plays")
+        before = " ".join(one.value for one in app.warning).replace("\\", "")
+        app.selectbox(key="given").select("loops")
+        app.text_input(key="to").input("kim")
+        _form_button(app, "Hand over").click().run()
+        handed = answered(app)
+        app.selectbox(key="play").select("drill")
+        app.radio(key="is-running").set_value("no")
+        _form_button(app, "Attest").click().run()
+
+    assert "it is running; the log says late" in before
+    assert "we rehearsed on paper <i>only</i>" in before
+    assert "loops is kim's." in handed
+    assert "drill is attested." in answered(app)
+    assert not app.warning
+
+
+def test_a_drill_is_finished_on_its_page(catalogue: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(catalogue["looped"], tmp_path / "copy")
+    with as_ada():
+        app = opened(tmp_path / "copy", "drill")
+        first = told(app)
+        app.selectbox(key="incident").select("drill-1").run()
+        app.button(key="do-audit").click().run()
+        assert "drill-1, audit" in answered(app)
+        app.selectbox(key="incident").select("drill-1").run()
+        app.button(key="do-prepare").click().run()
+        assert "drill-1, prepare" in answered(app)
+        app.selectbox(key="incident").select("drill-1").run()
+        app.text_input(key="cause").input("a planted collapse")
+        app.text_input(key="change").input("nothing to change this time")
+        _form_button(app, "Close it").click().run()
+
+    assert "drill-1 is closed." in answered(app)
+    assert "is open" in first
+    assert "users see <b>the same</b> answers" in told(app)
+
+
+def test_the_evidence_pack_is_made_by_a_button(catalogue: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(catalogue["looped"], tmp_path / "copy")
+    with as_ada():
+        app = opened(tmp_path / "copy", "runs")
+        app.selectbox(key="run").select("main/1").run()
+        app.button(key="make-pack").click().run()
+
+    assert not app.exception
+    assert any("evidence-zip" in str(one.proto) for one in app.get("download_button"))
+
+
+def test_the_overview_says_whether_the_defence_runs_and_what_is_due(catalogue: dict[str, Path]) -> None:
+    app = opened(catalogue["looped"], "overview")
+
+    assert "Is the defence running?" in [one.value for one in app.subheader]
+    assert "**◆ drill**" in [one.value for one in app.markdown]
+    due = next(frame.value for frame in app.dataframe if "when" in frame.value and "who" in frame.value)
+    assert {"Response drill", "Review of all loops", "Attestation of the plays"} <= set(due["what"])

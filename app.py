@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # `pages` beside this file, also
 
 import streamlit as st
 
-from pages.shared import components
+from pages.shared import components, reads
 
 st.set_page_config(page_title="Tailguard", page_icon="🛡️", layout="wide")
 
@@ -30,6 +30,11 @@ PAGES = {
     ],
     "Look up": [st.Page("pages/runs.py", title="Runs")],
 }
+
+# Pages that a lighter profile has no use for.
+LEFT_OUT = {"small": ("Loops", "Drill"), "api-only": ("Mixing", "Gates", "Overrides", "Drill")}
+if components.has_runs() and (without := LEFT_OUT.get(reads.profile())):
+    PAGES = {group: [one for one in pages if one.title not in without] for group, pages in PAGES.items()}
 
 page = st.navigation(PAGES)
 st.session_state["navigation"] = True

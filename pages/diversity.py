@@ -2,12 +2,17 @@
 
 import streamlit as st
 
-from pages.shared import charts, components, reads
+from pages.shared import charts, components, production, reads
 from pages.shared.components import Card
 
 components.begin("Diversity")
 name, since = components.lineage(), components.since()
 compared = reads.facts_of_lineage(reads.ComparedMeasure, name, since)
+if not len(compared) and production.measured():
+    components.verdict(production.sentence())
+    production.show()
+    components.caption()
+    st.stop()
 if not len(compared):
     components.empty(
         "No comparison in this period.",
@@ -129,31 +134,9 @@ st.caption(
     "Rare terms in at least two answers on one side and none on the other; checked items that one side mostly gets right; topics that one "
     "side treats significantly more often; prompts whose answers became alike. At most 15 of each kind."
 )
-weeks = reads.facts(reads.StreamWeek)
-if len(weeks):
+if production.measured():
     st.subheader("In production, between generations")
-    watched = components.choice("Measure", list(dict.fromkeys(weeks["measure"])), "watched")
-    part = weeks[weeks["measure"] == watched]
-    alarmed = sorted(
-        {one.subject.rsplit(", ", 2)[0] for one in reads.alarms() if one.kind == "a stream lost diversity"}
-    )
-    title = f"In alarm: {', '.join(alarmed)}" if alarmed else "No stream is in alarm"
-    st.plotly_chart(charts.streams(part, components.title(title)), key="streams")
-    sent = reads.facts(reads.AlertSent).drop_duplicates(["alert", "channel"], keep="last")
-    alerts = reads.facts(reads.AlertRaised).merge(
-        sent[["alert", "channel", "delivered", "problem"]], on="alert", how="left"
-    )
-    st.dataframe(
-        alerts.assign(channel=alerts["channel"].fillna("none: TAILGUARD_ALERTS is not set"))[
-            ["alert", "what", "recorded", "channel", "delivered", "problem"]
-        ].iloc[::-1],
-        hide_index=True,
-        key="alerts",
-        column_config={"what": st.column_config.TextColumn(width=520)},
-    )
-    st.caption(
-        "Blocks of equal size against the frozen reference; an e-process, so looking every week costs nothing. ✖ marks an alarm."
-    )
+    production.show()
 components.rows(
     chosen[
         [

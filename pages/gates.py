@@ -77,7 +77,7 @@ if st.button(
         components.act(lambda: reads.prove_teeth(candidates["run"].iloc[-1]))
 components.told()
 st.subheader("Each decision")
-kind = st.segmented_control("Gate", ["diversity", "ratio"], default="diversity", key="gate") or "diversity"
+kind = st.segmented_control("Gate", ["diversity", "ratio", "loops"], default="diversity", key="gate") or "diversity"
 shown = decisions[decisions["gate"] == kind].iloc[::-1]
 st.dataframe(
     shown.assign(verdict=[f"{components.ICONS[one]} {one}" for one in shown["verdict"]])[

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from pages.shared import charts, components, reads
+from pages.shared import charts, components, production, reads
 from pages.shared.components import Card
 
 components.begin("Overview")
@@ -12,59 +12,81 @@ line = reads.lineage(components.lineage())
 newest = line.generations[-1]
 components.verdict(line.sentence, state=newest.verdict or "")
 
-states = {one.run: one.shipping for one in line.generations if one.shipping in ("frozen", "rolled back")}
-at_work = (
-    f"At work: **{components.plain(line.shipped)}**." if line.shipped else "No generation of this lineage is at work."
-)
-st.markdown(at_work + "".join(f" {components.plain(run)} is {state}." for run, state in states.items()))
-
-open_ones = [one for one in status.overrides if one.state == "open"]
 coverage = newest.coverage
-components.cards(
-    [
-        Card(
-            "Newest verdict",
-            newest.verdict or "none yet",
-            f"{newest.run}, {newest.shipping}",
-            "GateDecision of the newest run",
-        ),
-        Card(
-            "Synthetic ratio",
-            f"{max(newest.ratio_records, newest.ratio_tokens):.1%}" if newest.ratio_records is not None else "–",
-            f"ceiling {newest.ceiling:.0%}" if newest.ceiling is not None else "not composed yet",
-            "Larger of the shares in records and in tokens; mixed counts by half, unknown as synthetic",
-            [max(one.ratio_records, one.ratio_tokens) for one in line.generations if one.ratio_records is not None],
-        ),
-        Card(
-            "Provenance coverage",
-            f"{coverage.share:.1%}" if coverage else "–",
-            f"{coverage.low:.1%} to {coverage.high:.1%}" if coverage else "no batch yet",
-            "Distinct records of the newest run with a confident, non-unknown tag; 90 % Wilson interval",
-            [one.coverage.share for one in line.generations if one.coverage],
-        ),
-        Card(
-            "Open overrides",
-            str(len(open_ones)),
-            min(
-                (f"next expires {one.expires:%d %b %Y}" for one in open_ones),
-                default=f"{len(status.overrides)} ever asked for",
-            ),
-            "Approved, not closed, not expired",
-        ),
-    ]
+covered = Card(
+    "Provenance coverage",
+    f"{coverage.share:.1%}" if coverage else "–",
+    f"{coverage.low:.1%} to {coverage.high:.1%}" if coverage else "no batch yet",
+    "Distinct records of the newest run with a confident, non-unknown tag; 90 % Wilson interval",
+    [one.coverage.share for one in line.generations if one.coverage],
 )
-
-frames = {name: reads.generations(name, components.since()) for name in reads.lineages()}
-frames = {name: frame for name, frame in frames.items() if len(frame)}
-stopped = sum(int((frame["verdict"].notna() & (frame["verdict"] != "PASS")).sum()) for frame in frames.values())
-total = sum(len(frame) for frame in frames.values())
-if frames:
-    st.plotly_chart(
-        charts.strips(
-            frames, f"{stopped} of {total} candidates did not pass; the strip below each shows what they were fed"
-        ),
-        key="strips",
+if reads.profile() == "api-only":
+    loud, loose = production.alarmed(), reads.watched().loops.unguarded
+    weeks = reads.facts(reads.StreamWeek)
+    components.cards(
+        [
+            Card(
+                "Streams in alarm",
+                str(len(loud)),
+                ", ".join(loud) or "none",
+                "An alarm stands until a new reference is frozen",
+            ),
+            Card("Weeks measured", str(weeks["week"].nunique()), f"of {weeks['stream'].nunique()} stream(s)"),
+            covered,
+            Card("Unguarded loops", str(len(loose)), loose[0].closing.text if loose else "none"),
+        ]
     )
+    if production.measured():
+        production.chart()
+else:
+    states = {one.run: one.shipping for one in line.generations if one.shipping in ("frozen", "rolled back")}
+    at_work = (
+        f"At work: **{components.plain(line.shipped)}**."
+        if line.shipped
+        else "No generation of this lineage is at work."
+    )
+    st.markdown(at_work + "".join(f" {components.plain(run)} is {state}." for run, state in states.items()))
+
+    open_ones = [one for one in status.overrides if one.state == "open"]
+    components.cards(
+        [
+            Card(
+                "Newest verdict",
+                newest.verdict or "none yet",
+                f"{newest.run}, {newest.shipping}",
+                "GateDecision of the newest run",
+            ),
+            Card(
+                "Synthetic ratio",
+                f"{max(newest.ratio_records, newest.ratio_tokens):.1%}" if newest.ratio_records is not None else "–",
+                f"ceiling {newest.ceiling:.0%}" if newest.ceiling is not None else "not composed yet",
+                "Larger of the shares in records and in tokens; mixed counts by half, unknown as synthetic",
+                [max(one.ratio_records, one.ratio_tokens) for one in line.generations if one.ratio_records is not None],
+            ),
+            covered,
+            Card(
+                "Open overrides",
+                str(len(open_ones)),
+                min(
+                    (f"next expires {one.expires:%d %b %Y}" for one in open_ones),
+                    default=f"{len(status.overrides)} ever asked for",
+                ),
+                "Approved, not closed, not expired",
+            ),
+        ]
+    )
+
+    frames = {name: reads.generations(name, components.since()) for name in reads.lineages()}
+    frames = {name: frame for name, frame in frames.items() if len(frame)}
+    stopped = sum(int((frame["verdict"].notna() & (frame["verdict"] != "PASS")).sum()) for frame in frames.values())
+    total = sum(len(frame) for frame in frames.values())
+    if frames:
+        st.plotly_chart(
+            charts.strips(
+                frames, f"{stopped} of {total} candidates did not pass; the strip below each shows what they were fed"
+            ),
+            key="strips",
+        )
 
 STATES = {"running": "✔", "late": "◆", "stopped": "✖"}
 if status.plays:

@@ -23,7 +23,7 @@ from tailguard.errors import Held, InputError
 from tailguard.plays.loops.declared import TEMPLATE, parse_flows, with_entry
 from tailguard.plays.loops.diagram import as_text
 from tailguard.plays.loops.flows import Edge, Known, flows, merged
-from tailguard.plays.loops.search import components, cut, cycles
+from tailguard.plays.loops.search import components, cut, cycles, through
 from tailguard.plays.status import status
 from tailguard.runlog.queries import recorded
 from tests.builders import Team, write_jsonl
@@ -71,6 +71,7 @@ def test_in_a_component_too_large_to_list_the_shortest_loops_are_shown_and_the_r
     assert found.capped
     assert len(found.cycles) == 200
     assert all(len(one) == 2 for one in found.cycles)
+    assert through([*ring, *back], [], "n250") == ("n249", "n250")
     rough = cut([*ring, *back])
     assert not rough.exact
     assert components([*ring, *back], rough.edges) == []

@@ -38,6 +38,7 @@ from tailguard.domain.facts import (
     RunStarted,
     StageResult,
 )
+from tailguard.domain.markdown import plain
 from tailguard.domain.recipe import Recipe
 from tailguard.errors import Blocked, Held, InputError, TailguardError
 from tailguard.plays.handoff import deviations
@@ -480,10 +481,7 @@ def _page(told: dict[str, Any]) -> str:
     """The record for a person, as Markdown."""
 
     def cell(value: Any) -> str:
-        text = "–" if value is None else f"{value:.1%}" if isinstance(value, float) else str(value)
-        return "".join(
-            f"\\{letter}" if letter in "\\`*_{}[]()#+!|<>~&" else letter for letter in text.replace("\n", " ")
-        )
+        return plain("–" if value is None else f"{value:.1%}" if isinstance(value, float) else str(value))
 
     lines = [
         f"# Record of {cell(told['run'])}",

@@ -59,7 +59,7 @@ class Workspace:
 
     def as_actor(self, actor: str) -> Workspace:
         """The same workspace with another person at work."""
-        return Workspace(self.root, actor, self.clock)
+        return type(self)(self.root, actor, self.clock)
 
     @property
     def author(self) -> Author:

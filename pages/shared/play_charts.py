@@ -124,7 +124,7 @@ def plays(found: Sequence[PlayStanding], strips: dict[str, list[tuple[datetime, 
             xshift=6, font={"color": STATE[one.state]},
         )  # fmt: skip
     finish(figure, title, height=140 + 52 * max(1, len(found)), percent=False)
-    figure.update_layout(legend={"bgcolor": "rgba(0,0,0,0)"})
+    figure.update_yaxes(showgrid=False)
     return figure
 
 

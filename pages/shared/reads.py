@@ -229,6 +229,18 @@ def status() -> standing.Status:
     return watched().status
 
 
+def profile() -> str:
+    """The profile of the policy in force: full, small or api-only."""
+    return _profile(_key())
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _profile(key: tuple[Any, ...]) -> str:
+    with _log().glancing() as connection:
+        policy = queries.policy_in_force(connection)
+    return policy.profile if policy else "full"
+
+
 def lineages() -> list[str]:
     """Lineages that have at least one run."""
     return [lineage.name for lineage in status().lineages if lineage.generations]

@@ -8,6 +8,7 @@ import json
 from html import escape
 from typing import Any
 
+from tailguard.desk.exchange import disarmed
 from tailguard.domain.facts import MeetingEnded
 from tailguard.errors import InputError
 from tailguard.runlog.queries import only, recorded
@@ -88,12 +89,11 @@ def _html(value: dict[str, Any]) -> bytes:
 
 
 def _csv(value: dict[str, Any]) -> bytes:
-    """A cell that a spreadsheet would take for a formula gets an apostrophe in front."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(_COLUMNS)
     for row in _rows(value):
-        writer.writerow([f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell for cell in row])
+        writer.writerow([disarmed(cell) for cell in row])
     return b"\xef\xbb\xbf" + out.getvalue().encode()
 
 

@@ -54,6 +54,7 @@ def ship(workspace: Workspace, generation: str) -> str:
     """
     lineage = generation.rpartition("/")[0]
     workspace.policy().lineage(lineage)
+    flows.in_force(workspace)
     with _locked(workspace, lineage):
         with workspace.log.reading() as connection:
             fleet = fleet_of(connection, lineage)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from tailguard.domain.facts import FlowsDeclared, PolicyInForce, RunbookRevised
 from tailguard.domain.incidents import STEPS
+from tailguard.domain.markdown import plain
 from tailguard.domain.stages import EXIT_CRITERIA, ORDER
 from tailguard.plays.book import BY_NAME
 from tailguard.plays.finding import Finding, Scene
@@ -36,16 +37,16 @@ def text_of(policy: Policy, checkpoints: Sequence[Checkpoint]) -> str:
     """The runbook as Markdown. Depends on its arguments alone."""
     stages = ("intake",) if policy.profile == "api-only" else ORDER
     lines = [
-        f"# Runbook of {_plain(policy.team)}",
+        f"# Runbook of {plain(policy.team)}",
         "",
-        f"Maintained by {_plain(policy.quality_owner)}, who answers for the whole defence. Profile: {policy.profile}. It is "
+        f"Maintained by {plain(policy.quality_owner)}, who answers for the whole defence. Profile: {policy.profile}. It is "
         "written by `tailguard runbook show` from the policy, the plays and the stages; do not edit it, change the process.",
         "",
         "## People",
         "",
         "| role | who | may |",
         "|---|---|---|",
-        f"| quality owner | {_plain(policy.quality_owner)} | unfreeze, sign sources off, attest plays, acknowledge this runbook |",
+        f"| quality owner | {plain(policy.quality_owner)} | unfreeze, sign sources off, attest plays, acknowledge this runbook |",
         f"| engineer | {_names(policy.roles.engineer)} | start runs, ask for overrides |",
         f"| reviewer | {_names(policy.roles.reviewer)} | decide held records |",
         f"| data lead | {_names(policy.roles.data_lead)} | audit training sets |",
@@ -70,7 +71,7 @@ def text_of(policy: Policy, checkpoints: Sequence[Checkpoint]) -> str:
             "| lineage | mode | ceiling | held against |",
             "|---|---|---|---|",
             *(
-                f"| {_plain(name)} | {one.mode} | {one.ceiling:.0%} | {one.enforce_on} |"
+                f"| {plain(name)} | {one.mode} | {one.ceiling:.0%} | {one.enforce_on} |"
                 for name, one in sorted(policy.lineages.items())
             ),
             "",
@@ -86,7 +87,7 @@ def text_of(policy: Policy, checkpoints: Sequence[Checkpoint]) -> str:
         lines += [
             f"### {play.title}",
             "",
-            f"Owner: {_plain(str(getattr(policy.plays, name)))}. Every {getattr(policy.cadence, name)} days at least.",
+            f"Owner: {plain(str(getattr(policy.plays, name)))}. Every {getattr(policy.cadence, name)} days at least.",
             "",
             f"- Purpose: {play.purpose}.",
             f"- Trigger: {play.trigger}.",
@@ -104,7 +105,7 @@ def text_of(policy: Policy, checkpoints: Sequence[Checkpoint]) -> str:
             "|---|---|---|---|---|",
         ]
         lines += [
-            f"| {_plain(one.name)} | {_plain(one.edge.text)} | {_plain(one.owner)} | {one.evidence} | {one.every_days} days |"
+            f"| {plain(one.name)} | {plain(one.edge.text)} | {plain(one.owner)} | {one.evidence} | {one.every_days} days |"
             for one in checkpoints
         ]
         lines += ["", "Removing one is a finding, and an unguarded loop holds the gate.", ""]
@@ -152,10 +153,5 @@ def find(scene: Scene) -> list[Finding]:
     return [Finding("middle" if revisions else "low", what, since, "plays", "runbook")]
 
 
-def _plain(text: str) -> str:
-    """A name inside Markdown, shown and not obeyed."""
-    return "".join(f"\\{letter}" if letter in "\\`*_{}[]()#+!|<>~&" else letter for letter in text.replace("\n", " "))
-
-
 def _names(people: Sequence[str]) -> str:
-    return ", ".join(_plain(one) for one in people) or "nobody"
+    return ", ".join(plain(one) for one in people) or "nobody"

@@ -334,7 +334,7 @@ def _orphans(connection: Connection) -> dict[tuple[str, str], str]:
             found["diversity", decided.fact.run] = "its gate passed"
     newest: dict[str, int] = {}
     for shipped in recorded(connection, ShippingEvent, action="shipped"):
-        found["diversity", shipped.fact.run] = "it was shipped"
+        found["diversity", shipped.fact.run] = found["loops", shipped.fact.run] = "it was shipped"
         newest[shipped.fact.lineage] = int(shipped.fact.run.rpartition("/")[2])
     for started in recorded(connection, RunStarted):
         if started.fact.number < newest.get(started.fact.lineage, -1):

@@ -17,7 +17,7 @@ from tailguard.desk import flows, playbook, reports
 from tailguard.desk.exchange import disarmed
 from tailguard.desk.minutes import minutes
 from tailguard.desk.pack.bom import bill
-from tailguard.desk.pack.cards import Subject, dataset_card, eu_summary, model_card, plain
+from tailguard.desk.pack.cards import Subject, dataset_card, eu_summary, model_card
 from tailguard.desk.pack.controls import Control, controls
 from tailguard.desk.pack.pictures import Picture, pictures
 from tailguard.desk.verifying import verify
@@ -30,6 +30,7 @@ from tailguard.domain.facts import (
     PlayAttested,
     ReportKept,
 )
+from tailguard.domain.markdown import plain
 from tailguard.errors import InputError
 from tailguard.plays.drill import incidents
 from tailguard.plays.handoff import deviations, repetitions

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from tailguard.domain.facts import Composition, CompositionPart, Generation
+from tailguard.domain.markdown import plain
 from tailguard.domain.sources import Contract
 from tailguard.plays.lineages import GenerationStatus
 from tailguard.policy import Policy
@@ -195,11 +196,6 @@ def eu_summary(subject: Subject, policy: Policy) -> str:
         "",
     ]
     return "\n".join(lines)
-
-
-def plain(text: str) -> str:
-    """Names and reasons inside Markdown, shown and not obeyed."""
-    return "".join(f"\\{letter}" if letter in "\\`*_{}[]()#+!|<>~&" else letter for letter in " ".join(text.split()))
 
 
 def _parts(subject: Subject) -> str:

@@ -3,7 +3,7 @@ them, and text of our generations that came back in a batch."""
 
 from __future__ import annotations
 
-from tailguard.domain.facts import BatchTaken, CompositionPart, Generation, OwnOutputFound, StreamFrozen
+from tailguard.domain.facts import BatchTaken, Generation, OwnOutputFound, StreamFrozen
 from tailguard.plays.loops.flows import Flows, Known, flows
 from tailguard.plays.provenance import LOOP_RECORDS
 from tailguard.runlog.connection import Connection
@@ -37,8 +37,6 @@ def observed(connection: Connection) -> Flows:
 
     for taken in recorded(connection, BatchTaken):
         fed(taken.fact.source, taken.fact.run)
-    for part in recorded(connection, CompositionPart, role="synthetic"):
-        fed(part.fact.source, part.fact.run)
     for made in recorded(connection, Generation):
         kinds[made.fact.lineage] = "model"
         edges.add((made.fact.lineage + TRAINING_SET, made.fact.lineage))

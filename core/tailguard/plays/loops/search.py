@@ -76,6 +76,20 @@ def cycles(edges: Iterable[Edge], guarded: Collection[Edge] = (), *, cap: int = 
     return Cycles(tuple(ordered[:cap]), capped or len(ordered) > cap)
 
 
+def through(edges: Iterable[Edge], guarded: Collection[Edge], node: str) -> tuple[str, ...] | None:
+    """A shortest unguarded cycle through a node, or None: exact however many cycles there are."""
+    graph = _graph(edges, guarded)
+    if node not in graph:
+        return None
+    ways = []
+    for after in sorted(graph.successors(node)):
+        if after == node:
+            return (node,)
+        if nx.has_path(graph, after, node):
+            ways.append((node, *nx.bidirectional_shortest_path(graph, after, node)[:-1]))
+    return _turned(min(ways, key=lambda way: (len(way), way))) if ways else None
+
+
 def cut(
     edges: Iterable[Edge],
     guarded: Collection[Edge] = (),

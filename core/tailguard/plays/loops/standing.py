@@ -28,7 +28,7 @@ from tailguard.plays.finding import Finding, Scene
 from tailguard.plays.loops.declared import FILE, parse_flows
 from tailguard.plays.loops.flows import Checkpoint, Edge, Flows, Known, flows, merged
 from tailguard.plays.loops.observed import CONTEXT, TRAINING_SET, observed
-from tailguard.plays.loops.search import Cut, Cycles, components, cut, cycles
+from tailguard.plays.loops.search import Cut, Cycles, cut, cycles, through
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.queries import Recorded, only, recorded
 
@@ -98,7 +98,6 @@ class LoopStanding:
     checkpoints: tuple[CheckpointStanding, ...]
     suggested: Cut
     reviewed: datetime | None
-    unguarded_parts: tuple[tuple[str, ...], ...]
 
     @property
     def unguarded(self) -> tuple[Loop, ...]:
@@ -111,7 +110,7 @@ class LoopStanding:
         return frozenset(one.closing for one in self.loops)
 
     def of_lineage(self, lineage: str) -> tuple[Loop, ...]:
-        """Unguarded loops that pass a lineage's model or its training set."""
+        """Unguarded loops that pass a lineage's model or its training set; empty only where there is none."""
         return tuple(one for one in self.unguarded if lineage in one.lineages)
 
 
@@ -134,7 +133,9 @@ def loops(connection: Connection, moment: datetime, exceptions: Sequence[Overrid
     checks = tuple(_checked(connection, one, graph, sets, moment) for one in graph.checkpoints)
     live = {one.checkpoint.edge for one in checks if one.live}
     open_ones, every = cycles(graph.edges, live), cycles(graph.edges)
-    parts = tuple(components(graph.edges, live))
+    # The list of cycles may be cut short; what holds a lineage's gate may not, so each lineage is looked at by itself.
+    own = {name for name, kind in graph.nodes.items() if kind == "model"} | sets.keys()
+    held = [way for name in sorted(own) if (way := through(graph.edges, live, name))]
     suggested = cut(
         graph.edges,
         live,
@@ -143,11 +144,11 @@ def loops(connection: Connection, moment: datetime, exceptions: Sequence[Overrid
     )
     review = only(recorded(connection, LoopsReviewed))
     scene = _Scene(connection, graph, sets, checks, live, suggested, _reviewed(review), exceptions, moment)
-    paths = list(dict.fromkeys([*open_ones.cycles, *every.cycles]))
+    paths = list(dict.fromkeys([*held, *open_ones.cycles, *every.cycles]))
     found = [scene.loop(path) for path in paths]
     found.sort(key=lambda one: (one.guarded, one.declared, one.words))
     capped = _either(open_ones, every)
-    return LoopStanding(graph, tuple(found), capped, checks, suggested, review.recorded if review else None, parts)
+    return LoopStanding(graph, tuple(found), capped, checks, suggested, review.recorded if review else None)
 
 
 def _either(*found: Cycles) -> bool:
@@ -218,10 +219,11 @@ class _Scene:
         return (into or [edge for edge in edges if edge in self.suggested.edges] or list(edges))[-1]
 
     def _came_back(self, source: str) -> float | None:
-        taken = only(recorded(self.connection, BatchTaken, source=source))
+        taken = only(recorded(self.connection, BatchTaken, source=_names(self.graph, source)))
         if taken is None or not taken.fact.read:
             return None
-        ours = recorded(self.connection, OwnOutputFound, run=taken.fact.run, batch=taken.fact.batch, source=source)
+        fact = taken.fact
+        ours = recorded(self.connection, OwnOutputFound, run=fact.run, batch=fact.batch, source=fact.source)
         return min(1.0, sum(one.fact.records for one in ours) / taken.fact.read)
 
     def _capped(self, path: Sequence[str]) -> str:
@@ -261,12 +263,17 @@ def _training_sets(graph: Flows) -> dict[str, str]:
     }
 
 
+def _names(graph: Flows, node: str) -> tuple[str, ...]:
+    """Every name that a node has."""
+    return (node, *sorted(other for other, own in graph.also.items() if own == node))
+
+
 def _checked(
     connection: Connection, one: Checkpoint, graph: Flows, sets: dict[str, str], moment: datetime
 ) -> CheckpointStanding:
     """A checkpoint is live while its evidence is fresh, and as long as nothing has come over its edge since. Tailguard's own
     stages are also live before the first batch: it cannot pass them by."""
-    sources = tuple({one.edge.source, *(other for other, own in graph.also.items() if own == one.edge.source)})
+    sources = _names(graph, one.edge.source)
     lineage = sets.get(one.edge.target, one.edge.target)
     taken = [
         row for row in recorded(connection, BatchTaken, source=sources) if row.fact.run.rpartition("/")[0] == lineage
@@ -296,7 +303,7 @@ def _evidence(
             decisions = recorded(connection, ReviewDecision, source=sources)
             return [*decisions, *recorded(connection, ReviewOpinion, source=sources)]
         case "ratio":
-            return recorded(connection, Clearance, lineage=lineage, allowed=True)
+            return recorded(connection, Clearance, lineage=lineage, allowed=True, enforced=True)
     stage = {"intake": "intake", "filter": "score"}[one.evidence]
     runs = tuple({row.fact.run for row in taken})
     return recorded(connection, StageResult, stage=stage, passed=True, run=runs)

@@ -1,0 +1,57 @@
+"""What models write in production, week by week against a frozen reference, and the alerts that came of it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.shared import charts, components, reads
+
+
+def measured() -> bool:
+    """Whether any week of any stream was measured."""
+    return len(reads.facts(reads.StreamWeek)) > 0
+
+
+def alarmed() -> list[str]:
+    """Streams in alarm."""
+    return sorted({one.subject.rsplit(", ", 2)[0] for one in reads.alarms() if one.kind == "a stream lost diversity"})
+
+
+def sentence() -> str:
+    """How production stands."""
+    streams = reads.facts(reads.StreamWeek)["stream"].nunique()
+    loud = alarmed()
+    if not loud:
+        return f"✔ None of {streams} stream(s) is in alarm."
+    what = next(one.what for one in reads.alarms() if one.subject.startswith(f"{loud[0]}, "))
+    return f"✖ {len(loud)} of {streams} stream(s) in alarm. {what}."
+
+
+def chart() -> None:
+    """One measure of every stream over the weeks."""
+    weeks = reads.facts(reads.StreamWeek)
+    watched = components.choice("Measure", list(dict.fromkeys(weeks["measure"]))[::-1], "watched")
+    part = weeks[weeks["measure"] == watched]
+    loud = alarmed()
+    title = f"In alarm: {', '.join(loud)}" if loud else "No stream is in alarm"
+    st.plotly_chart(charts.streams(part, components.title(title)), key="streams")
+
+
+def show() -> None:
+    """The weeks, and every alert with its delivery."""
+    chart()
+    sent = reads.facts(reads.AlertSent).drop_duplicates(["alert", "channel"], keep="last")
+    alerts = reads.facts(reads.AlertRaised).merge(
+        sent[["alert", "channel", "delivered", "problem"]], on="alert", how="left"
+    )
+    st.dataframe(
+        alerts.assign(channel=alerts["channel"].fillna("none: TAILGUARD_ALERTS is not set"))[
+            ["alert", "what", "recorded", "channel", "delivered", "problem"]
+        ].iloc[::-1],
+        hide_index=True,
+        key="alerts",
+        column_config={"what": st.column_config.TextColumn(width=520)},
+    )
+    st.caption(
+        "Blocks of equal size against the frozen reference; an e-process, so looking every week costs nothing. ✖ marks an alarm."
+    )

@@ -11,8 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import networkx as nx
+import numpy as np
 
 from tailguard import reproduction, response
+from tailguard.adapters.trainers.ngram import NgramModel, fit, sample
+from tailguard.demo.harvest import harvest
+from tailguard.diversity.monitoring import MEASURES, blocks, e_process, freeze_reference, measure
 from tailguard.plays.loops.flows import Edge
 from tailguard.plays.loops.search import components, cut, cycles
 from tailguard.plays.status import standing_of
@@ -75,7 +79,36 @@ def workspace(root: Path) -> None:
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
 
 
+def false_alarms(streams: int = 20) -> None:
+    """Streams of one unchanged model: how many raise an alarm within ten weeks?"""
+    passages = list(harvest().passages)
+    raised = 0
+    for seed in range(streams):
+        random.Random(seed).shuffle(passages)
+        model = fit(passages[:12_000])
+
+        def written(count: int, seed: int, model: NgramModel = model) -> list[str]:
+            texts = sample(model, [""] * count, max_tokens=60, temperature=1.0, seed=seed)
+            return [text for text in texts if len(text.split()) >= 8]
+
+        reference, _ = freeze_reference(written(3000, seed * 100 + 1), block_words=400, seed=0)
+        values: dict[str, list[float]] = {name: [] for name in MEASURES}
+        for week in range(10):
+            found = blocks(written(1500, seed * 100 + 2 + week), block_words=400, seed=0)
+            for name, some in measure(found, rare=reference.rare, rare_cap=reference.rare_cap).items():
+                values[name] += some.tolist()
+        raised += any(
+            e_process(
+                np.array(values[name]), mean=reference.means[name], error=reference.errors[name], margin=0.05
+            ).max()
+            >= len(MEASURES) / 0.01
+            for name in MEASURES
+        )
+    print(f"unchanged streams with a false alarm: {raised} of {streams}")
+
+
 if __name__ == "__main__":
     graphs()
+    false_alarms()
     if len(sys.argv) > 1:
         workspace(Path(sys.argv[1]))

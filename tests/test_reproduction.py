@@ -59,6 +59,7 @@ def test_a_record_alone_gives_the_same_facts_elsewhere(team: Team, tmp_path: Pat
     assert told["compared"] > 150
     page = (record / "index.html").read_text()
     assert "Record of main/1" in page
+    assert "ada, shipped: passed the gate" in page
     assert "<script" not in page
 
 

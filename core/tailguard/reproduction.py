@@ -28,14 +28,19 @@ from tailguard.detection.own_outputs.segments import KIND as FINGERPRINTS
 from tailguard.domain import stages as workflow
 from tailguard.domain.facts import (
     Artifact,
+    Clearance,
     DeviationNoted,
     Evaluation,
     FlowsDeclared,
     HandOff,
+    MixingAudited,
     OutputsLogged,
+    OverrideDecided,
+    OverrideRequested,
     PolicyInForce,
     Reproduced,
     RunStarted,
+    ShippingEvent,
     StageResult,
 )
 from tailguard.domain.markdown import plain
@@ -46,6 +51,7 @@ from tailguard.plays.loops.declared import FILE
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.copying import Row, put, rows
 from tailguard.runlog.queries import (
+    Recorded,
     composition_of,
     evaluation_of,
     facts_of_run,
@@ -240,6 +246,7 @@ def _fill(workspace: Workspace, run: str, folder: Path) -> None:
         made = _facts(connection, run)
         deviated = [asdict(one) for one in deviations(connection, run)]
         summary = _summary(connection, run)
+        decisions = _decisions(connection, run)
     request = workspace.store.json("requests", started.fact.request)
     inputs = [_input(workspace, run, number, batch, folder) for number, batch in enumerate(request["batches"])]
     for place in sorted(needed):
@@ -262,6 +269,7 @@ def _fill(workspace: Workspace, run: str, folder: Path) -> None:
         "versions": _versions(started.fact.tool_version),
         "schema": HEAD,
         "deviations": deviated,
+        "decisions": decisions,
         "summary": summary,
         "facts": made,
         "replay": "tailguard reproduce FOLDER",
@@ -366,6 +374,23 @@ def _summary(connection: Connection, run: str) -> dict[str, Any]:
         "verdict": decision.fact.verdict if decision else None,
         "reason": decision.fact.reason if decision else None,
     }
+
+
+def _decisions(connection: Connection, run: str) -> list[str]:
+    """What people decided about a run: clearances asked for, overrides, audits, shipping, in words and in order."""
+    found: list[tuple[Recorded[Any], str]] = [
+        *((one, f"clearance: {one.fact.reason}") for one in recorded(connection, Clearance, run=run)),
+        *(
+            (one, f"{one.fact.override} {one.fact.decision}: {one.fact.note}")
+            for asked in recorded(connection, OverrideRequested, run=run)
+            for one in recorded(connection, OverrideDecided, override=asked.fact.override)
+        ),
+        *((one, f"audit of the training set: {one.fact.note}") for one in recorded(connection, MixingAudited, run=run)),
+        *((one, f"{one.fact.action}: {one.fact.reason}") for one in recorded(connection, ShippingEvent, run=run)),
+    ]
+    return [
+        f"{one.recorded:%Y-%m-%d} {one.actor}, {text}" for one, text in sorted(found, key=lambda pair: pair[0].recorded)
+    ]
 
 
 def _facts(connection: Connection, run: str) -> list[list[Any]]:
@@ -506,6 +531,16 @@ def _page(told: dict[str, Any]) -> str:
         "",
         *(f"- {cell(one['what'])}. Why: {cell(one['why'] or 'nobody said')}." for one in told["deviations"]),
         *([] if told["deviations"] else ["None."]),
+        "",
+        "## Decisions",
+        "",
+        *(
+            f"- {values['gate']} gate: {values['verdict']}. {cell(values['reason'])}"
+            + (f", under {values['override']}." if values["override"] else ".")
+            for kind, values in told["facts"]
+            if kind == "gate_decision"
+        ),
+        *(f"- {cell(line)}" for line in told["decisions"]),
         "",
         "## Exit criteria",
         "",

@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-extras check bench clean
+.PHONY: help demo test test-extras check bench screenshots clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,10 @@ check: $(STAMP) ## format, lint, types, import contracts
 
 bench: $(STAMP) ## the figures that the README names
 	$(BIN)/python -m bench
+
+screenshots: $(STAMP) ## take the README's pictures anew, of the real demo
+	test -f data/local/runlog.duckdb || $(BIN)/tailguard demo --dir data/local --no-dashboard
+	$(BIN)/python -m bench.screenshots data/local
 
 clean: ## remove the environment and the demo's workspace
 	rm -rf .venv .venv-extras data/local

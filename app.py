@@ -9,39 +9,39 @@ sys.path.insert(0, str(Path(__file__).parent))  # `pages` beside this file, also
 
 import streamlit as st
 
-from pages.shared import components, reads
+from pages.shared import components, entrance, reads
 
 st.set_page_config(page_title="Tailguard", page_icon="🛡️", layout="wide")
+entrance.enter(reads.local())
 
-PAGES = {
-    "Watch": [
-        st.Page("pages/overview.py", title="Overview", default=True),
-        st.Page("pages/provenance.py", title="Provenance"),
-        st.Page("pages/mixing.py", title="Mixing"),
-        st.Page("pages/diversity.py", title="Diversity"),
-        st.Page("pages/gates.py", title="Gates"),
-    ],
-    "Decide": [
-        st.Page("pages/quarantine.py", title="Quarantine"),
-        st.Page("pages/overrides.py", title="Overrides"),
-        st.Page("pages/loops.py", title="Loops"),
-        st.Page("pages/plays.py", title="Plays"),
-        st.Page("pages/drill.py", title="Drill"),
-    ],
-    "Look up": [st.Page("pages/runs.py", title="Runs")],
+waiting = components.waiting() if components.has_runs() else {}
+
+
+def page_of(name: str, *, default: bool = False) -> st.Page:
+    """A page in the navigation, with how much waits on it."""
+    count = waiting.get(name, 0)
+    return st.Page(f"pages/{name.lower()}.py", title=f"{name} ({count:,})" if count else name, default=default)
+
+
+GROUPS = {
+    "Watch": ("Overview", "Provenance", "Mixing", "Diversity", "Gates"),
+    "Decide": ("Quarantine", "Overrides", "Loops", "Plays", "Drill"),
+    "Look up": ("Runs",),
 }
-
 # Pages that a lighter profile has no use for.
 LEFT_OUT = {"small": ("Loops", "Drill"), "api-only": ("Mixing", "Gates", "Overrides", "Drill")}
-if components.has_runs() and (without := LEFT_OUT.get(reads.profile())):
-    PAGES = {group: [one for one in pages if one.title not in without] for group, pages in PAGES.items()}
+without = LEFT_OUT.get(reads.profile(), ()) if components.has_runs() else ()
+PAGES = {
+    group: [page_of(name, default=name == "Overview") for name in names if name not in without]
+    for group, names in GROUPS.items()
+}
 
 page = st.navigation(PAGES)
 st.session_state["navigation"] = True
 asked = st.query_params.to_dict()
 if wanted := asked.pop("page", None):  # a page that was opened before this file had run: see components.begin
     for known in (one for group in PAGES.values() for one in group):
-        if known.title.lower() == wanted:
+        if known.title.partition(" ")[0].lower() == wanted:
             st.switch_page(known, query_params=asked)
 st.logo(Path(__file__).parent / "pages" / "shared" / "logo.svg", size="large")
 components.refresh_while_writing()

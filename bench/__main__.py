@@ -124,39 +124,6 @@ def demo(folder: Path, table: Table) -> Path:
     return folder / "demo"
 
 
-def clicks(workspace: Path, table: Table) -> None:
-    """From a click in the navigation until the page's heading and figures are visible, in a real browser."""
-    from playwright.sync_api import sync_playwright
-
-    from tests.browser.conftest import FLAGS, find_browser
-
-    port = 8597
-    server = subprocess.Popen(
-        [sys.executable, "-m", "tailguard.cli", "dashboard", "-w", str(workspace), "--port", str(port)],
-        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-    try:
-        time.sleep(4)
-        with sync_playwright() as playwright:
-            page = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS).new_page()
-            page.goto(f"http://localhost:{port}")
-            page.get_by_text("as of").first.wait_for()
-            taken = {}
-            for title in ("Provenance", "Mixing", "Diversity", "Gates", "Quarantine", "Overrides", "Runs", "Overview"):
-                begin = time.perf_counter()
-                page.get_by_test_id("stSidebarNav").get_by_role("link", name=title, exact=True).click()
-                page.get_by_role("heading", name=title, exact=True).wait_for()
-                page.get_by_text("as of").first.wait_for()
-                taken[title] = time.perf_counter() - begin
-        worst = max(taken, key=lambda title: taken[title])
-        table.add_row(
-            "a page, from click to its last line, median", f"{statistics.median(taken.values()):.2f} s", "1.5 s"
-        )
-        table.add_row(f"a page, slowest first visit ({worst})", f"{taken[worst]:.2f} s", "1.5 s")
-    finally:
-        os.killpg(server.pid, 15)
-
-
 def main() -> None:
     warnings.simplefilter("ignore")
     table = Table("figure", "measured", "to reach", title=f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
@@ -188,7 +155,6 @@ def main() -> None:
             _snapshot(workspace),
         ]
         table.add_row("tailguard check", f"{seconds(check):.2f} s", "1 s")
-        clicks(workspace, table)
     Console(width=110).print(table)
 
 

@@ -1,9 +1,15 @@
 """What did the new generation lose against the last one?"""
 
+from functools import partial
+
+import pandas as pd
 import streamlit as st
+from plotly.graph_objects import Figure
 
 from pages.shared import charts, components, production, reads
 from pages.shared.components import Card
+
+MOST_IN_A_MAP = 24
 
 components.begin("Diversity")
 name, since = components.lineage(), components.since()
@@ -20,14 +26,31 @@ if not len(compared):
         "tailguard run",
     )
     st.stop()
-choices = list(dict.fromkeys(compared["run"]))[::-1]
-wanted = st.query_params.get("candidate", "")
-candidate = st.selectbox("Candidate", choices, index=choices.index(wanted) if wanted in choices else 0, key="candidate")
-st.query_params["candidate"] = candidate
+candidate = components.run_choice("Candidate", list(dict.fromkeys(compared["run"]))[::-1], "candidate")
 chosen = compared[compared["run"] == candidate]
-status = next(one for one in reads.lineage(name).generations if one.run == candidate)
+status = reads.generation(candidate)
+if status is None:
+    st.stop()
 losses = int((chosen["verdict"] == "BLOCK").sum())
 components.verdict(f"{candidate}: {status.reason}.", state=status.verdict or "")
+
+
+def _of_measure(measure: str) -> pd.DataFrame:
+    """A primary measure against each reference."""
+    columns = [
+        "reference_kind",
+        "reference",
+        "reference_value",
+        "candidate_value",
+        "delta",
+        "low",
+        "high",
+        "margin",
+        "verdict",
+        "row",
+    ]
+    return chosen[chosen["measure"] == measure][columns]
+
 
 closest = {
     measure: part.loc[part["low"].add(part["margin"]).idxmin()]
@@ -41,6 +64,8 @@ components.cards(
                 f"{row['delta']:+.1%}",
                 f"{row['low']:+.1%} to {row['high']:+.1%}",
                 f"Worst of parent, best and first: against {row['reference']}, margin −{row['margin']:.0%}. 90 % interval by half-samples of the prompts.",
+                rows=partial(_of_measure, measure),
+                term="delta",
             )
             for measure, row in closest.items()
         ),
@@ -49,6 +74,8 @@ components.cards(
             f"{chosen['detectable_loss'].max():.1%}",
             f"{int(chosen['prompts'].iloc[0])} prompts, power .8",
             "Largest of the measures: 2.487 standard errors",
+            rows=lambda: chosen[["measure", "reference", "detectable_loss", "prompts", "prompts_to_settle", "row"]],
+            term="detectable loss",
         ),
     ]
 )
@@ -57,7 +84,7 @@ title = (
     if losses
     else "No loss past a margin is shown against parent, best or first"
 )
-st.plotly_chart(charts.deltas(chosen, title), key="deltas")
+components.chart(lambda: charts.deltas(chosen, title), key="deltas", terms=("delta", "interval", "margin", "verdict"))
 
 kinds = list(dict.fromkeys(chosen["reference_kind"]))
 kind = components.choice("Held against its", kinds, "reference")
@@ -68,13 +95,12 @@ if len(secondary):
     st.markdown(
         f"**Secondary measures** with a loss after Holm's correction, of {len(secondary)}: {components.plain(told)}. They do not gate."
     )
-    st.dataframe(
+    components.table(
         secondary.assign(better=secondary["better"].map({1: "more", -1: "less"}))[
             ["measure", "better", "reference_value", "candidate_value", "delta", "low", "high", "p_holm", "lost", "row"]
         ],
-        hide_index=True,
         key="secondary",
-        column_config={
+        columns={
             "better": st.column_config.TextColumn("more diverse is", width="small"),
             **{name: st.column_config.NumberColumn(format="percent") for name in ("delta", "low", "high")},
             **{
@@ -84,31 +110,41 @@ if len(secondary):
         },
     )
 
-by_slice = reads.facts_of_lineage(reads.SliceMeasure, name, since)
-by_slice = by_slice[(by_slice["reference_kind"] == "parent") & (by_slice["measure"] == "rarefied type coverage")]
-if len(by_slice):
-    here = by_slice[by_slice["run"] == candidate]
-    worst = here.sort_values(["p_holm", "delta"]).iloc[0] if len(here) else None
-    title = (
-        f"Worst slice of {candidate}: {worst['slice']}, {worst['delta']:+.1%} in type coverage"
-        if worst is not None
-        else "Slices"
-    )
-    st.plotly_chart(charts.slices(by_slice, components.title(title)), key="slices")
 
-measures = list(dict.fromkeys(reads.facts(reads.Measurement)["measure"]))
+def slices() -> Figure:
+    """Slices by generations, the candidate and the newest."""
+    found = reads.facts_of_lineage(reads.SliceMeasure, name, since)
+    found = found[(found["reference_kind"] == "parent") & (found["measure"] == "rarefied type coverage")]
+    kept = list(dict.fromkeys([candidate, *found["run"].iloc[::-1]]))[:MOST_IN_A_MAP]
+    worst = here.sort_values(["p_holm", "delta"]).iloc[0]
+    title = f"Worst slice of {candidate}: {worst['slice']}, {worst['delta']:+.1%} in type coverage"
+    return charts.slices(found[found["run"].isin(kept)], components.title(title))
+
+
+here = reads.facts(reads.SliceMeasure, run=candidate, reference_kind="parent", measure="rarefied type coverage")
+if len(here):
+    components.chart(slices, key="slices", terms=("type coverage", "rarefied"))
+
+measures = list(dict.fromkeys(reads.facts(reads.Measurement, run=candidate)["measure"]))
 measure = st.segmented_control("Over generations", measures, default=measures[0], key="measure") or measures[0]
-lines = {
-    line: found[found["measure"] == measure]
-    for line in reads.lineages()
-    if len(found := reads.facts_of_lineage(reads.Measurement, line, since))
-}
-ends = {line: found["value"].iloc[-1] / found["value"].iloc[0] - 1 for line, found in lines.items() if len(found) > 1}
-told = ", ".join(f"{line} {change:+.0%}" for line, change in ends.items())
-figure = charts.generations(lines, f"{measure.capitalize()} since the first generation: {told}")
-if measure == "rarefied type coverage":
-    figure.update_yaxes(tickformat=",.0f")
-st.plotly_chart(figure, key="generations")
+
+
+def over_generations() -> Figure:
+    """One measure over the generations of this lineage and those beside it."""
+    lines = {line: found for line in components.beside(name) if len(found := reads.measured(line, str(measure), since))}
+    ends = {
+        line: found["value"].iloc[-1] / found["value"].iloc[0] - 1 for line, found in lines.items() if len(found) > 1
+    }
+    told = ", ".join(f"{line} {change:+.0%}" for line, change in ends.items())
+    figure = charts.generations(lines, f"{str(measure).capitalize()} since the first generation: {told}")
+    if measure == "rarefied type coverage":
+        figure.update_yaxes(tickformat=",.0f")
+    return figure
+
+
+components.chart(
+    over_generations, key="generations", by=(measure,), terms=("type coverage", "rarefied", "tail recall", "variety")
+)
 
 st.subheader("What was lost, and what was gained")
 shifts = reads.facts(reads.CaseShift, run=candidate)
@@ -128,8 +164,9 @@ headings = {
 for tab, (direction, heading) in zip(st.tabs(["Lost", "Gained"]), headings.items(), strict=True):
     part = shifts[shifts["direction"] == direction]
     kinds = ", ".join(f"{times} {kind}s" for kind, times in part["kind"].value_counts(sort=False).items())
-    tab.markdown(f"**{kinds or 'Nothing'}** {components.plain(heading)}")
-    tab.dataframe(part[list(names)].rename(columns=names), hide_index=True, key=direction)
+    with tab:
+        st.markdown(f"**{kinds or 'Nothing'}** {components.plain(heading)}")
+        components.table(part[list(names)].rename(columns=names), key=direction)
 st.caption(
     "Rare terms in at least two answers on one side and none on the other; checked items that one side mostly gets right; topics that one "
     "side treats significantly more often; prompts whose answers became alike. At most 15 of each kind."
@@ -138,7 +175,7 @@ if production.measured():
     st.subheader("In production, between generations")
     production.show()
 components.rows(
-    chosen[
+    lambda: chosen[
         [
             "reference_kind",
             "reference",
@@ -159,9 +196,10 @@ components.rows(
     formula="Delta = candidate / reference − 1 of the rarefied statistic, on answers cut to common length; PASS when the low end is above −margin.",
     key="compared",
 )
-guards = reads.facts(reads.GuardCheck, run=candidate)
 components.rows(
-    guards[["reference_kind", "name", "required", "observed", "held", "row"]],
+    lambda: reads.facts(reads.GuardCheck, run=candidate)[
+        ["reference_kind", "name", "required", "observed", "held", "row"]
+    ],
     title="Guards",
     formula="A guard that fails makes the verdict NOT COMPARABLE.",
     key="guards",

@@ -5,7 +5,44 @@ import streamlit as st
 
 from pages.shared import components, play_charts, protocol, reads
 from pages.shared.components import Card
-from tailguard import response
+
+
+def as_rows() -> pd.DataFrame:
+    """Every response, the newest first."""
+    return pd.DataFrame(
+        [
+            {
+                "response": one.id,
+                "kind": one.kind,
+                "generation": one.generation,
+                "opened": one.opened,
+                "by": one.opened_by,
+                "what": one.what,
+            }
+            for one in reversed(every)
+        ]
+    )
+
+
+def of_step(name: str) -> pd.DataFrame:
+    """One step of every response."""
+    steps = reads.facts(reads.IncidentStep, step=name)
+    return steps[["incident", "seconds", "machine_seconds", "evidence", "recorded", "actor", "row"]].iloc[::-1]
+
+
+def plant(lineage: str) -> str:
+    """Start a drill in a sandbox."""
+    from tailguard import response
+
+    return response.start_drill(space, lineage, seed=0).text
+
+
+def open_for(lineage: str, seen: str, alert: str | None) -> str:
+    """Open a real incident."""
+    from tailguard import response
+
+    return response.open_incident(space, lineage, what=seen, alert=alert, generation=None).text
+
 
 components.begin("Drill")
 every = reads.watched().incidents
@@ -35,24 +72,29 @@ components.cards(
             "Days since the last",
             str((status.as_of - newest.opened).days) if newest else "–",
             f"next by {due.when:%d %b %Y}" if due else "",
+            "Since the last response that was closed began",
+            rows=as_rows,
         ),
         Card(
             "Time to freeze",
             protocol.lasting(newest.seconds("freeze")) if newest else "–",
             "from detection, people included",
             "Seconds from the step before until this one was done",
+            rows=lambda: of_step("freeze"),
         ),
         Card(
             "Time to roll back",
             protocol.lasting(newest.seconds("rollback")) if newest else "–",
             f"{protocol.lasting(newest.machine_seconds('rollback'))} of it machine" if newest else "",
             "From the freeze until the last known-good generation was at work",
+            rows=lambda: of_step("rollback"),
         ),
         Card(
             "Gaps open",
             str(len(newest.gaps)) if newest else "–",
             "of the last response",
             "Found when it began: what an emergency would lack",
+            rows=lambda: reads.facts(reads.IncidentGap)[["incident", "what", "recorded", "row"]].iloc[::-1],
         ),
     ]
 )
@@ -60,7 +102,7 @@ components.told()
 if every:
     first, final = every[0], every[-1]
     trend = f"Time to freeze: {protocol.lasting(first.seconds('freeze'))} at first, {protocol.lasting(final.seconds('freeze'))} last"
-    st.plotly_chart(play_charts.responses(every, trend), key="responses")
+    components.chart(lambda: play_charts.responses(every, trend), key="responses")
     names = [one.id for one in reversed(every)]
     wanted = st.query_params.get("incident", "")
     shown = st.selectbox("Response", names, index=names.index(wanted) if wanted in names else 0, key="incident")
@@ -75,9 +117,8 @@ if every:
     protocol.hold(one)
     if one.gaps:
         st.subheader("Gaps")
-        st.dataframe(
+        components.table(
             pd.DataFrame([{"gap": gap.fact.gap, "what": gap.fact.what, "row": gap.id} for gap in one.gaps]),
-            hide_index=True,
             key="gaps",
         )
     audited = reads.facts(reads.ContaminationAudited, incident=one.id)
@@ -85,17 +126,16 @@ if every:
         st.subheader("Recent training data, by its tags")
         doubtful, records = int(audited["doubtful"].sum()), int(audited["records"].sum())
         st.markdown(f"{doubtful:,} of {records:,} records of {audited['run'].nunique()} training sets are in doubt.")
-        st.dataframe(
+        components.table(
             audited[["run", "source", "origin", "records", "doubtful", "why", "row"]].sort_values(
                 "doubtful", ascending=False
             ),
-            hide_index=True,
             key="audited",
         )
         examples = reads.to_look_at(one.id)
         if examples:
             with st.expander(f"{len(examples)} records to look at"):
-                st.dataframe(pd.DataFrame([vars(example) for example in examples]), hide_index=True, key="examples")
+                components.table(pd.DataFrame([vars(example) for example in examples]), key="examples")
 lines = [name for name in reads.lineages() if reads.lineage(name).shipped]
 left, right = st.columns(2)
 with left.form("start", border=True):
@@ -103,7 +143,7 @@ with left.form("start", border=True):
     rehearsed = st.selectbox("Lineage", lines, key="rehearsed", disabled=not lines)
     if st.form_submit_button("Plant a collapse", disabled=not lines) and rehearsed:
         with st.status("Building the sandbox, planting, watching …"):
-            components.act(lambda: response.start_drill(space, rehearsed, seed=0).text)
+            components.act(lambda: plant(rehearsed))
 with right.form("open", border=True):
     st.markdown("**Open a real incident**  \nFreezing and rolling back act on the lineage itself.")
     struck = st.selectbox("Lineage", lines, key="struck", disabled=not lines)
@@ -112,5 +152,5 @@ with right.form("open", border=True):
     seen = st.text_input("What was seen", key="seen")
     if st.form_submit_button("Open it", disabled=not lines) and struck:
         named = None if alert == "no alert" else alert
-        components.act(lambda: response.open_incident(space, struck, what=seen, alert=named, generation=None).text)
+        components.act(lambda: open_for(struck, seen, named))
 components.caption()

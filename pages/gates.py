@@ -33,41 +33,55 @@ components.cards(
             f"{rate.share:.0%}" if rate else "–",
             f"{rate.low:.0%} to {rate.high:.0%}" if rate else "",
             "Candidates of the diversity gate; 90 % Wilson interval",
+            rows=lambda: candidates[["run", "verdict", "reason", "override", "recorded", "row"]].iloc[::-1],
+            term="gate",
         ),
         Card(
             "Smallest loss blocked",
             smallest,
             f"{len(caught)} of {len(planted)} planted",
             "Planted collapses: rare terms taken out of the candidate's own answers",
+            rows=lambda: planted[["run", "strength", "loss", "verdict", "as_it_should", "row"]].iloc[::-1],
+            term="planted collapse",
         ),
         Card(
             "False blocks (A/A)",
             f"{false.share:.0%}" if false else "–",
             f"{len(same)} self-comparisons" if false else "none yet",
-            "Candidate against its own second sample",
+            "Candidate against its own second sample; any BLOCK among them would be false",
+            rows=lambda: same[["run", "verdict", "as_it_should", "row"]].iloc[::-1],
         ),
         Card(
             "Undecided",
             f"{unsure / len(candidates):.0%}",
             f"{unsure} inconclusive or not comparable",
-            "These do not ship either",
+            "INCONCLUSIVE or NOT COMPARABLE; these do not ship either",
+            rows=lambda: candidates[candidates["verdict"].isin(["INCONCLUSIVE", "NOT COMPARABLE"])][
+                ["run", "verdict", "reason", "row"]
+            ],
+            term="verdict",
         ),
     ]
 )
-st.plotly_chart(
-    charts.outcomes(
+components.chart(
+    lambda: charts.outcomes(
         candidates,
-        canaries,
+        reads.drawn(canaries, name, since),
         f"Every planted loss from {smallest} on was blocked" if len(caught) else "No planted loss was blocked yet",
     ),
     key="outcomes",
+    terms=("verdict", "planted collapse"),
+    note=components.drawn_note(name, since),
 )
 held = reads.teeth(name, since)
 if len(held) > 1 and held["loss"].notna().any() and held["margin"].notna().any():
     first, last = held["loss"].dropna().iloc[0], held["loss"].iloc[-1]
     told = f"{last:.1%}" if pd.notna(last) else "nothing"
-    st.plotly_chart(
-        charts.teeth(held, f"The gate's teeth: {first:.1%} was the smallest loss it blocked at first, {told} now"),
+    components.chart(
+        lambda: charts.teeth(
+            reads.drawn(held, name, since),
+            f"The gate's teeth: {first:.1%} was the smallest loss it blocked at first, {told} now",
+        ),
         key="teeth",
     )
 if st.button(
@@ -79,13 +93,12 @@ components.told()
 st.subheader("Each decision")
 kind = st.segmented_control("Gate", ["diversity", "ratio", "loops"], default="diversity", key="gate") or "diversity"
 shown = decisions[decisions["gate"] == kind].iloc[::-1]
-st.dataframe(
+components.table(
     shown.assign(verdict=[f"{components.ICONS[one]} {one}" for one in shown["verdict"]])[
         ["run", "verdict", "enforced", "reason", "override", "actor", "recorded", "row"]
     ],
-    hide_index=True,
     key="decisions",
-    column_config={"reason": st.column_config.TextColumn(width=560)},
+    columns={"reason": st.column_config.TextColumn(width=560)},
 )
 kept = reads.facts_of_lineage(reads.ReportKept, name, since)
 if len(kept):
@@ -95,13 +108,13 @@ if len(kept):
     row = kept.iloc[::-1].iloc[which.index(asked)]
     right.download_button(
         "Download the report",
-        reads.report(row["report"], row["run"], row["reference_kind"]),
+        lambda: reads.report(row["report"], row["run"], row["reference_kind"]),
         file_name=f"{row['run'].replace('/', '-')}-against-{row['reference_kind']}.html",
         mime="text/html",
         key="download",
     )
 components.rows(
-    canaries[["run", "kind", "strength", "loss", "verdict", "as_it_should", "row"]],
+    lambda: canaries[["run", "kind", "strength", "loss", "verdict", "as_it_should", "row"]],
     title="Self-tests",
     formula="Strength is the share of rare terms taken out; loss is the tail recall that this cost. Past margin plus detectable loss it must be blocked; A/A must not.",
     key="canaries",

@@ -1,7 +1,9 @@
 """Where can our own output come back as training data?"""
 
 import tempfile
+from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -13,9 +15,26 @@ from tailguard.desk import flows, overrides
 from tailguard.plays.loops.declared import EVIDENCE
 from tailguard.plays.loops.diagram import as_text, drawing
 from tailguard.plays.loops.flows import Edge
-from tailguard.plays.loops.standing import GATE
+from tailguard.plays.loops.standing import GATE, Loop
 
 MOST_DRAWN = 60
+
+
+def as_rows(loops: Sequence[Loop]) -> pd.DataFrame:
+    """Loops with what is known of them; their edges stand in flows.yaml, in imported lineage, or in rows of the log."""
+    return pd.DataFrame(
+        [
+            {
+                "loop": one.words,
+                "closed by": one.closing.text,
+                "known": str(one.known),
+                "came back": one.came_back,
+                "change": one.change,
+            }
+            for one in loops
+        ]
+    )
+
 
 components.begin("Loops")
 found = reads.watched().loops
@@ -42,19 +61,41 @@ components.cards(
             str(len(loose)),
             reviewed,
             "Cycles without a live checkpoint: Tarjan's components once guarded edges are out",
+            rows=lambda: as_rows(loose),
+            term="loop",
         ),
-        Card("Guarded", str(len(found.loops) - len(loose)), f"{len(found.checkpoints)} checkpoints declared"),
+        Card(
+            "Guarded",
+            str(len(found.loops) - len(loose)),
+            f"{len(found.checkpoints)} checkpoints declared",
+            "Cycles with at least one live checkpoint on the way",
+            rows=lambda: as_rows([one for one in found.loops if one.guarded]),
+            term="checkpoint",
+        ),
         Card(
             "Observed, not declared",
             str(len(undeclared)),
             "the log or a lineage file shows them",
             "Not every edge of it stands in flows.yaml",
+            rows=lambda: as_rows(undeclared),
         ),
         Card(
             "Checkpoints gone silent",
             str(len(silent)),
             silent[0].checkpoint.name if silent else "none",
             "No fresh evidence that they are at work",
+            rows=lambda: pd.DataFrame(
+                [
+                    {
+                        "checkpoint": one.checkpoint.name,
+                        "on": one.checkpoint.edge.text,
+                        "told": one.text,
+                        "row": one.row,
+                    }
+                    for one in silent
+                ]
+            ),
+            term="checkpoint",
         ),
     ]
 )
@@ -76,7 +117,7 @@ if len(found.flows.nodes) > MOST_DRAWN:
 drawn = drawing(found.flows, found.closing, around=around)
 way = [Edge(*pair) for pair in zip(chosen.path, (*chosen.path[1:], chosen.path[0]), strict=True)] if chosen else []
 title = f"Closed by {chosen.closing.text}" if chosen else "What flows where"
-st.plotly_chart(play_charts.flow(drawn, way, components.title(title)), key="flow")
+components.chart(lambda: play_charts.flow(drawn, way, components.title(title)), key="flow")
 
 if chosen:
     st.subheader("Guarded" if chosen.guarded else "✖ Unguarded")
@@ -94,10 +135,10 @@ if chosen:
         "suggested place for a checkpoint": "–" if chosen.guarded else cut,
         "change since the last review": chosen.change or "none",
     }
-    st.dataframe(pd.DataFrame({"what": list(facts), "value": list(facts.values())}), hide_index=True, key="row")
+    components.table(pd.DataFrame({"what": list(facts), "value": list(facts.values())}), key="row")
 
 st.subheader("Every loop")
-st.dataframe(
+components.table(
     pd.DataFrame(
         [
             {
@@ -115,9 +156,8 @@ st.dataframe(
             for one in found.loops
         ]
     ),
-    hide_index=True,
     key="loops",
-    column_config={
+    columns={
         "loop": st.column_config.TextColumn(width=420),
         "came back": st.column_config.NumberColumn(format="percent"),
         "last evidence": st.column_config.DateColumn(),
@@ -175,7 +215,7 @@ with right.form("review", border=True):
         )
 imports = reads.facts(reads.LineageImported)
 components.rows(
-    imports[["file", "form", "datasets", "jobs", "edges", "recorded", "actor", "row"]],
+    lambda: imports[["file", "form", "datasets", "jobs", "edges", "recorded", "actor", "row"]],
     title=f"Imported lineage files ({len(imports)})",
     formula="The newest file of a name takes the place of the older one.",
     key="imports",
@@ -183,7 +223,7 @@ components.rows(
 for column, (form, suffix) in zip(st.columns(3), (("svg", "svg"), ("mermaid", "mmd"), ("dot", "dot")), strict=True):
     column.download_button(
         f"Diagram as {form}",
-        as_text(found.flows, found.closing, form),
+        partial(as_text, found.flows, found.closing, form),
         file_name=f"flows.{suffix}",
         key=f"diagram-{form}",
         width="stretch",

@@ -47,24 +47,34 @@ components.cards(
             f"{larger['ratio']:.1%}",
             f"ceiling {newest['ceiling']:.0%}",
             f"{newest['ratio_records']:.1%} of records, {newest['ratio_tokens']:.1%} of tokens; the larger one is held against the ceiling",
+            rows=lambda: mine[["run", "unit", "ratio", "low", "high", "ceiling", "enforced_on", "row"]],
+            term="ratio",
         ),
         Card(
             "Head-room, records",
             f"{reads.head_room(newest, 'records'):,.0f}",
             f"{reads.head_room(newest, 'tokens'):,.0f} tokens",
             "Wholly synthetic text that would still fit: human × ceiling / (1 − ceiling) − synthetic",
+            rows=lambda: sets.tail(1)[
+                ["run", "records", "tokens", "synthetic_records", "synthetic_tokens", "ceiling", "row"]
+            ],
+            term="ceiling",
         ),
         Card(
             "Anchor share",
             f"{newest['anchor_records'] / newest['records']:.1%}",
             f"{age} days old" if anchor else "no anchor",
             f"{newest['anchor_records']:,} frozen human records in the newest set; age since something was last added",
+            rows=lambda: sets[["run", "records", "anchor_records", "row"]].iloc[::-1],
+            term="anchor",
         ),
         Card(
             "Jobs over the ceiling",
             str(len(recent)),
             f"{int(recent['enforced'].sum())} stopped",
             "Clearance asked for and not given in the last 92 days; in observe mode nothing is stopped",
+            rows=lambda: blocked[["run", "verdict", "enforced", "reason", "recorded", "row"]].iloc[::-1],
+            term="clearance",
         ),
     ]
 )
@@ -75,34 +85,36 @@ generations = reads.generations(name, since)
 flags = shown.assign(high=shown["high"].fillna(shown["ratio"])).merge(generations[["run", "overrides"]], on="run")
 ratio_of = shown.set_index("run")["ratio"]
 crosses = blocked.assign(ratio=blocked["run"].map(ratio_of)).drop_duplicates("run")
-st.plotly_chart(
-    charts.ratios(
-        shown,
+components.chart(
+    lambda: charts.ratios(
+        reads.drawn(shown, name, since),
         crosses,
         flags[flags["overrides"] != ""],
         unit,
         f"{len(crosses)} of {len(sets)} training sets were over the ceiling when they asked",
     ),
     key="ratios",
+    terms=("ratio", "ceiling", "unit", "override"),
+    note=components.drawn_note(name, since),
 )
 
-contents = reads.facts_of_lineage(reads.CompositionPart, name, since)
-st.plotly_chart(
-    charts.parts(
-        contents,
+components.chart(
+    lambda: charts.parts(
+        reads.drawn(reads.facts_of_lineage(reads.CompositionPart, name, since), name, since),
         "Human text accumulates; it is not replaced"
         if newest["anchor_records"]
         else "Earlier human text is replaced, and there is no anchor",
     ),
     key="parts",
+    terms=("anchor", "synthetic"),
 )
-reasons = reads.facts_of_lineage(reads.ReasonCount, name, since)
-reasons = reasons[(reasons["stage"] == "score") & (reasons["run"] == run)]
+reasons = reads.facts(reads.ReasonCount, run=run)
+reasons = reasons[reasons["stage"] == "score"]
 gone = reasons[reasons["outcome"] != "kept"]
 if len(gone):
     total = int(reasons["records"].sum())
     title = f"{int(gone['records'].sum()):,} of {total:,} records of {run} were dropped or flagged"
-    st.plotly_chart(charts.reasons(gone, title), key="gone")
+    components.chart(lambda: charts.reasons(gone, title), key="gone")
 else:
     st.info(f"Nothing was dropped or flagged in {components.plain(run)}.", icon="ℹ️")
 
@@ -110,8 +122,8 @@ st.subheader("The filter answers for itself")
 coverage = reads.facts(reads.SliceCoverage, run=run)
 if len(coverage) and coverage["before"].sum():
     narrowed = coverage[coverage["narrowed"].astype(bool)]
-    st.plotly_chart(
-        charts.cells(
+    components.chart(
+        lambda: charts.cells(
             coverage,
             f"The filter narrows {len(narrowed)} slice(s) more than chance would"
             if len(narrowed)
@@ -139,13 +151,12 @@ if outcomes and show:
     outcome = first.selectbox("Outcome", outcomes, key="outcome")
     why = second.selectbox("Reason", ["any", *sorted(set(reasons[reasons["outcome"] == outcome]["reason"]))], key="why")
     records = reads.scored(run, outcome, None if why == "any" else why, SHOWN)
-    st.dataframe(
+    components.table(
         records[["position", "running_ratio", "text", "source", "origin", "quality", "diversity", "reliability", "why", "id"]]
         if outcome == "flagged"
         else records[["text", "source", "origin", "quality", "diversity", "reliability", "reason", "why", "id"]],
-        hide_index=True,
         key="records",
-        column_config={
+        columns={
             "text": st.column_config.TextColumn(width=380),
             "why": st.column_config.TextColumn("why", width=380),
             **{one: st.column_config.ProgressColumn(one, min_value=0, max_value=1, format="%.2f") for one in ("quality", "diversity", "reliability")},
@@ -161,8 +172,8 @@ calibrated = reads.facts(reads.CeilingCalibrated, lineage=name)
 if len(calibrated):
     found = calibrated.iloc[-1]
     points = reads.facts(reads.CeilingPoint, experiment=found["experiment"])
-    st.plotly_chart(
-        charts.calibration(
+    components.chart(
+        lambda: charts.calibration(
             points,
             found,
             f"Up to {found['recommended']:.0%} synthetic, {found['measure']} stays within {found['margin']:.0%} after {found['generations']} generations",
@@ -182,7 +193,7 @@ else:
     )
 
 st.subheader("Compare two training sets")
-runs = list(sets["run"])
+runs = list(sets["run"])[-components.MOST_CHOICES :]
 if len(runs) > 1:
     first, second = st.columns(2)
     one = first.selectbox("One", runs, index=len(runs) - 2, key="one")
@@ -191,14 +202,12 @@ if len(runs) > 1:
         found = reads.difference(one, other)
         st.markdown(f"{found.shared:,} records stand in both.")
         for column, side in zip(st.columns(2), (found.first, found.second), strict=True):
-            column.markdown(
-                f"**Only in {components.plain(side.run)}: {side.records:,} records, {side.tokens:,} tokens**"
-            )
-            column.dataframe(
-                [{"part": part, "records": count} for part, count in sorted(side.by_part.items())],
-                key=f"only-{side.run}",
-                hide_index=True,
-            )
+            with column:
+                st.markdown(
+                    f"**Only in {components.plain(side.run)}: {side.records:,} records, {side.tokens:,} tokens**"
+                )
+                counted = [{"part": part, "records": count} for part, count in sorted(side.by_part.items())]
+                components.table(counted, key=f"only-{side.run}")
 if st.button("Ask for an override", key="ask", help="For the newest run, at the ratio gate"):
     st.switch_page("pages/overrides.py", query_params={"lineage": name, "run": run})
 
@@ -210,32 +219,33 @@ if len(audits):
         components.plain(f"{last['actor']} {word} the audit of {run} on {last['recorded']:%d %b %Y}: {last['note']}")
     )
 components.rows(
-    contents[contents["run"] == run][["role", "origin", "source", "records", "tokens", "row"]],
+    lambda: reads.facts(reads.CompositionPart, run=run)[["role", "origin", "source", "records", "tokens", "row"]],
     title="What it holds, by role, origin and source",
     formula="Each record of the set is counted once.",
     key="contents",
 )
 components.rows(
-    reads.facts(reads.RuleFailed, run=run)[["family", "rule", "source", "origin", "records", "row"]],
+    lambda: reads.facts(reads.RuleFailed, run=run)[["family", "rule", "source", "origin", "records", "row"]],
     title="Quality rules that records failed",
     formula="A record that fails several rules is counted under each. Quality is the share of the thirty rules that it meets.",
     key="rules",
 )
 components.rows(
-    reasons[["outcome", "source", "origin", "reason", "records", "row"]],
+    lambda: reasons[["outcome", "source", "origin", "reason", "records", "row"]],
     title="Kept, dropped and flagged records by reason",
     formula="Each scored record is counted once, under the reason for its outcome.",
     key="reasons",
 )
-flagged = reads.facts_of_lineage(reads.FlaggedRecord, name, since)
 components.rows(
-    flagged[["run", "position", "record", "source", "running_ratio", "ceiling", "row"]],
+    lambda: reads.facts_of_lineage(reads.FlaggedRecord, name, since)[
+        ["run", "position", "record", "source", "running_ratio", "ceiling", "row"]
+    ],
     title="Flagged records: the first fifty of each run that would have pushed the ratio past its ceiling",
     formula="Synthetic records are taken in the order of the team's weights; the running ratio is what the set would reach with this one.",
     key="flagged",
 )
 components.rows(
-    ratios[["run", "unit", "ratio", "low", "high", "ceiling", "enforced_on", "row"]],
+    lambda: ratios[["run", "unit", "ratio", "low", "high", "ceiling", "enforced_on", "row"]],
     title="Ratios and their bounds",
     formula=(
         "Ratio = synthetic / all; mixed counts by its share, unknown as synthetic. Bounds: what the estimated model-made share of "

@@ -1,6 +1,7 @@
 """Which exceptions are open, and what does the meeting decide?"""
 
 from datetime import timedelta
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -10,7 +11,9 @@ from pages.shared.components import Card, said
 from tailguard.desk import meeting as meetings
 from tailguard.desk import overrides as desk
 from tailguard.domain.overrides import GATES
+from tailguard.plays.status import OverrideStatus
 
+MOST_BARS = 40
 FORMS = {"html": "text/html", "pdf": "application/pdf", "csv": "text/csv"}
 
 components.begin("Overrides")
@@ -24,6 +27,11 @@ orphans = [one for one in open_ones if one.orphan]
 overdue = [one for one in open_ones if one.review_by and one.review_by < status.as_of]
 
 
+def _register(found: list[OverrideStatus]) -> pd.DataFrame:
+    """Overrides as rows; each is a view over the rows that its name is in."""
+    return pd.DataFrame([vars(one) for one in found], columns=list(OverrideStatus.__dataclass_fields__))
+
+
 components.verdict(
     f"{len(open_ones)} open, {len(waiting)} wait for a decision; {len(soon)} expire within a week, {len(unused)} were never "
     f"used, {len(orphans)} match nothing any more."
@@ -32,18 +40,36 @@ components.verdict(
 )
 components.cards(
     [
-        Card("Open", str(len(open_ones)), f"of {len(frame)} ever asked for", "Approved, not closed, not expired"),
-        Card("Expire within a week", str(len(soon)), "they end by themselves"),
+        Card(
+            "Open",
+            str(len(open_ones)),
+            f"of {len(frame)} ever asked for",
+            "Approved, not closed, not expired",
+            rows=lambda: _register(open_ones),
+            term="override",
+        ),
+        Card(
+            "Expire within a week",
+            str(len(soon)),
+            "they end by themselves",
+            "Open, and their end is less than seven days away",
+            rows=lambda: _register(soon),
+        ),
         Card(
             "Past review",
             str(len(overdue)),
             "a review that is missed closes them",
             "Open, and no meeting has justified them in time",
+            rows=lambda: _register(overdue),
         ),
         Card(
             "Used this month",
             str(sum((reads.facts(reads.OverrideUsed)["recorded"] > status.as_of - timedelta(days=30)).astype(int))),
             "times something was let through",
+            "Uses in the last thirty days of this log",
+            rows=lambda: reads.facts(reads.OverrideUsed)[
+                ["override", "run", "gate", "effect", "recorded", "actor", "row"]
+            ].iloc[::-1],
         ),
     ]
 )
@@ -52,11 +78,13 @@ if going_on:
     meeting_room.hold(going_on)
 if len(frame):
     used = reads.facts(reads.OverrideUsed)
-    st.plotly_chart(
-        charts.exceptions(frame, used, status.as_of, f"Used {len(used)} time(s); each override ends by itself"),
+    components.chart(
+        lambda: charts.exceptions(
+            frame.tail(MOST_BARS), used, status.as_of, f"Used {len(used)} time(s); each override ends by itself"
+        ),
         key="exceptions",
     )
-    st.dataframe(
+    components.table(
         frame[
             [
                 "id",
@@ -74,12 +102,11 @@ if len(frame):
                 "void",
             ]
         ],
-        hide_index=True,
         key="register",
-        column_config={"reason": st.column_config.TextColumn(width=320), "orphan": "matches nothing: why"},
+        columns={"reason": st.column_config.TextColumn(width=320), "orphan": "matches nothing: why"},
     )
     components.rows(
-        used[["override", "run", "gate", "effect", "recorded", "actor", "row"]],
+        lambda: used[["override", "run", "gate", "effect", "recorded", "actor", "row"]],
         title="Uses",
         formula="A row each time an override let something through a gate.",
         key="used",
@@ -112,7 +139,7 @@ if not going_on:
         for column, (form, kind) in zip(columns[1:], FORMS.items(), strict=True):
             column.download_button(
                 form.upper(),
-                reads.minutes(row["minutes"], row["meeting"], form),
+                partial(reads.minutes, row["minutes"], row["meeting"], form),
                 file_name=f"{row['meeting']}.{form}",
                 mime=kind,
                 key=f"minutes-{row['meeting']}-{form}",
@@ -124,6 +151,8 @@ left, right = st.columns(2)
 with left.form("decide", border=True):
     st.markdown("**Decide on one**")
     names = [one.id for one in (*waiting, *open_ones)]
+    if names and st.session_state.get("chosen") not in names:
+        st.session_state.pop("chosen", None)  # a choice of nothing, from when there was nothing to choose
     chosen = st.selectbox("Override", names, index=None if not names else 0, key="chosen", disabled=not names)
     decision = st.radio("Decision", desk.DECISIONS, horizontal=True, key="decision")
     note = st.text_input("Note", key="note")
@@ -136,7 +165,7 @@ with left.form("decide", border=True):
         )
 with right.form("ask", border=True):
     st.markdown("**Ask for one, or for one to go on**")
-    runs = [one.run for name in reads.lineages() for one in reversed(reads.lineage(name).generations)]
+    runs = [one.run for name in reads.lineages() for one in reversed(reads.lineage(name).generations[-10:])]
     targets = [f"{gate} gate of {run}" for run in runs for gate in GATES]
     renewals = [f"renew {one.id}" for one in open_ones]
     wanted = f"ratio gate of {st.query_params.get('run', '')}"

@@ -1,10 +1,13 @@
 """May the next generation ship, and is the defence running?"""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
 from pages.shared import charts, components, production, reads
 from pages.shared.components import Card
+from tailguard.plays.status import OverrideStatus
 
 components.begin("Overview")
 status = reads.status()
@@ -18,7 +21,10 @@ covered = Card(
     f"{coverage.share:.1%}" if coverage else "–",
     f"{coverage.low:.1%} to {coverage.high:.1%}" if coverage else "no batch yet",
     "Distinct records of the newest run with a confident, non-unknown tag; 90 % Wilson interval",
-    [one.coverage.share for one in line.generations if one.coverage],
+    rows=lambda: reads.facts(reads.BatchTaken, run=newest.run)[
+        ["run", "source", "read", "duplicates", "confident", "held", "row"]
+    ],
+    term="coverage",
 )
 if reads.profile() == "api-only":
     loud, loose = production.alarmed(), reads.watched().loops.unguarded
@@ -54,14 +60,21 @@ else:
                 "Newest verdict",
                 newest.verdict or "none yet",
                 f"{newest.run}, {newest.shipping}",
-                "GateDecision of the newest run",
+                "What the diversity gate decided of the newest run",
+                rows=lambda: reads.facts(reads.GateDecision, run=newest.run)[
+                    ["run", "gate", "verdict", "reason", "override", "row"]
+                ],
+                term="verdict",
             ),
             Card(
                 "Synthetic ratio",
                 f"{max(newest.ratio_records, newest.ratio_tokens):.1%}" if newest.ratio_records is not None else "–",
                 f"ceiling {newest.ceiling:.0%}" if newest.ceiling is not None else "not composed yet",
                 "Larger of the shares in records and in tokens; mixed counts by half, unknown as synthetic",
-                [max(one.ratio_records, one.ratio_tokens) for one in line.generations if one.ratio_records is not None],
+                rows=lambda: reads.facts(reads.RatioMeasured, run=newest.run)[
+                    ["run", "unit", "ratio", "low", "high", "ceiling", "row"]
+                ],
+                term="ratio",
             ),
             covered,
             Card(
@@ -72,20 +85,27 @@ else:
                     default=f"{len(status.overrides)} ever asked for",
                 ),
                 "Approved, not closed, not expired",
+                rows=lambda: pd.DataFrame(
+                    [vars(one) for one in open_ones], columns=list(OverrideStatus.__dataclass_fields__)
+                ),
+                term="override",
             ),
         ]
     )
 
-    frames = {name: reads.generations(name, components.since()) for name in reads.lineages()}
-    frames = {name: frame for name, frame in frames.items() if len(frame)}
-    stopped = sum(int((frame["verdict"].notna() & (frame["verdict"] != "PASS")).sum()) for frame in frames.values())
-    total = sum(len(frame) for frame in frames.values())
+    since = components.since()
+    shown = components.beside(line.name)
+    frames = {name: frame for name in shown if len(frame := reads.generations(name, since))}
+    counts = [reads.counted(name, since) for name in frames]
+    stopped, judged = sum(one.stopped for one in counts), sum(one.judged for one in counts)
     if frames:
-        st.plotly_chart(
-            charts.strips(
-                frames, f"{stopped} of {total} candidates did not pass; the strip below each shows what they were fed"
+        components.chart(
+            lambda: charts.strips(
+                frames, f"{stopped:,} of {judged:,} candidates did not pass; the strip of each shows what they were fed"
             ),
             key="strips",
+            terms=("verdict", "ratio", "ceiling", "override"),
+            note=components.drawn_note(line.name, since) + components.left_out(shown),
         )
 
 STATES = {"running": "✔", "late": "◆", "stopped": "✖"}
@@ -99,7 +119,7 @@ if status.due:
     past = [one for one in status.due if one.when < status.as_of]
     late = f", {len(past)} of it past its day" if past else ""
     st.subheader(f"What is due{late}")
-    st.dataframe(
+    components.table(
         pd.DataFrame(
             [
                 {
@@ -112,16 +132,15 @@ if status.due:
                 for one in status.due[:8]
             ]
         ),
-        hide_index=True,
         key="due",
-        column_config={"when": st.column_config.DateColumn(), "what": st.column_config.TextColumn(width=420)},
+        columns={"when": st.column_config.DateColumn(), "what": st.column_config.TextColumn(width=420)},
     )
     st.download_button(
-        "Calendar to subscribe to", reads.calendar(), file_name="tailguard.ics", mime="text/calendar", key="ics"
+        "Calendar to subscribe to", reads.calendar, file_name="tailguard.ics", mime="text/calendar", key="ics"
     )
 st.subheader("Findings, worst first")
 if status.findings:
-    st.dataframe(
+    components.table(
         pd.DataFrame(
             [
                 {
@@ -134,14 +153,27 @@ if status.findings:
                 for one in status.findings
             ]
         ),
-        hide_index=True,
         key="findings",
-        column_config={"what": st.column_config.TextColumn(width=620), "since": st.column_config.DateColumn()},
+        columns={"what": st.column_config.TextColumn(width=620), "since": st.column_config.DateColumn()},
     )
 else:
     st.write("✔ Nothing was found that a person should look at.")
+st.subheader("The monthly pack")
+months = [f"{one:%Y-%m}" for one in pd.period_range(line.generations[0].started, status.as_of, freq="M")[::-1]]
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    month = st.selectbox("Month", months, key="month", width=160)
+    for form, kind in (("html", "text/html"), ("pdf", "application/pdf")):
+        st.download_button(
+            f"⤓ {form.upper()}",
+            partial(reads.monthly_pack, str(month), form),
+            file_name=f"tailguard-{month}.{form}",
+            mime=kind,
+            key=f"monthly-{form}",
+            on_click="ignore",
+            help="Overview, trends, gates, overrides and plays in one file that needs nothing else",
+        )
 components.rows(
-    reads.generations(line.name, components.since()),
+    lambda: reads.generations(line.name, components.since()).iloc[::-1],
     title="Generations of this lineage",
     formula="One row a run: verdict and shipping from the gate and the desk, ratio from its composition, coverage from its batches.",
     key="rows",

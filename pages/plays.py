@@ -8,6 +8,24 @@ from pages.shared.components import Card, said
 from tailguard.desk import alerts, playbook
 from tailguard.plays.audit import RUNNING
 
+
+def as_rows(state: str) -> pd.DataFrame:
+    """Plays in a state, with the newest row that shows each at work."""
+    return pd.DataFrame(
+        [
+            {
+                "play": one.play.title,
+                "state": one.state,
+                "since": one.since,
+                "why": one.why,
+                "row": one.last.row if one.last else "",
+            }
+            for one in found
+            if one.state == state
+        ]
+    )
+
+
 components.begin("Plays")
 watched = reads.watched()
 found = watched.plays
@@ -22,20 +40,43 @@ sign = "✔" if not behind and not contradicted else "◆"
 components.verdict(f"{sign} {len(running)} of {len(found)} plays run.{told}")
 components.cards(
     [
-        Card("Running", f"{len(running)} of {len(found)}", "evidence no older than the cadence"),
-        Card("Late", str(sum(one.state == "late" for one in found)), "up to twice the cadence"),
-        Card("Stopped", str(sum(one.state == "stopped" for one in found)), "longer, or never"),
+        Card(
+            "Running",
+            f"{len(running)} of {len(found)}",
+            "evidence in time",
+            "The newest evidence is no older than the cadence that the policy gives the play",
+            rows=lambda: as_rows("running"),
+            term="play",
+        ),
+        Card(
+            "Late",
+            str(sum(one.state == "late" for one in found)),
+            "up to twice the cadence",
+            "The newest evidence is older than the cadence, or something passes the play by",
+            rows=lambda: as_rows("late"),
+        ),
+        Card(
+            "Stopped",
+            str(sum(one.state == "stopped" for one in found)),
+            "longer, or never",
+            "The newest evidence is older than twice the cadence, or there is none",
+            rows=lambda: as_rows("stopped"),
+        ),
         Card(
             "Attested this month",
             str(len(attested)),
             f"{len(contradicted)} contradict the log",
             "By the quality owner, beside the evidence",
+            rows=lambda: reads.facts(reads.PlayAttested)[["recorded", "actor", "play", "running", "note", "row"]].iloc[
+                ::-1
+            ],
+            term="attestation",
         ),
     ]
 )
 components.told()
-st.plotly_chart(
-    play_charts.plays(found, watched.strips, f"{len(running)} of {len(found)} plays show themselves in time"),
+components.chart(
+    lambda: play_charts.plays(found, watched.strips, f"{len(running)} of {len(found)} plays show themselves in time"),
     key="strips",
 )
 for one in found:
@@ -59,7 +100,7 @@ for one in found:
         left.markdown(f"**Evidence** {one.play.evidence}, every {one.cadence_days} days; next by {one.due:%d %b %Y}")
         right.markdown("\n".join(f"{number}. {step}" for number, step in enumerate(one.play.steps, start=1)))
         if one.findings:
-            st.dataframe(
+            components.table(
                 pd.DataFrame(
                     [
                         {
@@ -71,12 +112,11 @@ for one in found:
                         for row in one.findings
                     ]
                 ),
-                hide_index=True,
                 key=f"findings-{one.play.name}",
-                column_config={"what": st.column_config.TextColumn(width=620), "since": st.column_config.DateColumn()},
+                columns={"what": st.column_config.TextColumn(width=620), "since": st.column_config.DateColumn()},
             )
         components.rows(
-            pd.DataFrame([vars(row) for row in reversed(one.evidence)], columns=["when", "row"]).head(50),
+            pd.DataFrame([vars(row) for row in reversed(one.evidence)][:50], columns=["when", "row"]),
             title=f"Evidence ({len(one.evidence):,} rows)",
             formula="Rows of the log that show this play at work; running while the newest is no older than the cadence.",
             key=f"evidence-{one.play.name}",
@@ -109,7 +149,7 @@ if len(waiting):
         plan = st.text_input("What you will do", key="plan")
         if st.form_submit_button("Take it"):
             components.act(said(f"{which} is yours.", lambda: alerts.take(space, which, note=plan)))
-    st.dataframe(waiting[["alert", "kind", "what", "recorded", "row"]], hide_index=True, key="alerts")
+    components.table(waiting[["alert", "kind", "what", "recorded", "row"]], key="alerts")
 st.subheader("Runbook")
 markdown, page = reads.runbook()
 left, middle, right = st.columns(3)
@@ -119,7 +159,7 @@ left.download_button(
 middle.download_button("Runbook as Markdown", markdown, file_name="runbook.md", key="runbook-md", width="stretch")
 right.download_button(
     "Calendar to subscribe to",
-    reads.calendar(),
+    reads.calendar,
     file_name="tailguard.ics",
     mime="text/calendar",
     key="ics",

@@ -2,12 +2,16 @@
 
 import pandas as pd
 import streamlit as st
+from plotly.graph_objects import Figure
 
 from pages.shared import charts, components, reads
-from pages.shared.components import Card
+from pages.shared.components import Card, said
 from tailguard.desk import sources as desk
 from tailguard.detection.prevalence import APART
 from tailguard.errors import TailguardError
+
+MOST_MARKS = 120
+BY = {"by run": "run", "by source": "source", "by month": "recorded"}
 
 components.begin("Provenance")
 name, since = components.lineage(), components.since()
@@ -25,7 +29,7 @@ batches["distinct"] = batches["read"] - batches["duplicates"]
 distinct, confident = int(batches["distinct"].sum()), int(batches["confident"].sum())
 held = int(batches["held"].sum())
 conflicts = batches[batches["conflict"].notna()]
-queue = reads.queue()
+waiting, oldest = reads.waiting_now()
 sentence = f"{reads.share(confident, distinct)} of {distinct:,} records carry a confident tag"
 if len(conflicts):
     worst = conflicts.iloc[-1]
@@ -36,7 +40,6 @@ shares = reads.facts_of_lineage(reads.ShareEstimated, name, since)
 of_batches = shares[shares["pool"] == "batch"]
 claimed = batches[(batches["declared"] == "human") & batches["estimate"].notna()]
 suspect = claimed.loc[claimed["estimate"].idxmax()] if len(claimed) else None
-oldest = min((one.since for one in queue), default=None)
 components.cards(
     [
         Card(
@@ -44,12 +47,16 @@ components.cards(
             reads.share(confident, distinct),
             f"target {reads.min_coverage():.0%}",
             "Records with a confident tag, of all distinct records read",
+            rows=lambda: batches[["run", "source", "read", "duplicates", "distinct", "confident", "row"]],
+            term="coverage",
         ),
         Card(
             "Waiting for a person",
-            f"{len(queue):,}",
+            f"{waiting:,}",
             f"oldest {(reads.status().as_of - oldest).days} days" if oldest else "nothing waits",
             "Records that do not advance until somebody decides them, over all lineages",
+            rows=lambda: batches[batches["held"] > 0][["run", "source", "read", "held", "recorded", "row"]].iloc[::-1],
+            term="held",
         ),
         Card(
             "Most suspect batch",
@@ -58,24 +65,31 @@ components.cards(
             if suspect is not None
             else "no estimate yet",
             "Of the batches declared human, the one that looks most model-made: estimated share (PACC, 90 % interval); our own logged texts are counted, the rest is estimated",
+            rows=lambda: claimed[
+                ["run", "source", "read", "estimate", "estimate_low", "estimate_high", "row"]
+            ].sort_values("estimate", ascending=False),
+            term="PACC",
         ),
         Card(
             "Conflicts",
             str(len(conflicts)),
             "declarations not believed",
             "Batches whose declaration was not believed as a whole",
+            rows=lambda: conflicts[["run", "source", "declared", "conflict", "row"]],
         ),
     ]
 )
 runs = reads.generations(name, since)
-st.plotly_chart(
-    charts.origins(
-        counts,
+components.chart(
+    lambda: charts.origins(
+        reads.drawn(counts, name, since),
         runs[runs["coverage"].notna()],
         reads.min_coverage(),
         f"What came in, by origin: {held:,} records were held, none advanced unknown",
     ),
     key="origins",
+    terms=("origin", "coverage", "unknown"),
+    note=components.drawn_note(name, since),
 )
 
 
@@ -92,18 +106,17 @@ def show_trace(wanted: str) -> None:
         with st.container(border=True, height=180):
             st.markdown(components.paragraphs(found.text[:3000]))
     if found.tags:
-        st.dataframe(
+        components.table(
             [
                 {"when": one.recorded, "run": one.run, "source": one.source, "origin": one.origin, "evidence": one.evidence, "reason": one.reason,
                  "by": one.by, "held": one.held, "proven by ledger": one.proven, "batch": one.batch[:12]}
                 for one in found.tags
             ],
-            hide_index=True,
         )  # fmt: skip
     if found.answers:
-        st.dataframe([vars(one) for one in found.answers], hide_index=True)
+        components.table([vars(one) for one in found.answers])
     if found.uses:
-        st.dataframe([vars(one) for one in found.uses], hide_index=True)
+        components.table([vars(one) for one in found.uses])
     if found.own_output:
         st.markdown(components.plain(f"It is ours: {found.own_output.kind} of {found.own_output.generation}."))
     st.caption("A tag is proven when its digest leads to the Merkle root that the run log recorded for its ledger.")
@@ -119,38 +132,39 @@ with st.form("trace", border=True), st.container(horizontal=True, vertical_align
         show_trace(wanted)
 
 st.subheader("How far it can be told")
-by_run, by_source, by_month = st.tabs(["By run", "By source", "By month"])
-for tab, keys, title in (
-    (by_run, batches["run"], "run"),
-    (by_source, batches["source"], "source"),
-    (by_month, batches["recorded"].dt.strftime("%b %Y"), "month"),
-):
+told_by = components.choice("Coverage", list(BY), "coverage")
+
+
+def coverage_by() -> Figure:
+    """Coverage by run, source or month, the newest on the right."""
+    keys = batches["recorded"].dt.strftime("%b %Y") if told_by == "by month" else batches[BY[told_by]]
     grouped = batches.groupby(keys, sort=False)[["confident", "distinct"]].sum()
-    frame = pd.DataFrame(
-        [
-            {"name": key, "share": one.share, "low": one.low, "high": one.high, "records": int(row["distinct"])}
-            for key, row in grouped.iterrows()
-            if (one := reads.interval(int(row["confident"]), int(row["distinct"])))
-        ]
-    )
-    below = int((frame["share"] < reads.min_coverage()).sum()) if len(frame) else 0
-    with tab:
-        st.plotly_chart(
-            charts.coverage(frame, reads.min_coverage(), f"{below} of {len(frame)} {title}s are below the target"),
-            key=f"coverage-{title}",
-        )
+    below = int((grouped["confident"] < reads.min_coverage() * grouped["distinct"]).sum())
+    shown = [
+        {"name": key, "share": one.share, "low": one.low, "high": one.high, "records": int(row["distinct"])}
+        for key, row in grouped.tail(MOST_MARKS).iterrows()
+        if (one := reads.interval(int(row["confident"]), int(row["distinct"])))
+    ]
+    title = f"{below:,} of {len(grouped):,} {told_by.removeprefix('by ')}s are below the target"
+    return charts.coverage(pd.DataFrame(shown), reads.min_coverage(), title)
+
+
+components.chart(coverage_by, key="coverage-chart", terms=("coverage", "interval", "confident tag"))
+
+
+def estimates() -> Figure:
+    """The batches with the largest estimated share, by both methods."""
+    pairs = of_batches.pivot_table(index=["run", "source"], columns="method", values=["share", "low", "high"])
+    apart = int((pairs["low"].max(axis=1) - pairs["high"].min(axis=1) > APART).sum())
+    worst = pairs["share"].max(axis=1).sort_values(ascending=False).index[:8]
+    shown = of_batches.set_index(["run", "source"]).loc[worst].reset_index()
+    return charts.estimated_shares(shown, f"Estimated model-made share: methods differ on {apart:,} of {len(pairs):,}")
+
 
 left, right = st.columns(2)
 with left:
     if len(of_batches):
-        pairs = of_batches.pivot_table(index=["run", "source"], columns="method", values=["share", "low", "high"])
-        apart = int((pairs["low"].max(axis=1) - pairs["high"].min(axis=1) > APART).sum())
-        worst = pairs["share"].max(axis=1).sort_values(ascending=False).index[:8]
-        shown = of_batches.set_index(["run", "source"]).loc[worst].reset_index()
-        st.plotly_chart(
-            charts.estimated_shares(shown, f"Estimated model-made share: methods differ on {apart} of {len(pairs)}"),
-            key="shares",
-        )
+        components.chart(estimates, key="shares", terms=("PACC", "SLD", "interval"))
         st.caption(
             "The batches with the largest estimates, over the records that are not copies of ours. PACC and SLD fail differently: where they differ, believe neither."
         )
@@ -161,8 +175,11 @@ with left:
             "tailguard run -b SOURCE:ORIGIN:FILE",
         )
 with right:
-    over_time = reads.waiting_over_time()
-    st.plotly_chart(charts.backlog(over_time, f"{len(queue):,} records wait, by how long they have"), key="backlog")
+    components.chart(
+        lambda: charts.backlog(reads.waiting_over_time(), f"{waiting:,} records wait, by how long they have"),
+        key="backlog",
+        terms=("held", "quarantine"),
+    )
     st.page_link("pages/quarantine.py", label="Work through the queue")
 
 st.subheader("By source")
@@ -192,23 +209,19 @@ for source, part in batches.groupby("source", sort=False):
             else "not signed",
         }
     )
-st.dataframe(
+components.table(
     table,
-    hide_index=True,
     key="sources",
-    column_config={column: st.column_config.NumberColumn(format="percent") for column in ("coverage", "PACC", "SLD")},
+    columns={column: st.column_config.NumberColumn(format="percent") for column in ("coverage", "PACC", "SLD")},
 )
+components.told()
 unsigned = [one.source for one in contracts.values() if not one.signed]
 if unsigned:
     with st.form("sign", border=True), st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox("Contract to sign off", unsigned, key="to_sign")
         note = st.text_input("Note", key="sign_note")
         if st.form_submit_button("Sign off"):
-            try:
-                desk.sign(reads.workspace(), chosen, note=note)
-                st.rerun()
-            except TailguardError as error:
-                st.error(components.plain(str(error)))
+            components.act(said(f"{chosen} is signed off.", lambda: desk.sign(reads.workspace(), chosen, note=note)))
 
 st.subheader("What the detector's error means")
 rates = reads.built_in_rates()
@@ -223,7 +236,7 @@ st.markdown(
 )
 detectors = reads.facts(reads.DetectorCalibrated)
 if len(detectors):
-    st.dataframe(
+    components.table(
         detectors[
             [
                 "name",
@@ -237,7 +250,6 @@ if len(detectors):
                 "recorded",
             ]
         ],
-        hide_index=True,
         key="detectors",
     )
     st.caption(
@@ -250,20 +262,20 @@ else:
         "tailguard detector calibrate FILE --generation NAME",
     )
 components.rows(
-    rates,
+    lambda: rates,
     title="Measured rates of the built-in detector",
     formula="From data/detector.npz, written by bench/train_detector.py; a set that is left out had its domain or generator withheld from training.",
     key="rates",
 )
 if len(found):
     components.rows(
-        found[["recorded", "run", "source", "generation", "kind", "records", "example", "row"]],
+        lambda: found[["recorded", "run", "source", "generation", "kind", "records", "example", "row"]],
         title=f"Our own output that came back: {int(found['records'].sum()):,} records",
         formula="An observed edge from a generation to a source: records that are, or contain, what that generation wrote.",
         key="found",
     )
 components.rows(
-    batches[
+    lambda: batches[
         [
             "run",
             "source",
@@ -285,16 +297,22 @@ components.rows(
     formula="A row each time a batch came in. Coverage is confident / (read - duplicates).",
     key="batches",
 )
-evidence = counts.groupby(["source", "declared", "origin", "evidence"], as_index=False)[["records", "tokens"]].sum()
 components.rows(
-    evidence,
+    counts.groupby(["source", "declared", "origin", "evidence"], as_index=False)[["records", "tokens"]].sum,
     title="Evidence behind the tags",
     formula="Sums over the batches, by what was declared, what was tagged, and on what evidence.",
     key="evidence",
 )
-reasons = reads.facts_of_lineage(reads.ReasonCount, name, since)
+
+
+def stopped() -> pd.DataFrame:
+    """Records that did not advance, by reason."""
+    reasons = reads.facts_of_lineage(reads.ReasonCount, name, since)
+    return reasons[reasons["stage"] == "intake"][["run", "outcome", "source", "origin", "reason", "records", "row"]]
+
+
 components.rows(
-    reasons[reasons["stage"] == "intake"][["run", "outcome", "source", "origin", "reason", "records", "row"]],
+    stopped,
     title="Held, rejected and duplicate records by reason",
     formula="Every record that did not advance has a reason, and the reasons are counted here.",
     key="reasons",

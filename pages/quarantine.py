@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from datetime import timedelta
 
+import pandas as pd
 import streamlit as st
 
 from pages.shared import charts, components, reads
@@ -19,6 +20,15 @@ ANSWERS = (
     ("Mixed", Origin.MIXED, "3"),
     ("Cannot tell", Origin.UNKNOWN, "4"),
 )
+
+
+def waiting_rows() -> pd.DataFrame:
+    """What waits, as rows."""
+    columns = ["record", "source", "run", "why", "since", "group"]
+    return pd.DataFrame(
+        [(one.id, one.source, one.run, one.reason, one.since, one.cluster) for one in queue], columns=columns
+    )
+
 
 components.begin("Quarantine")
 status = reads.status()
@@ -40,19 +50,32 @@ components.cards(
             f"{len(queue):,}",
             f"{len(groups):,} groups",
             "Held records that you have not answered; a group is a set of near-duplicates",
+            rows=waiting_rows,
+            term="held",
         ),
-        Card("Oldest", f"{oldest} days", "they do not advance", "Since the run that held it"),
+        Card(
+            "Oldest",
+            f"{oldest} days",
+            "they do not advance",
+            "Since the run that held it",
+            rows=lambda: waiting_rows().sort_values("since"),
+        ),
         Card(
             "Decided in a week",
             f"{int((decided['recorded'] >= status.as_of - timedelta(days=7)).sum()):,}" if len(decided) else "0",
             f"{len(decided):,} ever",
             "Decisions in the last seven days of this log",
+            rows=lambda: decided[["recorded", "actor", "record", "source", "origin", "row"]].iloc[::-1],
         ),
         Card(
             "Agreement",
             f"{agreement.kappa:.2f}" if agreement.kappa is not None else "–",
             f"{agreement.pairs} answered twice",
             "Cohen's kappa of two reviewers who do not see each other's answer; 1 is full agreement, 0 is chance",
+            rows=lambda: reads.facts(reads.ReviewOpinion)[
+                ["record", "actor", "origin", "code", "recorded", "row"]
+            ].sort_values("record"),
+            term="kappa",
         ),
     ]
 )
@@ -73,6 +96,7 @@ def answer(origin: Origin, ids: list[str]) -> None:
     except TailguardError as error:
         st.session_state["quarantine_told"] = ("error", str(error))
         return
+    components.noticed()
     st.session_state["last_answered"] = ids if settled else []
     st.session_state["note"] = ""
     word = "waits on, you cannot tell" if origin is Origin.UNKNOWN else f"answered {origin}"
@@ -84,6 +108,7 @@ def take_back() -> None:
     """The last decision, taken back."""
     try:
         count = desk.take_back(reads.workspace(), st.session_state.get("last_answered", []))
+        components.noticed()
         st.session_state["quarantine_told"] = ("success", f"{count} decision(s) taken back.")
     except TailguardError as error:
         st.session_state["quarantine_told"] = ("error", str(error))
@@ -173,16 +198,15 @@ if queue:
             "other answers": f"{one.opinions} (hidden until you have answered)" if one.opinions else "none",
             "metadata": one.meta[:500] or "none",
         }
-        st.dataframe({"what": list(rows), "value": list(rows.values())}, hide_index=True, key="evidence", height=380)
+        components.table({"what": list(rows), "value": list(rows.values())}, key="evidence", height=380)
         if len(alike) > 1:
             with st.expander(f"{len(alike) - 1} near-duplicate(s) of it wait too"):
                 others = [other for other in queue if other.cluster == one.cluster and other.id != one.id]
-                st.dataframe(
+                components.table(
                     [
                         {"record": other.id[:12], "source": other.source, "text": other.text[:400]}
                         for other in others[:50]
                     ],
-                    hide_index=True,
                     key="neighbours",
                 )
         st.caption("Marked passages look model-made. Keys: 1 to 4 answer, N note, U take back, J and K move.")
@@ -195,13 +219,13 @@ else:
 
 over_time = reads.waiting_over_time()
 if len(over_time):
-    st.plotly_chart(
-        charts.backlog(over_time, f"{len(queue):,} wait now; a growing dark band means that nobody decides"),
+    components.chart(
+        lambda: charts.backlog(over_time, f"{len(queue):,} wait now; a growing dark band means that nobody decides"),
         key="backlog",
     )
 if queue:
     st.subheader("The queue")
-    st.dataframe(
+    components.table(
         [
             {
                 "record": one.id[:12],
@@ -213,7 +237,6 @@ if queue:
             }
             for one in queue[:500]
         ],
-        hide_index=True,
         key="queue",
     )
     st.caption(
@@ -222,7 +245,7 @@ if queue:
 opinions = reads.facts(reads.ReviewOpinion)
 if len(opinions):
     components.rows(
-        opinions[["recorded", "actor", "record", "source", "origin", "code", "note", "seconds", "row"]],
+        lambda: opinions[["recorded", "actor", "record", "source", "origin", "code", "note", "seconds", "row"]],
         title="Answers",
         formula="Each answer of a reviewer, with the seconds that the record was on the screen. Two that agree, or one where the policy asks for one, settle a record.",
         key="opinions",

@@ -6,16 +6,15 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared import components, reads
-from pages.shared.components import Card, said
-from tailguard import reproduction
+from pages.shared.components import Card
 from tailguard.domain.stages import ORDER
 
 components.begin("Runs")
-choices = [one.run for one in reversed(reads.lineage(components.lineage()).generations)]
-wanted = st.query_params.get("run", "")
-run = st.selectbox("Run", choices, index=choices.index(wanted) if wanted in choices else 0, key="run")
-st.query_params["run"] = run
-status = next(one for one in reads.lineage(components.lineage()).generations if one.run == run)
+newest = [one.run for one in reversed(reads.lineage(components.lineage()).generations)]
+run = components.run_choice("Run", newest, "run")
+status = reads.generation(run)
+if status is None:
+    st.stop()
 results = reads.facts(reads.StageResult, run=run)
 criteria = reads.facts(reads.ExitCriterion, run=run)
 artifacts = reads.facts(reads.Artifact, run=run)
@@ -37,14 +36,32 @@ components.verdict(
 )
 components.cards(
     [
-        Card("Stages finished", f"{len(finished)} of {len(ORDER)}", status.stage or "none"),
+        Card(
+            "Stages finished",
+            f"{len(finished)} of {len(ORDER)}",
+            status.stage or "none",
+            "Stages with a result in the log",
+            rows=lambda: results[["stage", "passed", "records_in", "records_out", "recorded", "row"]],
+            term="run",
+        ),
         Card(
             "Deviations",
             str(deviations),
             ", ".join(dict.fromkeys(status.overrides_used)) or "no override",
             "Exit criteria that did not hold, overrides used, a changed policy, and what people noted",
+            rows=lambda: unmet[["stage", "name", "required", "observed", "waived_by", "row"]],
+            term="exit criterion",
         ),
-        Card("Verdict", status.verdict or "none yet", status.shipping),
+        Card(
+            "Verdict",
+            status.verdict or "none yet",
+            status.shipping,
+            "What its gates decided",
+            rows=lambda: reads.facts(reads.GateDecision, run=run)[
+                ["gate", "verdict", "reason", "override", "recorded", "row"]
+            ],
+            term="verdict",
+        ),
         Card(
             "Repeated by",
             repeated[-1].by if repeated else "nobody yet",
@@ -70,28 +87,25 @@ for column, stage in zip(st.columns(len(ORDER)), ORDER, strict=True):
 components.told()
 if deviated:
     st.subheader("Deviations, and why")
-    st.dataframe(
+    components.table(
         pd.DataFrame([{"what": one.what, "why": one.why or "◆ nobody said", "by": one.by} for one in deviated]),
-        hide_index=True,
         key="deviations",
-        column_config={"what": st.column_config.TextColumn(width=420), "why": st.column_config.TextColumn(width=420)},
+        columns={"what": st.column_config.TextColumn(width=420), "why": st.column_config.TextColumn(width=420)},
     )
 st.subheader("Exit criteria")
 if len(criteria):
-    st.dataframe(
+    components.table(
         criteria.assign(held=["✔ held" if one else "✖ not held" for one in criteria["held"]])[
             ["stage", "name", "required", "observed", "held", "waived_by", "row"]
         ],
-        hide_index=True,
         key="criteria",
     )
 st.subheader("Inputs and outputs, by digest")
-st.dataframe(artifacts[["stage", "direction", "kind", "name", "digest"]], hide_index=True, key="artifacts")
-facts = {"run": run, "facts": reads.run_facts(run)}
+components.table(artifacts[["stage", "direction", "kind", "name", "digest"]], key="artifacts")
 left, middle, right = st.columns(3)
 left.download_button(
     "Download the run's facts (JSON)",
-    json.dumps(facts, indent=1, default=str),
+    lambda: json.dumps({"run": run, "facts": reads.run_facts(run)}, indent=1, default=str),
     file_name=f"{run.replace('/', '-')}.json",
     mime="application/json",
     key="pack",
@@ -127,7 +141,7 @@ if "handoff" in finished:
     )
 if repeated:
     components.rows(
-        pd.DataFrame([{**vars(one), "differences": "; ".join(one.differences)} for one in repeated]),
+        lambda: pd.DataFrame([{**vars(one), "differences": "; ".join(one.differences)} for one in repeated]),
         title=f"Repetitions ({len(repeated)})",
         formula="Every fact that the replay recorded, held against the run's own; its author does not count.",
         key="repetitions",
@@ -137,10 +151,12 @@ with st.form("deviation", border=True):
     what = st.text_input("How did the run depart from the runbook?", key="what")
     why = st.text_input("Why?", key="why")
     if st.form_submit_button("Note it"):
-        components.act(
-            said(
-                "The deviation is noted.",
-                lambda: reproduction.note_deviation(reads.workspace(), run, what=what, why=why),
-            )
-        )
+
+        def note() -> str:
+            from tailguard import reproduction
+
+            reproduction.note_deviation(reads.workspace(), run, what=what, why=why)
+            return "The deviation is noted."
+
+        components.act(note)
 components.caption(run)

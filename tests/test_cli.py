@@ -61,7 +61,7 @@ def test_a_newcomer_gets_from_nothing_to_a_shipped_generation(
     )
     write_jsonl(tmp_path / "docs.jsonl", [*({"text": text} for text in texts[500:800]), b"broken"])
 
-    assert run("init", "--name", "ada", capsys=capsys)[0] == 0
+    assert run("init", capsys=capsys)[0] == 0
     assert run("anchor", "freeze", "anchor.jsonl", capsys=capsys)[0] == 0
     assert run("suite", "freeze", "suite.jsonl", capsys=capsys)[0] == 0
     code, out, err = run("run", "--batch", "docs:human:docs.jsonl", capsys=capsys)
@@ -79,7 +79,10 @@ def test_a_newcomer_gets_from_nothing_to_a_shipped_generation(
     assert code == 0
 
 
-def test_stage_commands_take_a_run_through_in_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stage_commands_take_a_run_through_in_order(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAILGUARD_USER", "lin")
     team = found_team(tmp_path)
     batch = team.batch("a", team.take(150))
 
@@ -193,8 +196,9 @@ def test_a_busy_port_is_named(team: Team, capsys: pytest.CaptureFixture[str]) ->
     assert f"Port {port} is in use" in err
 
 
-def test_a_full_disk_is_said_and_nothing_half_written_is_left(team: Team) -> None:
+def test_a_full_disk_is_said_and_nothing_half_written_is_left(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file size limit stands in for the full disk: every write past 300 kB fails, as it would there."""
+    monkeypatch.setenv("TAILGUARD_USER", "lin")
     batch = team.batch("a", team.take(300))
     before = sorted(path for path in (team.workspace.root / "store").rglob("*") if path.is_file())
     words = [

@@ -12,7 +12,7 @@ from tailguard import pipeline
 from tailguard.desk import overrides
 from tailguard.domain.overrides import Override, live_override
 from tailguard.domain.recipe import Recipe
-from tailguard.errors import InputError
+from tailguard.errors import InputError, NotAllowed
 from tailguard.runlog.queries import overrides as all_overrides
 from tests.builders import Clock, Team
 
@@ -44,10 +44,14 @@ def test_an_incomplete_request_is_refused(team: Team, run: str, wrong: dict[str,
 
 def test_nobody_approves_their_own_and_only_approvers_approve(team: Team, run: str) -> None:
     name = ask(team, run)
+    until = team.clock.now() + timedelta(days=7)
+    own = overrides.request(team.workspace, gate="ratio", run=run, reason="needed for the launch", expires=until)
 
-    with pytest.raises(InputError, match="lin asked for override-1 and cannot approve it"):
+    with pytest.raises(NotAllowed, match="lin may not decide on overrides"):
         overrides.decide(team.workspace.as_actor("lin"), name, decision="approved", note="")
-    with pytest.raises(InputError, match="eve may not approve"):
+    with pytest.raises(NotAllowed, match="ada asked for override-2 and cannot approve it"):
+        overrides.decide(team.workspace, own, decision="approved", note="")
+    with pytest.raises(InputError, match="eve may not decide on overrides"):
         overrides.decide(team.workspace.as_actor("eve"), name, decision="approved", note="")
 
 

@@ -329,7 +329,7 @@ def test_a_review_remembers_every_loop_and_a_new_one_is_told(team: Team) -> None
     space = team.workspace
     for edge in ("bot -> page", "page -> bot"):
         desk.declare(space, edge)
-    with pytest.raises(InputError, match="owner of the play reviews"):
+    with pytest.raises(InputError, match="lin may not review loops"):
         desk.review(space.as_actor("lin"), note="went over all of them")
     desk.review(space, note="went over all of them")
     assert {one.change for one in desk.standing(space).loops} == {""}

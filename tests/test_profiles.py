@@ -56,7 +56,7 @@ def test_a_profile_without_training_takes_in_and_refuses_later_stages(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert command(["init", "--profile", "api-only", "--name", "ada"]) == 0
+    assert command(["init", "--profile", "api-only"]) == 0
     write_jsonl(
         tmp_path / "pages.jsonl", [{"text": f"A page about thing number {n}, written by hand."} for n in range(20)]
     )

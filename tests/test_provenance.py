@@ -179,7 +179,7 @@ def test_where_sign_off_is_required_only_signed_contracts_are_believed(tmp_path:
 
     assert {row["reason"] for row in before} == {"declared human by a source whose contract is not signed"}
     assert {(row["origin"], row["by"], row["declared_by"]) for row in after} == {("human", "ada", "contract")}
-    with pytest.raises(InputError, match="The quality owner is ada"):
+    with pytest.raises(InputError, match="may not sign sources off. The policy names ada"):
         sources.sign(team.workspace.as_actor("lin"), "docs", note="")
     with pytest.raises(InputError, match="no contract with 'web'"):
         sources.sign(team.workspace, "web", note="")

@@ -15,6 +15,12 @@ class InputError(TailguardError):
     exit_code = 1
 
 
+class NotAllowed(InputError):
+    """The person at work may not decide this (exit code 1). The attempt is in the log; ask somebody who may."""
+
+    logged = False
+
+
 class Blocked(TailguardError):
     """A gate said no. Change the data or the model, or ask for an override (exit code 3)."""
 

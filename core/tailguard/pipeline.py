@@ -34,6 +34,7 @@ from tailguard.domain.facts import (
     StageStarted,
 )
 from tailguard.domain.recipe import Recipe
+from tailguard.domain.roles import Right
 from tailguard.domain.stages import Criterion, Named, Outcome
 from tailguard.errors import Blocked, Held, InputError, LogBusy
 from tailguard.plays.loops.standing import GATE
@@ -51,9 +52,10 @@ from tailguard.stages.intake import BatchRequest, Opened, intake
 from tailguard.stages.score import Base, Filter, score
 from tailguard.stages.score.reading import kept_topics
 from tailguard.stages.train import train
+from tailguard.store.progress import Told
 from tailguard.store.suites import read_suite
 from tailguard.store.writing import write_atomically
-from tailguard.workspace import Workspace
+from tailguard.workspace import Workspace, decision
 
 
 class Watcher(Protocol):
@@ -80,11 +82,30 @@ class _Unwatched:
         """Nobody listens."""
 
 
+class _Both:
+    """Tells whoever watches this run, and the file that dashboards read."""
+
+    def __init__(self, watch: Watcher, told: Told) -> None:
+        self._watch, self._told = watch, told
+
+    def stage(self, run: str, stage: str) -> None:
+        self._watch.stage(run, stage)
+        self._told.stage(stage)
+
+    def reading(self, file: str, records: int, share: float) -> None:
+        self._watch.reading(file, records, share)
+        self._told.done(file, records, share)
+
+    def said(self, line: str) -> None:
+        self._watch.said(line)
+
+
 UNWATCHED = _Unwatched()
 PLAIN = Recipe()
 """What fits under the ceiling, with anchor and earlier human text."""
 
 
+@decision(Right.RUN)
 def start(workspace: Workspace, lineage: str, batches: Sequence[BatchRequest], *, recipe: Recipe, seed: int) -> str:
     """Begin a run; returns its name, which its generation will bear. Raises InputError where the request is incomplete."""
     policy, digest = workspace.policy_in_force()
@@ -124,13 +145,15 @@ def advance(workspace: Workspace, run: str, *, until: str = "handoff", watch: Wa
     """
     lock = workspace.root / "runs" / (run.replace("/", "-") + ".lock")
     with alone(lock, doing=f"working on run {run}"):
-        work = _Work(workspace, run, watch)
+        told = Told(workspace.log.folder, run)
+        work = _Work(workspace, run, _Both(watch, told))
         if until not in work.results:
             ahead = [stage for stage in workflow.ORDER[: workflow.ORDER.index(until) + 1] if stage not in work.results]
             try:
                 for stage, after in zip(ahead, [*ahead[1:], None], strict=True):
                     work.do(stage, after=after)
             finally:
+                told.end()
                 if "gate" in work.results:
                     with suppress(LogBusy):  # the next run, or `tailguard alerts send`, raises what stands in alarm
                         alerts.send(workspace)

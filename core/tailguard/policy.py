@@ -7,11 +7,13 @@ import hashlib
 import re
 import tomllib
 import types
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from tailguard.domain.roles import ALLOWED, Right, Role
 from tailguard.errors import InputError
 from tailguard.ports import Columns
 from tailguard.shipped import shipped
@@ -35,12 +37,21 @@ class _Strict(BaseModel):
 
 
 class Roles(_Strict):
-    """Who may do what. An empty `approver` means the quality owner."""
+    """Who may do what: names or e-mail addresses, and `group:NAME` for a group of the provider's. An empty `approver` means
+    the quality owner, an empty `viewer` everybody."""
 
+    viewer: tuple[Name, ...] = ()
     engineer: tuple[Name, ...] = ()
     reviewer: tuple[Name, ...] = ()
     data_lead: tuple[Name, ...] = ()
     approver: tuple[Name, ...] = ()
+
+
+class SignIn(_Strict):
+    """The claims of the OpenID provider that name a person, and the groups that `group:NAME` stands for."""
+
+    name: Name = "email"
+    groups: Name = "groups"
 
 
 class Intake(_Strict):
@@ -337,6 +348,7 @@ class Policy(_Strict):
     profile: Literal["full", "small", "api-only"] = "full"
     quality_owner: Name
     roles: Roles = Roles()
+    sign_in: SignIn = SignIn()
     columns: ColumnNames = ColumnNames()
     intake: Intake = Intake()
     detectors: Detectors = Detectors()
@@ -389,6 +401,37 @@ class Policy(_Strict):
                 f"The policy has no lineage {name!r}. It knows {known}.{hint} Add [lineages.{name}] to policy.toml."
             )
         return self.lineages[name]
+
+    def roles_of(self, person: str, groups: Iterable[str] = ()) -> frozenset[Role]:
+        """What a person is here, by name or by a group of the provider's."""
+        known = {person, *(f"group:{one}" for one in groups)}
+        named = {
+            Role.ENGINEER: self.roles.engineer,
+            Role.REVIEWER: self.roles.reviewer,
+            Role.DATA_LEAD: self.roles.data_lead,
+            Role.APPROVER: self.approvers(),
+            Role.PLAY_OWNER: tuple(getattr(self.plays, play) for play in PLAYS),
+            Role.OWNER: (self.quality_owner,),
+        }
+        found = {role for role, names in named.items() if known & set(names)}
+        if found or not self.roles.viewer or known & set(self.roles.viewer):
+            found.add(Role.VIEWER)
+        return frozenset(found)
+
+    def who_may(self, right: Right) -> str:
+        """The names that the policy gives a decision to, for a message."""
+        keys = {
+            Role.ENGINEER: ("roles.engineer", self.roles.engineer),
+            Role.REVIEWER: ("roles.reviewer", self.roles.reviewer),
+            Role.DATA_LEAD: ("roles.data_lead", self.roles.data_lead),
+            Role.APPROVER: ("roles.approver", self.approvers()),
+            Role.PLAY_OWNER: ("plays", tuple(sorted({getattr(self.plays, play) for play in PLAYS}))),
+            Role.OWNER: ("quality_owner", (self.quality_owner,)),
+        }
+        told = [
+            f"{', '.join(names)} ({key})" for role, (key, names) in keys.items() if role in ALLOWED[right] and names
+        ]
+        return "; ".join(told) or "nobody yet"
 
     def approvers(self) -> tuple[str, ...]:
         """Who may approve overrides."""

@@ -45,6 +45,7 @@ from tailguard.domain.facts import (
 )
 from tailguard.domain.markdown import plain
 from tailguard.domain.recipe import Recipe
+from tailguard.domain.roles import Right
 from tailguard.errors import Blocked, Held, InputError, TailguardError
 from tailguard.plays.handoff import deviations
 from tailguard.plays.loops.declared import FILE
@@ -66,7 +67,7 @@ from tailguard.runlog.schema import HEAD, TABLES
 from tailguard.stages.intake import BatchRequest
 from tailguard.store.files import Store, folder_digest
 from tailguard.store.writing import canonical_json, write_atomically
-from tailguard.workspace import LOG_VARIABLE, POLICY_FILE, Workspace
+from tailguard.workspace import LOG_VARIABLE, POLICY_FILE, Workspace, decision
 
 FORMAT = "tailguard-record/1"
 SHORTEST = 10
@@ -109,6 +110,7 @@ class Repeated:
         return "\n".join([f"{self.run}: {len(self.differences)} of {self.compared:,} facts differ.", *self.differences])
 
 
+@decision(Right.NOTE)
 def note_deviation(workspace: Workspace, run: str, *, what: str, why: str) -> None:
     """Tell how a run departed from the runbook by hand, and why. Raises InputError for an unknown run, or without words."""
     with workspace.log.reading() as connection:

@@ -32,9 +32,10 @@ from tailguard.domain.facts import (
 )
 from tailguard.domain.incidents import ORDER
 from tailguard.domain.recipe import Recipe
+from tailguard.domain.roles import Right
 from tailguard.domain.shipping import State
 from tailguard.domain.verdict import Verdict
-from tailguard.errors import InputError, TailguardError
+from tailguard.errors import InputError, NotAllowed, TailguardError
 from tailguard.plays.drill import Incident, incidents
 from tailguard.plays.loops.declared import FILE
 from tailguard.plays.status import standing_of
@@ -45,7 +46,7 @@ from tailguard.runlog.copying import put, rows
 from tailguard.runlog.queries import evaluation_of, fleet_of, frozen_stream, generation_of, recorded
 from tailguard.stages.gate import Evaluated, answered, limits_of
 from tailguard.store.suites import read_suite
-from tailguard.workspace import LOG_FILE, POLICY_FILE, Workspace
+from tailguard.workspace import LOG_FILE, POLICY_FILE, Workspace, decision
 
 STRENGTH = 0.5
 """Share of the rare terms that a drill takes out of the answers of the generation at work."""
@@ -87,6 +88,7 @@ class Done:
         return f"{self.incident}, {self.step}: {self.evidence} ({self.seconds:.1f} s).{told}"
 
 
+@decision(Right.RESPOND)
 def start_drill(workspace: Workspace, lineage: str, *, seed: int) -> Done:
     """Open a drill on what is at work: build the sandbox, plant a collapse there, and see whether and when it is noticed.
 
@@ -126,6 +128,7 @@ def _ended_on_failure(workspace: Workspace, incident: str) -> Iterator[None]:
         raise
 
 
+@decision(Right.RESPOND)
 def open_incident(workspace: Workspace, lineage: str, *, what: str, alert: str | None, generation: str | None) -> Done:
     """Open a real incident, from an alert or because a person saw something.
 
@@ -147,6 +150,7 @@ def open_incident(workspace: Workspace, lineage: str, *, what: str, alert: str |
     return _record(workspace, incident, "detect", begun, said, _gaps(workspace, incident, lineage))
 
 
+@decision(Right.RESPOND)
 def freeze(workspace: Workspace, incident: str) -> Done:
     """Freeze the suspect generation."""
     found = _ready(workspace, incident, "freeze")
@@ -160,6 +164,7 @@ def freeze(workspace: Workspace, incident: str) -> Done:
     return _record(workspace, incident, "freeze", begun, told)
 
 
+@decision(Right.RESPOND)
 def rollback(workspace: Workspace, incident: str) -> Done:
     """Put the last known-good generation back. Where there is none, that is a gap, and the response goes on."""
     found = _ready(workspace, incident, "rollback")
@@ -173,6 +178,7 @@ def rollback(workspace: Workspace, incident: str) -> Done:
     return _record(workspace, incident, "rollback", begun, told)
 
 
+@decision(Right.RESPOND)
 def audit(workspace: Workspace, incident: str) -> tuple[Done, contamination.Contamination]:
     """Search recent training data for contamination."""
     found = _ready(workspace, incident, "audit")
@@ -183,6 +189,7 @@ def audit(workspace: Workspace, incident: str) -> tuple[Done, contamination.Cont
     return _record(workspace, incident, "audit", begun, told, list(report.rows)), report
 
 
+@decision(Right.RESPOND)
 def prepare(workspace: Workspace, incident: str, *, watch: pipeline.Watcher = pipeline.UNWATCHED) -> Done:
     """Compose a training set from the anchor and the human text that is not in doubt, without model-made text; not trained yet."""
     found = _ready(workspace, incident, "prepare")
@@ -202,13 +209,14 @@ def prepare(workspace: Workspace, incident: str, *, watch: pipeline.Watcher = pi
     return _record(workspace, incident, "prepare", begun, told)
 
 
+@decision(Right.RESPOND)
 def close(workspace: Workspace, incident: str, *, cause: str, play: str, change: str) -> None:
     """Close a response. Raises InputError with a step to go, without a root cause and the change that it led to, or for anybody
     but the owner of the play and the quality owner."""
     found = _ready(workspace, incident, "close")
     policy = workspace.policy()
     if workspace.actor not in (policy.plays.drill, policy.quality_owner):
-        raise InputError(f"{policy.plays.drill} or {policy.quality_owner} closes it; you are {workspace.actor}.")
+        raise NotAllowed(f"{policy.plays.drill} or {policy.quality_owner} closes it; you are {workspace.actor}.")
     if play not in PLAYS:
         raise InputError(f"There is no play {play!r}. Plays: {', '.join(PLAYS)}.")
     for name, text in (("root cause", cause), ("change", change)):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import getpass
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from tailguard.clock import SystemClock
-from tailguard.domain.facts import PolicyInForce
-from tailguard.errors import InputError
+from tailguard.domain.facts import AttemptRefused, PolicyInForce
+from tailguard.domain.roles import ALLOWED, Right
+from tailguard.errors import InputError, NotAllowed
 from tailguard.policy import Policy, policy_digest, read_policy
 from tailguard.ports import Clock
 from tailguard.runlog.connection import RunLog, open_log
@@ -56,10 +59,29 @@ class Workspace:
     root: Path
     actor: str
     clock: Clock = SYSTEM_CLOCK
+    groups: tuple[str, ...] = ()
+    """Groups that the OpenID provider says the actor is in; nobody has any on the command line."""
 
-    def as_actor(self, actor: str) -> Workspace:
-        """The same workspace with another person at work."""
-        return type(self)(self.root, actor, self.clock)
+    def as_actor(self, actor: str, *, groups: tuple[str, ...] = ()) -> Workspace:
+        """The same workspace, with its log and store as they are opened, and another person at work."""
+        other = type(self)(self.root, actor, self.clock, groups)
+        vars(other).update({name: vars(self)[name] for name in ("log", "store") if name in vars(self)})
+        return other
+
+    @contextmanager
+    def may(self, right: Right) -> Iterator[Policy]:
+        """The policy in force, where the actor may do this. Raises NotAllowed where not, and logs each refusal, also one for a
+        reason of its own that the block raises."""
+        try:
+            policy = self.policy()
+            if not ALLOWED[right] & policy.roles_of(self.actor, self.groups):
+                raise NotAllowed(f"{self.actor} may not {right}. The policy names {policy.who_may(right)}.")
+            yield policy
+        except NotAllowed as refused:
+            if not refused.logged and self.log.exists():
+                self.desk.record(AttemptRefused(str(right), str(refused)))
+            refused.logged = True
+            raise
 
     @property
     def author(self) -> Author:
@@ -98,3 +120,25 @@ class Workspace:
                     return policy, digest
         self.desk.record(PolicyInForce(digest, policy.team, text))
         return policy, digest
+
+
+P = ParamSpec("P")
+W = TypeVar("W", bound=Workspace)
+T = TypeVar("T")
+DECISIONS: dict[str, Right] = {}
+"""Every function of the core that a role is needed for, by module and name."""
+
+
+def decision(right: Right) -> Callable[[Callable[Concatenate[W, P], T]], Callable[Concatenate[W, P], T]]:
+    """Marks a function whose first argument is the workspace: it is only entered by an actor who may do this."""
+
+    def marked(work: Callable[Concatenate[W, P], T]) -> Callable[Concatenate[W, P], T]:
+        @wraps(work)
+        def guarded(workspace: W, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            with workspace.may(right):
+                return work(workspace, *args, **kwargs)
+
+        DECISIONS[f"{work.__module__}.{work.__name__}"] = right
+        return guarded
+
+    return marked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 
 import pandas as pd
@@ -38,6 +39,12 @@ def _end_label(figure: go.Figure, x: object, y: float, text: str, colour: str, *
     figure.add_annotation(
         x=x, y=y, text=text, showarrow=False, xanchor="left", xshift=8, font={"color": colour}, **place
     )
+
+
+def _whole(numbers: Iterable[int]) -> dict[str, object]:
+    """An axis of whole numbers: each one named while they are few."""
+    found = list(numbers)
+    return {"dtick": 1} if not found or max(found) - min(found) <= 30 else {"tickformat": "d"}
 
 
 def strips(lineages: dict[str, pd.DataFrame], title: str) -> go.Figure:
@@ -95,7 +102,9 @@ def strips(lineages: dict[str, pd.DataFrame], title: str) -> go.Figure:
             _end_label(figure, int(frame["number"].iloc[-1]), float(ceilings.iloc[-1]), f"ceiling {ceilings.iloc[-1]:.0%}", GREY,
                        row=number, col=1)  # fmt: skip
         figure.update_yaxes(range=[-0.05, 1.4], tickvals=[0, 0.5, 1], row=number, col=1)
-        figure.update_xaxes(dtick=1, title="generation" if number == len(lineages) else None, row=number, col=1)
+        figure.update_xaxes(
+            **_whole(frame["number"]), title="generation" if number == len(lineages) else None, row=number, col=1
+        )
     for note in figure.layout.annotations[: len(lineages)]:
         note.update(x=0, xanchor="left", font={"size": 13})
     return finish(figure, title, height=150 + 165 * len(lineages))
@@ -264,7 +273,7 @@ def parts(frame: pd.DataFrame, title: str) -> go.Figure:
             figure.add_bar(x=table.index, y=table[role], name=role, marker_color=colour,
                            hovertemplate="generation %{x}: %{y:,} " + role + " records<extra></extra>")  # fmt: skip
     figure.update_layout(barmode="stack")
-    figure.update_xaxes(title="generation", dtick=1)
+    figure.update_xaxes(title="generation", **_whole(table.index))
     return finish(figure, title, percent=False)
 
 
@@ -310,7 +319,8 @@ def generations(lines: dict[str, pd.DataFrame], title: str) -> go.Figure:
         if len(frame):
             _end_label(figure, int(frame["number"].iloc[-1]), float(frame["value"].iloc[-1]), name, colour)
     figure.update_yaxes(rangemode="tozero")
-    figure.update_xaxes(title="generation", dtick=1)
+    numbers = [number for frame in lines.values() for number in frame["number"]]
+    figure.update_xaxes(title="generation", **_whole(numbers))
     return finish(figure, title)
 
 
@@ -331,7 +341,8 @@ def outcomes(decisions: pd.DataFrame, canaries: pd.DataFrame, title: str) -> go.
     figure.update_layout(barmode="stack", bargap=0.4)
     finish(figure, title, height=440, percent=False)
     figure.update_yaxes(tickformat=".0%", row=2, col=1)
-    figure.update_yaxes(tickformat="d", dtick=1, row=1, col=1)
+    most = int(months.groupby("month").size().max())
+    figure.update_yaxes(**_whole([0, most]), row=1, col=1)
     for note in figure.layout.annotations[:2]:
         note.update(x=0, xanchor="left", font={"size": 13})
     return figure

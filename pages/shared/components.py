@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from html import escape
+from functools import partial
+from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
-from pages.shared import reads
+from pages.shared import entrance, reads, takeaway
+from pages.shared.words import marked, paragraphs, plain, title, unseen
+from tailguard.domain import glossary
 from tailguard.domain.stages import ORDER
 from tailguard.errors import TailguardError
+
+__all__ = ["marked", "paragraphs", "plain", "title", "unseen"]
 
 PERIODS = {"All time": None, "12 months": 365, "6 months": 183, "3 months": 92}
 ICONS = {"PASS": "✔", "BLOCK": "✖", "INCONCLUSIVE": "◆", "NOT COMPARABLE": "■"}
@@ -22,50 +29,14 @@ SEVERITY = {"high": "▲ high", "middle": "◆ middle", "low": "○ low"}
 
 @dataclass(frozen=True)
 class Card:
-    """One figure: label, value, what it is held against, and a help text with its formula."""
+    """One figure: label, value, what it is held against, its formula in words, and the rows of the log that it is made from."""
 
     label: str
     value: str
     against: str = ""
     help: str = ""
-    trend: Sequence[float] = ()
-
-
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-
-
-def plain(text: str) -> str:
-    """Text from records, names and reasons, so that Markdown shows it and does not obey it.
-
-    Control characters and marks that turn the direction of writing are shown as a replacement character.
-    """
-    shown = _UNSEEN.sub("\ufffd", text.replace("\n", " "))
-    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:^&@])", r"\\\1", shown)
-
-
-def unseen(text: str) -> str:
-    """Text in a list of choices: control characters and marks that turn the direction of writing become visible."""
-    return _UNSEEN.sub("\ufffd", text)
-
-
-def marked(text: str, spans: Sequence[tuple[int, int]]) -> str:
-    """A record's text as Markdown that shows it as it is, with the suspicious spans marked."""
-    parts, at = [], 0
-    for start, stop in sorted(spans):
-        if start >= at:
-            parts += [paragraphs(text[at:start]), f":orange-background[{plain(text[start:stop])}]"]
-            at = stop
-    return "".join([*parts, paragraphs(text[at:])])
-
-
-def title(text: str) -> str:
-    """Names and slices in a chart's title, shown and not obeyed."""
-    return escape(_UNSEEN.sub("\ufffd", text))
-
-
-def paragraphs(text: str) -> str:
-    """Plain text with its line breaks kept."""
-    return "  \n".join(plain(line) for line in text.split("\n"))
+    rows: pd.DataFrame | Callable[[], pd.DataFrame] | None = None
+    term: str = ""
 
 
 def bar() -> None:
@@ -91,7 +62,16 @@ def bar() -> None:
             st.badge(
                 f"{reads.status().clock} clock", color="gray", help="This history was made with a clock of its own."
             )
-        st.badge(plain(reads.workspace().actor), color="gray")
+        here = reads.workspace()
+        st.badge(plain(here.actor), color="gray", help=f"You are at work here as {plain(entrance.roles(here))}.")
+        entrance.sign_out()
+    if not entrance.configured():
+        st.caption(
+            plain(
+                f"No sign-in is configured: this page answers on this machine alone, and whoever opens it is {here.actor}."
+            ),
+            help="A team signs in with its OpenID provider: see README, Sign-in and roles.",
+        )
 
 
 def choice(label: str, options: Sequence[str], key: str) -> str:
@@ -101,6 +81,41 @@ def choice(label: str, options: Sequence[str], key: str) -> str:
     chosen = st.segmented_control(label, options, default=start, key=key, required=True)
     st.query_params[key] = str(chosen or start)
     return str(chosen or start)
+
+
+MOST_CHOICES = 200
+
+
+def run_choice(label: str, newest: Sequence[str], key: str) -> str:
+    """One run, kept in the URL. The newest are listed; an older one is typed, or comes with a link."""
+    offered = list(newest[:MOST_CHOICES])
+    wanted = st.query_params.get(key, "")
+    if wanted and wanted not in offered and reads.generation(wanted):
+        offered.append(wanted)
+    older = len(newest) > MOST_CHOICES or reads.counted(lineage()).runs > len(newest)
+    chosen = st.selectbox(
+        label, offered, index=offered.index(wanted) if wanted in offered else 0, key=key, accept_new_options=older,
+        help="Type the name of an older run." if older else None,
+    )  # fmt: skip
+    if chosen is None or (chosen not in offered and reads.generation(chosen) is None):
+        st.warning(f"There is no run {plain(str(chosen))}. A run is named {plain(lineage())}/NUMBER.", icon="⚠️")
+        st.stop()
+    st.query_params[key] = chosen
+    return str(chosen)
+
+
+MOST_LINEAGES = 4
+
+
+def beside(name: str) -> list[str]:
+    """The chosen lineage, and those to draw beside it."""
+    return [name, *(one for one in reads.lineages() if one != name)][:MOST_LINEAGES]
+
+
+def left_out(shown: Sequence[str]) -> str:
+    """How many lineages a chart leaves out."""
+    more = len(reads.lineages()) - len(shown)
+    return f"; {more} more lineages are chosen in the bar" if more > 0 else ""
 
 
 def number(key: str, default: int) -> int:
@@ -127,39 +142,180 @@ def verdict(sentence: str, *, state: str = "") -> None:
 
 
 def cards(found: Sequence[Card]) -> None:
-    """Up to four figures in a row."""
+    """Up to four figures in a row; each opens to its formula and the rows behind it."""
     for column, card in zip(st.columns(len(found)), found, strict=True):
-        column.metric(
-            card.label,
-            card.value,
-            delta=card.against or None,
-            delta_color="off",
-            delta_arrow="off",
-            help=card.help or None,
-            border=True,
-            height="stretch",
-            chart_data=list(card.trend) or None,
+        told = [card.help, glossary.meaning(card.term) if card.term else ""]
+        with column:
+            st.metric(
+                card.label,
+                card.value,
+                delta=card.against or None,
+                delta_color="off",
+                delta_arrow="off",
+                help="  \n".join(one for one in told if one) or None,
+                border=True,
+                height="stretch",
+            )
+            if card.rows is not None and st.button(
+                "Rows and formula",
+                key=f"open-{card.label}",
+                type="tertiary",
+                help=f"What {card.label.lower()} is made from",
+            ):
+                _opened(card)
+
+
+@st.dialog("Where this figure comes from", width="large")
+def _opened(card: Card) -> None:
+    """A figure's formula and rows."""
+    st.markdown(f"**{plain(card.label)}: {plain(card.value)}**")
+    st.markdown(plain(card.help))
+    if card.term:
+        st.caption(glossary.meaning(card.term))
+    if card.rows is not None:
+        table(_fetched(card.rows), key=f"rows-{card.label}")
+
+
+MOST_ROWS = 1000
+"""So many rows of a table are sent to the browser; files hold all."""
+
+
+def table(
+    frame: pd.DataFrame | Sequence[Mapping[str, object]] | Mapping[str, Sequence[object]],
+    *,
+    key: str,
+    columns: Mapping[str, Any] | None = None,
+    height: int | None = None,
+) -> None:
+    """Rows, with the meaning of each heading one hover away, and all of them to take away as CSV or Parquet."""
+    whole = frame if isinstance(frame, pd.DataFrame) else pd.DataFrame(frame)  # type: ignore[arg-type]
+    config: dict[str, Any] = {
+        str(name): st.column_config.Column(help=glossary.TERMS[glossary.COLUMNS[str(name)]])
+        for name in whole.columns
+        if str(name) in glossary.COLUMNS
+    }
+    config |= {
+        name: st.column_config.DatetimeColumn(format="DD MMM YYYY HH:mm")
+        for name in ("recorded", "started")
+        if name in whole
+    }
+    st.dataframe(
+        _shown(whole.head(MOST_ROWS)),
+        hide_index=True,
+        key=key,
+        column_config={**config, **(columns or {})},
+        **({"height": height} if height else {}),
+        alt=f"Table {key}, {len(whole):,} rows",
+    )
+    with st.container(horizontal=True, horizontal_alignment="left", gap="small"):
+        if len(whole) > MOST_ROWS:
+            st.caption(f"The first {MOST_ROWS:,} of {len(whole):,} rows; a file has all.")
+        _take(key, {
+            "CSV": ("csv", "text/csv", lambda: takeaway.as_csv(whole)),
+            "Parquet": ("parquet", "application/vnd.apache.parquet", lambda: takeaway.as_parquet(whole)),
+        })  # fmt: skip
+
+
+def _shown(frame: pd.DataFrame) -> pd.DataFrame:
+    """Long texts cut, and characters that nobody sees made visible: a table cell is no place for a megabyte."""
+    words = [name for name in frame.columns if frame[name].dtype == object or str(frame[name].dtype) == "str"]
+    return frame.assign(**{name: [_cell(value) for value in frame[name]] for name in words}) if words else frame
+
+
+_LONGEST_CELL = 2000
+
+
+def _cell(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return unseen(value if len(value) <= _LONGEST_CELL else f"{value[:_LONGEST_CELL]} … ({len(value):,} characters)")
+
+
+def chart(
+    make: Callable[[], go.Figure], *, key: str, terms: Sequence[str] = (), note: str = "", by: tuple[object, ...] = ()
+) -> None:
+    """A chart, what its words mean, and the chart to take away as PNG or SVG.
+
+    It is drawn once for each state of the log and of the page's address; `by` is what else it depends on.
+    """
+    state = (
+        st.session_state["title"],
+        key,
+        st.session_state.get("lineage"),
+        st.session_state.get("period"),
+        *by,
+        *sorted(st.query_params.to_dict().items()),
+    )
+    figure = reads.drawn_once(repr(state), make)
+    spoken = re.sub("<[^>]*>", "", str(figure.layout.title.text or key))
+    st.plotly_chart(figure, key=key, config=_MODE_BAR, alt=spoken)
+    with st.container(horizontal=True, horizontal_alignment="left", gap="small", vertical_alignment="center"):
+        if note or terms:
+            meanings = "  \n".join(glossary.meaning(term) for term in terms)
+            st.caption(plain(note or "What the words mean"), help=meanings or None)
+        _take(key, {
+            form.upper(): (form, kind, partial(takeaway.as_image, figure, form)) for form, kind in takeaway.IMAGES.items()
+        })  # fmt: skip
+
+
+_MODE_BAR = {"displaylogo": False, "modeBarButtonsToRemove": ["toImage", "lasso2d", "select2d"]}
+
+
+def _take(key: str, forms: Mapping[str, tuple[str, str, Callable[[], bytes]]]) -> None:
+    """Buttons that make a file when they are pressed."""
+    for label, (suffix, kind, made) in forms.items():
+        st.download_button(
+            f"⤓ {label}",
+            made,
+            file_name=takeaway.file_name(key, suffix),
+            mime=kind,
+            key=f"take-{key}-{suffix}",
+            type="tertiary",
+            on_click="ignore",
+            help=f"Take this {'chart' if suffix in takeaway.IMAGES else 'table'} away as {label}",
         )
 
 
-def rows(frame: pd.DataFrame, *, title: str, formula: str, key: str) -> None:
-    """The rows of the log behind a figure, and how the figure is made from them."""
-    with st.expander(title):
-        st.caption(formula)
-        st.dataframe(frame, hide_index=True, key=key)
+def drawn_note(name: str, since: datetime | None) -> str:
+    """What a chart leaves out of a long history."""
+    found = reads.counted(name, since)
+    if len(found.points) == found.runs:
+        return f"{found.runs:,} runs"
+    return f"{len(found.points):,} of {found.runs:,} runs are drawn: of each stretch the newest, the largest ratio, and one that did not pass"
+
+
+Rows = pd.DataFrame | Callable[[], pd.DataFrame]
+"""Rows of the log, or what fetches them when somebody asks."""
+
+
+def rows(found: Rows, *, title: str, formula: str, key: str) -> None:
+    """The rows of the log behind a figure, and how the figure is made from them; they are sent once this is opened."""
+    part = st.expander(title, key=f"open-{key}", on_change="rerun")
+    if part.open:
+        with part:
+            st.caption(formula)
+            table(_fetched(found), key=key)
+
+
+def _fetched(found: Rows) -> pd.DataFrame:
+    return found if isinstance(found, pd.DataFrame) else found()
 
 
 def caption(run: str | None = None) -> None:
-    """Run, time, and whose clock."""
+    """The page's last line: page, run, time, and whose clock."""
     found = reads.status()
-    parts = [f"Run {run}"] if run else []
+    parts = [str(st.session_state["title"]), *([f"run {run}"] if run else [])]
     parts += [f"as of {found.as_of:%d %b %Y %H:%M} UTC", f"{found.clock} clock", f"team {found.team}"]
     st.caption(plain(" · ".join(parts)))
 
 
 def begin(title: str) -> None:
     """A page's title; without a run in the log it also says what is missing, and the page ends there."""
+    entrance.enter(reads.local())
     st.title(title)
+    if st.session_state.get("title") != title:
+        st.session_state.pop("answer", None)
+    st.session_state["title"] = title
     if not has_runs():
         _nothing_yet()
         st.stop()
@@ -169,6 +325,18 @@ def begin(title: str) -> None:
         st.switch_page("app.py", query_params={**st.query_params.to_dict(), "page": title.lower()})
     if "lineage" not in st.session_state:  # Streamlit's AppTest runs a page alone even after app.py
         bar()
+
+
+def waiting() -> dict[str, int]:
+    """How much waits for a decision, by page."""
+    found = reads.watched()
+    return {
+        "Quarantine": reads.waiting_now()[0],
+        "Overrides": sum(one.state == "requested" for one in found.status.overrides),
+        "Loops": len(found.loops.unguarded),
+        "Plays": sum(one.state != "running" for one in found.plays),
+        "Drill": sum(one.closed is None for one in found.incidents),
+    }
 
 
 def has_runs() -> bool:
@@ -204,25 +372,30 @@ def refresh_while_writing() -> None:
     if now != shown:
         st.session_state["shown_version"] = now
         st.rerun(scope="app")
-    if reads.problem():
-        return
-    for line in reads.status().lineages:
-        newest = line.generations[-1] if line.generations else None
-        if newest and newest.working_on:
-            step = ORDER.index(newest.working_on)
-            st.progress(
-                step / len(ORDER),
-                text=plain(f"{newest.run} is at {newest.working_on}, stage {step + 1} of {len(ORDER)}"),
-            )
+    for one in reads.at_work():
+        place = ORDER.index(one.stage) + (one.share or 0.0) if one.stage in ORDER else 0.0
+        st.progress(min(1.0, place / len(ORDER)), text=plain(f"{one.text} (stage {int(place) + 1} of {len(ORDER)})"))
+
+
+TOLD_SECONDS = 12.0
+"""So long an answer stays, also while the page is drawn anew because the log has grown."""
 
 
 def act(work: Callable[[], str]) -> None:
     """Do it, and say what came of it after the page has read the log again."""
     try:
-        st.session_state["answer"] = ("success", work())
+        answer = ("success", work())
     except TailguardError as error:
-        st.session_state["answer"] = ("error", str(error))
+        answer = ("error", str(error))
+    st.session_state["answer"] = (*answer, time.monotonic())
+    noticed()
     st.rerun()
+
+
+def noticed() -> None:
+    """What was decided on this page shows at once, and is no news to it."""
+    reads.look_again()
+    st.session_state["shown_version"] = reads.version()
 
 
 def said(word: str, work: Callable[[], object]) -> Callable[[], str]:
@@ -237,5 +410,6 @@ def said(word: str, work: Callable[[], object]) -> Callable[[], str]:
 
 def told() -> None:
     """What came of the last thing that somebody did."""
-    if answer := st.session_state.pop("answer", None):
-        (st.success if answer[0] == "success" else st.error)(plain(answer[1]))
+    kind, text, when = st.session_state.get("answer", ("", "", 0.0))
+    if kind and time.monotonic() - when < TOLD_SECONDS:
+        (st.success if kind == "success" else st.error)(plain(text))

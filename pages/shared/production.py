@@ -34,7 +34,7 @@ def chart() -> None:
     part = weeks[weeks["measure"] == watched]
     loud = alarmed()
     title = f"In alarm: {', '.join(loud)}" if loud else "No stream is in alarm"
-    st.plotly_chart(charts.streams(part, components.title(title)), key="streams")
+    components.chart(lambda: charts.streams(part, components.title(title)), key="streams")
 
 
 def show() -> None:
@@ -44,13 +44,12 @@ def show() -> None:
     alerts = reads.facts(reads.AlertRaised).merge(
         sent[["alert", "channel", "delivered", "problem"]], on="alert", how="left"
     )
-    st.dataframe(
+    components.table(
         alerts.assign(channel=alerts["channel"].fillna("none: TAILGUARD_ALERTS is not set"))[
             ["alert", "what", "recorded", "channel", "delivered", "problem"]
         ].iloc[::-1],
-        hide_index=True,
         key="alerts",
-        column_config={"what": st.column_config.TextColumn(width=520)},
+        columns={"what": st.column_config.TextColumn(width=520)},
     )
     st.caption(
         "Blocks of equal size against the frozen reference; an e-process, so looking every week costs nothing. ✖ marks an alarm."

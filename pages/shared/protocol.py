@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from pages.shared import components, reads
-from tailguard import response
 from tailguard.domain.incidents import STEPS, Step
 from tailguard.plays.drill import Incident
 from tailguard.policy import PLAYS
-from tailguard.response import Done
-from tailguard.workspace import Workspace
-
-_WORK: dict[str, Callable[[Workspace, str], Done]] = {
-    "freeze": response.freeze,
-    "rollback": response.rollback,
-    "audit": lambda space, name: response.audit(space, name)[0],
-    "prepare": response.prepare,
-}
 
 TIMED = {"detect": "detected", "freeze": "frozen", "rollback": "rolled back"}
 """The steps whose times are shown, as words of a sentence."""
@@ -71,7 +59,22 @@ def _to_do(
         _closing(one.id, right)
     elif right.button(f"Do it: {step.name}", key=f"do-{step.name}"):
         with st.status(f"{step.name} …"):
-            components.act(lambda: _WORK[step.name](reads.workspace(), one.id).text)
+            components.act(lambda: _done(step.name, one.id))
+
+
+def _done(step: str, incident: str) -> str:
+    """Do one step; what does it loads when it is first needed."""
+    from tailguard import response
+
+    space = reads.workspace()
+    match step:
+        case "freeze":
+            return response.freeze(space, incident).text
+        case "rollback":
+            return response.rollback(space, incident).text
+        case "audit":
+            return response.audit(space, incident)[0].text
+    return response.prepare(space, incident).text
 
 
 def _closing(incident: str, place: st.delta_generator.DeltaGenerator) -> None:
@@ -82,6 +85,8 @@ def _closing(incident: str, place: st.delta_generator.DeltaGenerator) -> None:
         if st.form_submit_button("Close it"):
 
             def end() -> str:
+                from tailguard import response
+
                 response.close(reads.workspace(), incident, cause=cause, play=str(play), change=change)
                 return f"{incident} is closed."
 

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
+from pages.shared import entrance
 from tailguard.desk import (
     auditing,
     composed,
     contamination,
     meeting,
-    pack,
     playbook,
     quarantine,
-    reports,
-    sources,
     tracing,
 )
 from tailguard.desk.minutes import minutes as minutes_of
-from tailguard.detection.scoring import shipped_detector
+from tailguard.detection.rates import shipped_rates
 from tailguard.domain.facts import (
     AlertRaised,
     AlertSent,
@@ -47,6 +49,8 @@ from tailguard.domain.facts import (
     FlaggedRecord,
     GateDecision,
     GuardCheck,
+    IncidentGap,
+    IncidentStep,
     LineageImported,
     Measurement,
     MeetingEnded,
@@ -54,6 +58,7 @@ from tailguard.domain.facts import (
     OverrideRequested,
     OverrideUsed,
     OwnOutputFound,
+    PlayAttested,
     PolicyInForce,
     ProvenanceCount,
     RatioMeasured,
@@ -80,13 +85,17 @@ from tailguard.plays import audit, handoff
 from tailguard.plays import status as standing
 from tailguard.plays.audit import PlayStanding
 from tailguard.plays.drill import Incident, incidents
-from tailguard.plays.lineages import LineageStatus
+from tailguard.plays.lineages import GenerationStatus, LineageStatus, shipping_of
+from tailguard.plays.lineages import generation as generation_of
 from tailguard.plays.loops.standing import LoopStanding
+from tailguard.policy import Policy
 from tailguard.runlog import queries
 from tailguard.runlog.anchor import AnchorStanding, anchor_standing
-from tailguard.runlog.backlog import backlog
+from tailguard.runlog.backlog import backlog, oldest_waiting
 from tailguard.runlog.connection import RunLog
-from tailguard.workspace import Workspace, default_actor, find_workspace
+from tailguard.runlog.history import History, history
+from tailguard.store import progress
+from tailguard.workspace import POLICY_FILE, Workspace, default_actor, find_workspace
 
 __all__ = [
     "AlertRaised",
@@ -109,6 +118,8 @@ __all__ = [
     "FlaggedRecord",
     "GateDecision",
     "GuardCheck",
+    "IncidentGap",
+    "IncidentStep",
     "LineageImported",
     "Measurement",
     "MeetingEnded",
@@ -116,6 +127,7 @@ __all__ = [
     "OverrideRequested",
     "OverrideUsed",
     "OwnOutputFound",
+    "PlayAttested",
     "ProvenanceCount",
     "RatioMeasured",
     "ReasonCount",
@@ -136,16 +148,47 @@ __all__ = [
 ]  # fmt: skip
 
 
-def workspace() -> Workspace:
-    """The workspace that the dashboard was opened on."""
+class _Pace:
+    """Which state of the log this server shows. A busy log is read anew at most every few seconds, whoever looks."""
+
+    def __init__(self) -> None:
+        self.shown: tuple[int, ...] = ()
+        self.taken = float("-inf")
+        self.cost_seconds = 0.0
+
+
+LONGEST_SECONDS = 4.0
+"""After so long at the latest a page shows what others have decided."""
+_TIMES_ITS_COST = 4
+
+
+@st.cache_resource(show_spinner=False)
+def _opened(root: str) -> tuple[Workspace, _Pace]:
+    # Streamlit collects garbage after every run of a page. What is loaded once stays, and need not be looked through each time.
+    gc.collect()
+    gc.freeze()
+    return Workspace(Path(root), default_actor()), _Pace()
+
+
+def _root() -> str:
     named = os.environ.get("TAILGUARD_WORKSPACE")
-    return Workspace(Path(named) if named else find_workspace(Path.cwd()), default_actor())
+    return str(Path(named) if named else find_workspace(Path.cwd()))
 
 
-def problem() -> str | None:
-    """Why the log cannot be read, or None."""
+def local() -> Workspace:
+    """The workspace that the dashboard was opened on, before anybody is known to be at work."""
+    return _opened(_root())[0]
+
+
+def workspace() -> Workspace:
+    """The workspace, with whoever is at work in it."""
+    return entrance.person(local())
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _problem(key: tuple[Any, ...]) -> str | None:
     try:
-        log = workspace().log
+        log = local().log
         if not log.exists():
             return "There is no run log yet."
         with log.glancing():
@@ -154,31 +197,47 @@ def problem() -> str | None:
         return str(error)
 
 
+def problem() -> str | None:
+    """Why the log cannot be read, or None."""
+    return _problem(_key())
+
+
 def version() -> tuple[int, ...]:
     """Changes when there is something new to show."""
+    space, pace = _opened(_root())
     try:
-        return workspace().log.version()
+        now = space.log.version()
     except TailguardError:
         return ()
+    if now != pace.shown and time.monotonic() - pace.taken >= min(LONGEST_SECONDS, _TIMES_ITS_COST * pace.cost_seconds):
+        pace.shown, pace.taken = now, time.monotonic()
+    return pace.shown
+
+
+def look_again() -> None:
+    """What was just decided here shows at once."""
+    _opened(_root())[1].taken = float("-inf")
 
 
 def _key() -> tuple[Any, ...]:
-    return (str(workspace().root), *version())
+    return (_root(), *version())
 
 
 def _log() -> RunLog:
-    return workspace().log
+    return local().log
 
 
-@st.cache_data(show_spinner=False, max_entries=400)
-def _frame(key: tuple[Any, ...], kind: str, equal: tuple[tuple[str, Any], ...]) -> pd.DataFrame:
+@st.cache_resource(show_spinner=False, max_entries=200)
+def _frame(
+    key: tuple[Any, ...], kind: str, lineage: str | None, since: datetime | None, equal: tuple[tuple[str, Any], ...]
+) -> pd.DataFrame:
+    fact = _KINDS[kind]
     with _log().glancing() as connection:
-        rows = queries.recorded(connection, _KINDS[kind], **dict(equal))
-    columns = [*_KINDS[kind].__dataclass_fields__, "recorded", "actor", "row"]
-    return pd.DataFrame(
-        [{**asdict(one.fact), "recorded": one.recorded, "actor": one.actor, "row": one.id} for one in rows],
-        columns=columns,
-    )
+        rows = connection.execute(queries.rows_of(fact, dict(equal), of_lineage=lineage, since=since)).all()
+    names = ["row", "recorded", "actor", "clock", *fact.__dataclass_fields__]
+    frame = pd.DataFrame([tuple(row) for row in rows], columns=names)
+    frame = frame[[*fact.__dataclass_fields__, "recorded", "actor", "row"]]
+    return frame.assign(lineage=lineage, number=frame["run"].str.split("/").str[-1].astype(int)) if lineage else frame
 
 
 _KINDS: dict[str, type[Fact]] = {kind.__name__: kind for kind in queries.FACTS}
@@ -186,16 +245,12 @@ _KINDS: dict[str, type[Fact]] = {kind.__name__: kind for kind in queries.FACTS}
 
 def facts(kind: type[Fact], **equal: Any) -> pd.DataFrame:
     """All facts of a kind whose columns equal the given values, oldest first, with time, actor and row id."""
-    return _frame(_key(), kind.__name__, tuple(sorted(equal.items())))
+    return _frame(_key(), kind.__name__, None, None, tuple(sorted(equal.items()))).copy(deep=False)
 
 
 def facts_of_lineage(kind: type[Fact], lineage: str, since: datetime | None = None) -> pd.DataFrame:
     """Facts of a lineage's runs, with the run's number; `since` cuts off older ones."""
-    found = facts(kind).copy()
-    found["lineage"] = [run.rpartition("/")[0] for run in found["run"]]
-    found["number"] = [int(run.rpartition("/")[2]) for run in found["run"]]
-    found = found[found["lineage"] == lineage]
-    return found[found["recorded"] >= since] if since else found
+    return _frame(_key(), kind.__name__, lineage, since, ()).copy(deep=False)
 
 
 @dataclass(frozen=True)
@@ -209,19 +264,22 @@ class Watched:
     incidents: list[Incident]
 
 
-@st.cache_data(show_spinner=False, max_entries=8)
-def _watched(key: tuple[Any, ...]) -> Watched:
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _watched(key: tuple[Any, ...], hour: int) -> Watched:
+    begun_at = time.monotonic()
     with _log().glancing() as connection:
         found = standing.standing_of(connection, datetime.now(UTC).replace(tzinfo=None))
         moment = found.scene.moment
         begun = audit.begun(connection, moment)
         strips = {one.play.name: audit.strip(one, begun=begun, moment=moment) for one in found.plays}
-        return Watched(standing.status_of(found), found.plays, strips, found.loops, incidents(connection))
+        watched = Watched(standing.status_of(found), found.plays, strips, found.loops, incidents(connection))
+    _opened(str(key[0]))[1].cost_seconds = time.monotonic() - begun_at
+    return watched
 
 
 def watched() -> Watched:
-    """How everything stands, with plays and loops."""
-    return _watched(_key())
+    """How everything stands, with plays and loops. What falls due by the clock alone shows within an hour."""
+    return _watched(_key(), int(time.time() // 3600))
 
 
 def status() -> standing.Status:
@@ -231,14 +289,19 @@ def status() -> standing.Status:
 
 def profile() -> str:
     """The profile of the policy in force: full, small or api-only."""
-    return _profile(_key())
-
-
-@st.cache_data(show_spinner=False, max_entries=8)
-def _profile(key: tuple[Any, ...]) -> str:
-    with _log().glancing() as connection:
-        policy = queries.policy_in_force(connection)
+    policy = policy_now()
     return policy.profile if policy else "full"
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _policy(key: tuple[Any, ...]) -> Policy | None:
+    with _log().glancing() as connection:
+        return queries.policy_in_force(connection)
+
+
+def policy_now() -> Policy | None:
+    """The newest policy that the log has seen."""
+    return _policy(_key())
 
 
 def lineages() -> list[str]:
@@ -251,20 +314,71 @@ def lineage(name: str) -> LineageStatus:
     return next(one for one in status().lineages if one.name == name)
 
 
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _history(key: tuple[Any, ...], name: str, since: datetime | None) -> tuple[History, pd.DataFrame]:
+    with _log().glancing() as connection:
+        found, ships = history(connection, name, since), queries.fleet_of(connection, name)
+    rows = []
+    for one in found.points:
+        coverage = wilson(one.confident, one.distinct) if one.confident is not None and one.distinct else None
+        rows.append(
+            {
+                **vars(one),
+                "shipping": shipping_of(ships, one.run, one.verdict),
+                "coverage": coverage.share if coverage else None,
+                "coverage_low": coverage.low if coverage else None,
+                "coverage_high": coverage.high if coverage else None,
+            }
+        )
+    columns = ["run", "number", "parent", "started", "records", "ratio_records", "ratio_tokens", "ceiling", "coverage", "coverage_low",
+               "coverage_high", "verdict", "shipping", "overrides", "reason"]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=columns)
+    for column in ("ratio_records", "ratio_tokens", "ceiling", "coverage", "coverage_low", "coverage_high"):
+        frame[column] = frame[column].astype(float)
+    return found, frame
+
+
+def counted(name: str, since: datetime | None = None) -> History:
+    """How many runs a lineage has in a period, and how many did not pass."""
+    return _history(_key(), name, since)[0]
+
+
 def generations(name: str, since: datetime | None = None) -> pd.DataFrame:
-    """A row a generation of one lineage: numbers for charts, without the measures."""
-    rows = [
-        {key: value for key, value in vars(one).items() if key not in ("measures", "coverage", "overrides_used")}
-        | {
-            "coverage": one.coverage.share if one.coverage else None,
-            "coverage_low": one.coverage.low if one.coverage else None,
-            "coverage_high": one.coverage.high if one.coverage else None,
-            "overrides": ", ".join(dict.fromkeys(one.overrides_used)),
-        }
-        for one in lineage(name).generations
-        if since is None or one.started >= since
-    ]
-    return pd.DataFrame(rows)
+    """A row a generation of one lineage for charts; of a long history those that show its course (see `runlog.history`)."""
+    return _history(_key(), name, since)[1].copy(deep=False)
+
+
+def drawn(frame: pd.DataFrame, name: str, since: datetime | None = None) -> pd.DataFrame:
+    """The rows of a frame (with a column `run`) whose runs are drawn."""
+    points = counted(name, since).points
+    return frame if len(points) == counted(name, since).runs else frame[frame["run"].isin({one.run for one in points})]
+
+
+def measured(name: str, measure: str, since: datetime | None = None) -> pd.DataFrame:
+    """One primary measure of a lineage's drawn generations."""
+    found = facts_of_lineage(Measurement, name, since)
+    return drawn(found[found["measure"] == measure], name, since)
+
+
+@st.cache_resource(show_spinner=False, max_entries=160)
+def _drawn_once(key: tuple[Any, ...], state: str, _make: Callable[[], go.Figure]) -> go.Figure:
+    return _make()
+
+
+def drawn_once(state: str, make: Callable[[], go.Figure]) -> go.Figure:
+    """A chart, drawn once for each state of the log, of the page and of who looks."""
+    return _drawn_once((*_key(), workspace().actor), state, make)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _generation(key: tuple[Any, ...], run: str) -> GenerationStatus | None:
+    with _log().glancing() as connection:
+        return generation_of(connection, run)
+
+
+def generation(run: str) -> GenerationStatus | None:
+    """How one generation stands, however old."""
+    return _generation(_key(), run)
 
 
 def policy_text(run: str) -> str:
@@ -306,9 +420,9 @@ def share(hits: int, trials: int) -> str:
     return f"{found.share:.1%}" if found else "–"
 
 
-@st.cache_data(show_spinner=False, max_entries=8)
+@st.cache_resource(show_spinner=False, max_entries=8)
 def _queue(key: tuple[Any, ...], reviewer: str) -> list[quarantine.Waiting]:
-    return quarantine.waiting(workspace(), reviewer=reviewer)
+    return quarantine.waiting(local(), reviewer=reviewer)
 
 
 def queue() -> list[quarantine.Waiting]:
@@ -316,11 +430,24 @@ def queue() -> list[quarantine.Waiting]:
     return _queue(_key(), workspace().actor)
 
 
-@st.cache_data(show_spinner=False, max_entries=8)
+@st.cache_resource(show_spinner=False, max_entries=8)
 def _backlog(key: tuple[Any, ...]) -> pd.DataFrame:
     with _log().glancing() as connection:
         points = backlog(connection, status().as_of)
     return pd.DataFrame([vars(one) for one in points], columns=["moment", "band", "records"])
+
+
+def waiting_now() -> tuple[int, datetime | None]:
+    """How many held records nobody has decided, and since when the oldest waits."""
+    points = waiting_over_time()
+    last = points[points["moment"] == points["moment"].max()] if len(points) else points
+    return int(last["records"].sum()), _oldest(_key())
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _oldest(key: tuple[Any, ...]) -> datetime | None:
+    with _log().glancing() as connection:
+        return oldest_waiting(connection)
 
 
 def waiting_over_time() -> pd.DataFrame:
@@ -328,56 +455,59 @@ def waiting_over_time() -> pd.DataFrame:
     return _backlog(_key())
 
 
-def agreement() -> quarantine.Agreement:
-    """How far reviewers agree who did not see each other's answer."""
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _agreement(key: tuple[Any, ...]) -> quarantine.Agreement:
     with _log().glancing() as connection:
         return quarantine.agreement(connection)
 
 
+def agreement() -> quarantine.Agreement:
+    """How far reviewers agree who did not see each other's answer."""
+    return _agreement(_key())
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _contracts(key: tuple[Any, ...]) -> dict[str, Contract]:
+    with _log().glancing() as connection:
+        return queries.contracts(connection)
+
+
 def contracts() -> dict[str, Contract]:
     """The contract in force of each source."""
-    return sources.standing(workspace())
+    return _contracts(_key())
 
 
 def trace(what: str) -> tracing.Trace:
     """All that is known of one record."""
-    return tracing.trace(workspace(), what)
+    return tracing.trace(local(), what)
 
 
 def built_in_rates() -> pd.DataFrame:
     """The built-in detector's rates as its training script measured them, one row a set of texts."""
-    rates = shipped_detector().rates
-    return pd.DataFrame([{"texts": name, **values} for name, values in rates.items()])
+    return pd.DataFrame([{"texts": name, **values} for name, values in shipped_rates().items()])
 
 
 def min_coverage() -> float:
     """The policy's target for provenance coverage."""
-    with _log().glancing() as connection:
-        policy = queries.policy_in_force(connection)
+    policy = policy_now()
     return policy.intake.min_coverage if policy else 0.9
 
 
 def ratios(name: str, since: datetime | None = None) -> pd.DataFrame:
     """The ratio of each of a lineage's training sets in records and tokens, with bounds; older sets have none."""
     sets = facts_of_lineage(Composition, name, since)
-    measured = facts(RatioMeasured).drop_duplicates(["run", "unit"], keep="last").set_index(["run", "unit"])
-    rows = []
-    for one in sets.to_dict("records"):
-        for unit in ("records", "tokens"):
-            bounds = measured.loc[(one["run"], unit)] if (one["run"], unit) in measured.index else None
-            rows.append(
-                {
-                    "run": one["run"],
-                    "unit": unit,
-                    "ratio": one[f"ratio_{unit}"],
-                    "low": bounds["low"] if bounds is not None else None,
-                    "high": bounds["high"] if bounds is not None else None,
-                    "ceiling": one["ceiling"],
-                    "enforced_on": bounds["enforced_on"] if bounds is not None else "ratio",
-                    "row": bounds["row"] if bounds is not None else one["row"],
-                }
-            )
-    return pd.DataFrame(rows, columns=["run", "unit", "ratio", "low", "high", "ceiling", "enforced_on", "row"])
+    measured = facts_of_lineage(RatioMeasured, name, since).drop_duplicates(["run", "unit"], keep="last")
+    both = [sets.assign(unit=unit, ratio=sets[f"ratio_{unit}"]) for unit in ("records", "tokens")]
+    wanted = pd.concat(both)[["run", "unit", "ratio", "ceiling", "row"]]
+    found = wanted.merge(
+        measured[["run", "unit", "low", "high", "enforced_on", "row"]],
+        on=["run", "unit"],
+        how="left",
+        suffixes=("_set", ""),
+    )
+    found["enforced_on"] = found["enforced_on"].fillna("ratio")
+    found["row"] = found["row"].fillna(found["row_set"])
+    return found[["run", "unit", "ratio", "low", "high", "ceiling", "enforced_on", "row"]]
 
 
 def head_room(set_: Any, unit: str) -> float:
@@ -386,16 +516,21 @@ def head_room(set_: Any, unit: str) -> float:
     return (whole - used) * ceiling / (1 - ceiling) - used if ceiling < 1 else float("inf")
 
 
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _anchor(key: tuple[Any, ...]) -> AnchorStanding | None:
+    policy = policy_now()
+    with _log().glancing() as connection:
+        return anchor_standing(connection, policy.anchor, status().as_of) if policy else None
+
+
 def anchor() -> AnchorStanding | None:
     """The anchor set as it stands."""
-    with _log().glancing() as connection:
-        policy = queries.policy_in_force(connection)
-        return anchor_standing(connection, policy.anchor, status().as_of) if policy else None
+    return _anchor(_key())
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
 def _scored(key: tuple[Any, ...], run: str, outcome: str, reason: str | None, most: int) -> pd.DataFrame:
-    found = composed.scored(workspace(), run, outcome=outcome, reason=reason, most=most)
+    found = composed.scored(local(), run, outcome=outcome, reason=reason, most=most)
     return pd.DataFrame([vars(one) for one in found])
 
 
@@ -406,7 +541,7 @@ def scored(run: str, outcome: str, reason: str | None, most: int) -> pd.DataFram
 
 @st.cache_data(show_spinner=False, max_entries=8)
 def _difference(key: tuple[Any, ...], first: str, second: str) -> auditing.Difference:
-    return auditing.difference(workspace(), first, second)
+    return auditing.difference(local(), first, second)
 
 
 def difference(first: str, second: str) -> auditing.Difference:
@@ -417,7 +552,9 @@ def difference(first: str, second: str) -> auditing.Difference:
 @st.cache_data(show_spinner=False, max_entries=12)
 def report(key: str, run: str, reference_kind: str) -> bytes:
     """The whole comparison of a run with one reference as a page to keep."""
-    return reports.report_page(workspace(), run, reference_kind)
+    from tailguard.desk import reports
+
+    return reports.report_page(local(), run, reference_kind)
 
 
 def teeth(lineage: str, since: datetime | None = None) -> pd.DataFrame:
@@ -425,7 +562,8 @@ def teeth(lineage: str, since: datetime | None = None) -> pd.DataFrame:
     canaries = facts_of_lineage(CanaryResult, lineage, since)
     planted = canaries[canaries["kind"] == "planted"]
     blocked = planted[planted["verdict"] == "BLOCK"].groupby("run", sort=False)["loss"].min()
-    compared = facts(ComparedMeasure, measure="tail recall")
+    compared = facts_of_lineage(ComparedMeasure, lineage, since)
+    compared = compared[compared["measure"] == "tail recall"]
     margins = compared.drop_duplicates("run", keep="last").set_index("run")["margin"]
     runs = list(dict.fromkeys(planted["run"]))
     frame = pd.DataFrame(
@@ -436,38 +574,62 @@ def teeth(lineage: str, since: datetime | None = None) -> pd.DataFrame:
 
 def prove_teeth(run: str) -> str:
     """Run a gate's self-test once more, as the person at work; says what it showed."""
+    from tailguard.desk import reports
+
     results = reports.prove_teeth(workspace(), run, seed=int(datetime.now(UTC).timestamp()))
     good = sum(one.as_it_should for one in results)
     return f"{good} of {len(results)} self-tests of {run} were as they should be."
 
 
-def alarms() -> list[queries.Alarm]:
-    """What stands in alarm: the query that alerts are raised from."""
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _alarms(key: tuple[Any, ...]) -> list[queries.Alarm]:
     with _log().glancing() as connection:
         return queries.alarms(connection)
 
 
-def deviations(run: str) -> list[handoff.Deviation]:
-    """How a run departed from the plan, and why."""
+def alarms() -> list[queries.Alarm]:
+    """What stands in alarm: the query that alerts are raised from."""
+    return _alarms(_key())
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _deviations(key: tuple[Any, ...], run: str) -> list[handoff.Deviation]:
     with _log().glancing() as connection:
         return handoff.deviations(connection, run)
 
 
-def repetitions(run: str) -> list[handoff.Repetition]:
-    """Who repeated a run; its author does not count."""
+def deviations(run: str) -> list[handoff.Deviation]:
+    """How a run departed from the plan, and why."""
+    return _deviations(_key(), run)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _repetitions(key: tuple[Any, ...], run: str) -> list[handoff.Repetition]:
     with _log().glancing() as connection:
         return handoff.repetitions(connection, run)
 
 
-def to_look_at(incident: str) -> tuple[contamination.Example, ...]:
-    """Records that an incident's audit found worth looking at."""
+def repetitions(run: str) -> list[handoff.Repetition]:
+    """Who repeated a run; its author does not count."""
+    return _repetitions(_key(), run)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _to_look_at(key: tuple[Any, ...], incident: str) -> tuple[contamination.Example, ...]:
     with _log().glancing() as connection:
         rows = [one.fact for one in queries.recorded(connection, ContaminationAudited, incident=incident)]
-    return contamination.kept(workspace(), rows)
+    return contamination.kept(local(), rows)
+
+
+def to_look_at(incident: str) -> tuple[contamination.Example, ...]:
+    """Records that an incident's audit found worth looking at."""
+    return _to_look_at(_key(), incident)
 
 
 def evidence_pack(generation: str) -> bytes:
     """The evidence pack of a generation; that it was made is recorded."""
+    from tailguard.desk import pack
+
     return pack.make(workspace(), generation).content
 
 
@@ -476,18 +638,40 @@ def calendar() -> bytes:
     return playbook.calendar(status().due, status().team)
 
 
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _runbook(key: tuple[Any, ...], changed: float) -> tuple[str, str]:
+    text = playbook.runbook_text(local())
+    return text, playbook.as_page(text, "Runbook")
+
+
 def runbook() -> tuple[str, str]:
     """The runbook as Markdown and as a page."""
-    text = playbook.runbook_text(workspace())
-    return text, playbook.as_page(text, "Runbook")
+    return _runbook(_key(), (local().root / POLICY_FILE).stat().st_mtime)
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _monthly(key: tuple[Any, ...], month: str, form: str) -> bytes:
+    from tailguard.desk import monthly
+
+    return monthly.report(local(), month, form=form)
+
+
+def monthly_pack(month: str, form: str) -> bytes:
+    """The monthly pack as HTML or PDF."""
+    return _monthly(_key(), month, form)
+
+
+def at_work() -> list[progress.Progress]:
+    """Runs that are at work now: their stage, rate and time left."""
+    return progress.at_work(local().log.folder)
 
 
 def meeting_going_on() -> meeting.Meeting | None:
     """The meeting that is going on; read from the log itself, so that what others decide shows at once."""
-    return meeting.going_on(workspace())
+    return meeting.going_on(local())
 
 
 @st.cache_data(show_spinner=False, max_entries=12)
 def minutes(key: str, name: str, form: str) -> bytes:
     """The minutes of a meeting in one form."""
-    return minutes_of(workspace(), name, form=form)
+    return minutes_of(local(), name, form=form)

@@ -63,12 +63,16 @@ def dashboard(demo: Path) -> Iterator[str]:
         yield address
 
 
-@contextmanager
-def serving(workspace: Path) -> Iterator[str]:
-    """A fresh dashboard on a workspace; its address."""
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(workspace: Path, *, port: int | None = None) -> Iterator[str]:
+    """A fresh dashboard on a workspace; its address."""
+    port = port or free_port()
     server = subprocess.Popen(
         [sys.executable, "-m", "tailguard.cli", "dashboard", "-w", str(workspace), "--port", str(port)],
         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,

@@ -19,6 +19,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(reproduce)
     app.command()(deviation)
     app.command()(pack)
+    app.command()(report)
 
 
 def record(
@@ -88,3 +89,21 @@ def pack(
     write_atomically(out, made.content)
     text = f"{len(made.files)} files in {out}, manifest {made.manifest[:12]}."
     show({"file": str(out), "manifest": made.manifest, "files": made.files}, text, as_json=as_json)
+
+
+def report(
+    out: Annotated[Path, typer.Option(help="File to write, .html or .pdf.")],
+    month: Annotated[
+        str | None, typer.Option(help="Year and month, such as 2026-10; default: that of the newest run.")
+    ] = None,
+    workspace: WorkspaceFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Write the monthly pack: overview, trends, gates, overrides and plays in one file."""
+    from tailguard.desk import monthly
+    from tailguard.store.writing import write_atomically
+
+    space = open_workspace(workspace)
+    told = month or monthly.newest_month(space)
+    write_atomically(out, monthly.report(space, told, form=out.suffix.removeprefix(".")))
+    show({"file": str(out), "month": told}, f"The pack of {told} is in {out}.", as_json=as_json)

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +19,10 @@ from tailguard.shipped import shipped
 if TYPE_CHECKING:
     from tailguard.workspace import Workspace
 
-Port = Annotated[int, typer.Option(min=1, max=65535, help="Port on the loopback address.")]
+Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+SIGN_IN_FILE = "sign_in.toml"
+SIGN_IN_NEEDS = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -67,14 +71,31 @@ def migrate(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     show({"schema": HEAD}, f"The run log has schema {HEAD}.", as_json=as_json)
 
 
-def dashboard(port: Port = 8501, workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
-    """Open the dashboard on the loopback address."""
+def dashboard(
+    port: Port = 8501,
+    address: Annotated[
+        str, typer.Option(help="Address to listen on; any but the loopback needs a sign-in (sign_in.toml).")
+    ] = LOOPBACK[0],
+    workspace: WorkspaceFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Open the dashboard: for one person on this machine, or with sign_in.toml for a team that signs in."""
     space = open_workspace(workspace)
+    signs_in = (space.root / SIGN_IN_FILE).is_file()
+    if address not in LOOPBACK and not signs_in:
+        raise InputError(
+            f"Without a sign-in the dashboard answers on this machine alone, found --address {address}. Put the team's OpenID "
+            f"provider into {space.root / SIGN_IN_FILE} (README, Sign-in and roles), or leave --address out."
+        )
+    if signs_in:
+        _check_sign_in(space.root / SIGN_IN_FILE)
     _refuse_busy(port)
     if space.log.exists():
         space.log.publish()
-    show({"url": f"http://localhost:{port}"}, f"Dashboard on http://localhost:{port} (Ctrl-C ends it)", as_json=as_json)
-    raise typer.Exit(_serve(space, port))
+    url = f"http://{address}:{port}"
+    told = "people sign in" if signs_in else "for this machine alone"
+    show({"url": url}, f"Dashboard on {url}, {told} (Ctrl-C ends it)", as_json=as_json)
+    raise typer.Exit(_serve(space, port, address))
 
 
 def demo(
@@ -114,8 +135,23 @@ def _refuse_busy(port: int) -> None:
                 ) from error
 
 
-def _serve(space: Workspace, port: int) -> int:
-    """Streamlit in a process of its own, on loopback, reading this workspace's log."""
+def _check_sign_in(file: Path) -> None:
+    """Raises InputError that names what the sign-in lacks; the file must be its owner's alone, for it holds secrets."""
+    try:
+        found = tomllib.loads(file.read_text(encoding="utf-8")).get("auth", {})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{file} cannot be read as TOML ({error}). Mend it.") from error
+    missing = [name for name in SIGN_IN_NEEDS if not found.get(name)]
+    if missing:
+        raise InputError(
+            f"{file} has no {', '.join(missing)} in its table [auth]. README, Sign-in and roles, shows a whole one."
+        )
+    if os.name == "posix" and file.stat().st_mode & 0o077:
+        raise InputError(f"{file} holds secrets and others can read it. Run `chmod 600 {file}`.")
+
+
+def _serve(space: Workspace, port: int, address: str = LOOPBACK[0]) -> int:
+    """Streamlit in a process of its own, reading this workspace's log."""
     app = shipped("dashboard", "app.py")
     if not app.exists():
         raise TailguardError(f"{app} is missing from this installation. Install Tailguard again.")
@@ -126,9 +162,11 @@ def _serve(space: Workspace, port: int) -> int:
         "run",
         str(app),
         "--server.address",
-        "localhost",
+        address,
         "--server.port",
         str(port),
+        "--secrets.files",
+        str((space.root / SIGN_IN_FILE).resolve()),
     ]
     environment = {**os.environ, "TAILGUARD_WORKSPACE": str(space.root.resolve())}
     try:

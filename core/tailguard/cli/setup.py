@@ -50,6 +50,8 @@ def init(
     then = "Next: `tailguard anchor freeze FILE`, `tailguard suite freeze FILE`, then `tailguard run`."
     if profile == "api-only":
         then = "Next: `tailguard monitor freeze STREAM FILE` with what your models wrote so far, then `tailguard monitor add`."
+    if name and name != default_actor():
+        then += f" You are {default_actor()} here, and the policy knows {name}: set TAILGUARD_USER={name}."
     show({"policy": str(path)}, f"{path} written. {then}", as_json=as_json)
 
 

@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tailguard.domain.facts import AlertRaised, AlertSent, AlertTaken
+from tailguard.domain.roles import Right
 from tailguard.errors import InputError
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.queries import alarms, recorded
-from tailguard.workspace import Workspace
+from tailguard.workspace import Workspace, decision
 
 CHANNELS = "TAILGUARD_ALERTS"
 SHORTEST_NOTE = 5
@@ -50,6 +51,7 @@ def raise_new(workspace: Workspace) -> list[AlertRaised]:
     return new
 
 
+@decision(Right.TAKE)
 def take(workspace: Workspace, alert: str, *, note: str) -> None:
     """Take an alert: the actor answers for it from now on. Raises InputError for an unknown one or without a note."""
     if len(note.strip()) < SHORTEST_NOTE:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from tailguard.desk.suite import rare_terms
 from tailguard.domain.facts import AnchorChanged, AnchorFrozen, AnchorSlice, AnchorVerified, Fact
 from tailguard.domain.records import RECORD, record_id, tag_columns, token_count
+from tailguard.domain.roles import Right
 from tailguard.domain.tags import Evidence, Origin, Tag, digest_of_row
 from tailguard.errors import InputError, TailguardError
 from tailguard.ports import Columns, Reader, Reject
@@ -20,11 +21,12 @@ from tailguard.runlog.connection import Connection
 from tailguard.runlog.queries import Recorded, frozen_anchor, frozen_suite, logged_outputs, recorded
 from tailguard.stages.score.reading import slices_of
 from tailguard.store.suites import read_suite
-from tailguard.workspace import Workspace
+from tailguard.workspace import Workspace, decision
 
 SHORTEST_REASON = 10
 
 
+@decision(Right.SET_UP)
 def freeze(workspace: Workspace, file: Path, *, name: str, reader: Reader, columns: Columns) -> str:
     """Freeze a file of verified human records as the anchor set; returns its digest.
 
@@ -47,13 +49,14 @@ def freeze(workspace: Workspace, file: Path, *, name: str, reader: Reader, colum
     return digest
 
 
+@decision(Right.ANCHOR)
 def add(workspace: Workspace, file: Path, *, reason: str, reader: Reader, columns: Columns) -> int:
     """Add verified human records, as quality owner; returns how many were new.
 
     Raises InputError past the year's bound, for a record that shares a long run of words with the suite or that a
     generation of ours wrote, for a broken record, without a reason, and for anybody but the quality owner.
     """
-    _may_change(workspace, reason)
+    _explained(reason)
     standing, rows = _standing_rows(workspace)
     given = _read(workspace, file, name=standing.fact.name, reader=reader, columns=columns)
     new = [row for identity, row in given.items() if identity not in rows]
@@ -63,12 +66,13 @@ def add(workspace: Workspace, file: Path, *, reason: str, reader: Reader, column
     return _change(workspace, standing, [*rows.values(), *new], "added", len(new), reason)
 
 
+@decision(Right.ANCHOR)
 def retire(workspace: Workspace, ids: Sequence[str], *, reason: str) -> int:
     """Take records out (a licence ended, a person asked for it), as quality owner; returns how many.
 
     Raises InputError past the year's bound, for an id that the anchor does not hold or that fits several, without a reason.
     """
-    _may_change(workspace, reason)
+    _explained(reason)
     standing, rows = _standing_rows(workspace)
     gone = set()
     for wanted in ids:
@@ -137,10 +141,7 @@ def _change(
     return count
 
 
-def _may_change(workspace: Workspace, reason: str) -> None:
-    owner = workspace.policy().quality_owner
-    if workspace.actor != owner:
-        raise InputError(f"{workspace.actor} may not change the anchor. The quality owner is {owner}.")
+def _explained(reason: str) -> None:
     if len(reason.strip()) < SHORTEST_REASON:
         raise InputError(f"A change of the anchor needs a reason of at least {SHORTEST_REASON} letters.")
 

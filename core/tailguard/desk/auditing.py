@@ -6,24 +6,22 @@ from collections import Counter
 from dataclasses import dataclass
 
 from tailguard.domain.facts import Composition, Fact, MixingAudited, RunStarted
-from tailguard.errors import InputError
+from tailguard.domain.roles import Right
+from tailguard.errors import InputError, NotAllowed
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.queries import composition_of, recorded
 from tailguard.store.snapshots import Part, read_snapshot, rows_of
-from tailguard.workspace import Workspace
+from tailguard.workspace import Workspace, decision
 
 SHORTEST_NOTE = 10
 
 
+@decision(Right.AUDIT)
 def audit(workspace: Workspace, run: str, *, signed: bool, note: str) -> None:
     """Sign a run's training set as data lead, or refuse to, with a note.
 
     Raises InputError for anybody else, for the person who started the run, without a composition, and without a note.
     """
-    leads = workspace.policy().roles.data_lead
-    if workspace.actor not in leads:
-        named = ", ".join(leads) or "nobody yet"
-        raise InputError(f"{workspace.actor} may not audit. The policy names {named} (roles.data_lead).")
     if len(note.strip()) < SHORTEST_NOTE:
         raise InputError(f"An audit needs a note of at least {SHORTEST_NOTE} letters: what was looked at.")
 
@@ -33,7 +31,7 @@ def audit(workspace: Workspace, run: str, *, signed: bool, note: str) -> None:
             raise InputError(f"{run} has no training set. `tailguard status` lists the runs.")
         started = recorded(connection, RunStarted, run=run)
         if started and started[0].actor == workspace.actor:
-            raise InputError(f"{workspace.actor} started {run} and cannot audit it. Ask another data lead.")
+            raise NotAllowed(f"{workspace.actor} started {run} and cannot audit it. Ask another data lead.")
         return [MixingAudited(run, made.fact.snapshot, signed, note.strip())]
 
     workspace.desk.decide(record)

@@ -6,11 +6,12 @@ from tailguard.adapters.detectors import BUILT_IN, scorer_named
 from tailguard.detection import team
 from tailguard.detection.judge import Detector
 from tailguard.domain.facts import DetectorCalibrated
+from tailguard.domain.roles import Right
 from tailguard.errors import InputError
 from tailguard.policy import Policy
 from tailguard.ports import Scorer
 from tailguard.runlog.queries import frozen_anchor, generation_of, only, recorded
-from tailguard.workspace import Workspace
+from tailguard.workspace import Workspace, decision
 
 
 def in_force(workspace: Workspace, policy: Policy) -> Detector:
@@ -36,6 +37,7 @@ def in_force(workspace: Workspace, policy: Policy) -> Detector:
     return team.built_in(policy.intake.error_rate)
 
 
+@decision(Right.SET_UP)
 def calibrate(workspace: Workspace, texts: list[str], *, generation: str, seed: int) -> DetectorCalibrated:
     """Fit and calibrate the policy's detector on the frozen anchor and a generation's own texts, and put it in force.
 

@@ -16,7 +16,8 @@ from tailguard.domain.facts import (
     LoopsReviewed,
 )
 from tailguard.domain.overrides import Override, live_override
-from tailguard.errors import InputError
+from tailguard.domain.roles import Right
+from tailguard.errors import InputError, NotAllowed
 from tailguard.plays.loops.declared import DEFAULT_DAYS, FILE, TEMPLATE, parse_flows, with_entry
 from tailguard.plays.loops.flows import merged
 from tailguard.plays.loops.search import CAP, Cut, Cycles, cut, cycles
@@ -24,7 +25,7 @@ from tailguard.plays.loops.standing import GATE, Loop, LoopStanding, loops, revi
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.queries import only, overrides, recorded
 from tailguard.store.writing import digest_of, write_atomically
-from tailguard.workspace import Workspace
+from tailguard.workspace import Workspace, decision
 
 SHORTEST = 5
 """Letters of a note or of evidence."""
@@ -95,11 +96,13 @@ def init(workspace: Workspace) -> Path:
     return file
 
 
+@decision(Right.FLOWS)
 def declare(workspace: Workspace, edge: str) -> None:
     """Add an edge (`from -> to`) to flows.yaml; everything else in it stays as it was."""
     _add(workspace, "edges", edge)
 
 
+@decision(Right.FLOWS)
 def guard(
     workspace: Workspace, name: str, *, on: str, owner: str, evidence: str, every_days: int = DEFAULT_DAYS
 ) -> None:
@@ -115,6 +118,7 @@ def guard(
     _write(workspace, with_entry(text, "checkpoints", entry, file))
 
 
+@decision(Right.FLOWS)
 def import_lineage(workspace: Workspace, file: Path) -> LineageImported:
     """Take a lineage file's nodes and edges into the log. Importing the same content again changes nothing.
 
@@ -141,6 +145,7 @@ def import_lineage(workspace: Workspace, file: Path) -> LineageImported:
     return fact
 
 
+@decision(Right.LOOK)
 def confirm(workspace: Workspace, checkpoint: str, *, evidence: str) -> None:
     """Confirm that a checkpoint outside of Tailguard is at work. Raises InputError for an unknown one or without evidence."""
     in_force(workspace)
@@ -150,17 +155,18 @@ def confirm(workspace: Workspace, checkpoint: str, *, evidence: str) -> None:
     if checkpoint not in known:
         raise InputError(f"There is no checkpoint {checkpoint!r} in {FILE}. Known: {', '.join(known) or 'none'}.")
     if workspace.actor != known[checkpoint]:
-        raise InputError(f"{known[checkpoint]} answers for {checkpoint}; you are {workspace.actor}.")
+        raise NotAllowed(f"{known[checkpoint]} answers for {checkpoint}; you are {workspace.actor}.")
     workspace.desk.record(CheckpointConfirmed(checkpoint, evidence.strip()))
 
 
+@decision(Right.LOOPS)
 def review(workspace: Workspace, *, note: str) -> LoopsReviewed:
     """Mark the review of all loops done; later changes are told against it. Raises InputError without a note."""
     if len(note.strip()) < SHORTEST:
         raise InputError(f"A review needs a note of at least {SHORTEST} letters: what was looked at, what was decided.")
     owner = workspace.policy().plays.loops
     if workspace.actor != owner:
-        raise InputError(f"The owner of the play reviews the loops, which is {owner}; you are {workspace.actor}.")
+        raise NotAllowed(f"The owner of the play reviews the loops, which is {owner}; you are {workspace.actor}.")
     found = standing(workspace)
     fact = LoopsReviewed(review_lines(found), len(found.unguarded), note.strip())
     workspace.desk.record(fact)

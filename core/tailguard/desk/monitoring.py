@@ -14,10 +14,11 @@ from tailguard.detection.own_outputs.segments import MOST_TEXTS, keep_segment
 from tailguard.diversity import monitoring
 from tailguard.diversity.monitoring import MEASURES, Reference
 from tailguard.domain.facts import Fact, OutputsLogged, StreamFrozen, StreamWeek
+from tailguard.domain.roles import Right
 from tailguard.errors import InputError
 from tailguard.ports import RawRecord, Reject
 from tailguard.runlog.queries import frozen_stream, recorded
-from tailguard.workspace import Workspace
+from tailguard.workspace import Workspace, decision
 
 TIMES = ("time", "timestamp", "created_at", "created")
 
@@ -55,6 +56,7 @@ class Added:
         return "\n".join(lines)
 
 
+@decision(Right.SET_UP)
 def freeze(workspace: Workspace, stream: str, rows: Iterable[RawRecord | Reject], *, seed: int) -> Frozen:
     """Freeze what later weeks of a stream are held against: texts from when all was well. A new reference starts anew.
 

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 
 from tailguard.domain.facts import Fact, OverrideDecided, OverrideRenewal, OverrideRequested, RunStarted
 from tailguard.domain.overrides import GATES, Override
-from tailguard.errors import InputError
+from tailguard.domain.roles import Right
+from tailguard.errors import InputError, NotAllowed
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.queries import overrides, recorded
-from tailguard.workspace import Workspace
+from tailguard.workspace import Workspace, decision
 
 SHORTEST_REASON = 10
 """Letters. A reason is for the person who reads it in the monthly meeting."""
@@ -17,6 +18,7 @@ DECISIONS = ("approved", "refused", "closed")
 MISSED = "closed by itself: a monthly review was due and none justified it"
 
 
+@decision(Right.ASK)
 def request(workspace: Workspace, *, gate: str, run: str, reason: str, expires: datetime) -> str:
     """Ask for an exception for one run at one gate. Returns its id. Raises InputError when the request is incomplete."""
     if gate not in GATES:
@@ -37,6 +39,7 @@ def request(workspace: Workspace, *, gate: str, run: str, reason: str, expires: 
     return asked[0].override
 
 
+@decision(Right.ASK)
 def renew(workspace: Workspace, override: str, *, reason: str, expires: datetime) -> str:
     """Ask for an open override to go on, with a new justification. Returns the id of the request that is to follow it.
 
@@ -70,6 +73,7 @@ def renewal(
     ]
 
 
+@decision(Right.DECIDE)
 def decide(workspace: Workspace, override: str, *, decision: str, note: str) -> None:
     """Approve or refuse a requested override, or close an open one, as the workspace's actor.
 
@@ -156,9 +160,4 @@ def _check(workspace: Workspace, reason: str, expires: datetime) -> None:
 
 def _refuse_wrong_approver(workspace: Workspace, override: Override) -> None:
     if workspace.actor == override.requested_by:
-        raise InputError(f"{workspace.actor} asked for {override.id} and cannot approve it. Ask another approver.")
-    allowed = workspace.policy().approvers()
-    if workspace.actor not in allowed:
-        raise InputError(
-            f"{workspace.actor} may not approve overrides. The policy names {', '.join(allowed)} (roles.approver)."
-        )
+        raise NotAllowed(f"{workspace.actor} asked for {override.id} and cannot approve it. Ask another approver.")

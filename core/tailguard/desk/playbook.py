@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tailguard.desk import flows
 from tailguard.domain.facts import PlayAttested, PlayHandedOver, RunbookRevised
-from tailguard.errors import InputError
+from tailguard.domain.roles import Right
+from tailguard.errors import InputError, NotAllowed
 from tailguard.plays import runbook
 from tailguard.plays.audit import PlayStanding
 from tailguard.plays.calendar import Due
@@ -17,7 +18,7 @@ from tailguard.plays.loops.declared import FILE, parse_flows
 from tailguard.plays.status import standing_of
 from tailguard.policy import PLAYS, parse_policy
 from tailguard.store.writing import write_atomically
-from tailguard.workspace import POLICY_FILE, Workspace
+from tailguard.workspace import POLICY_FILE, Workspace, decision
 
 SHORTEST_NOTE = 10
 CALENDAR = "calendar.ics"
@@ -37,15 +38,13 @@ def audit(workspace: Workspace) -> tuple[PlayStanding, ...]:
         return standing_of(connection, workspace.clock.now()).plays
 
 
+@decision(Right.ATTEST)
 def attest(workspace: Workspace, play: str, *, running: bool, note: str) -> PlayAttested:
     """Say as quality owner whether a play is really running; the evidence of this moment is kept beside it.
 
     Raises InputError for anybody else, for a play that the profile does not ask for, and where the answer contradicts the
     evidence without a note.
     """
-    owner = workspace.policy().quality_owner
-    if workspace.actor != owner:
-        raise InputError(f"The quality owner attests, which is {owner}; you are {workspace.actor}.")
     found = next((one for one in audit(workspace) if one.play.name == play), None)
     if found is None:
         raise InputError(f"There is no play {play!r} here. Plays: {', '.join(workspace.policy().asked_plays)}.")
@@ -60,6 +59,7 @@ def attest(workspace: Workspace, play: str, *, running: bool, note: str) -> Play
     return fact
 
 
+@decision(Right.HAND_OVER)
 def hand_over(workspace: Workspace, play: str, *, to: str) -> PlayHandedOver:
     """Give a play another owner: one line of policy.toml changes. The present owner and the quality owner may.
 
@@ -70,7 +70,7 @@ def hand_over(workspace: Workspace, play: str, *, to: str) -> PlayHandedOver:
         raise InputError(f"There is no play {play!r}. Plays: {', '.join(PLAYS)}.")
     before = str(getattr(policy.plays, play))
     if workspace.actor not in (before, policy.quality_owner):
-        raise InputError(f"{before} owns {play}; only {before} and {policy.quality_owner} may hand it over.")
+        raise NotAllowed(f"{before} owns {play}; only {before} and {policy.quality_owner} may hand it over.")
     file = workspace.root / POLICY_FILE
     text = file.read_text(encoding="utf-8")
     table = re.search(r"^\[plays\][^\n]*\n(?:(?!\[).*\n?)*", text, flags=re.MULTILINE)
@@ -105,11 +105,9 @@ def as_page(markdown: str, title: str) -> str:
     return PAGE.format(title=escape(title), body=body)
 
 
+@decision(Right.ACKNOWLEDGE)
 def acknowledge(workspace: Workspace, *, note: str) -> RunbookRevised:
     """Acknowledge the present runbook as its maintainer: it becomes the revision that later changes are told against."""
-    owner = workspace.policy().quality_owner
-    if workspace.actor != owner:
-        raise InputError(f"{owner} maintains the runbook and acknowledges it; you are {workspace.actor}.")
     if len(note.strip()) < SHORTEST_NOTE:
         raise InputError(f"Say in at least {SHORTEST_NOTE} letters what has changed, and why.")
     workspace.policy_in_force()

@@ -13,10 +13,12 @@ import pyarrow as pa
 from tailguard.detection.own_outputs.clusters import clusters
 from tailguard.domain.facts import Artifact, Fact, ReviewDecision, ReviewOpinion
 from tailguard.domain.records import RECORD, tag_columns
+from tailguard.domain.roles import Right
 from tailguard.domain.tags import WHOLE_SHARE, Evidence, Origin, Spans, Tag, spans_of
 from tailguard.errors import InputError
+from tailguard.runlog.history import held_batches
 from tailguard.runlog.queries import Recorded, open_opinions, recorded, review_decisions
-from tailguard.workspace import Workspace
+from tailguard.workspace import Workspace, decision
 
 CODES = {
     "known source": "I know where it comes from",
@@ -75,8 +77,12 @@ def waiting(workspace: Workspace, *, reviewer: str | None = None) -> list[Waitin
         held = recorded(connection, Artifact, stage="intake", direction="out", kind="quarantine")
         decided = review_decisions(connection)
         opinions = open_opinions(connection)
+        settled = Counter(one.fact.batch for one in decided.values())
+        open_runs = {one.run for one in held_batches(connection) if settled[one.batch] < one.held}
     found: dict[str, tuple[dict[str, object], Recorded[Artifact]]] = {}
-    for one in held:
+    # Files of runs that were decided whole are not read again, and neither is the same file for another run.
+    first = {one.fact.digest: one for one in reversed(held) if one.fact.run in open_runs}
+    for one in sorted(first.values(), key=lambda one: one.recorded):
         for row in workspace.store.table("quarantine", one.fact.digest).to_pylist():
             if row["id"] not in decided:
                 found.setdefault(row["id"], (row, one))
@@ -120,6 +126,7 @@ def _waiting(
     )
 
 
+@decision(Right.REVIEW)
 def decide(
     workspace: Workspace, ids: Sequence[str], *, origin: Origin, code: str, note: str = "", seconds: float = 0.0
 ) -> int:
@@ -131,7 +138,6 @@ def decide(
     answered already.
     """
     policy = workspace.policy()
-    _may_review(workspace)
     if code not in CODES:
         raise InputError(f"A decision needs a reason code: {', '.join(CODES)}. Found {code!r}.")
     if code == "other" and not note.strip():
@@ -166,12 +172,12 @@ def decide(
     return len(settled)
 
 
+@decision(Right.REVIEW)
 def take_back(workspace: Workspace, ids: Sequence[str]) -> int:
     """Take decisions back that no run has taken up yet; the records wait again. Returns how many.
 
     Raises InputError for a record that is not decided or that a run has used, and for a person who may not review.
     """
-    _may_review(workspace)
     with workspace.log.reading() as connection:
         decided = review_decisions(connection)
         used = _taken_up(workspace, connection)
@@ -243,14 +249,6 @@ def _settles(origin: Origin, others: Sequence[Recorded[ReviewOpinion]], reviewer
         return False
     told = [one.fact.origin for one in others if one.fact.origin != Origin.UNKNOWN]
     return reviewers == 1 or str(origin) in told or (is_owner and len(set(told)) > 1)
-
-
-def _may_review(workspace: Workspace) -> None:
-    policy = workspace.policy()
-    if workspace.actor not in (*policy.roles.reviewer, policy.quality_owner):
-        raise InputError(
-            f"{workspace.actor} may not decide held records. Add the name to roles.reviewer in policy.toml."
-        )
 
 
 def _named(queue: Mapping[str, Waiting], wanted: str) -> Waiting:

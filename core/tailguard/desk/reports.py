@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from tailguard.desk.comparison_page import page
 from tailguard.domain.facts import CanaryResult, PolicyInForce, ReportKept, RunStarted
+from tailguard.domain.roles import Right
 from tailguard.errors import InputError
 from tailguard.policy import parse_policy
 from tailguard.runlog.queries import evaluation_of, only, recorded, stage_results
 from tailguard.stages.gate import Evaluated, answered, limits_of, self_test
 from tailguard.store.suites import read_suite
-from tailguard.workspace import Workspace
+from tailguard.workspace import Workspace, decision
 
 
 def report_page(workspace: Workspace, run: str, reference_kind: str) -> bytes:
@@ -23,6 +24,7 @@ def report_page(workspace: Workspace, run: str, reference_kind: str) -> bytes:
     return page(workspace.store.json("reports", kept.fact.report))
 
 
+@decision(Right.TEST)
 def prove_teeth(workspace: Workspace, run: str, *, seed: int) -> list[CanaryResult]:
     """Plant collapses into a generation's answers once more, and hold it against its own second sample; with the limits of
     its own policy. The results are recorded. Raises InputError for a run without answers."""

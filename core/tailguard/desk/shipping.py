@@ -14,6 +14,7 @@ from tailguard.desk import flows
 from tailguard.desk.deploying import Deployment, deploy
 from tailguard.domain.facts import Deployed, Fact, GateDecision, Generation, OverrideUsed, ShippingEvent
 from tailguard.domain.overrides import Override, live_override
+from tailguard.domain.roles import Right
 from tailguard.domain.shipping import Action, Fleet, State
 from tailguard.domain.verdict import Verdict
 from tailguard.errors import Blocked, Held, InputError, TailguardError
@@ -21,7 +22,7 @@ from tailguard.plays.loops.standing import GATE
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.locks import alone
 from tailguard.runlog.queries import fleet_of, gate_decision_of, generation_of, overrides, runs_of
-from tailguard.workspace import Workspace
+from tailguard.workspace import Workspace, decision
 
 SHORTEST_REASON = 10
 """Letters. A reason is for the person who finds the generation frozen or gone."""
@@ -46,6 +47,7 @@ class _Leave:
     facts: tuple[Fact, ...]
 
 
+@decision(Right.SHIP)
 def ship(workspace: Workspace, generation: str) -> str:
     """Ship a generation; returns the reason for which it may. Shipping what is at work is one shipping.
 
@@ -88,6 +90,7 @@ def ship(workspace: Workspace, generation: str) -> str:
         return reasons[0]
 
 
+@decision(Right.FREEZE)
 def freeze(workspace: Workspace, generation: str, *, reason: str) -> bool:
     """Freeze a suspect generation: nothing ships it until the quality owner unfreezes it. Anybody may.
 
@@ -110,6 +113,7 @@ def freeze(workspace: Workspace, generation: str, *, reason: str) -> bool:
     return at_work[0]
 
 
+@decision(Right.UNFREEZE)
 def unfreeze(workspace: Workspace, generation: str, *, reason: str) -> State:
     """Let a frozen generation, or one that was rolled back, be shipped again; the quality owner alone may.
 
@@ -117,9 +121,6 @@ def unfreeze(workspace: Workspace, generation: str, *, reason: str) -> State:
     """
     lineage = generation.rpartition("/")[0]
     _require_reason(reason)
-    owner = workspace.policy().quality_owner
-    if workspace.actor != owner:
-        raise InputError(f"Only the quality owner unfreezes, which is {owner}; you are {workspace.actor}.")
 
     def decide(connection: Connection) -> list[Fact]:
         state = fleet_of(connection, lineage).state(generation)
@@ -132,6 +133,7 @@ def unfreeze(workspace: Workspace, generation: str, *, reason: str) -> State:
         return fleet_of(connection, lineage).state(generation)
 
 
+@decision(Right.SHIP)
 def rollback(workspace: Workspace, lineage: str, *, reason: str, to: str | None = None) -> RolledBack:
     """Take the generation at work out, and put the last known-good one back: shipped before, neither frozen nor rolled back,
     passed (or under a live override), and its weights as their digest says. `to` names another such one.

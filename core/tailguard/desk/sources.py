@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 from tailguard.domain.facts import SourceContract, SourceSignedOff
+from tailguard.domain.roles import Right
 from tailguard.domain.sources import Contract
 from tailguard.domain.tags import Origin
 from tailguard.errors import InputError
 from tailguard.runlog.queries import contracts
-from tailguard.workspace import Workspace
+from tailguard.workspace import Workspace, decision
 
 
+@decision(Right.CONTRACT)
 def declare(
     workspace: Workspace, source: str, *, owner: str, licence: str, declared: str, since: datetime, note: str
 ) -> None:
@@ -19,9 +21,6 @@ def declare(
 
     Raises InputError for an empty field, an unknown origin, and for a person who is neither data lead nor quality owner.
     """
-    policy = workspace.policy()
-    if workspace.actor not in (*policy.roles.data_lead, policy.quality_owner):
-        raise InputError(f"{workspace.actor} may not declare sources. Add the name to roles.data_lead in policy.toml.")
     for name, value in (("source", source), ("owner", owner), ("licence", licence)):
         if not value.strip():
             raise InputError(f"A contract needs a {name}.")
@@ -30,14 +29,12 @@ def declare(
     workspace.desk.record(SourceContract(source, owner.strip(), licence.strip(), declared, since, note.strip()))
 
 
+@decision(Right.SIGN)
 def sign(workspace: Workspace, source: str, *, note: str, signed: bool = True) -> None:
     """Sign a source's contract as quality owner, or take the signature back.
 
     Raises InputError without a contract, and for anybody else.
     """
-    owner = workspace.policy().quality_owner
-    if workspace.actor != owner:
-        raise InputError(f"{workspace.actor} may not sign sources off. The quality owner is {owner}.")
     found = standing(workspace).get(source)
     if found is None:
         raise InputError(

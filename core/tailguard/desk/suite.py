@@ -11,11 +11,12 @@ from tailguard.adapters.readers.answers import read_items
 from tailguard.diversity.metrics import words
 from tailguard.diversity.rarity import in_few_texts
 from tailguard.domain.facts import Measurement, SuiteFrozen
+from tailguard.domain.roles import Right
 from tailguard.domain.suite import Check
 from tailguard.errors import InputError
 from tailguard.quality.contamination import Contamination
 from tailguard.runlog.queries import frozen_anchor, frozen_suite, only, recorded
-from tailguard.workspace import Workspace
+from tailguard.workspace import Workspace, decision
 
 
 def rare_terms(texts: Sequence[str]) -> frozenset[str]:
@@ -23,6 +24,7 @@ def rare_terms(texts: Sequence[str]) -> frozenset[str]:
     return in_few_texts(words(text) for text in texts)
 
 
+@decision(Right.SET_UP)
 def freeze_suite(workspace: Workspace, file: Path, *, name: str) -> str:
     """Freeze a suite: one object a line with `prompt`, and optionally `id`, `slice`, `tail` (true or false), and how its answers
     are judged: `check`, `expected`, `tolerance`.

@@ -1027,6 +1027,14 @@ class EvidencePacked(Fact):
 
 
 @dataclass(frozen=True)
+class AttemptRefused(Fact):
+    """Somebody tried what their role does not allow: what, and why it was refused."""
+
+    action: str
+    why: str
+
+
+@dataclass(frozen=True)
 class ChainSealed(Fact):
     """A run's chain ended: its length and last hash, so that rows taken from its end are missed."""
 

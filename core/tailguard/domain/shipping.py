@@ -65,7 +65,7 @@ def fleet(events: Iterable[Event]) -> Fleet:
     frozen: set[str] = set()
     rolled_back: set[str] = set()
     refused: set[str] = set()
-    at_work: list[str] = []
+    at_work: dict[str, None] = {}  # in the order of shipping
     seen: dict[str, None] = {}
     for event in events:
         one = event.generation
@@ -73,7 +73,8 @@ def fleet(events: Iterable[Event]) -> Fleet:
         match event.action:
             case Action.SHIPPED:
                 refused.discard(one)
-                at_work = [*(other for other in at_work if other != one), one]
+                at_work.pop(one, None)
+                at_work[one] = None
             case Action.REFUSED:
                 refused.add(one)
             case Action.FROZEN:
@@ -83,10 +84,11 @@ def fleet(events: Iterable[Event]) -> Fleet:
                 rolled_back.discard(one)
             case Action.ROLLED_BACK:
                 rolled_back.add(one)
-                at_work = [other for other in at_work if other != one]
+                at_work.pop(one, None)
             case Action.RESTORED:
                 # What was shipped after the restored one is no longer at work, and no longer known good.
-                at_work = [*at_work[: at_work.index(one)], one] if one in at_work else [*at_work, one]
+                later = list(at_work)[list(at_work).index(one) + 1 :] if one in at_work else []
+                at_work = {other: None for other in at_work if other not in later} | {one: None}
     states = {}
     for one in seen:
         if one in rolled_back:
@@ -97,4 +99,5 @@ def fleet(events: Iterable[Event]) -> Fleet:
             states[one] = State.SHIPPED
         else:
             states[one] = State.REFUSED if one in refused else State.CANDIDATE
-    return Fleet(states, at_work[-1] if at_work else None, tuple(at_work[:-1]))
+    order = tuple(at_work)
+    return Fleet(states, order[-1] if order else None, order[:-1])

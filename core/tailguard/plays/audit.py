@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from tailguard.domain.facts import (
     BatchTaken,
@@ -24,7 +23,9 @@ from tailguard.plays.book import BY_NAME, Play
 from tailguard.plays.finding import Finding, Scene
 from tailguard.policy import Policy
 from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import Recorded, recorded
+from tailguard.runlog.history import days_of
+from tailguard.runlog.queries import Recorded, oldest, recorded
+from tailguard.runlog.schema import TABLES
 
 RUNNING, LATE, STOPPED = "running", "late", "stopped"
 STATES = (RUNNING, LATE, STOPPED)
@@ -178,8 +179,8 @@ def strip(standing: PlayStanding, *, begun: datetime, moment: datetime) -> list[
 
 def _begun(connection: Connection) -> datetime | None:
     """When the team began: its first policy, or its first run."""
-    times = [one.recorded for kind in (PolicyInForce, RunStarted) for one in recorded(connection, kind)[:1]]
-    return min(times, default=None)
+    first = (oldest(connection, PolicyInForce), oldest(connection, RunStarted))
+    return min((one.recorded for one in first if one), default=None)
 
 
 def begun(connection: Connection, moment: datetime) -> datetime:
@@ -188,10 +189,9 @@ def begun(connection: Connection, moment: datetime) -> datetime:
 
 
 def _evidence(connection: Connection, play: str) -> list[Evidence]:
-    """Rows that show a play at work, oldest first; rows of one moment count once."""
-    rows: list[Recorded[Any]] = [row for kind in _SHOWN_BY[play] for row in recorded(connection, kind)]
-    found = {row.recorded: Evidence(row.recorded, row.id) for row in rows}
-    return [found[when] for when in sorted(found)]
+    """Rows that show a play at work, oldest first: of each day the first and the newest."""
+    kinds = [TABLES[kind].name for kind in _SHOWN_BY[play]]
+    return [Evidence(when, row) for when, row in days_of(connection, kinds)]
 
 
 def find(scene: Scene, standing: Sequence[PlayStanding]) -> list[Finding]:

@@ -13,7 +13,7 @@ from tailguard.plays.finding import Scene
 from tailguard.plays.loops.standing import OWN_STAGES, CheckpointStanding
 from tailguard.policy import Policy
 from tailguard.runlog.anchor import anchor_standing
-from tailguard.runlog.queries import frozen_suite, only, recorded
+from tailguard.runlog.queries import frozen_suite, newest
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def _overrides(scene: Scene, policy: Policy) -> list[Due]:
     ]
     waiting = [one for one in scene.exceptions if one.state(scene.moment) in ("open", "requested")]
     if waiting:
-        held = only(recorded(scene.connection, MeetingEnded))
+        held = newest(scene.connection, MeetingEnded)
         begin = max([min(one.requested for one in waiting), *([held.recorded] if held else [])])
         when = begin + timedelta(days=policy.overrides.review_days)
         found.append(Due(when, "Meeting on overrides", policy.quality_owner, "overrides", "meeting"))

@@ -23,7 +23,7 @@ from tailguard.domain.overrides import Override
 from tailguard.plays.finding import Finding, Scene
 from tailguard.policy import Policy, parse_policy
 from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import Recorded, only, recorded
+from tailguard.runlog.queries import Recorded, newest, recorded
 
 
 def find(scene: Scene) -> list[Finding]:
@@ -56,12 +56,12 @@ def broken(scene: Scene) -> dict[str, Finding]:
 
 def _tagging_stopped(connection: Connection, policy: Policy, moment: datetime) -> list[Finding]:
     """Models were trained, asked or watched after the last batch was tagged, for longer than the cadence."""
-    taken = only(recorded(connection, BatchTaken))
+    taken = newest(connection, BatchTaken)
     if taken is None:
         return []
     since = taken.recorded + timedelta(days=policy.cadence.provenance)
     kinds = (Generation, Evaluation, OutputsLogged, StreamWeek)
-    active = [row for kind in kinds if (row := only(recorded(connection, kind))) and row.recorded > since]
+    active = [row for kind in kinds if (row := newest(connection, kind)) and row.recorded > since]
     if moment <= since or not active:
         return []
     what = f"tagging has stopped: no batch since {taken.recorded:%Y-%m-%d}, while models were still at work"
@@ -83,14 +83,15 @@ def _detector_switched(connection: Connection, policy: Policy) -> list[Finding]:
 
 def _gate_bypassed(connection: Connection, policy: Policy) -> list[Finding]:
     """Generations at work, or shipped since, that their gate had stopped and no override covered, in a lineage that enforces."""
-    verdicts = {one.fact.run: one.fact.verdict for one in recorded(connection, GateDecision, gate="diversity")}
-    newest: dict[str, Recorded[ShippingEvent]] = {}
-    for one in recorded(connection, ShippingEvent, action=("shipped", "restored")):
-        newest[one.fact.lineage] = one
-    modes = {one.fact.run: one.fact.mode for one in recorded(connection, RunStarted)}
+    shipped = recorded(connection, ShippingEvent, newest_by=("lineage",), action=("shipped", "restored"))
+    runs = tuple(one.fact.run for one in shipped)
+    verdicts = {
+        one.fact.run: one.fact.verdict for one in recorded(connection, GateDecision, gate="diversity", run=runs)
+    }
+    modes = {one.fact.run: one.fact.mode for one in recorded(connection, RunStarted, run=runs)}
     findings = []
-    for lineage, one in newest.items():
-        rules = policy.lineages.get(lineage)
+    for one in shipped:
+        rules = policy.lineages.get(one.fact.lineage)
         verdict = verdicts.get(one.fact.run, "no verdict")
         if rules and rules.mode == "enforce" and verdict != "PASS" and one.fact.override is None:
             how = "in observe mode" if modes.get(one.fact.run) == "observe" else "without an override"

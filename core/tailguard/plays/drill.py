@@ -9,7 +9,7 @@ from tailguard.domain.facts import IncidentClosed, IncidentGap, IncidentOpened, 
 from tailguard.domain.incidents import next_step
 from tailguard.plays.finding import Finding, Scene
 from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import Recorded, recorded
+from tailguard.runlog.queries import Recorded, oldest, recorded
 
 STILL_OPEN = timedelta(days=7)
 """A response that takes longer is a finding."""
@@ -85,8 +85,8 @@ def last_drill(connection: Connection) -> Incident | None:
 
 def drill_due(connection: Connection, days: int) -> datetime | None:
     """When the next drill is due: a cadence after the last one, or after the first run; None before there is any run."""
-    last, first = last_drill(connection), recorded(connection, RunStarted)[:1]
-    begun = last.closed.recorded if last and last.closed else first[0].recorded if first else None
+    last, first = last_drill(connection), oldest(connection, RunStarted)
+    begun = last.closed.recorded if last and last.closed else first.recorded if first else None
     return begun + timedelta(days=days) if begun else None
 
 

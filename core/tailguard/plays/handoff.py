@@ -17,7 +17,7 @@ from tailguard.domain.facts import (
 )
 from tailguard.plays.finding import Finding, Scene
 from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import Recorded, only, recorded, runs_of
+from tailguard.runlog.queries import foresee, newest, only, recorded
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,10 @@ def deviations(connection: Connection, run: str) -> list[Deviation]:
         found.append(
             Deviation(f"{used.fact.override} opened the {used.fact.gate} gate", why, request.actor if request else "")
         )
-    for one in recorded(connection, ExitCriterion, run=run, held=False):
+    for one in recorded(connection, ExitCriterion, run=run):
         fact = one.fact
+        if fact.held:
+            continue
         why = f"waived by {fact.waived_by}" if fact.waived_by else told or "the run stopped there, as it has to"
         found.append(
             Deviation(f"{fact.stage}: {fact.name} was {fact.observed}, required {fact.required}", why, one.actor)
@@ -65,15 +67,16 @@ def deviations(connection: Connection, run: str) -> list[Deviation]:
 
 def _policy_change(connection: Connection, run: str) -> tuple[str, str, str] | None:
     """Whether a run was made under another policy than the one before it in its lineage; why, as the runbook's revision tells."""
-    runs = runs_of(connection, run.rpartition("/")[0])
-    place = next((number for number, one in enumerate(runs) if one.fact.run == run), 0)
-    if not place or runs[place].fact.policy == runs[place - 1].fact.policy:
+    lineage, _, number = run.rpartition("/")
+    this = only(recorded(connection, RunStarted, run=run))
+    last = newest(connection, RunStarted, lineage=lineage, number=int(number) - 1)
+    if this is None or last is None or this.fact.policy == last.fact.policy:
         return None
-    policy = only(recorded(connection, PolicyInForce, digest=runs[place].fact.policy))
-    before, now = runs[place - 1].recorded, runs[place].recorded
+    policy = newest(connection, PolicyInForce, digest=this.fact.policy)
+    before, now = last.recorded, this.recorded
     revision = [one for one in recorded(connection, RunbookRevised) if before <= one.recorded <= now]
     why = revision[-1].fact.note if revision else ""
-    what = f"the policy has changed since {runs[place - 1].fact.run}"
+    what = f"the policy has changed since {last.fact.run}"
     return what, why, revision[-1].actor if revision else policy.actor if policy else ""
 
 
@@ -91,6 +94,8 @@ def repetitions(connection: Connection, run: str) -> list[Repetition]:
 
 def find(scene: Scene) -> list[Finding]:
     """Deviations of each lineage's newest run that nobody explained, and repetitions of it that came out otherwise."""
+    runs = [one.generations[-1].run for one in scene.lineages if one.generations]
+    foresee(scene.connection, runs, RunStarted, DeviationNoted, OverrideUsed, ExitCriterion, Reproduced)
     findings = []
     for lineage in scene.lineages:
         if not lineage.generations:
@@ -100,9 +105,9 @@ def find(scene: Scene) -> list[Finding]:
             if not one.why:
                 what = f"{run} deviates without a reason: {one.what} (`tailguard deviation {run}`)"
                 findings.append(Finding("low", what, lineage.generations[-1].started, "runs", run))
-        newest: Recorded[Reproduced] | None = only(recorded(scene.connection, Reproduced, run=run))
-        if newest and not newest.fact.identical:
-            first = newest.fact.differences.splitlines()[0]
-            what = f"{newest.actor} could not repeat {run}: {first}"
-            findings.append(Finding("middle", what, newest.recorded, "runs", newest.id))
+        last = only(recorded(scene.connection, Reproduced, run=run))
+        if last and not last.fact.identical:
+            first = last.fact.differences.splitlines()[0]
+            what = f"{last.actor} could not repeat {run}: {first}"
+            findings.append(Finding("middle", what, last.recorded, "runs", last.id))
     return findings

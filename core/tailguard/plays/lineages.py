@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,16 +14,15 @@ from tailguard.domain.facts import (
     GateDecision,
     OverrideUsed,
     RunStarted,
-    ShippingEvent,
     StageResult,
     StageStarted,
 )
 from tailguard.domain.intervals import Interval, wilson
-from tailguard.domain.shipping import State
+from tailguard.domain.shipping import Fleet, State
 from tailguard.domain.stages import ORDER
 from tailguard.policy import Policy
 from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import Recorded, fleet_of, recorded
+from tailguard.runlog.queries import Recorded, fleet_of, newest, newest_runs, recorded
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class GenerationStatus:
 
 @dataclass(frozen=True)
 class LineageStatus:
-    """A line of generations, oldest first, and one sentence on its newest."""
+    """A line of generations (the newest 50, oldest first), and one sentence on its newest."""
 
     name: str
     mode: str
@@ -82,14 +80,24 @@ def coverage_of(batches: Sequence[BatchTaken]) -> Interval | None:
     return wilson(sum(batch.confident for batch in batches), sum(batch.read - batch.duplicates for batch in batches))
 
 
+LATEST = 50
+"""So many generations of a lineage are told one by one; charts draw older ones from `runlog.history`."""
+
+
 def lineages(connection: Connection, policy: Policy | None) -> tuple[LineageStatus, ...]:
-    """Every lineage that the policy names; without a policy those that have runs."""
-    by_run = _facts_by_run(connection)
-    generations: dict[str, list[GenerationStatus]] = defaultdict(list)
-    for started in recorded(connection, RunStarted):
-        generations[started.fact.lineage].append(_generation(started, by_run))
-    names = list(policy.lineages) if policy else sorted(generations)
-    return tuple(_lineage(name, policy, generations.get(name, []), by_run.at_work.get(name)) for name in names)
+    """Every lineage that the policy names; without a policy those that have runs. Of each its newest generations."""
+    runs = newest_runs(connection, LATEST)
+    facts = _facts_by_run(connection, tuple(one.fact.run for found in runs.values() for one in found))
+    names = list(policy.lineages) if policy else sorted(runs)
+    return tuple(_lineage(name, policy, runs.get(name, []), facts, fleet_of(connection, name)) for name in names)
+
+
+def generation(connection: Connection, run: str) -> GenerationStatus | None:
+    """How one generation stands, however old; None for a run that never was."""
+    started = newest(connection, RunStarted, run=run)
+    if started is None:
+        return None
+    return _generation(started, _facts_by_run(connection, (run,)), fleet_of(connection, started.fact.lineage))
 
 
 @dataclass(frozen=True)
@@ -101,39 +109,33 @@ class _ByRun:
     evaluations: dict[str, Evaluation]
     measures: dict[str, list[ComparedMeasure]]
     verdicts: dict[str, GateDecision]
-    shipping: dict[str, str]
     used: dict[str, list[str]]
-    at_work: dict[str, str | None]
 
 
-def _facts_by_run(connection: Connection) -> _ByRun:
-    found = _ByRun({}, {}, {}, {}, {}, {}, {}, {}, {}, {})
-    for result in recorded(connection, StageResult):
+def _facts_by_run(connection: Connection, runs: tuple[str, ...]) -> _ByRun:
+    found = _ByRun({}, {}, {}, {}, {}, {}, {}, {})
+    for result in recorded(connection, StageResult, run=runs):
         found.stages.setdefault(result.fact.run, []).append(result.fact)
-    for begun in recorded(connection, StageStarted):
+    for begun in recorded(connection, StageStarted, run=runs):
         found.begun.setdefault(begun.fact.run, []).append(begun.fact)
-    for batch in recorded(connection, BatchTaken):
+    for batch in recorded(connection, BatchTaken, run=runs):
         found.batches.setdefault(batch.fact.run, []).append(batch.fact)
-    for compared in recorded(connection, ComparedMeasure):
+    for compared in recorded(connection, ComparedMeasure, run=runs):
         found.measures.setdefault(compared.fact.run, []).append(compared.fact)
-    for used in recorded(connection, OverrideUsed):
+    for used in recorded(connection, OverrideUsed, run=runs):
         found.used.setdefault(used.fact.run, []).append(used.fact.override)
-    found.compositions.update({one.fact.run: one.fact for one in recorded(connection, Composition)})
-    found.evaluations.update({one.fact.run: one.fact for one in recorded(connection, Evaluation)})
-    found.verdicts.update({one.fact.run: one.fact for one in recorded(connection, GateDecision, gate="diversity")})
-    for lineage in {one.fact.lineage for one in recorded(connection, ShippingEvent)}:
-        fleet = fleet_of(connection, lineage)
-        found.shipping.update({run: str(state) for run, state in fleet.states.items() if state is not State.CANDIDATE})
-        found.at_work[lineage] = fleet.deployed
+    found.compositions.update({one.fact.run: one.fact for one in recorded(connection, Composition, run=runs)})
+    found.evaluations.update({one.fact.run: one.fact for one in recorded(connection, Evaluation, run=runs)})
+    decided = recorded(connection, GateDecision, gate="diversity", run=runs)
+    found.verdicts.update({one.fact.run: one.fact for one in decided})
     return found
 
 
-def _generation(started: Recorded[RunStarted], facts: _ByRun) -> GenerationStatus:
+def _generation(started: Recorded[RunStarted], facts: _ByRun, ships: Fleet) -> GenerationStatus:
     run = started.fact.run
     finished = [result.stage for result in facts.stages.get(run, [])]
     begun = [one.stage for one in facts.begun.get(run, []) if one.stage not in finished]
-    composition, verdict, shipped = facts.compositions.get(run), facts.verdicts.get(run), facts.shipping.get(run, "")
-    evaluation = facts.evaluations.get(run)
+    composition, verdict, evaluation = facts.compositions.get(run), facts.verdicts.get(run), facts.evaluations.get(run)
     return GenerationStatus(
         run=run,
         number=started.fact.number,
@@ -156,24 +158,33 @@ def _generation(started: Recorded[RunStarted], facts: _ByRun) -> GenerationStatu
         ),
         verdict=verdict.verdict if verdict else None,
         reason=verdict.reason if verdict else None,
-        shipping=shipped or "waiting" if (verdict and verdict.verdict == "PASS") else "not shipped",
+        shipping=shipping_of(ships, run, verdict.verdict if verdict else None),
         overrides_used=tuple(facts.used.get(run, ())),
     )
 
 
+def shipping_of(ships: Fleet, run: str, verdict: str | None) -> str:
+    """Where a generation stands between its gate and its work."""
+    state = ships.state(run)
+    if state is not State.CANDIDATE:
+        return str(state)
+    return "waiting" if verdict == "PASS" else "not shipped"
+
+
 def _lineage(
-    name: str, policy: Policy | None, generations: Sequence[GenerationStatus], at_work: str | None
+    name: str, policy: Policy | None, runs: Sequence[Recorded[RunStarted]], facts: _ByRun, ships: Fleet
 ) -> LineageStatus:
     rules = policy.lineages[name] if policy else None
+    generations = tuple(_generation(one, facts, ships) for one in runs)
     return LineageStatus(
         name=name,
         mode=rules.mode if rules else "enforce",
         ceiling=rules.ceiling if rules else 0.0,
-        shipped=at_work,
+        shipped=ships.deployed,
         sentence=_taken_in(name, generations)
         if policy and policy.profile == "api-only"
         else _sentence(name, rules.mode if rules else "enforce", generations),
-        generations=tuple(generations),
+        generations=generations,
     )
 
 

@@ -20,7 +20,7 @@ from tailguard.plays.lineages import LineageStatus
 from tailguard.policy import Policy
 from tailguard.runlog.anchor import anchor_standing
 from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import only, recorded
+from tailguard.runlog.queries import foresee, newest, recorded
 
 
 def find(scene: Scene) -> list[Finding]:
@@ -35,13 +35,15 @@ def find(scene: Scene) -> list[Finding]:
 def _about_mixing(connection: Connection, policy: Policy | None, lineages: Sequence[LineageStatus]) -> list[Finding]:
     """What the newest training set of each lineage leaves to be asked."""
     findings = []
+    sets = ([one for one in lineage.generations if one.snapshot] for lineage in lineages)
+    composed = [found[-1] for found in sets if found]
+    foresee(connection, [one.run for one in composed], SliceCoverage, EarlierHumanKept, RatioMeasured, RunStarted)
     audited = {one.fact.run for one in recorded(connection, MixingAudited) if one.fact.signed}
-    for lineage in lineages:
-        composed = [one for one in lineage.generations if one.snapshot]
-        if not composed:
-            continue
-        run = composed[-1].run
-        for one in recorded(connection, SliceCoverage, run=run, narrowed=True):
+    for made in composed:
+        run = made.run
+        for one in recorded(connection, SliceCoverage, run=run):
+            if not one.fact.narrowed:
+                continue
             what = (
                 f"the filter, not the model, narrows {run}: of {one.fact.before:,} rare cells of slice {one.fact.slice} "
                 f"({one.fact.origin}) {one.fact.after:,} are left; chance would have lost {one.fact.likely_loss:.0f}"
@@ -63,7 +65,7 @@ def _about_mixing(connection: Connection, policy: Policy | None, lineages: Seque
         starters = {one.actor for one in recorded(connection, RunStarted, run=run)}
         if policy and set(policy.roles.data_lead) - starters and run not in audited:  # a team of one has no second role
             what = f"no data lead has audited the training set of {run} (`tailguard audit {run}`)"
-            findings.append(Finding("low", what, composed[-1].started, "mixing", run))
+            findings.append(Finding("low", what, made.started, "mixing", run))
     return findings
 
 
@@ -78,7 +80,7 @@ def _about_the_anchor(connection: Connection, policy: Policy | None, moment: dat
     if found.stale:
         what = f"the anchor is stale: nothing was added since {found.renewed:%Y-%m-%d}"
         findings.append(Finding("middle", what, found.renewed, "mixing", found.anchor[:12]))
-    checked = only(recorded(connection, AnchorVerified))
+    checked = newest(connection, AnchorVerified)
     if checked and not checked.fact.intact:
         what = "the anchor was found changed: no set that holds it can be trusted (`tailguard anchor verify`)"
         findings.append(Finding("high", what, checked.recorded, "mixing", checked.id))

@@ -19,7 +19,7 @@ from tailguard.plays.loops.declared import FILE, parse_flows
 from tailguard.plays.loops.flows import Checkpoint
 from tailguard.policy import Policy
 from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import only, policy_in_force, recorded
+from tailguard.runlog.queries import newest, policy_in_force, recorded
 
 _OPEN = "tailguard incident open LINEAGE"
 _DOES = {
@@ -127,7 +127,7 @@ def digest_of(text: str) -> str:
 def current(connection: Connection) -> str | None:
     """The runbook of the policy and flows in force; None where the log has no policy."""
     policy = policy_in_force(connection)
-    declared = only(recorded(connection, FlowsDeclared))
+    declared = newest(connection, FlowsDeclared)
     checkpoints = parse_flows(declared.fact.text, FILE).checkpoints if declared else ()
     return text_of(policy, checkpoints) if policy else None
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+import numpy as np
 from sqlalchemy import Connection
 
-from tailguard.domain.facts import BatchTaken, ReviewDecision
+from tailguard.domain.facts import ReviewDecision
 from tailguard.domain.tags import Origin
-from tailguard.runlog.queries import recorded
+from tailguard.runlog.history import held_batches
+from tailguard.runlog.queries import recorded, review_decisions
 
 BANDS = ("under a week", "1 to 4 weeks", "over 4 weeks")
-_LIMITS = (timedelta(days=7), timedelta(days=28))
+_LIMITS = (np.timedelta64(7, "D"), np.timedelta64(28, "D"))
+_TIME = "datetime64[us]"
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,15 @@ class Backlog:
     records: int
 
 
+MOMENTS = 160
+"""A longer history is looked at so many times, evenly, and now."""
+
+
 def backlog(connection: Connection, now: datetime) -> list[Backlog]:
     """A point for each band at each time that records came or were decided, a week and four weeks after, and now."""
-    arrived: dict[str, tuple[datetime, int]] = {}
-    for one in recorded(connection, BatchTaken):
-        if one.fact.held:
-            arrived[f"{one.fact.run} {one.fact.batch}"] = (one.recorded, one.fact.held)
+    arrived = held_batches(connection)
+    if not arrived:
+        return []
     decided: dict[str, dict[str, datetime]] = defaultdict(dict)
     for decision in recorded(connection, ReviewDecision):
         record = decided[decision.fact.batch]
@@ -38,21 +45,31 @@ def backlog(connection: Connection, now: datetime) -> list[Backlog]:
             record.pop(decision.fact.record, None)
         else:
             record[decision.fact.record] = decision.recorded
-    done = {batch: sorted(times.values()) for batch, times in decided.items()}
-    moments = {now, *(time for times in done.values() for time in times)}
-    for time, _ in arrived.values():
-        moments |= {time, *(time + limit for limit in _LIMITS if time + limit < now)}
+    done = {batch: np.array(sorted(times.values()), dtype=_TIME) for batch, times in decided.items() if times}
+    times = np.array([one.when for one in arrived], dtype=_TIME)
+    moments = {np.datetime64(now, "us"), *times, *(time for found in done.values() for time in found)}
+    moments |= {time + limit for time in times for limit in _LIMITS if time + limit < np.datetime64(now, "us")}
     points = []
-    for moment in sorted(moments):
-        counts = dict.fromkeys(BANDS, 0)
-        for name, (time, held) in arrived.items():
-            if time <= moment:
-                batch = name.rpartition(" ")[2]
-                left = held - sum(when <= moment for when in done.get(batch, ()))
-                counts[_band(moment - time)] += max(0, left)
-        points += [Backlog(moment, band, count) for band, count in counts.items()]
+    settled = [(place, done[one.batch]) for place, one in enumerate(arrived) if one.batch in done]
+    for moment in _thinned(sorted(moments)):
+        left = np.array([one.held for one in arrived])
+        for place, when in settled:
+            left[place] = max(0, left[place] - np.searchsorted(when, moment, side="right"))
+        left[times > moment] = 0
+        bands = np.searchsorted(np.array(_LIMITS), moment - times, side="right")
+        for number, band in enumerate(BANDS):
+            points.append(Backlog(moment.astype(datetime), band, int(left[bands == number].sum())))
     return points
 
 
-def _band(age: timedelta) -> str:
-    return BANDS[sum(age >= limit for limit in _LIMITS)]
+def oldest_waiting(connection: Connection) -> datetime | None:
+    """Since when the oldest held record waits that nobody has decided; None where none does."""
+    settled = Counter(one.fact.batch for one in review_decisions(connection).values())
+    return next((one.when for one in held_batches(connection) if settled[one.batch] < one.held), None)
+
+
+def _thinned(moments: Sequence[np.datetime64]) -> Sequence[np.datetime64]:
+    if len(moments) <= 2 * MOMENTS:
+        return moments
+    step = (moments[-1] - moments[0]) / MOMENTS
+    return [*(moments[0] + number * step for number in range(MOMENTS)), moments[-1]]

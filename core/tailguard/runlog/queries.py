@@ -8,12 +8,13 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, FromClause, Select, func, select
 
 from tailguard.domain.bounds import Leak, leak
 from tailguard.domain.facts import (
     FACTS,
     AnchorFrozen,
+    AttemptRefused,
     BatchTaken,
     CanaryResult,
     Composition,
@@ -80,29 +81,108 @@ def remembering(connection: Connection) -> Iterator[None]:
 _MEMORY = "tailguard.remembered"
 
 
-def recorded(connection: Connection, kind: type[F], /, **equal: Any) -> list[Recorded[F]]:
-    """All facts of a kind whose columns equal the given values (or are among them, for a tuple), oldest first."""
+def recorded(
+    connection: Connection,
+    kind: type[F],
+    /,
+    *,
+    newest_by: tuple[str, ...] = (),
+    of_lineage: str | None = None,
+    since: datetime | None = None,
+    **equal: Any,
+) -> list[Recorded[F]]:
+    """All facts of a kind whose columns equal the given values (or are among them, for a tuple), oldest first.
+
+    `newest_by` keeps the newest row of each combination of those columns, `of_lineage` those of a lineage's runs, `since` those
+    recorded at that time or later. The log selects, so that a long history costs what is asked of it.
+    """
     memory = connection.info.get(_MEMORY)
     if memory is None:
-        return _recorded(connection, kind, equal)
-    asked = (kind, tuple(sorted(equal.items())))
+        return _recorded(connection, kind, equal, newest_by, of_lineage, since)
+    asked = (kind, newest_by, of_lineage, since, tuple(sorted(equal.items())))
     if asked not in memory:
-        memory[asked] = _recorded(connection, kind, equal)
+        memory[asked] = _recorded(connection, kind, equal, newest_by, of_lineage, since)
     return list(memory[asked])
 
 
-def _recorded(connection: Connection, kind: type[F], equal: Mapping[str, Any]) -> list[Recorded[F]]:
+def _told(kind: type[F], row: Any) -> Recorded[F]:
+    identity, when, actor, clock, *values = row
+    return Recorded(identity, when, actor, clock, kind(*values))
+
+
+def _recorded(
+    connection: Connection,
+    kind: type[F],
+    equal: Mapping[str, Any],
+    newest_by: tuple[str, ...],
+    of_lineage: str | None,
+    since: datetime | None,
+) -> list[Recorded[F]]:
+    query = rows_of(kind, equal, newest_by=newest_by, of_lineage=of_lineage, since=since)
+    return [_told(kind, row) for row in connection.execute(query)]
+
+
+def foresee(connection: Connection, runs: Sequence[str], *kinds: type[Fact]) -> None:
+    """Ask for many runs at once what will be asked run by run (`recorded(connection, kind, run=...)`), while `remembering`."""
+    memory = connection.info.get(_MEMORY)
+    if memory is None:
+        return
+    for kind in kinds:
+        by_run: dict[str, list[Recorded[Any]]] = {run: [] for run in runs}
+        for one in _recorded(connection, kind, {"run": tuple(runs)}, (), None, None):
+            by_run[one.fact.run].append(one)  # type: ignore[attr-defined]
+        memory.update({(kind, (), None, None, (("run", run),)): found for run, found in by_run.items()})
+
+
+def rows_of(
+    kind: type[Fact],
+    equal: Mapping[str, Any],
+    *,
+    newest_by: tuple[str, ...] = (),
+    of_lineage: str | None = None,
+    since: datetime | None = None,
+    most: int = 1,
+    newest_first: bool | None = None,
+    chain: str | None = None,
+) -> Select[Any]:
+    """The question behind `recorded`: id, time, actor, clock, then the fact's fields in their order. `most` rows of each
+    combination of `newest_by` are kept; with `newest_first` (or its contrary) one row at that end. `chain`
+    keeps the facts of one chain."""
     table = TABLES[kind]
-    query = select(ENTRY.c.id, ENTRY.c.recorded, ENTRY.c.actor, ENTRY.c.clock, *(c for c in table.c if c.name != "id"))
-    query = query.join(table, table.c.id == ENTRY.c.id).order_by(ENTRY.c.recorded, ENTRY.c.chain, ENTRY.c.seq)
+    chosen = select(ENTRY.c.id, ENTRY.c.recorded, ENTRY.c.actor, ENTRY.c.clock, ENTRY.c.chain, ENTRY.c.seq)
+    chosen = chosen.where(ENTRY.c.kind == table.name)
+    if since is not None:
+        chosen = chosen.where(ENTRY.c.recorded >= since)
+    if chain is not None:
+        chosen = chosen.where(ENTRY.c.chain == chain)
+    if newest_first is not None and not equal:
+        chosen = chosen.order_by(*_by_age(ENTRY, newest_first)).limit(1)
+    # Materialized: the entries of one kind are few, and the log would otherwise look through all of them for each fact's id.
+    entry = chosen.cte("chosen").prefix_with("MATERIALIZED")
+    query = select(
+        entry.c.id, entry.c.recorded, entry.c.actor, entry.c.clock, *(table.c[one.name] for one in fields(kind))
+    )
+    query = query.join(table, table.c.id == entry.c.id)
     for name, value in equal.items():
         column = table.c[name]
         query = query.where(column.in_(value) if isinstance(value, tuple) else column == value)
-    names = [field.name for field in fields(kind)]
-    return [
-        Recorded(row.id, row.recorded, row.actor, row.clock, kind(**{name: row._mapping[name] for name in names}))
-        for row in connection.execute(query)
-    ]
+    if of_lineage is not None:
+        query = query.where(table.c.run.startswith(f"{of_lineage}/", autoescape=True))
+    if newest_first is not None:
+        return query.order_by(*_by_age(entry, newest_first)).limit(1)
+    if newest_by:
+        place = func.row_number().over(
+            partition_by=[table.c[name] for name in newest_by], order_by=_by_age(entry, True)
+        )
+        inner = query.add_columns(place.label("place"), entry.c.chain, entry.c.seq).subquery()
+        kept = list(inner.c)[: 4 + len(fields(kind))]
+        return select(*kept).where(inner.c.place <= most).order_by(*_by_age(inner, False))
+    return query.order_by(*_by_age(entry, False))
+
+
+def _by_age(entry: FromClause, newest_first: bool) -> list[Any]:
+    columns = (entry.c.recorded, entry.c.chain, entry.c.seq)
+    return [one.desc() for one in columns] if newest_first else list(columns)
 
 
 def facts_of_run(connection: Connection, run: str) -> list[tuple[str, Recorded[Fact]]]:
@@ -112,11 +192,8 @@ def facts_of_run(connection: Connection, run: str) -> list[tuple[str, Recorded[F
     for kind in FACTS:
         name = TABLES[kind].name
         if name in kinds:
-            found += [
-                (int(one.id.rpartition("#")[2]), name, one)
-                for one in recorded(connection, kind)
-                if one.id.rpartition("#")[0] == run
-            ]
+            rows = connection.execute(rows_of(kind, {}, chain=run))
+            found += [(int(one.id.rpartition("#")[2]), name, one) for row in rows if (one := _told(kind, row))]
     return [(name, one) for _, name, one in sorted(found, key=lambda triple: triple[0])]
 
 
@@ -125,9 +202,49 @@ def runs_of(connection: Connection, lineage: str) -> list[Recorded[RunStarted]]:
     return recorded(connection, RunStarted, lineage=lineage)
 
 
+def newest_runs(connection: Connection, most: int) -> dict[str, list[Recorded[RunStarted]]]:
+    """The newest runs of every lineage, oldest first."""
+    found: dict[str, list[Recorded[RunStarted]]] = {}
+    for row in connection.execute(rows_of(RunStarted, {}, newest_by=("lineage",), most=most)):
+        one = _told(RunStarted, row)
+        found.setdefault(one.fact.lineage, []).append(one)
+    return found
+
+
 def stage_results(connection: Connection, run: str) -> dict[str, Recorded[StageResult]]:
     """The newest result of each stage of a run that has one."""
     return {one.fact.stage: one for one in recorded(connection, StageResult, run=run)}
+
+
+def newest(connection: Connection, kind: type[F], /, **equal: Any) -> Recorded[F] | None:
+    """The newest fact of a kind whose columns equal the given values, or None."""
+    return _end(connection, kind, equal, newest_first=True)
+
+
+def oldest(connection: Connection, kind: type[F], /, **equal: Any) -> Recorded[F] | None:
+    """The oldest fact of a kind whose columns equal the given values, or None."""
+    return _end(connection, kind, equal, newest_first=False)
+
+
+def _end(connection: Connection, kind: type[F], equal: Mapping[str, Any], *, newest_first: bool) -> Recorded[F] | None:
+    memory = connection.info.get(_MEMORY, {})
+    asked = (kind, newest_first, tuple(sorted(equal.items())))
+    if asked not in memory:
+        row = connection.execute(rows_of(kind, equal, newest_first=newest_first)).first()
+        memory[asked] = _told(kind, row) if row else None
+    found: Recorded[F] | None = memory[asked]
+    return found
+
+
+def newest_with_source(
+    connection: Connection, stage: str, lineage: str, sources: tuple[str, ...]
+) -> Recorded[StageResult] | None:
+    """The newest time that a stage was passed in a run of a lineage that took a batch from one of these sources."""
+    batches = TABLES[BatchTaken]
+    runs = select(batches.c.run).where(batches.c.source.in_(sources))
+    query = rows_of(StageResult, {"stage": stage, "passed": True}, of_lineage=lineage, newest_first=True)
+    row = connection.execute(query.where(TABLES[StageResult].c.run.in_(runs))).first()
+    return _told(StageResult, row) if row else None
 
 
 def only(found: Sequence[Recorded[F]]) -> Recorded[F] | None:
@@ -165,7 +282,16 @@ def gate_decision_of(connection: Connection, run: str) -> Recorded[GateDecision]
 
 def fleet_of(connection: Connection, lineage: str) -> Fleet:
     """The state of a lineage's generations, and which one is at work."""
-    return fleet(Event(one.fact.run, one.fact.action) for one in recorded(connection, ShippingEvent, lineage=lineage))
+    if _MEMORY not in connection.info:
+        events = recorded(connection, ShippingEvent, lineage=lineage)
+        return fleet(Event(one.fact.run, one.fact.action) for one in events)
+    fleets = connection.info[_MEMORY].get("fleets")
+    if fleets is None:
+        by_lineage: dict[str, list[Event]] = {}
+        for one in recorded(connection, ShippingEvent):
+            by_lineage.setdefault(one.fact.lineage, []).append(Event(one.fact.run, one.fact.action))
+        fleets = connection.info[_MEMORY]["fleets"] = {name: fleet(events) for name, events in by_lineage.items()}
+    return fleets.get(lineage) or fleet([])
 
 
 def shipped_generations(connection: Connection, lineage: str) -> list[str]:
@@ -322,22 +448,25 @@ def overrides(connection: Connection, *, review_days: int | None = None) -> list
 
 def _orphans(connection: Connection) -> dict[tuple[str, str], str]:
     """Runs for which an override of a gate has nothing to open any more, and why."""
+    asked = tuple(sorted({one.fact.run for one in recorded(connection, OverrideRequested)}))
+    if not asked:
+        return {}
     found: dict[tuple[str, str], str] = {}
-    for made in recorded(connection, Composition):
+    for made in recorded(connection, Composition, run=asked):
         fact = made.fact
         if max(fact.ratio_records, fact.ratio_tokens) <= fact.ceiling:
             found["ratio", fact.run] = "its training set is within the ceiling"
-    for trained in recorded(connection, Generation):
+    for trained in recorded(connection, Generation, run=asked):
         found["ratio", trained.fact.run] = "its training is over"
-    for decided in recorded(connection, GateDecision, gate="diversity"):
+    for decided in recorded(connection, GateDecision, gate="diversity", run=asked):
         if decided.fact.verdict == "PASS":
             found["diversity", decided.fact.run] = "its gate passed"
-    newest: dict[str, int] = {}
-    for shipped in recorded(connection, ShippingEvent, action="shipped"):
+    for shipped in recorded(connection, ShippingEvent, action="shipped", run=asked):
         found["diversity", shipped.fact.run] = found["loops", shipped.fact.run] = "it was shipped"
-        newest[shipped.fact.lineage] = int(shipped.fact.run.rpartition("/")[2])
-    for started in recorded(connection, RunStarted):
-        if started.fact.number < newest.get(started.fact.lineage, -1):
+    last = recorded(connection, ShippingEvent, newest_by=("lineage",), action="shipped")
+    reached = {one.fact.lineage: int(one.fact.run.rpartition("/")[2]) for one in last}
+    for started in recorded(connection, RunStarted, run=asked):
+        if started.fact.number < reached.get(started.fact.lineage, -1):
             found.setdefault(("diversity", started.fact.run), "a later generation was shipped")
     return found
 
@@ -370,19 +499,15 @@ def alarms(connection: Connection) -> list[Alarm]:
             )
             subject = f"{stream}, {measure}, {digest[:12]}"
             found.append(Alarm("a stream lost diversity", subject, what, week.id, week.recorded))
-    decided: dict[str, Recorded[GateDecision]] = {}
-    for decision in recorded(connection, GateDecision, gate="diversity"):
-        decided[decision.fact.lineage] = decision
-    for decision in decided.values():
+    for decision in recorded(connection, GateDecision, newest_by=("lineage",), gate="diversity"):
         fact = decision.fact
         if fact.verdict == "BLOCK":
             what = f"{fact.run} is blocked: {fact.reason}"
             found.append(Alarm("a candidate lost diversity", fact.run, what, decision.id, decision.recorded))
-    tests: dict[str, list[Recorded[CanaryResult]]] = {}
-    for one in recorded(connection, CanaryResult):
-        tests.setdefault(one.fact.run, []).append(one)
-    for run, results in list(tests.items())[-1:]:
-        wrong = [one for one in results if not one.fact.as_it_should]
+    last_test = newest(connection, CanaryResult)
+    if last_test:
+        run = last_test.fact.run
+        wrong = recorded(connection, CanaryResult, run=run, as_it_should=False)
         if wrong:
             what = f"the gate failed its self-test in {run}: {wrong[0].fact.kind} was {wrong[0].fact.verdict}"
             found.append(Alarm("the gate has no teeth", run, what, wrong[0].id, wrong[0].recorded))
@@ -416,7 +541,10 @@ def attendance(connection: Connection, meeting: str) -> list[str]:
 def as_of(connection: Connection, now: datetime) -> tuple[datetime, str]:
     """The time that `now` means for this log: a demo's history ends with its newest row, whatever the wall clock says."""
     newest = connection.execute(
-        select(ENTRY.c.recorded, ENTRY.c.clock).order_by(ENTRY.c.recorded.desc()).limit(1)
+        select(ENTRY.c.recorded, ENTRY.c.clock)
+        .where(ENTRY.c.kind != TABLES[AttemptRefused].name)  # an attempt that came to nothing moves no clock
+        .order_by(ENTRY.c.recorded.desc())
+        .limit(1)
     ).first()
     if newest is not None and newest.clock != "system":
         return newest.recorded, str(newest.clock)
@@ -430,5 +558,5 @@ def rows_in_log(connection: Connection) -> int:
 
 def policy_in_force(connection: Connection) -> Policy | None:
     """The newest policy that the log has seen."""
-    found = only(recorded(connection, PolicyInForce))
+    found = newest(connection, PolicyInForce)
     return parse_policy(found.fact.text, "the policy in the log") if found else None

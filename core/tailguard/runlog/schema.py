@@ -17,7 +17,7 @@ from sqlalchemy.types import TypeEngine
 
 from tailguard.domain.facts import FACTS, Fact
 
-HEAD = "0005"
+HEAD = "0006"
 """The schema version that this release writes (the newest migration)."""
 
 metadata = MetaData()

@@ -3,10 +3,11 @@ them, and text of our generations that came back in a batch."""
 
 from __future__ import annotations
 
-from tailguard.domain.facts import BatchTaken, Generation, OwnOutputFound, StreamFrozen
+from tailguard.domain.facts import StreamFrozen
 from tailguard.plays.loops.flows import Flows, Known, flows
 from tailguard.plays.provenance import LOOP_RECORDS
 from tailguard.runlog.connection import Connection
+from tailguard.runlog.history import passed
 from tailguard.runlog.queries import policy_in_force, recorded
 
 TRAINING_SET, CONTEXT = " training set", " context"
@@ -27,22 +28,21 @@ def observed(connection: Connection) -> Flows:
     kinds: dict[str, str] = dict.fromkeys(streams, "model")
     edges: set[tuple[str, str]] = set()
 
-    def fed(source: str, run: str) -> None:
-        taken_into = run.rpartition("/")[0] + ending
+    def fed(source: str, lineage: str) -> None:
+        taken_into = lineage + ending
         kinds.setdefault(source, "dataset")
         kinds[taken_into] = "dataset"
         edges.add((source, taken_into))
         if ending == CONTEXT:
             edges.update((taken_into, stream) for stream in streams)
 
-    for taken in recorded(connection, BatchTaken):
-        fed(taken.fact.source, taken.fact.run)
-    for made in recorded(connection, Generation):
-        kinds[made.fact.lineage] = "model"
-        edges.add((made.fact.lineage + TRAINING_SET, made.fact.lineage))
-    for found in recorded(connection, OwnOutputFound):
-        if found.fact.records >= LOOP_RECORDS:
-            writer = found.fact.generation.rpartition("/")[0] or found.fact.generation
-            kinds[writer] = "model"
-            edges.add((writer, found.fact.source))
+    seen = passed(connection, LOOP_RECORDS)
+    for source, lineage in seen.fed:
+        fed(source, lineage)
+    for lineage in seen.trained:
+        kinds[lineage] = "model"
+        edges.add((lineage + TRAINING_SET, lineage))
+    for writer, source, _ in seen.came_back:
+        kinds[writer] = "model"
+        edges.add((writer, source))
     return flows(kinds, edges, Known.OBSERVED)

@@ -21,7 +21,6 @@ from tailguard.domain.facts import (
     OwnOutputFound,
     ReviewDecision,
     ReviewOpinion,
-    StageResult,
 )
 from tailguard.domain.overrides import Override
 from tailguard.plays.finding import Finding, Scene
@@ -30,7 +29,8 @@ from tailguard.plays.loops.flows import Checkpoint, Edge, Flows, Known, flows, m
 from tailguard.plays.loops.observed import CONTEXT, TRAINING_SET, observed
 from tailguard.plays.loops.search import Cut, Cycles, cut, cycles, through
 from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import Recorded, only, recorded
+from tailguard.runlog.history import passed
+from tailguard.runlog.queries import Recorded, newest, newest_with_source, only, recorded
 
 GATE = "loops"
 OWN_STAGES = ("intake", "filter", "ratio")
@@ -116,10 +116,10 @@ class LoopStanding:
 
 def whole_graph(connection: Connection) -> Flows:
     """Declared, imported and observed flows as one graph."""
-    declared = only(recorded(connection, FlowsDeclared))
+    declared = newest(connection, FlowsDeclared)
     parts = [parse_flows(declared.fact.text, FILE)] if declared else []
-    newest = {one.fact.file: one.fact for one in recorded(connection, LineageImported)}
-    for digest in dict.fromkeys(one.digest for one in newest.values()):
+    imports = recorded(connection, LineageImported, newest_by=("file",))
+    for digest in dict.fromkeys(one.fact.digest for one in imports):
         kinds = {one.fact.name: one.fact.kind for one in recorded(connection, ImportedNode, digest=digest)}
         edges = [(one.fact.source, one.fact.target) for one in recorded(connection, ImportedEdge, digest=digest)]
         parts.append(flows(kinds, edges, Known.IMPORTED))
@@ -142,7 +142,7 @@ def loops(connection: Connection, moment: datetime, exceptions: Sequence[Overrid
         preferred=[edge for edge in graph.edges if edge.target in sets],
         impossible=[edge for edge in graph.edges if edge.source in sets],  # training itself
     )
-    review = only(recorded(connection, LoopsReviewed))
+    review = newest(connection, LoopsReviewed)
     scene = _Scene(connection, graph, sets, checks, live, suggested, _reviewed(review), exceptions, moment)
     paths = list(dict.fromkeys([*held, *open_ones.cycles, *every.cycles]))
     found = [scene.loop(path) for path in paths]
@@ -219,7 +219,10 @@ class _Scene:
         return (into or [edge for edge in edges if edge in self.suggested.edges] or list(edges))[-1]
 
     def _came_back(self, source: str) -> float | None:
-        taken = only(recorded(self.connection, BatchTaken, source=_names(self.graph, source)))
+        names = _names(self.graph, source)
+        taken = only(
+            [one for one in recorded(self.connection, BatchTaken, newest_by=("source",)) if one.fact.source in names]
+        )
         if taken is None or not taken.fact.read:
             return None
         fact = taken.fact
@@ -229,8 +232,8 @@ class _Scene:
     def _capped(self, path: Sequence[str]) -> str:
         for name in path:
             if name in self.sets:
-                made = only(recorded(self.connection, Composition, lineage=self.sets[name]))
-                if made:
+                newest_sets = recorded(self.connection, Composition, newest_by=("lineage",))
+                for made in (one for one in newest_sets if one.fact.lineage == self.sets[name]):
                     ratio = max(made.fact.ratio_records, made.fact.ratio_tokens)
                     return f"{ratio:.1%} of {made.fact.run}'s set, ceiling {made.fact.ceiling:.0%}"
         return ""
@@ -275,17 +278,16 @@ def _checked(
     stages are also live before the first batch: it cannot pass them by."""
     sources = _names(graph, one.edge.source)
     lineage = sets.get(one.edge.target, one.edge.target)
-    taken = [
-        row for row in recorded(connection, BatchTaken, source=sources) if row.fact.run.rpartition("/")[0] == lineage
-    ]
-    newest = max(_evidence(connection, one, sources, lineage, taken), key=lambda row: row.recorded, default=None)
+    taken = recorded(connection, BatchTaken, newest_by=("source",), of_lineage=lineage, source=sources)
+    shown = [row for row in _evidence(connection, one, sources, lineage) if row]
+    last = max(shown, key=lambda row: row.recorded, default=None)
     if one.evidence in OWN_STAGES and not taken and one.edge.target in sets:
         return CheckpointStanding(one, None, "", True)
-    if newest is None:
+    if last is None:
         return CheckpointStanding(one, None, "", False)
-    fresh = moment - newest.recorded <= timedelta(days=one.every_days)
-    idle = bool(taken) and newest.recorded >= taken[-1].recorded
-    return CheckpointStanding(one, newest.recorded, newest.id, fresh or idle)
+    fresh = moment - last.recorded <= timedelta(days=one.every_days)
+    idle = bool(taken) and last.recorded >= taken[-1].recorded
+    return CheckpointStanding(one, last.recorded, last.id, fresh or idle)
 
 
 def _evidence(
@@ -293,20 +295,18 @@ def _evidence(
     one: Checkpoint,
     sources: tuple[str, ...],
     lineage: str,
-    taken: Sequence[Recorded[BatchTaken]],
-) -> Sequence[Recorded[Any]]:
-    """Rows that show a checkpoint at work."""
+) -> Sequence[Recorded[Any] | None]:
+    """The newest rows that show a checkpoint at work."""
     match one.evidence:
         case "confirmed":
-            return recorded(connection, CheckpointConfirmed, checkpoint=one.name)
+            return [newest(connection, CheckpointConfirmed, checkpoint=one.name)]
         case "review":
-            decisions = recorded(connection, ReviewDecision, source=sources)
-            return [*decisions, *recorded(connection, ReviewOpinion, source=sources)]
+            decided = newest(connection, ReviewDecision, source=sources)
+            return [decided, newest(connection, ReviewOpinion, source=sources)]
         case "ratio":
-            return recorded(connection, Clearance, lineage=lineage, allowed=True, enforced=True)
+            return [newest(connection, Clearance, lineage=lineage, allowed=True, enforced=True)]
     stage = {"intake": "intake", "filter": "score"}[one.evidence]
-    runs = tuple({row.fact.run for row in taken})
-    return recorded(connection, StageResult, stage=stage, passed=True, run=runs)
+    return [newest_with_source(connection, stage, lineage, sources)]
 
 
 def findings(scene: Scene, standing: LoopStanding) -> list[Finding]:
@@ -353,11 +353,7 @@ def _edges(loop: Loop) -> list[Edge]:
 
 def _first_seen(connection: Connection) -> dict[Edge, datetime]:
     """When the log first saw text of ours come back, by edge."""
-    found: dict[Edge, datetime] = {}
-    for one in recorded(connection, OwnOutputFound):
-        writer = one.fact.generation.rpartition("/")[0] or one.fact.generation
-        found.setdefault(Edge(writer, one.fact.source), one.recorded)
-    return found
+    return {Edge(writer, source): when for writer, source, when in passed(connection, 1).came_back}
 
 
 def _declared(connection: Connection, checkpoint: Checkpoint) -> datetime:

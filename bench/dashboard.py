@@ -1,0 +1,310 @@
+"""The dashboard on a log of 10,000 runs, in a real Chromium: from click to content, server CPU, 20 sessions, memory; and MLflow's.
+
+python -m bench.dashboard DEMO            every figure, on a history made from the demo's (bench/history.py)
+python -m bench.dashboard DEMO --soak 60  minutes of 20 sessions clicking at random while a pipeline writes
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import re
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.async_api import Browser, Page, async_playwright
+from rich.console import Console
+from rich.table import Table
+
+from bench.history import write
+from tests.browser.conftest import FLAGS, find_browser
+
+ROOT = Path(__file__).parent.parent
+PAGES = (
+    "Overview",
+    "Provenance",
+    "Mixing",
+    "Diversity",
+    "Gates",
+    "Quarantine",
+    "Overrides",
+    "Loops",
+    "Plays",
+    "Drill",
+    "Runs",
+)
+SESSIONS = 20
+MLFLOW_RUNS, MEASURES = 1000, 20
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(command: list[str], port: int, health: str, **variables: str) -> Iterator[int]:
+    """A server of its own; its process id."""
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        env={**os.environ, **variables},
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 90
+        while True:
+            try:
+                with urllib.request.urlopen(f"http://localhost:{port}{health}", timeout=1):
+                    break
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+        yield process.pid
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+
+
+@contextmanager
+def dashboard(workspace: Path) -> Iterator[tuple[str, int]]:
+    """Our own server, without the command around it, so that its process id is the server's."""
+    port = free_port()
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        "app.py",
+        "--server.address",
+        "localhost",
+        "--server.port",
+        str(port),
+    ]
+    variables = {"TAILGUARD_WORKSPACE": str(workspace), "TAILGUARD_USER": "ada"}
+    with serving(command, port, "/_stcore/health", **variables) as process:
+        yield f"http://localhost:{port}", process
+
+
+def cpu_seconds(process: int) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory_mb(process: int) -> float:
+    """Memory that is the server's alone."""
+    told = Path(f"/proc/{process}/smaps_rollup").read_text()
+    return sum(int(line.split()[1]) for line in told.splitlines() if line.startswith("Private_")) / 1024
+
+
+async def opened(browser: Browser, address: str) -> Page:
+    tab = await (await browser.new_context(viewport={"width": 1440, "height": 1000})).new_page()
+    tab.set_default_timeout(60_000)
+    await tab.goto(address)
+    await tab.get_by_test_id("stSidebarNav").wait_for()
+    await tab.locator("h1", has_text="Overview").wait_for()
+    return tab
+
+
+async def click(tab: Page, title: str) -> float:
+    """Seconds from the click until the page's last line is there."""
+    begin = time.perf_counter()
+    await tab.get_by_test_id("stSidebarNav").get_by_role("link", name=re.compile(rf"^{title}( \([\d,]+\))?$")).click()
+    await tab.locator("h1", has_text=title).wait_for()
+    await tab.locator('[data-testid=stElementContainer][data-stale="false"]', has_text=f"{title} · ").last.wait_for()
+    if await tab.locator("[data-testid=stException]").count():
+        raise AssertionError(f"{title} failed")
+    return time.perf_counter() - begin
+
+
+async def one_person(browser: Browser, address: str, process: int, table: Table) -> dict[str, float]:
+    tab = await opened(browser, address)
+    first = {title: await click(tab, title) for title in PAGES}
+    again: dict[str, list[float]] = {title: [] for title in PAGES}
+    spent, reruns = cpu_seconds(process), 0
+    for _ in range(5):
+        for title in PAGES:
+            again[title].append(await click(tab, title))
+            reruns += 1
+    used = (cpu_seconds(process) - spent) / reruns
+    medians = {title: statistics.median(times) for title, times in again.items()}
+    worst, slow = max(medians, key=lambda one: medians[one]), max(first, key=lambda one: first[one])
+    table.add_row("click to content, median over pages", f"{statistics.median(medians.values()):.2f} s", "1.5 s")
+    table.add_row(f"click to content, slowest page ({worst})", f"{medians[worst]:.2f} s", "1.5 s")
+    table.add_row(f"first visit of a fresh server, slowest page ({slow})", f"{first[slow]:.2f} s", "")
+    table.add_row("server CPU a rerun", f"{used:.3f} s", "0.15 s")
+    await tab.context.close()
+    return medians
+
+
+async def many(browser: Browser, address: str, seconds: float, pause: tuple[float, float], seed: int) -> list[float]:
+    """Sessions that click at random, each with a pause of its own between clicks."""
+    tabs = [await opened(browser, address) for _ in range(SESSIONS)]
+    taken: list[float] = []
+    end = time.monotonic() + seconds
+
+    async def person(tab: Page, number: int) -> None:
+        draw = random.Random(seed + number)
+        at = "Overview"
+        while time.monotonic() < end:
+            at = draw.choice([title for title in PAGES if title != at])
+            taken.append(await click(tab, at))
+            await asyncio.sleep(draw.uniform(*pause))
+
+    await asyncio.gather(*(person(tab, number) for number, tab in enumerate(tabs)))
+    for tab in tabs:
+        await tab.context.close()
+    return taken
+
+
+async def mlflow(browser: Browser, address: str) -> float:
+    """MLflow's own page of one experiment's runs: from the click until rows of the table are there."""
+    tab = await (await browser.new_context(viewport={"width": 1440, "height": 1000})).new_page()
+    tab.set_default_timeout(120_000)
+    times = []
+    for _ in range(4):
+        begin = time.perf_counter()
+        await tab.goto(f"{address}/#/experiments/1/runs")
+        await tab.reload()
+        await tab.get_by_role("link", name="run-").first.wait_for()
+        times.append(time.perf_counter() - begin)
+    await tab.context.close()
+    return statistics.median(times[1:])
+
+
+FILL = """
+import sys, mlflow
+from mlflow.entities import Metric
+mlflow.set_tracking_uri(sys.argv[1])
+client = mlflow.MlflowClient()
+experiment = client.create_experiment("bench")
+for run in range(int(sys.argv[2])):
+    made = client.create_run(experiment, run_name=f"run-{run}")
+    client.log_batch(made.info.run_id, metrics=[Metric(f"measure_{m}", (run * 31 + m) % 97 / 97, 0, 0) for m in range(int(sys.argv[3]))])
+    client.set_terminated(made.info.run_id)
+"""
+
+
+def mlflow_environment() -> Path:
+    """MLflow with its server, apart: its pins do not fit ours."""
+    folder = ROOT / "bench" / ".environments" / "mlflow"
+    if not (folder / "bin" / "mlflow").exists():
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        subprocess.run([str(folder / "bin" / "pip"), "install", "--quiet", "mlflow"], check=True, capture_output=True)
+    return folder / "bin"
+
+
+async def beside_mlflow(browser: Browser, folder: Path) -> float:
+    tools, port = mlflow_environment(), free_port()
+    store = f"sqlite:///{folder / 'mlflow.db'}"
+    subprocess.run(
+        [str(tools / "python"), "-c", FILL, store, str(MLFLOW_RUNS), str(MEASURES)], check=True, capture_output=True
+    )
+    command = [
+        str(tools / "mlflow"),
+        "server",
+        "--backend-store-uri",
+        store,
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
+    with serving(command, port, "/health"):
+        return await mlflow(browser, f"http://127.0.0.1:{port}")
+
+
+async def figures(workspace: Path, folder: Path, table: Table) -> None:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
+        with dashboard(workspace) as (address, process):
+            medians = await one_person(browser, address, process, table)
+            taken = sorted(await many(browser, address, 60, (4, 10), 1))
+            table.add_row(
+                f"{SESSIONS} sessions, {len(taken)} clicks: p95", f"{taken[int(0.95 * len(taken))]:.2f} s", "4 s"
+            )
+            table.add_row("server memory after that", f"{memory_mb(process):.0f} MB", "300 MB")
+        peer = await beside_mlflow(browser, folder)
+        ours = statistics.median(medians.values())
+        table.add_row(
+            f"MLflow's run page, {MLFLOW_RUNS:,} runs x {MEASURES}", f"{peer:.2f} s ({peer / ours:.1f} x ours)", "3 x"
+        )
+        await browser.close()
+
+
+async def soak(workspace: Path, minutes: float, table: Table) -> None:
+    """Sessions click at random while runs are recorded; memory is read each minute."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(workspace)], cwd=ROOT, stdout=subprocess.DEVNULL)
+        with dashboard(workspace) as (address, process):
+            readings: list[float] = []
+
+            async def read() -> None:
+                while True:
+                    await asyncio.sleep(60)
+                    readings.append(memory_mb(process))
+                    print(f"{len(readings)} min: {readings[-1]:.0f} MB", file=sys.stderr)
+
+            reader = asyncio.create_task(read())
+            taken = sorted(await many(browser, address, minutes * 60, (5, 15), 2))
+            reader.cancel()
+        alive = writer.poll() is None
+        writer.kill()
+        table.add_row(f"soak of {minutes:.0f} min: clicks without an error", f"{len(taken):,}", "all")
+        table.add_row("soak: p95", f"{taken[int(0.95 * len(taken))]:.2f} s", "")
+        table.add_row("soak: the writer was at work until the end", str(alive), "True")
+        table.add_row("soak: memory by minute, MB", " ".join(f"{one:.0f}" for one in readings), "flat")
+        await browser.close()
+
+
+WRITER = """
+import sys, time
+from datetime import UTC, datetime
+from pathlib import Path
+from tailguard.domain.facts import Measurement, RunStarted, StageStarted
+from tailguard.runlog.queries import newest_runs
+from tailguard.runlog.recorder import RunRecorder
+from tailguard.workspace import Workspace
+space = Workspace(Path(sys.argv[1]), "lin")
+with space.log.reading() as connection:
+    last = newest_runs(connection, 1)["guarded"][0].fact
+number = last.number
+while True:
+    number += 1
+    run = f"guarded/{number}"
+    space.desk.record(RunStarted(run, "guarded", number, last.run, "enforce", last.policy, last.request, 0, last.tool_version))
+    recorder = RunRecorder(space.log, run, space.author)
+    for stage in ("intake", "score", "compose", "train", "evaluate"):
+        recorder.record(StageStarted(run, stage), *(Measurement(run, f"{stage} {m}", m / 20, None, None) for m in range(4)))
+        time.sleep(2)
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("demo", type=Path)
+    parser.add_argument("--runs", type=int, default=10_000)
+    parser.add_argument("--soak", type=float, metavar="MINUTES")
+    asked = parser.parse_args()
+    table = Table("figure", "measured", "to reach", title=f"{asked.runs:,} runs, {os.cpu_count()} cores, Chromium")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        workspace = write(asked.demo, folder / "big", runs=asked.runs)
+        asyncio.run(soak(workspace, asked.soak, table) if asked.soak else figures(workspace, folder, table))
+    Console(width=110).print(table)
+
+
+if __name__ == "__main__":
+    main()

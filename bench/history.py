@@ -1,0 +1,92 @@
+"""A run log of 10,000 runs, made from the demo's own history: its runs told again under other names and times.
+
+Every row is a row of the demo's log with the run's name, number and time changed, so each table has the shape and the
+values of real runs. The hashes are not a chain: no page checks them, and `tailguard verify` would refuse the copy.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import duckdb
+
+LINEAGES = 10
+DESK_KINDS = ("run_started", "shipping_event", "clearance", "clearance_signed", "deployed", "outputs_logged")
+"""Kinds that the desk records run by run; its other rows (the meeting, plays, streams) stand once."""
+
+
+def write(demo: Path, folder: Path, *, runs: int) -> Path:
+    """A workspace whose log tells of at least `runs` runs in ten lineages, over the same year as the demo's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("flows.yaml", "store", "runs", "cache"):
+        if (demo / name).is_dir():
+            shutil.copytree(demo / name, folder / name, dirs_exist_ok=True)
+        elif (demo / name).exists():
+            shutil.copyfile(demo / name, folder / name)
+    policy = _policy((demo / "policy.toml").read_text())
+    (folder / "policy.toml").write_text(policy)
+    log = folder / "runlog.duckdb"
+    shutil.copyfile(demo / "runlog.duckdb", log)
+    with duckdb.connect(str(log)) as connection:
+        _repeat(connection, runs)
+        connection.execute("UPDATE policy_in_force SET text = ?", [policy])
+    shutil.copyfile(log, folder / "runlog.published.duckdb")
+    return folder
+
+
+def _policy(text: str) -> str:
+    """The demo's policy with a table for every lineage."""
+    head, *tables = text.split("[lineages.")
+    rules = {one.partition("]")[0]: one.partition("]")[2] for one in tables}
+    told = [f"[lineages.{name}]{rule}" for name, rule in rules.items()]
+    told += [f"[lineages.{_name(name, at)}]{rules[name]}" for at in range(1, LINEAGES // 2) for name in rules]
+    return head + "\n".join(told)
+
+
+def _name(lineage: str, at: int) -> str:
+    return f"{lineage}-{at}" if at else lineage
+
+
+def _repeat(connection: duckdb.DuckDBPyConnection, runs: int) -> None:
+    known = {row[0] for row in connection.execute("SHOW TABLES").fetchall()}
+    tables = [row[0] for row in connection.execute("SELECT DISTINCT kind FROM entry").fetchall() if row[0] in known]
+    first, last, once, length = connection.execute(
+        "SELECT min(recorded), max(recorded), (SELECT count(*) FROM run_started), (SELECT max(number) + 1 FROM run_started) FROM entry"
+    ).fetchone() or (None, None, 0, 0)
+    strips = -(-runs // (once * (LINEAGES // 2)))
+    connection.execute(f"CREATE TEMP TABLE copy AS SELECT j, k FROM range({LINEAGES // 2}) a(j), range({strips}) b(k)")
+    kinds = ", ".join(f"'{kind}'" for kind in DESK_KINDS)
+    which = f"(j, k) <> (0, 0) AND (e.chain <> 'desk' OR e.kind IN ({kinds}))"
+
+    def renamed(column: str) -> str:
+        """A run's name moved to the copy's lineage, k strips of the demo's history later; anything else as it is."""
+        return (
+            f"CASE WHEN regexp_full_match({column}, '(un)?guarded/[0-9]+') THEN split_part({column}, '/', 1) || "
+            f"CASE WHEN j = 0 THEN '' ELSE '-' || j END || '/' || (split_part({column}, '/', 2)::INT + k * {length}) ELSE {column} END"
+        )
+
+    key = f"{renamed('e.chain')} || '#' || e.seq || CASE WHEN e.chain = 'desk' THEN '.' || j || '.' || k ELSE '' END"
+    for table in tables:
+        told = []
+        for name, kind, *_ in connection.execute(f"DESCRIBE {table}").fetchall():
+            moved = {
+                "id": key,
+                "number": f"t.number + k * {length}",
+                "lineage": "t.lineage || CASE WHEN j = 0 THEN '' ELSE '-' || j END",
+            }
+            told.append(moved.get(name) or (renamed(f't."{name}"') if kind == "VARCHAR" else f't."{name}"'))
+        connection.execute(
+            f"INSERT INTO {table} SELECT {', '.join(told)} FROM {table} t JOIN entry e USING (id), copy WHERE {which}"
+        )
+    begin, span = f"TIMESTAMP '{first}'", f"(TIMESTAMP '{last}' - TIMESTAMP '{first}')"
+    moved_time = f"{begin} + {span} * (k / {strips}) + (e.recorded - {begin}) / {strips}"
+    connection.execute(
+        f"CREATE TEMP TABLE fresh AS SELECT {key} AS id, {renamed('e.chain')} AS chain, e.seq, e.kind, {moved_time} AS recorded, "
+        f"e.actor, e.clock, sha256(e.prev_hash || j || '.' || k) AS prev_hash, sha256(e.row_hash || j || '.' || k) AS row_hash "
+        f"FROM entry e, copy WHERE {which}"
+    )
+    connection.execute(
+        f"UPDATE entry e SET recorded = {begin} + (e.recorded - {begin}) / {strips} WHERE e.chain <> 'desk' OR e.kind IN ({kinds})"
+    )
+    connection.execute("INSERT INTO entry SELECT * FROM fresh ORDER BY recorded, chain, seq")

@@ -1,0 +1,71 @@
+"""Tables and charts as files: CSV with formulas disarmed, Parquet as it is, PNG and SVG as drawn."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+import re
+import shutil
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from tailguard.desk.exchange import disarmed
+from tailguard.errors import TailguardError
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "microsoft-edge")
+IMAGES = {"png": "image/png", "svg": "image/svg+xml"}
+_WIDTH = 1100
+
+
+def as_csv(frame: pd.DataFrame) -> bytes:
+    """UTF-8 with a byte order mark; a spreadsheet computes no cell of it."""
+    sink = io.StringIO()
+    writer = csv.writer(sink)
+    writer.writerow([disarmed(str(name)) for name in frame.columns])
+    for row in frame.itertuples(index=False):
+        writer.writerow([_cell(value) for value in row])
+    return sink.getvalue().encode("utf-8-sig")
+
+
+def _cell(value: object) -> object:
+    if value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat()
+    return value if isinstance(value, bool | int | float) else disarmed(str(value))
+
+
+def as_parquet(frame: pd.DataFrame) -> bytes:
+    """The table with its types; columns of mixed kinds become text."""
+    mixed = [name for name in frame.columns if frame[name].dtype == object and frame[name].map(type).nunique() > 1]
+    sink = io.BytesIO()
+    frame.assign(**{str(name): frame[name].astype(str) for name in mixed}).to_parquet(sink, index=False)
+    return sink.getvalue()
+
+
+def as_image(figure: go.Figure, form: str) -> bytes:
+    """A chart drawn by the Chrome or Chromium of this machine. Raises TailguardError where there is none."""
+    if "BROWSER_PATH" not in os.environ:
+        found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+        if found is None:
+            raise TailguardError(
+                "Drawing a chart as a file needs a Chrome or Chromium on the dashboard's machine. Install one, or name it in "
+                "BROWSER_PATH; the rows behind the chart can be taken as CSV without."
+            )
+        os.environ["BROWSER_PATH"] = found
+    import kaleido
+
+    plain = go.Figure(figure).update_layout(template="plotly_white", font={"family": "DejaVu Sans, sans-serif"})
+    height = int(figure.layout.height or 400)
+    drawn: bytes = kaleido.calc_fig_sync(
+        plain, opts={"format": form, "width": _WIDTH, "height": height, "scale": 2 if form == "png" else 1}
+    )
+    return drawn
+
+
+def file_name(key: str, suffix: str) -> str:
+    """A name for a file that is taken away."""
+    return f"tailguard-{re.sub('[^a-z0-9]+', '-', key.lower()).strip('-')}.{suffix}"

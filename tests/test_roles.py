@@ -1,0 +1,117 @@
+"""Who may do what: the table, the names of the policy, and that every decision of the core asks before it acts and logs a refusal."""
+
+from __future__ import annotations
+
+import inspect
+from importlib import import_module
+
+import pytest
+
+from tailguard import pipeline, reproduction, response
+from tailguard.desk import overrides, shipping
+from tailguard.domain.facts import AttemptRefused
+from tailguard.domain.roles import ALLOWED, Right, Role
+from tailguard.errors import NotAllowed
+from tailguard.policy import parse_policy, template
+from tailguard.runlog.queries import recorded
+from tailguard.workspace import DECISIONS
+from tests.builders import Team
+
+assert response
+assert reproduction
+assert pipeline
+for name in (
+    "meeting",
+    "quarantine",
+    "sources",
+    "auditing",
+    "anchor",
+    "flows",
+    "playbook",
+    "alerts",
+    "reports",
+    "suite",
+    "detector",
+    "monitoring",
+):
+    import_module(f"tailguard.desk.{name}")
+
+
+def refusals(team: Team) -> list[tuple[str, str]]:
+    with team.workspace.log.reading() as connection:
+        return [(one.actor, one.fact.action) for one in recorded(connection, AttemptRefused)]
+
+
+@pytest.mark.parametrize("name", sorted(DECISIONS))
+def test_every_decision_refuses_somebody_who_only_looks_and_says_so_in_the_log(team: Team, name: str) -> None:
+    module, _, function = name.rpartition(".")
+    work = getattr(import_module(module), function)
+    right = DECISIONS[name]
+    if right is Right.LOOK:
+        pytest.skip("the owner of a checkpoint confirms it, whatever else he is")
+    given = {
+        one.name: None
+        for one in inspect.signature(work).parameters.values()
+        if one.default is one.empty and one.name != "workspace"
+    }
+    positional = [
+        None
+        for one in list(inspect.signature(work).parameters.values())[1:]
+        if one.kind is one.POSITIONAL_OR_KEYWORD and one.default is one.empty
+    ]
+    keywords = dict.fromkeys(list(given)[len(positional) :])
+
+    with pytest.raises(NotAllowed, match=f"eve may not {right}"):
+        work(team.workspace.as_actor("eve"), *positional, **keywords)
+
+    assert refusals(team) == [("eve", str(right))]
+
+
+def test_every_right_is_somebodys_and_a_viewer_has_only_the_one_to_look() -> None:
+    assert set(ALLOWED) == set(Right)
+    assert {right for right, roles in ALLOWED.items() if Role.VIEWER in roles} == {Right.LOOK}
+    assert all(ALLOWED.values())
+
+
+def test_roles_come_by_name_by_address_and_by_group() -> None:
+    text = (
+        template("ada")
+        .replace('engineer = ["ada"]', 'engineer = ["lin@team.example", "group:ml"]')
+        .replace("viewer = []", 'viewer = ["group:board"]')
+    )
+    policy = parse_policy(text, "policy.toml")
+
+    assert policy.roles_of("lin@team.example") == {Role.ENGINEER, Role.VIEWER}
+    assert policy.roles_of("max@team.example", ["ml"]) == {Role.ENGINEER, Role.VIEWER}
+    assert policy.roles_of("vic@team.example", ["board"]) == {Role.VIEWER}
+    assert policy.roles_of("eve@elsewhere.example", ["ops"]) == set()
+    assert policy.roles_of("group:ml") == {Role.ENGINEER, Role.VIEWER}, "a person cannot be called so: see below"
+    assert {Role.OWNER, Role.APPROVER, Role.PLAY_OWNER} <= policy.roles_of("ada")
+
+
+def test_without_a_list_of_viewers_everybody_may_look() -> None:
+    assert parse_policy(template("ada"), "policy.toml").roles_of("anybody") == {Role.VIEWER}
+
+
+def test_a_refusal_within_a_decision_is_logged_once_and_nothing_is_decided(team: Team) -> None:
+    run = team.run([team.batch("a", team.take(150))])
+    until = team.clock.now().replace(year=team.clock.now().year)
+    name = overrides.request(
+        team.workspace, gate="ratio", run=run, reason="needed for the launch", expires=until.replace(day=28)
+    )
+
+    with pytest.raises(NotAllowed, match="cannot approve it"):
+        overrides.decide(team.workspace, name, decision="approved", note="")
+
+    assert refusals(team) == [("ada", "decide on overrides")]
+    assert overrides.find(team.workspace, name).state(team.clock.now()) == "requested"
+
+
+def test_a_group_opens_what_a_name_does_not(team: Team) -> None:
+    file = team.workspace.root / "policy.toml"
+    file.write_text(file.read_text().replace('engineer = ["lin"]', 'engineer = ["group:ml"]'))
+    run = team.run([team.batch("a", team.take(150))], ship=False)
+
+    with pytest.raises(NotAllowed):
+        shipping.ship(team.workspace.as_actor("max"), run)
+    assert shipping.ship(team.workspace.as_actor("max", groups=("ml",)), run)

@@ -36,10 +36,25 @@ if reads.profile() == "api-only":
                 str(len(loud)),
                 ", ".join(loud) or "none",
                 "An alarm stands until a new reference is frozen",
+                rows=lambda: weeks[weeks["alarm"].astype(bool)].iloc[::-1],
+                term="stream",
             ),
-            Card("Weeks measured", str(weeks["week"].nunique()), f"of {weeks['stream'].nunique()} stream(s)"),
+            Card(
+                "Weeks measured",
+                str(weeks["week"].nunique()),
+                f"of {weeks['stream'].nunique()} stream(s)",
+                "Weeks in which texts of a stream were held against its frozen reference",
+                rows=lambda: weeks.iloc[::-1],
+            ),
             covered,
-            Card("Unguarded loops", str(len(loose)), loose[0].closing.text if loose else "none"),
+            Card(
+                "Unguarded loops",
+                str(len(loose)),
+                loose[0].closing.text if loose else "none",
+                "Ways on which output comes back without a live checkpoint",
+                rows=lambda: pd.DataFrame([{"loop": one.words, "closed by": one.closing.text} for one in loose]),
+                term="loop",
+            ),
         ]
     )
     if production.measured():

@@ -54,7 +54,7 @@ components.cards(
             "Waiting for a person",
             f"{waiting:,}",
             f"oldest {(reads.status().as_of - oldest).days} days" if oldest else "nothing waits",
-            "Records that do not advance until somebody decides them, over all lineages",
+            "Held and not decided yet, over all lineages; a record that came twice counts twice",
             rows=lambda: batches[batches["held"] > 0][["run", "source", "read", "held", "recorded", "row"]].iloc[::-1],
             term="held",
         ),

@@ -39,7 +39,9 @@ oldest = max(((status.as_of - one.since).days for one in queue), default=0)
 groups = Counter(one.cluster for one in queue)
 copies = sum(count for count in groups.values() if count > 1)
 several = sum(count > 1 for count in groups.values())
-told = f"{len(queue):,} records wait, the oldest {oldest} days"
+holdings = reads.waiting_now()[0]
+twice = f" (held {holdings:,} times: some came more than once)" if holdings > len(queue) else ""
+told = f"{len(queue):,} records wait, the oldest {oldest} days{twice}"
 if several:
     told += f"; {several} answers settle {copies} of them" if several > 1 else f"; one answer settles {copies} of them"
 components.verdict(f"{told}." if queue else "No record waits for you.")

@@ -67,6 +67,7 @@ components.cards(
             repeated[-1].by if repeated else "nobody yet",
             f"{repeated[-1].compared:,} facts compared" if repeated else "`tailguard reproduce`",
             "Replayed from the record alone by somebody who is not its author",
+            rows=lambda: pd.DataFrame([{**vars(one), "differences": "; ".join(one.differences)} for one in repeated]),
         ),
     ]
 )

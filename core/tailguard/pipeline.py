@@ -108,6 +108,11 @@ PLAIN = Recipe()
 @decision(Right.RUN)
 def start(workspace: Workspace, lineage: str, batches: Sequence[BatchRequest], *, recipe: Recipe, seed: int) -> str:
     """Begin a run; returns its name, which its generation will bear. Raises InputError where the request is incomplete."""
+    return begin(workspace, lineage, batches, recipe=recipe, seed=seed)
+
+
+def begin(workspace: Workspace, lineage: str, batches: Sequence[BatchRequest], *, recipe: Recipe, seed: int) -> str:
+    """The same without asking for a role: a replay begins the run of somebody who had one then."""
     policy, digest = workspace.policy_in_force()
     flows.in_force(workspace)
     mode = policy.lineage(lineage).mode
@@ -122,14 +127,14 @@ def start(workspace: Workspace, lineage: str, batches: Sequence[BatchRequest], *
     )
     begun: list[RunStarted] = []
 
-    def begin(connection: Any) -> list[RunStarted]:
+    def numbered(connection: Any) -> list[RunStarted]:
         number = len(queries.runs_of(connection, lineage))
         parent = next(reversed(queries.shipped_generations(connection, lineage)), None)
         run = f"{lineage}/{number}"
         begun.append(RunStarted(run, lineage, number, parent, mode, digest, request, seed, __version__))
         return begun
 
-    workspace.desk.decide(begin)
+    workspace.desk.decide(numbered)
     return begun[0].run
 
 

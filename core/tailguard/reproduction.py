@@ -224,7 +224,7 @@ def _stages(workspace: Workspace, told: dict[str, Any], requests: list[BatchRequ
 
     up_to(datetime.fromisoformat(told["started"]))
     recipe = Recipe(**{**told["recipe"], "without": tuple(told["recipe"].get("without", ()))})
-    run = pipeline.start(workspace, told["lineage"], requests, recipe=recipe, seed=told["seed"])
+    run = pipeline.begin(workspace, told["lineage"], requests, recipe=recipe, seed=told["seed"])
     if run != told["run"]:
         raise TailguardError(f"The replay of {told['run']} came out as {run}; its record is incomplete.")
     for stage in workflow.ORDER:

@@ -26,6 +26,10 @@ from pathlib import Path
 from playwright.async_api import Browser, Page, async_playwright
 from rich.console import Console
 from rich.table import Table
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Origin, Subprotocol
 
 from bench.history import write
 from tests.browser.conftest import FLAGS, find_browser
@@ -110,8 +114,8 @@ def memory_mb(process: int) -> float:
 
 async def opened(browser: Browser, address: str) -> Page:
     tab = await (await browser.new_context(viewport={"width": 1440, "height": 1000})).new_page()
-    tab.set_default_timeout(60_000)
-    await tab.goto(address)
+    tab.set_default_timeout(120_000)
+    await tab.goto(address, wait_until="commit")
     await tab.get_by_test_id("stSidebarNav").wait_for()
     await tab.locator("h1", has_text="Overview").wait_for()
     return tab
@@ -148,23 +152,47 @@ async def one_person(browser: Browser, address: str, process: int, table: Table)
     return medians
 
 
-async def many(browser: Browser, address: str, seconds: float, pause: tuple[float, float], seed: int) -> list[float]:
-    """Sessions that click at random, each with a pause of its own between clicks."""
-    tabs = [await opened(browser, address) for _ in range(SESSIONS)]
-    taken: list[float] = []
-    end = time.monotonic() + seconds
+async def session(address: str, seconds: float, pause: tuple[float, float], seed: int, taken: list[float]) -> None:
+    """One session without a browser, by the protocol that a browser speaks: 20 Chromium tabs would measure this machine's rendering.
 
-    async def person(tab: Page, number: int) -> None:
-        draw = random.Random(seed + number)
-        at = "Overview"
+    A click is a rerun of another page; its time ends with the last message of the script.
+    """
+    draw = random.Random(seed)
+    place = address.replace("http", "ws") + "/_stcore/stream"
+    async with connect(
+        place, subprotocols=[Subprotocol("streamlit")], max_size=None, origin=Origin(address)
+    ) as socket_:
+        pages = await rerun(socket_, "")
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
-            at = draw.choice([title for title in PAGES if title != at])
-            taken.append(await click(tab, at))
+            begin = time.perf_counter()
+            await rerun(socket_, draw.choice(pages))
+            taken.append(time.perf_counter() - begin)
             await asyncio.sleep(draw.uniform(*pause))
 
-    await asyncio.gather(*(person(tab, number) for number, tab in enumerate(tabs)))
-    for tab in tabs:
-        await tab.context.close()
+
+async def rerun(socket_: ClientConnection, page: str) -> list[str]:
+    """Ask for a page and read until its script has ended; the pages that the navigation offers."""
+    asked = BackMsg()
+    asked.rerun_script.page_script_hash = page
+    await socket_.send(asked.SerializeToString())
+    pages: list[str] = []
+    while True:
+        told = ForwardMsg()
+        told.ParseFromString(bytes(await socket_.recv()))
+        kind = told.WhichOneof("type")
+        if kind == "navigation":
+            pages = [one.page_script_hash for one in told.navigation.app_pages]
+        if kind == "delta" and told.delta.new_element.WhichOneof("type") == "exception":
+            raise AssertionError(told.delta.new_element.exception.message)
+        if kind == "script_finished" and told.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
+            return pages
+
+
+async def many(address: str, seconds: float, pause: tuple[float, float], seed: int) -> list[float]:
+    """Sessions that click at random, each with a pause of its own between clicks."""
+    taken: list[float] = []
+    await asyncio.gather(*(session(address, seconds, pause, seed + number, taken) for number in range(SESSIONS)))
     return taken
 
 
@@ -174,9 +202,9 @@ async def mlflow(browser: Browser, address: str) -> float:
     tab.set_default_timeout(120_000)
     times = []
     for _ in range(4):
+        await tab.goto("about:blank")
         begin = time.perf_counter()
         await tab.goto(f"{address}/#/experiments/1/runs")
-        await tab.reload()
         await tab.get_by_role("link", name="run-").first.wait_for()
         times.append(time.perf_counter() - begin)
     await tab.context.close()
@@ -230,7 +258,7 @@ async def figures(workspace: Path, folder: Path, table: Table) -> None:
         browser = await playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
         with dashboard(workspace) as (address, process):
             medians = await one_person(browser, address, process, table)
-            taken = sorted(await many(browser, address, 60, (4, 10), 1))
+            taken = sorted(await many(address, 60, (4, 10), 1))
             table.add_row(
                 f"{SESSIONS} sessions, {len(taken)} clicks: p95", f"{taken[int(0.95 * len(taken))]:.2f} s", "4 s"
             )
@@ -245,28 +273,25 @@ async def figures(workspace: Path, folder: Path, table: Table) -> None:
 
 async def soak(workspace: Path, minutes: float, table: Table) -> None:
     """Sessions click at random while runs are recorded; memory is read each minute."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
-        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(workspace)], cwd=ROOT, stdout=subprocess.DEVNULL)
-        with dashboard(workspace) as (address, process):
-            readings: list[float] = []
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(workspace)], cwd=ROOT, stdout=subprocess.DEVNULL)
+    with dashboard(workspace) as (address, process):
+        readings: list[float] = []
 
-            async def read() -> None:
-                while True:
-                    await asyncio.sleep(60)
-                    readings.append(memory_mb(process))
-                    print(f"{len(readings)} min: {readings[-1]:.0f} MB", file=sys.stderr)
+        async def read() -> None:
+            while True:
+                await asyncio.sleep(60)
+                readings.append(memory_mb(process))
+                print(f"{len(readings)} min: {readings[-1]:.0f} MB", file=sys.stderr)
 
-            reader = asyncio.create_task(read())
-            taken = sorted(await many(browser, address, minutes * 60, (5, 15), 2))
-            reader.cancel()
-        alive = writer.poll() is None
-        writer.kill()
-        table.add_row(f"soak of {minutes:.0f} min: clicks without an error", f"{len(taken):,}", "all")
-        table.add_row("soak: p95", f"{taken[int(0.95 * len(taken))]:.2f} s", "")
-        table.add_row("soak: the writer was at work until the end", str(alive), "True")
-        table.add_row("soak: memory by minute, MB", " ".join(f"{one:.0f}" for one in readings), "flat")
-        await browser.close()
+        reader = asyncio.create_task(read())
+        taken = sorted(await many(address, minutes * 60, (5, 15), 2))
+        reader.cancel()
+    alive = writer.poll() is None
+    writer.kill()
+    table.add_row(f"soak of {minutes:.0f} min: clicks without an error", f"{len(taken):,}", "all")
+    table.add_row("soak: p95", f"{taken[int(0.95 * len(taken))]:.2f} s", "")
+    table.add_row("soak: the writer was at work until the end", str(alive), "True")
+    table.add_row("soak: memory by minute, MB", " ".join(f"{one:.0f}" for one in readings), "flat")
 
 
 WRITER = """

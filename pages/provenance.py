@@ -141,7 +141,13 @@ def coverage_by() -> Figure:
     grouped = batches.groupby(keys, sort=False)[["confident", "distinct"]].sum()
     below = int((grouped["confident"] < reads.min_coverage() * grouped["distinct"]).sum())
     shown = [
-        {"name": key, "share": one.share, "low": one.low, "high": one.high, "records": int(row["distinct"])}
+        {
+            "name": components.title(str(key)),
+            "share": one.share,
+            "low": one.low,
+            "high": one.high,
+            "records": int(row["distinct"]),
+        }
         for key, row in grouped.tail(MOST_MARKS).iterrows()
         if (one := reads.interval(int(row["confident"]), int(row["distinct"])))
     ]

@@ -404,7 +404,9 @@ class Policy(_Strict):
 
     def roles_of(self, person: str, groups: Iterable[str] = ()) -> frozenset[Role]:
         """What a person is here, by name or by a group of the provider's."""
-        known = {person, *(f"group:{one}" for one in groups)}
+        known = {f"group:{one}" for one in groups}
+        if not person.startswith("group:"):  # nobody becomes a group by calling himself one
+            known.add(person)
         named = {
             Role.ENGINEER: self.roles.engineer,
             Role.REVIEWER: self.roles.reviewer,

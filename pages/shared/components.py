@@ -372,6 +372,7 @@ def refresh_while_writing() -> None:
     if now != shown:
         st.session_state["shown_version"] = now
         st.rerun(scope="app")
+    reads.settle()
     for one in reads.at_work():
         place = ORDER.index(one.stage) + (one.share or 0.0) if one.stage in ORDER else 0.0
         st.progress(min(1.0, place / len(ORDER)), text=plain(f"{one.text} (stage {int(place) + 1} of {len(ORDER)})"))

@@ -28,8 +28,8 @@ def person(space: Workspace) -> Workspace:
     claims = st.user.to_dict() if st.user.is_logged_in else {}
     rules = space.policy().sign_in
     name = str(claims.get(rules.name) or "")
-    if rules.name == "email" and claims.get("email_verified") is False:
-        name = ""
+    if rules.name == "email":  # providers differ in how they write the same address
+        name = "" if claims.get("email_verified") is False else name.lower()
     groups = claims.get(rules.groups) or ()
     told = tuple(str(one) for one in groups) if isinstance(groups, list | tuple) else (str(groups),)
     return space.as_actor(name, groups=told)

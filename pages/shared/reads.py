@@ -155,6 +155,8 @@ class _Pace:
         self.shown: tuple[int, ...] = ()
         self.taken = float("-inf")
         self.cost_seconds = 0.0
+        self.settled = float("-inf")
+        self.kept = 0
 
 
 LONGEST_SECONDS = 4.0
@@ -164,9 +166,6 @@ _TIMES_ITS_COST = 4
 
 @st.cache_resource(show_spinner=False)
 def _opened(root: str) -> tuple[Workspace, _Pace]:
-    # Streamlit collects garbage after every run of a page. What is loaded once stays, and need not be looked through each time.
-    gc.collect()
-    gc.freeze()
     return Workspace(Path(root), default_actor()), _Pace()
 
 
@@ -212,6 +211,19 @@ def version() -> tuple[int, ...]:
     if now != pace.shown and time.monotonic() - pace.taken >= min(LONGEST_SECONDS, _TIMES_ITS_COST * pace.cost_seconds):
         pace.shown, pace.taken = now, time.monotonic()
     return pace.shown
+
+
+_SETTLE_SECONDS = 20.0
+
+
+def settle() -> None:
+    """Take what is kept in memory out of the search for garbage, which Streamlit makes after every run of a page."""
+    pace = _opened(_root())[1]
+    if pace.kept and time.monotonic() - pace.settled > _SETTLE_SECONDS:
+        pace.settled, pace.kept = time.monotonic(), 0
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
 
 
 def look_again() -> None:
@@ -362,6 +374,7 @@ def measured(name: str, measure: str, since: datetime | None = None) -> pd.DataF
 
 @st.cache_resource(show_spinner=False, max_entries=160)
 def _drawn_once(key: tuple[Any, ...], state: str, _make: Callable[[], go.Figure]) -> go.Figure:
+    _opened(str(key[0]))[1].kept += 1
     return _make()
 
 

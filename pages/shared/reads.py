@@ -170,8 +170,12 @@ def _opened(root: str) -> tuple[Workspace, _Pace]:
 
 
 def _root() -> str:
-    named = os.environ.get("TAILGUARD_WORKSPACE")
-    return str(Path(named) if named else find_workspace(Path.cwd()))
+    if named := os.environ.get("TAILGUARD_WORKSPACE"):
+        return named
+    try:
+        return str(find_workspace(Path.cwd()))
+    except TailguardError:  # nothing was set up here yet: the page says what to run
+        return str(Path.cwd())
 
 
 def local() -> Workspace:

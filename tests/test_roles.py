@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from datetime import datetime
 from importlib import import_module
 
 import pytest
@@ -13,8 +14,8 @@ from tailguard.domain.facts import AttemptRefused
 from tailguard.domain.roles import ALLOWED, Right, Role
 from tailguard.errors import NotAllowed
 from tailguard.policy import parse_policy, template
-from tailguard.runlog.queries import recorded
-from tailguard.workspace import DECISIONS
+from tailguard.runlog.queries import as_of, recorded
+from tailguard.workspace import DECISIONS, Workspace
 from tests.builders import Team
 
 assert response
@@ -115,3 +116,16 @@ def test_a_group_opens_what_a_name_does_not(team: Team) -> None:
     with pytest.raises(NotAllowed):
         shipping.ship(team.workspace.as_actor("max"), run)
     assert shipping.ship(team.workspace.as_actor("max", groups=("ml",)), run)
+
+
+def test_a_refused_attempt_moves_no_clock(team: Team) -> None:
+    run = team.run([team.batch("a", team.take(150))], ship=False)
+    with team.workspace.log.reading() as connection:
+        before = as_of(connection, datetime(2030, 1, 1))
+
+    with pytest.raises(NotAllowed):
+        shipping.ship(Workspace(team.workspace.root, "eve"), run)
+
+    with team.workspace.log.reading() as connection:
+        assert as_of(connection, datetime(2030, 1, 1)) == before
+    assert before[1] == "test"

@@ -52,7 +52,7 @@ from tailguard.domain.shipping import Event, Fleet, fleet
 from tailguard.domain.sources import Contract, SourceRecord
 from tailguard.domain.tags import Origin
 from tailguard.policy import Policy, parse_policy
-from tailguard.runlog.schema import ENTRY, TABLES
+from tailguard.runlog.schema import COMMIT, ENTRY, TABLES
 
 F = TypeVar("F", bound=Fact)
 
@@ -542,7 +542,9 @@ def as_of(connection: Connection, now: datetime) -> tuple[datetime, str]:
     """The time that `now` means for this log: a demo's history ends with its newest row, whatever the wall clock says."""
     newest = connection.execute(
         select(ENTRY.c.recorded, ENTRY.c.clock)
-        .where(ENTRY.c.kind != TABLES[AttemptRefused].name)  # an attempt that came to nothing moves no clock
+        .where(
+            ENTRY.c.kind.not_in((COMMIT, TABLES[AttemptRefused].name))
+        )  # an attempt that came to nothing moves no clock
         .order_by(ENTRY.c.recorded.desc())
         .limit(1)
     ).first()

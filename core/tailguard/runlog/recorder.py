@@ -22,10 +22,9 @@ from tailguard.domain.facts import FACTS, ChainSealed, Fact
 from tailguard.errors import LogBusy
 from tailguard.ports import Clock
 from tailguard.runlog.connection import RunLog
-from tailguard.runlog.schema import ENTRY, TABLES, table_name
+from tailguard.runlog.schema import COMMIT, ENTRY, TABLES, table_name
 
 DESK = "desk"
-COMMIT = "commit"
 GENESIS = "0" * 64
 
 _FEW_ROWS = 20

@@ -20,6 +20,9 @@ from tailguard.domain.facts import FACTS, Fact
 HEAD = "0006"
 """The schema version that this release writes (the newest migration)."""
 
+COMMIT = "commit"
+"""The kind of the entry that ends a transaction; it has no table."""
+
 metadata = MetaData()
 
 ENTRY = Table(

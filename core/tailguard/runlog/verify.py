@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from tailguard.domain.facts import ChainSealed
 from tailguard.runlog.connection import RunLog
-from tailguard.runlog.recorder import COMMIT, GENESIS, row_hash
-from tailguard.runlog.schema import ENTRY, TABLES, table_name
+from tailguard.runlog.recorder import GENESIS, row_hash
+from tailguard.runlog.schema import COMMIT, ENTRY, TABLES, table_name
 
 
 @dataclass(frozen=True)

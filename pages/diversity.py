@@ -10,6 +10,10 @@ from pages.shared import charts, components, production, reads
 from pages.shared.components import Card
 
 MOST_IN_A_MAP = 24
+COMPARED = [
+    "reference_kind", "reference", "measure", "reference_value", "candidate_value", "delta", "low", "high", "margin", "verdict",
+    "detectable_loss", "prompts_to_settle", "row",
+]  # fmt: skip
 
 components.begin("Diversity")
 name, since = components.lineage(), components.since()
@@ -37,19 +41,7 @@ components.verdict(f"{candidate}: {status.reason}.", state=status.verdict or "")
 
 def _of_measure(measure: str) -> pd.DataFrame:
     """A primary measure against each reference."""
-    columns = [
-        "reference_kind",
-        "reference",
-        "reference_value",
-        "candidate_value",
-        "delta",
-        "low",
-        "high",
-        "margin",
-        "verdict",
-        "row",
-    ]
-    return chosen[chosen["measure"] == measure][columns]
+    return chosen[chosen["measure"] == measure][COMPARED]
 
 
 closest = {
@@ -175,23 +167,7 @@ if production.measured():
     st.subheader("In production, between generations")
     production.show()
 components.rows(
-    lambda: chosen[
-        [
-            "reference_kind",
-            "reference",
-            "measure",
-            "reference_value",
-            "candidate_value",
-            "delta",
-            "low",
-            "high",
-            "margin",
-            "verdict",
-            "detectable_loss",
-            "prompts_to_settle",
-            "row",
-        ]
-    ],
+    lambda: chosen[COMPARED],
     title="Comparisons",
     formula="Delta = candidate / reference − 1 of the rarefied statistic, on answers cut to common length; PASS when the low end is above −margin.",
     key="compared",

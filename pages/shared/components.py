@@ -264,6 +264,8 @@ _MODE_BAR = {"displaylogo": False, "modeBarButtonsToRemove": ["toImage", "lasso2
 def _take(key: str, forms: Mapping[str, tuple[str, str, Callable[[], bytes]]]) -> None:
     """Buttons that make a file when they are pressed."""
     for label, (suffix, kind, made) in forms.items():
+        drawn = suffix in takeaway.IMAGES
+        missing = drawn and takeaway.browser() is None
         st.download_button(
             f"⤓ {label}",
             made,
@@ -272,7 +274,8 @@ def _take(key: str, forms: Mapping[str, tuple[str, str, Callable[[], bytes]]]) -
             key=f"take-{key}-{suffix}",
             type="tertiary",
             on_click="ignore",
-            help=f"Take this {'chart' if suffix in takeaway.IMAGES else 'table'} away as {label}",
+            disabled=missing,
+            help=takeaway.NO_BROWSER if missing else f"Take this {'chart' if drawn else 'table'} away as {label}",
         )
 
 

@@ -6,11 +6,9 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from pages.shared.words import plain
-from tailguard.domain.roles import Right
+from tailguard.domain.roles import LOOPBACK, Right
 from tailguard.errors import NotAllowed, TailguardError
 from tailguard.workspace import Workspace, default_actor
-
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def configured() -> bool:

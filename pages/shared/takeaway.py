@@ -8,6 +8,7 @@ import math
 import os
 import re
 import shutil
+from functools import cache
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -46,16 +47,24 @@ def as_parquet(frame: pd.DataFrame) -> bytes:
     return sink.getvalue()
 
 
+NO_BROWSER = (
+    "Drawing a chart as a file needs a Chrome or Chromium on the dashboard's machine. Install one there, or name it in BROWSER_PATH; "
+    "the rows behind the chart can be taken as CSV without."
+)
+
+
+@cache
+def browser() -> str | None:
+    """The Chrome or Chromium of this machine, which draws charts as files."""
+    return os.environ.get("BROWSER_PATH") or next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
 def as_image(figure: go.Figure, form: str) -> bytes:
-    """A chart drawn by the Chrome or Chromium of this machine. Raises TailguardError where there is none."""
-    if "BROWSER_PATH" not in os.environ:
-        found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-        if found is None:
-            raise TailguardError(
-                "Drawing a chart as a file needs a Chrome or Chromium on the dashboard's machine. Install one, or name it in "
-                "BROWSER_PATH; the rows behind the chart can be taken as CSV without."
-            )
-        os.environ["BROWSER_PATH"] = found
+    """A chart drawn by the browser of this machine. Raises TailguardError where there is none."""
+    path = browser()
+    if path is None:
+        raise TailguardError(NO_BROWSER)
+    os.environ["BROWSER_PATH"] = path
     import kaleido
 
     plain = go.Figure(figure).update_layout(template="plotly_white", font={"family": "DejaVu Sans, sans-serif"})

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tailguard.cli.output import Json, WorkspaceFolder, open_workspace, show
+from tailguard.domain.roles import LOOPBACK
 from tailguard.errors import InputError, TailguardError
 from tailguard.shipped import shipped
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from tailguard.workspace import Workspace
 
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 SIGN_IN_FILE = "sign_in.toml"
 SIGN_IN_NEEDS = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
 

@@ -63,7 +63,7 @@ class Monthly:
 
 
 def report(workspace: Workspace, month: str, *, form: str) -> bytes:
-    """The pack of a month (YYYY-MM). Raises InputError for another form or month, or one in which nothing was recorded."""
+    """The pack of a month (YYYY-MM). Raises InputError for another form or month, and for one that has not begun."""
     if form not in FORMS:
         raise InputError(f"--format is {' or '.join(FORMS)}, found {form!r}.")
     if not _MONTH.match(month):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+"""Without a sign-in a dashboard answers on these addresses alone."""
+
 
 class Role(StrEnum):
     """What a person is to the team; a person may be several."""

@@ -1,33 +1,54 @@
-"""Groups of near-duplicates within one set of texts, so that a person decides on a group and not on each copy."""
+"""Groups of near-duplicates within one set of texts, so that a person decides on a group and not on each copy.
+
+Without compiled code: the queue of people is small, and the dashboard that shows it should not carry a compiler in memory.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+WORDS = 5
+"""Words in a gram."""
 NEIGHBOURS = 4
 """Texts that share a gram are compared with so many of those after them; a chain of copies still meets."""
 SHARED = 0.5
 """Share of the smaller text's grams that two texts of one group have in common."""
 
+_WORD = re.compile(r"[\u3041-\ud7a3]|[^\W_\u3041-\ud7a3]+(?:['\u2019][^\W_\u3041-\ud7a3]+)*")
+_PRIME = np.uint64(1099511628211)
+
 
 def clusters(texts: Sequence[str]) -> list[int]:
     """For each text the place of the first text of its group; a text without a near-duplicate is a group by itself."""
-    if not texts:
-        return []
-    from tailguard.detection.own_outputs.grams import remembered
-    from tailguard.detection.texts import pack
-
-    packed = pack(texts)
-    grams, owners, _ = remembered(packed.data, packed.offsets)
-    unique = np.unique(np.stack([grams, owners.astype(np.uint64)], axis=1), axis=0)
+    grams, owners = _grams(texts)
+    unique = np.unique(np.stack([grams, owners], axis=1), axis=0)
     sizes = np.bincount(unique[:, 1].astype(np.int64), minlength=len(texts))
     leader = np.arange(len(texts))
     for first, second in _pairs(unique, sizes):
         _join(leader, int(first), int(second))
     return [_leader(leader, place) for place in range(len(texts))]
+
+
+def _grams(texts: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Every five words in a row as one number, and the place of the text that they stand in."""
+    numbers: dict[str, int] = {}
+    words: list[int] = []
+    ends = []
+    for text in texts:
+        words += [numbers.setdefault(word, len(numbers) + 1) for word in _WORD.findall(text.casefold())]
+        ends.append(len(words))
+    owners = np.repeat(np.arange(len(texts), dtype=np.uint64), np.diff([0, *ends]))
+    wide = np.array(words, dtype=np.uint64)
+    whole = owners[: 1 - WORDS] == owners[WORDS - 1 :]
+    grams = np.zeros(len(whole), dtype=np.uint64)
+    for step in range(WORDS):
+        grams = (grams ^ wide[step : step + len(whole)]) * _PRIME
+        grams ^= grams >> np.uint64(29)
+    return grams[whole], owners[: 1 - WORDS][whole]
 
 
 def _pairs(unique: NDArray[np.uint64], sizes: NDArray[np.int64]) -> NDArray[np.int64]:

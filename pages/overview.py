@@ -6,7 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared import charts, components, production, reads
-from pages.shared.components import Card
+from pages.shared.components import Card, said
+from tailguard.desk import findings
 from tailguard.plays.status import OverrideStatus
 
 components.begin("Overview")
@@ -125,7 +126,7 @@ else:
 
 STATES = {"running": "✔", "late": "◆", "stopped": "✖"}
 if status.plays:
-    st.subheader("Is the defence running?")
+    components.section("Is the defence running?")
     for column, play in zip(st.columns(len(status.plays)), status.plays, strict=True):
         with column.container(border=True):
             st.markdown(f"**{STATES[play.state]} {play.name}**")
@@ -133,7 +134,7 @@ if status.plays:
 if status.due:
     past = [one for one in status.due if one.when < status.as_of]
     late = f", {len(past)} of it past its day" if past else ""
-    st.subheader(f"What is due{late}")
+    components.section(f"What is due{late}")
     components.table(
         pd.DataFrame(
             [
@@ -153,7 +154,11 @@ if status.due:
     st.download_button(
         "Calendar to subscribe to", reads.calendar, file_name="tailguard.ics", mime="text/calendar", key="ics"
     )
-st.subheader("Findings, worst first")
+loose = sum(one.taken_by is None for one in status.findings)
+components.section(
+    f"Findings, worst first: {loose} of {len(status.findings)} nobody took" if status.findings else "Findings"
+)
+components.told()
 if status.findings:
     components.table(
         pd.DataFrame(
@@ -163,6 +168,8 @@ if status.findings:
                     "what": one.what,
                     "since": one.since,
                     "page": one.page,
+                    "taken by": one.taken_by or "nobody",
+                    "plan": one.plan or "",
                     "row": one.row,
                 }
                 for one in status.findings
@@ -171,9 +178,26 @@ if status.findings:
         key="findings",
         columns={"what": st.column_config.TextColumn(width=620), "since": st.column_config.DateColumn()},
     )
+    by_key = {one.key: one for one in status.findings}
+    ordered = sorted(by_key, key=lambda key: by_key[key].taken_by is not None)
+    with st.form("take", border=True), st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            "Finding",
+            ordered,
+            key="finding",
+            format_func=lambda key: components.unseen(
+                f"{components.SEVERITY[by_key[key].severity]}: {by_key[key].what}"
+            ),
+        )
+        plan = st.text_input("What you will do about it", key="plan")
+        if st.form_submit_button("Take it"):
+            take = partial(findings.take, reads.workspace(), chosen, plan=plan)
+            components.act(said("The finding is yours.", take))
+        if st.form_submit_button("Open its page"):
+            st.switch_page(f"pages/{by_key[chosen].page}.py", query_params={"lineage": line.name})
 else:
     st.write("✔ Nothing was found that a person should look at.")
-st.subheader("The monthly pack")
+components.section("The monthly pack")
 months = [f"{one:%Y-%m}" for one in pd.period_range(line.generations[0].started, status.as_of, freq="M")[::-1]]
 with st.container(horizontal=True, vertical_alignment="bottom"):
     month = st.selectbox("Month", months, key="month", width=160)

@@ -138,24 +138,26 @@ def since() -> datetime | None:
 def verdict(sentence: str, *, state: str = "") -> None:
     """The page's answer in one sentence, with a word and an icon before any colour."""
     icon = f"{ICONS[state]} {state.capitalize()}: " if state in ICONS else ""
-    st.markdown(f"#### {plain(icon + sentence)}")
+    st.markdown(f"#### {plain(icon + sentence)}", help=_meanings(glossary.terms_in(sentence)))
+
+
+def section(heading: str) -> None:
+    """The heading of a part of a page."""
+    st.subheader(plain(heading), help=_meanings(glossary.terms_in(heading)))
+
+
+def _meanings(terms: Sequence[str]) -> str | None:
+    """What terms mean, for whoever hovers."""
+    return "  \n".join(glossary.meaning(term) for term in terms) or None
 
 
 def cards(found: Sequence[Card]) -> None:
     """Up to four figures in a row; each opens to its formula and the rows behind it."""
     for column, card in zip(st.columns(len(found)), found, strict=True):
         told = [card.help, glossary.meaning(card.term) if card.term else ""]
-        with column:
-            st.metric(
-                card.label,
-                card.value,
-                delta=card.against or None,
-                delta_color="off",
-                delta_arrow="off",
-                help="  \n".join(one for one in told if one) or None,
-                border=True,
-                height="stretch",
-            )
+        with column.container(border=True, height="stretch", gap="xsmall"):
+            st.metric(card.label, card.value, help="  \n".join(one for one in told if one) or None)
+            st.caption(plain(card.against))
             if card.rows is not None and st.button(
                 "Rows and formula",
                 key=f"open-{card.label}",
@@ -251,8 +253,7 @@ def chart(
     st.plotly_chart(figure, key=key, config=_MODE_BAR, alt=spoken)
     with st.container(horizontal=True, horizontal_alignment="left", gap="small", vertical_alignment="center"):
         if note or terms:
-            meanings = "  \n".join(glossary.meaning(term) for term in terms)
-            st.caption(plain(note or "What the words mean"), help=meanings or None)
+            st.caption(plain(note or "What the words mean"), help=_meanings(terms))
         _take(key, {
             form.upper(): (form, kind, partial(takeaway.as_image, figure, form)) for form, kind in takeaway.IMAGES.items()
         })  # fmt: skip

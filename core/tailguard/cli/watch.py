@@ -1,4 +1,4 @@
-"""Watching what models write in production, and telling people: monitor, alerts."""
+"""Watching what models write in production, and telling people: monitor, alerts, findings."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ monitor = typer.Typer(help="Weekly diversity of production texts against a froze
 alerts = typer.Typer(
     help="Alerts through the channels that TAILGUARD_ALERTS names (Apprise URLs).", no_args_is_help=True
 )
+findings = typer.Typer(help="What the log shows that a person should look at, and who took it.", no_args_is_help=True)
 Stream = Annotated[str, typer.Argument(help="What wrote the texts: a lineage, a product, an API that you call.")]
 File = Annotated[
     str, typer.Argument(help="File or folder of records, path or fsspec address; `time` says when each was written.")
@@ -24,6 +25,7 @@ def add_to(app: typer.Typer) -> None:
     """Hang these commands on the application."""
     app.add_typer(monitor, name="monitor")
     app.add_typer(alerts, name="alerts")
+    app.add_typer(findings, name="findings")
 
 
 @monitor.command("freeze")
@@ -104,3 +106,32 @@ def alerts_list(workspace: WorkspaceFolder = None, as_json: Json = False) -> Non
     ]
     lines = [f"{row['alert']} {row['raised']:%Y-%m-%d} {row['taken_by'] or 'nobody'}: {row['what']}" for row in rows]
     show(rows, "\n".join(lines) or "No alert was raised yet.", as_json=as_json)
+
+
+@findings.command("list")
+def findings_list(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
+    """Every finding that stands, worst first, and who took it."""
+    from tailguard.plays.status import status
+
+    space = open_workspace(workspace)
+    with space.log.reading() as connection:
+        found = status(connection, now=space.clock.now()).findings
+    lines = [
+        f"{one.key} {one.severity:6} since {one.since:%Y-%m-%d}, {one.taken_by or 'nobody'}: {one.what}"
+        for one in found
+    ]
+    show(found, "\n".join(lines) or "Nothing was found that a person should look at.", as_json=as_json)
+
+
+@findings.command("take")
+def findings_take(
+    finding: Annotated[str, typer.Argument(help="A finding's name from `tailguard findings list`.")],
+    plan: Annotated[str, typer.Option(help="What you will do about it.")],
+    workspace: WorkspaceFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Take a finding: you answer for it from now on."""
+    from tailguard.desk import findings as desk
+
+    desk.take(open_workspace(workspace), finding, plan=plan)
+    show({"taken": finding}, f"{finding} is yours.", as_json=as_json)

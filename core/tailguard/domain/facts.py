@@ -915,6 +915,15 @@ class AlertTaken(Fact):
 
 
 @dataclass(frozen=True)
+class FindingTaken(Fact):
+    """Somebody took a finding (`Finding.key`), which said `what` then; what they will do about it is the note."""
+
+    finding: str
+    what: str
+    note: str
+
+
+@dataclass(frozen=True)
 class PlayAttested(Fact):
     """The quality owner says whether a play is really running in a month (YYYY-MM); `evidence` is what the log said then."""
 

@@ -3,6 +3,8 @@ is written from here."""
 
 from __future__ import annotations
 
+import re
+
 TERMS: dict[str, str] = {
     "alpha": "One-sided error rate of each comparison: the chance that the gate passes a loss that lies exactly at the margin.",
     "anchor": "A frozen set of verified human records that is part of every training set and is never replaced wholesale.",
@@ -64,9 +66,24 @@ COLUMNS: dict[str, str] = {
 """The term that the heading of a table's column stands for."""
 
 
+_KNOWN = {term.casefold(): term for term in TERMS}
+_ANY = re.compile(
+    rf"(?<![\w/-])({'|'.join(re.escape(term) for term in sorted(TERMS, key=len, reverse=True))})s?(?![\w/-])",
+    re.IGNORECASE,
+)
+
+
 def meaning(term: str) -> str:
     """What a term means, as a page shows it. Raises KeyError for a word that the glossary does not have."""
     return f"**{term}**: {TERMS[term]}"
+
+
+def terms_in(text: str) -> list[str]:
+    """The terms that a sentence uses, in the order in which it uses them; a longer term counts before one that it holds."""
+    found: dict[str, None] = {}
+    for match in _ANY.finditer(text):
+        found[_KNOWN[match[1].casefold()]] = None
+    return list(found)
 
 
 def page() -> str:

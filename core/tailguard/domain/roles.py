@@ -43,7 +43,7 @@ class Right(StrEnum):
     FLOWS = "declare flows and checkpoints"
     LOOPS = "review loops"
     RESPOND = "work on drills and incidents"
-    TAKE = "take alerts"
+    TAKE = "take alerts and findings"
     NOTE = "note deviations"
     TEST = "test the gate"
 

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from tailguard.domain.facts import FindingTaken
 from tailguard.domain.overrides import Override
 from tailguard.plays import audit, decay, drill, handoff, mixing, monitoring, provenance, runbook
 from tailguard.plays.audit import PlayStanding, plays
@@ -17,7 +19,7 @@ from tailguard.plays.lineages import LineageStatus, lineages
 from tailguard.plays.loops import standing as loops
 from tailguard.plays.loops.standing import LoopStanding
 from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import as_of, overrides, policy_in_force, remembering
+from tailguard.runlog.queries import as_of, overrides, policy_in_force, recorded, remembering
 
 FORMAT = "tailguard-status/1"
 _FINDERS = (provenance, mixing, monitoring, drill, decay, runbook, handoff)
@@ -105,7 +107,20 @@ def _standing_of(connection: Connection, now: datetime) -> Standing:
     standing = plays(scene, findings)
     findings += audit.find(scene, standing)
     findings.sort(key=lambda one: (("high", "middle", "low").index(one.severity), one.since))
-    return Standing(scene, clock, tuple(findings), standing, found, due(scene, standing, found.checkpoints))
+    told = tuple(_with_whoever_took_it(scene, findings))
+    return Standing(scene, clock, told, standing, found, due(scene, standing, found.checkpoints))
+
+
+def _with_whoever_took_it(scene: Scene, findings: Sequence[Finding]) -> list[Finding]:
+    """Findings with who answers for them. One that ended and began again waits anew for somebody."""
+    taken = {one.fact.finding: one for one in recorded(scene.connection, FindingTaken)}
+
+    def told(one: Finding) -> Finding:
+        last = taken.get(one.key)
+        ended = last and last.recorded < one.since < scene.moment
+        return one if last is None or ended else replace(one, taken_by=last.actor, plan=last.fact.note)
+
+    return [told(one) for one in findings]
 
 
 def status(connection: Connection, *, now: datetime) -> Status:

@@ -1,0 +1,25 @@
+"""Findings that somebody takes: from then on the log names who answers for them."""
+
+from __future__ import annotations
+
+from tailguard.domain.facts import FindingTaken
+from tailguard.domain.roles import Right
+from tailguard.errors import InputError
+from tailguard.plays.status import status
+from tailguard.workspace import Workspace, decision
+
+SHORTEST_PLAN = 5
+
+
+@decision(Right.TAKE)
+def take(workspace: Workspace, key: str, *, plan: str) -> None:
+    """Take a finding that stands: the actor answers for it from now on. Raises InputError for an unknown one or without a plan."""
+    if len(plan.strip()) < SHORTEST_PLAN:
+        raise InputError(f"Say in at least {SHORTEST_PLAN} letters what you will do about it.")
+    with workspace.log.reading() as connection:
+        standing = {one.key: one for one in status(connection, now=workspace.clock.now()).findings}
+    if key not in standing:
+        raise InputError(
+            f"There is no finding {key!r} now: it may have ended. `tailguard findings list` has {len(standing)} that stand."
+        )
+    workspace.desk.record(FindingTaken(key, standing[key].what, plan.strip()))

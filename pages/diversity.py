@@ -138,7 +138,7 @@ components.chart(
     over_generations, key="generations", by=(measure,), terms=("type coverage", "rarefied", "tail recall", "variety")
 )
 
-st.subheader("What was lost, and what was gained")
+components.section("What was lost, and what was gained")
 shifts = reads.facts(reads.CaseShift, run=candidate)
 names = {
     "kind": "what it is",
@@ -164,7 +164,7 @@ st.caption(
     "side treats significantly more often; prompts whose answers became alike. At most 15 of each kind."
 )
 if production.measured():
-    st.subheader("In production, between generations")
+    components.section("In production, between generations")
     production.show()
 components.rows(
     lambda: chosen[COMPARED],

@@ -116,14 +116,14 @@ if every:
     )
     protocol.hold(one)
     if one.gaps:
-        st.subheader("Gaps")
+        components.section("Gaps")
         components.table(
             pd.DataFrame([{"gap": gap.fact.gap, "what": gap.fact.what, "row": gap.id} for gap in one.gaps]),
             key="gaps",
         )
     audited = reads.facts(reads.ContaminationAudited, incident=one.id)
     if len(audited):
-        st.subheader("Recent training data, by its tags")
+        components.section("Recent training data, by its tags")
         doubtful, records = int(audited["doubtful"].sum()), int(audited["records"].sum())
         st.markdown(f"{doubtful:,} of {records:,} records of {audited['run'].nunique()} training sets are in doubt.")
         components.table(

@@ -21,9 +21,12 @@ caught = planted[planted["verdict"] == "BLOCK"]
 smallest = f"{caught['loss'].min():.1%}" if len(caught) else "none"
 mode = reads.lineage(name).mode
 verb = "were blocked" if mode == "enforce" else "would have been blocked"
-components.verdict(
-    f"{blocked} of {len(candidates)} candidates {verb} ({blocked / len(candidates):.0%}); the smallest planted loss that was blocked is {smallest}."
-)
+teeth = "no planted collapse was blocked yet"
+if len(caught):
+    newest = caught.iloc[-1]
+    ago = (reads.status().as_of - newest["recorded"]).days
+    teeth = f"the last planted collapse was blocked at a loss of {newest['loss']:.1%}, {ago} days ago (the smallest ever: {smallest})"
+components.verdict(f"{blocked} of {len(candidates)} candidates {verb} ({blocked / len(candidates):.0%}); {teeth}.")
 rate, false = wilson(blocked, len(candidates)), wilson(int((same["verdict"] == "BLOCK").sum()), len(same))
 unsure = int(candidates["verdict"].isin(["INCONCLUSIVE", "NOT COMPARABLE"]).sum())
 components.cards(
@@ -90,7 +93,7 @@ if st.button(
     with st.status("Planting collapses and comparing the candidate with itself …"):
         components.act(lambda: reads.prove_teeth(candidates["run"].iloc[-1]))
 components.told()
-st.subheader("Each decision")
+components.section("Each decision")
 kind = st.segmented_control("Gate", ["diversity", "ratio", "loops"], default="diversity", key="gate") or "diversity"
 shown = decisions[decisions["gate"] == kind].iloc[::-1]
 components.table(

@@ -120,7 +120,7 @@ title = f"Closed by {chosen.closing.text}" if chosen else "What flows where"
 components.chart(lambda: play_charts.flow(drawn, way, components.title(title)), key="flow")
 
 if chosen:
-    st.subheader("Guarded" if chosen.guarded else "✖ Unguarded")
+    components.section("Guarded" if chosen.guarded else "✖ Unguarded")
     cut = " or ".join(edge.text for edge in chosen.suggested or (chosen.closing,))
     facts = {
         "way": chosen.words,
@@ -137,7 +137,7 @@ if chosen:
     }
     components.table(pd.DataFrame({"what": list(facts), "value": list(facts.values())}), key="row")
 
-st.subheader("Every loop")
+components.section("Every loop")
 components.table(
     pd.DataFrame(
         [

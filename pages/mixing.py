@@ -118,7 +118,7 @@ if len(gone):
 else:
     st.info(f"Nothing was dropped or flagged in {components.plain(run)}.", icon="ℹ️")
 
-st.subheader("The filter answers for itself")
+components.section("The filter answers for itself")
 coverage = reads.facts(reads.SliceCoverage, run=run)
 if len(coverage) and coverage["before"].sum():
     narrowed = coverage[coverage["narrowed"].astype(bool)]
@@ -138,7 +138,7 @@ if len(coverage) and coverage["before"].sum():
 else:
     components.empty("No rare cells were covered.", "Without them nobody can tell whether the filter narrows the data.", "tailguard anchor show")  # fmt: skip
 
-st.subheader("The records behind it")
+components.section("The records behind it")
 outcomes = [one for one in ("dropped", "flagged", "kept") if one in set(reasons["outcome"])]
 show = st.toggle(
     "Read them from the store",
@@ -167,7 +167,7 @@ if outcomes and show:
         f"The first {SHOWN} of them, of {components.plain(run)}; flagged ones in the order in which they would break the ceiling."
     )
 
-st.subheader("How high may the ceiling be?")
+components.section("How high may the ceiling be?")
 calibrated = reads.facts(reads.CeilingCalibrated, lineage=name)
 if len(calibrated):
     found = calibrated.iloc[-1]
@@ -192,7 +192,7 @@ else:
         f"tailguard ceiling calibrate --lineage {name}",
     )
 
-st.subheader("Compare two training sets")
+components.section("Compare two training sets")
 runs = list(sets["run"])[-components.MOST_CHOICES :]
 if len(runs) > 1:
     first, second = st.columns(2)

@@ -119,7 +119,7 @@ else:
     )
 
 if not going_on:
-    st.subheader("The monthly meeting")
+    components.section("The monthly meeting")
     components.told()
     ended = reads.facts(reads.MeetingEnded)
     last = (
@@ -146,7 +146,7 @@ if not going_on:
                 width="stretch",
             )
 
-st.subheader("Outside the meeting")
+components.section("Outside the meeting")
 left, right = st.columns(2)
 with left.form("decide", border=True):
     st.markdown("**Decide on one**")

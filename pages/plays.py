@@ -78,6 +78,8 @@ components.told()
 components.chart(
     lambda: play_charts.plays(found, watched.strips, f"{len(running)} of {len(found)} plays show themselves in time"),
     key="strips",
+    note="White ticks are evidence: rows that show the play at work",
+    terms=("play",),
 )
 for one in found:
     icon = {"running": "✔", "late": "◆", "stopped": "✖"}[one.state]
@@ -150,7 +152,7 @@ if len(waiting):
         if st.form_submit_button("Take it"):
             components.act(said(f"{which} is yours.", lambda: alerts.take(space, which, note=plan)))
     components.table(waiting[["alert", "kind", "what", "recorded", "row"]], key="alerts")
-st.subheader("Runbook")
+components.section("Runbook")
 markdown, page = reads.runbook()
 left, middle, right = st.columns(3)
 left.download_button(

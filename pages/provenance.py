@@ -40,13 +40,25 @@ shares = reads.facts_of_lineage(reads.ShareEstimated, name, since)
 of_batches = shares[shares["pool"] == "batch"]
 claimed = batches[(batches["declared"] == "human") & batches["estimate"].notna()]
 suspect = claimed.loc[claimed["estimate"].idxmax()] if len(claimed) else None
+bounds = reads.interval(confident, distinct)
+
+
+def _by_the_other_method() -> str:
+    """What SLD estimates for the most suspect batch."""
+    same = of_batches[(of_batches["run"] == suspect["run"]) & (of_batches["source"] == suspect["source"])]
+    told = same[same["method"] == "SLD"]["share"]
+    return f"; SLD {told.iloc[-1]:.0%}" if len(told) else ""
+
+
 components.cards(
     [
         Card(
             "Coverage",
             reads.share(confident, distinct),
-            f"target {reads.min_coverage():.0%}",
-            "Records with a confident tag, of all distinct records read",
+            f"{bounds.low:.1%} to {bounds.high:.1%}, target {reads.min_coverage():.0%}"
+            if bounds
+            else "nothing was read",
+            "Records with a confident tag, of all distinct records read; 90 % Wilson interval",
             rows=lambda: batches[["run", "source", "read", "duplicates", "distinct", "confident", "row"]],
             term="coverage",
         ),
@@ -61,7 +73,7 @@ components.cards(
         Card(
             "Most suspect batch",
             f"{suspect['estimate']:.0%}" if suspect is not None else "–",
-            f"{suspect['source']}: {suspect['estimate_low']:.0%} to {suspect['estimate_high']:.0%}"
+            f"{suspect['source']}: PACC {suspect['estimate_low']:.0%} to {suspect['estimate_high']:.0%}{_by_the_other_method()}"
             if suspect is not None
             else "no estimate yet",
             "Of the batches declared human, the one that looks most model-made: estimated share (PACC, 90 % interval); our own logged texts are counted, the rest is estimated",
@@ -131,7 +143,7 @@ with st.form("trace", border=True), st.container(horizontal=True, vertical_align
     if st.form_submit_button("Trace") and wanted.strip():
         show_trace(wanted)
 
-st.subheader("How far it can be told")
+components.section("How far it can be told")
 told_by = components.choice("Coverage", list(BY), "coverage")
 
 
@@ -188,7 +200,7 @@ with right:
     )
     st.page_link("pages/quarantine.py", label="Work through the queue")
 
-st.subheader("By source")
+components.section("By source")
 contracts = reads.contracts()
 drifts = (
     reads.facts_of_lineage(reads.DriftChecked, name, since).drop_duplicates("source", keep="last").set_index("source")
@@ -229,7 +241,7 @@ if unsigned:
         if st.form_submit_button("Sign off"):
             components.act(said(f"{chosen} is signed off.", lambda: desk.sign(reads.workspace(), chosen, note=note)))
 
-st.subheader("What the detector's error means")
+components.section("What the detector's error means")
 rates = reads.built_in_rates()
 whole = rates[rates["texts"] == "left out: all"].iloc[0]
 st.markdown(

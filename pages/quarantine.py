@@ -226,7 +226,7 @@ if len(over_time):
         key="backlog",
     )
 if queue:
-    st.subheader("The queue")
+    components.section("The queue")
     components.table(
         [
             {

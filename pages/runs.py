@@ -1,12 +1,14 @@
 """What happened in this run, and can a colleague repeat it?"""
 
 import json
+from difflib import unified_diff
 
 import pandas as pd
 import streamlit as st
 
 from pages.shared import components, reads
 from pages.shared.components import Card
+from pages.shared.protocol import lasting
 from tailguard.domain.stages import ORDER
 
 components.begin("Runs")
@@ -39,9 +41,9 @@ components.cards(
         Card(
             "Stages finished",
             f"{len(finished)} of {len(ORDER)}",
-            status.stage or "none",
+            f"begun {(reads.status().as_of - status.started).days} days ago",
             "Stages with a result in the log",
-            rows=lambda: results[["stage", "passed", "records_in", "records_out", "recorded", "row"]],
+            rows=lambda: results[["stage", "passed", "records_in", "records_out", "started", "recorded", "row"]],
             term="run",
         ),
         Card(
@@ -65,7 +67,7 @@ components.cards(
         Card(
             "Repeated by",
             repeated[-1].by if repeated else "nobody yet",
-            f"{repeated[-1].compared:,} facts compared" if repeated else "`tailguard reproduce`",
+            f"{repeated[-1].compared:,} facts compared" if repeated else "see below: tailguard reproduce",
             "Replayed from the record alone by somebody who is not its author",
             rows=lambda: pd.DataFrame([{**vars(one), "differences": "; ".join(one.differences)} for one in repeated]),
         ),
@@ -78,22 +80,22 @@ for column, stage in zip(st.columns(len(ORDER)), ORDER, strict=True):
         if len(found):
             row = found.iloc[-1]
             st.markdown(f"**{'✔' if row['passed'] else '✖'} {stage}**")
-            st.caption(
-                f"{int(mine['held'].sum())} of {len(mine)} criteria held  \n{row['records_in']:,} in, {row['records_out']:,} out"
-            )
+            took = lasting((row["recorded"] - row["started"]).total_seconds())
+            held = f"{int(mine['held'].sum())} of {len(mine)} criteria held"
+            st.caption(f"{held}  \n{row['records_in']:,} in, {row['records_out']:,} out  \ntook {took}")
         else:
             st.markdown(f"**○ {stage}**")
             st.caption("working" if status.working_on == stage else "not reached")
 
 components.told()
 if deviated:
-    st.subheader("Deviations, and why")
+    components.section("Deviations, and why")
     components.table(
         pd.DataFrame([{"what": one.what, "why": one.why or "◆ nobody said", "by": one.by} for one in deviated]),
         key="deviations",
         columns={"what": st.column_config.TextColumn(width=420), "why": st.column_config.TextColumn(width=420)},
     )
-st.subheader("Exit criteria")
+components.section("Exit criteria")
 if len(criteria):
     components.table(
         criteria.assign(held=["✔ held" if one else "✖ not held" for one in criteria["held"]])[
@@ -101,7 +103,7 @@ if len(criteria):
         ],
         key="criteria",
     )
-st.subheader("Inputs and outputs, by digest")
+components.section("Inputs and outputs, by digest")
 components.table(artifacts[["stage", "direction", "kind", "name", "digest"]], key="artifacts")
 left, middle, right = st.columns(3)
 left.download_button(
@@ -125,11 +127,16 @@ if status.snapshot and "train" in finished:
             mime="application/zip",
             key="evidence-zip",
         )
-with right.popover("Policy it was made under"):
+with right.popover("Policy then and now"):
     st.caption(
         f"digest {started['policy'][:16]}, seed {started['seed']}, Tailguard {started['tool_version']}, mode {started['mode']}"
     )
-    st.code(reads.policy_text(run), language="toml")
+    then, now = reads.policy_text(run), reads.policy_text(newest[0])
+    changes = list(unified_diff(then.splitlines(), now.splitlines(), run, newest[0], lineterm="", n=1))
+    st.markdown("**What has changed since**" if changes else f"**Unchanged up to {components.plain(newest[0])}**")
+    if changes:
+        st.code("\n".join(changes), language="diff")
+    st.code(then, language="toml")
 if status.snapshot:
     st.caption("Make its training set again:")
     st.code(f"tailguard rebuild {status.snapshot} --out training.jsonl", language="bash")
@@ -140,6 +147,16 @@ if "handoff" in finished:
         f"tailguard reproduce {run}\ntailguard record {run} --out {folder} && tailguard reproduce {folder}",
         language="bash",
     )
+components.section("Compare with another run")
+others = [one for one in newest if one != run]
+if others:
+    before = others.index(status.parent) if status.parent in others else 0
+    other = st.selectbox("Another run", others, index=before, key="other")
+    only = st.toggle("Only what differs", value=True, key="differs")
+    beside = reads.side_by_side(run, other)
+    components.table(beside[beside[run] != beside[other]] if only else beside, key="beside")
+else:
+    st.caption("There is no other run of this lineage yet.")
 if repeated:
     components.rows(
         lambda: pd.DataFrame([{**vars(one), "differences": "; ".join(one.differences)} for one in repeated]),

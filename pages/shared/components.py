@@ -15,12 +15,12 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from pages.shared import entrance, reads, takeaway
-from pages.shared.words import marked, paragraphs, plain, title, unseen
+from pages.shared.words import marked, on_chart, paragraphs, plain, unseen
 from tailguard.domain import glossary
 from tailguard.domain.stages import ORDER
 from tailguard.errors import TailguardError
 
-__all__ = ["marked", "paragraphs", "plain", "title", "unseen"]
+__all__ = ["marked", "on_chart", "paragraphs", "plain", "unseen"]
 
 PERIODS = {"All time": None, "12 months": 365, "6 months": 183, "3 months": 92}
 ICONS = {"PASS": "✔", "BLOCK": "✖", "INCONCLUSIVE": "◆", "NOT COMPARABLE": "■"}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from html import escape
 from math import log10
 
 import plotly.graph_objects as go
 
 from pages.shared.charts import GREY, finish
+from pages.shared.words import on_chart
 from tailguard.plays.audit import PlayStanding
 from tailguard.plays.drill import Incident
 from tailguard.plays.loops.diagram import FEEDBACK, Drawing
@@ -59,7 +59,7 @@ def flow(drawn: Drawing, chosen: Sequence[Edge], title: str) -> go.Figure:
                 x=[drawn.place[name][0] for name in names], y=[-drawn.place[name][1] for name in names], mode="markers+text", name=kind,
                 text=[_short(name) for name in names], textposition="bottom center", textfont={"size": 12 if len(drawn.place) < 40 else 9},
                 marker={"size": 17 if len(drawn.place) < 40 else 10, "symbol": _SYMBOL[kind], "color": colour},
-                customdata=[escape(name) for name in names], hovertemplate="%{customdata}<extra>" + kind + "</extra>",
+                customdata=[on_chart(name) for name in names], hovertemplate="%{customdata}<extra>" + kind + "</extra>",
             )  # fmt: skip
     gates = [(edge, name) for edge, name in sorted(drawn.checkpoints.items()) if edge in drawn.flows.edges]
     if gates:
@@ -68,7 +68,7 @@ def flow(drawn: Drawing, chosen: Sequence[Edge], title: str) -> go.Figure:
             x=[x for x, _ in middle], y=[y for _, y in middle], mode="markers+text", name="checkpoint",
             text=[_short(name) for _, name in gates], textposition="top center", textfont={"color": CHECKPOINT, "size": 11},
             marker={"symbol": "line-ns-open", "size": 20, "color": CHECKPOINT, "line": {"width": 5}},
-            customdata=[escape(f"{name} on {edge.text}") for edge, name in gates], hovertemplate="%{customdata}<extra></extra>",
+            customdata=[on_chart(f"{name} on {edge.text}") for edge, name in gates], hovertemplate="%{customdata}<extra></extra>",
         )  # fmt: skip
     finish(figure, title, height=int(min(900, 240 + 62 * tall)), percent=False)
     columns = [column for column, _ in drawn.place.values()]
@@ -96,7 +96,7 @@ def _curve(drawn: Drawing, edge: Edge) -> list[tuple[float, float]]:
 
 
 def _short(name: str) -> str:
-    return escape(name if len(name) <= 26 else "…" + name[-25:])
+    return on_chart(name if len(name) <= 26 else "…" + name[-25:])
 
 
 def plays(found: Sequence[PlayStanding], strips: dict[str, list[tuple[datetime, str]]], title: str) -> go.Figure:

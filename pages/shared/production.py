@@ -34,7 +34,7 @@ def chart() -> None:
     part = weeks[weeks["measure"] == watched]
     loud = alarmed()
     title = f"In alarm: {', '.join(loud)}" if loud else "No stream is in alarm"
-    components.chart(lambda: charts.streams(part, components.title(title)), key="streams")
+    components.chart(lambda: charts.streams(part, components.on_chart(title)), key="streams")
 
 
 def show() -> None:

@@ -8,13 +8,16 @@ from html import escape
 
 from tailguard.domain.markdown import UNSEEN
 
+_ADDRESS = re.compile(r"https?(?=://)|www(?=\.)", re.IGNORECASE)
+
 
 def plain(text: str) -> str:
     """Text from records, names and reasons, so that Markdown shows it and does not obey it.
 
-    Control characters and marks that turn the direction of writing are shown as a replacement character.
+    Control characters and marks that turn the direction of writing are shown as a replacement character. Web addresses get
+    a mark of no width, since Markdown makes links of them however they are escaped.
     """
-    shown = UNSEEN.sub("\ufffd", text.replace("\n", " "))
+    shown = _ADDRESS.sub("\\g<0>\u2060", UNSEEN.sub("\ufffd", text.replace("\n", " ")))
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:^&@])", r"\\\1", shown)
 
 
@@ -33,9 +36,9 @@ def marked(text: str, spans: Sequence[tuple[int, int]]) -> str:
     return "".join([*parts, paragraphs(text[at:])])
 
 
-def title(text: str) -> str:
-    """Names and slices in a chart's title, shown and not obeyed."""
-    return escape(UNSEEN.sub("\ufffd", text))
+def on_chart(text: str) -> str:
+    """Names in a chart's title, labels and hover text, shown and not obeyed; Plotly knows no entity for quotes."""
+    return escape(UNSEEN.sub("\ufffd", text), quote=False)
 
 
 def paragraphs(text: str) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -73,23 +76,29 @@ def free_port() -> int:
 def serving(workspace: Path, *, port: int | None = None) -> Iterator[str]:
     """A fresh dashboard on a workspace; its address."""
     port = port or free_port()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "tailguard.cli", "dashboard", "-w", str(workspace), "--port", str(port)],
-        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-    address = f"http://localhost:{port}"
-    deadline = time.monotonic() + 60
-    while True:
+    with tempfile.TemporaryFile() as told:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "tailguard.cli", "dashboard", "-w", str(workspace), "--port", str(port)],
+            cwd=ROOT, stdout=told, stderr=told, start_new_session=True,
+        )  # fmt: skip
         try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1) as answer:
+            _await_health(server, f"http://localhost:{port}", told)
+            yield f"http://localhost:{port}"
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGTERM)
+            server.wait(20)
+
+
+def _await_health(server: subprocess.Popen[bytes], address: str, told: IO[bytes]) -> None:
+    """Until the dashboard answers; one that ends, or takes minutes, fails with what it said."""
+    deadline = time.monotonic() + 180
+    while server.poll() is None and time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5) as answer:
                 if answer.status == 200:
-                    break
+                    return
         except OSError:
-            if time.monotonic() > deadline:
-                raise
             time.sleep(0.1)
-    try:
-        yield address
-    finally:
-        os.killpg(server.pid, 15)
-        server.wait(20)
+    told.seek(0)
+    pytest.fail(f"The dashboard did not come up (code {server.poll()}): {told.read().decode(errors='replace')[-3000:]}")

@@ -242,21 +242,3 @@ def test_every_page_fits_a_narrow_screen(browser: Browser, dashboard: str, width
         main = tab.get_by_test_id("stMain")
         assert main.evaluate("one => one.scrollWidth <= one.clientWidth + 1"), path
     tab.context.close()
-
-
-def test_a_page_is_walked_by_keyboard_and_the_focus_is_seen(page: Page) -> None:
-    go(page, "Gates")
-    expect(page.get_by_text("Gates · ").last).to_be_visible(timeout=30_000)
-    reached: list[str] = []
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        tag, name, seen = page.evaluate(
-            "() => { const one = document.activeElement; const style = getComputedStyle(one);"
-            " return [one.tagName, one.innerText || one.getAttribute('aria-label') || '',"
-            " style.outlineStyle !== 'none' || style.boxShadow !== 'none' || one.matches(':focus-visible')]; }"
-        )
-        reached.append(name)
-        assert seen or tag == "BODY", (tag, reached)
-    words = " ".join(reached)
-    for told in ("Lineage", "Rows and formula", "PNG", "Test the gate again"):
-        assert told in words, (told, words)

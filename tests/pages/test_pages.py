@@ -429,7 +429,7 @@ def test_spans_are_marked_and_hostile_text_is_only_text() -> None:
 
     assert shown.startswith(":orange-background[\\<img src=x\\>]")
     assert "\u202e" not in shown
-    assert "\\[x\\]\\(http\\://evil\\)  \nnext \\:red\\[y\\]" in shown
+    assert "\\[x\\]\\(http\u2060\\://evil\\)  \nnext \\:red\\[y\\]" in shown
 
 
 @contextmanager

@@ -1,0 +1,57 @@
+"""Somebody who cannot point: everything on a page is reached by keyboard, and where the focus is can be seen."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.test_dashboard import go
+
+pytestmark = pytest.mark.browser
+
+REACHED = {
+    "Overview": ("Lineage", "Rows and formula", "PNG", "Take it", "HTML"),
+    "Provenance": ("Trace", "by source", "Every batch"),
+    "Mixing": ("tokens", "Compare", "Ask for an override"),
+    "Diversity": ("Candidate", "parent", "Gained"),
+    "Gates": ("Test the gate again", "Download the report"),
+    "Quarantine": ("Human", "Reason code", "Next", "Answers"),
+    "Overrides": ("Reason", "Days", "Ask"),
+    "Loops": ("Edge", "Declare", "Mark the review done"),
+    "Plays": ("Attest", "Hand over", "Runbook as a page"),
+    "Drill": ("Plant a collapse", "What was seen", "Open it"),
+    "Runs": ("Policy then and now", "Another run", "Note it"),
+}
+FOCUSED = """() => {
+    const one = document.activeElement, style = getComputedStyle(one);
+    const name = [one.innerText, one.getAttribute('aria-label'), one.labels && one.labels[0] && one.labels[0].innerText];
+    const box = one.closest('[data-baseweb], label') || one;
+    const seen = [one, one.parentElement, box].some(part => {
+        const drawn = getComputedStyle(part);
+        return drawn.outlineStyle !== 'none' || drawn.boxShadow !== 'none';
+    }) || one.matches(':focus-visible');
+    return [one.tagName, name.filter(Boolean).join(' '), seen];
+}"""
+
+
+@pytest.mark.parametrize("title", list(REACHED))
+def test_everything_on_a_page_is_reached_by_keyboard_and_the_focus_is_seen(
+    browser: Browser, dashboard: str, title: str
+) -> None:
+    tab = browser.new_context(viewport={"width": 1440, "height": 1200}).new_page()
+    tab.set_default_timeout(30_000)
+    tab.goto(dashboard)
+    go(tab, title)
+    expect(tab.get_by_text(f"{title} · ").last).to_be_visible(timeout=30_000)
+    reached: list[str] = []
+    for _ in range(250):
+        tab.keyboard.press("Tab")
+        tag, name, seen = tab.evaluate(FOCUSED)
+        if tag == "BODY":
+            break
+        reached.append(name)
+        assert seen, (tag, reached)
+    words = " ".join(reached)
+    missed = [name for name in REACHED[title] if name not in words]
+    assert not missed, (missed, len(reached), reached[-30:])
+    tab.context.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -14,6 +15,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.runtime.scriptrunner import add_script_run_ctx
 
 from pages.shared import entrance
 from tailguard.desk import (
@@ -149,19 +151,38 @@ __all__ = [
 
 
 class _Pace:
-    """Which state of the log this server shows. A busy log is read anew at most every few seconds, whoever looks."""
+    """Which state of the log this server shows. A busy log is read anew at most every few seconds, whoever looks.
+
+    A large one is read ahead, in a thread of its own: nobody who clicks waits for what others have written.
+    """
 
     def __init__(self) -> None:
         self.shown: tuple[int, ...] = ()
+        self.ahead: threading.Thread | None = None
         self.taken = float("-inf")
         self.cost_seconds = 0.0
         self.settled = float("-inf")
         self.kept = 0
 
+    def show(self, now: tuple[int, ...]) -> None:
+        """From now on this state is what pages show; what is read ahead comes too late."""
+        self.shown, self.taken, self.ahead = now, time.monotonic(), None
+
+    def wanted(self) -> bool:
+        """Whether somebody waits for the newest state: it is the first, or was decided here, or is read in no time."""
+        return self.taken == float("-inf") or (self.cost_seconds < _AT_ONCE_SECONDS and self.due())
+
+    def due(self) -> bool:
+        """Whether a newer state may be read, so that reading takes at most a quarter of the time."""
+        pause = min(LONGEST_SECONDS, _TIMES_ITS_COST * self.cost_seconds)
+        return self.ahead is None and time.monotonic() - self.taken >= pause
+
 
 LONGEST_SECONDS = 4.0
 """After so long at the latest a page shows what others have decided."""
 _TIMES_ITS_COST = 4
+_AT_ONCE_SECONDS = 0.2
+"""A log that is read as fast as this is read by whoever looks first."""
 
 
 @st.cache_resource(show_spinner=False)
@@ -212,9 +233,22 @@ def version() -> tuple[int, ...]:
         now = space.log.version()
     except TailguardError:
         return ()
-    if now != pace.shown and time.monotonic() - pace.taken >= min(LONGEST_SECONDS, _TIMES_ITS_COST * pace.cost_seconds):
-        pace.shown, pace.taken = now, time.monotonic()
+    if now != pace.shown and pace.wanted():
+        pace.show(now)
+    elif now != pace.shown and pace.due():
+        pace.ahead = threading.Thread(target=_look_ahead, args=(pace, now), daemon=True)
+        add_script_run_ctx(pace.ahead)
+        pace.ahead.start()
     return pace.shown
+
+
+def _look_ahead(pace: _Pace, now: tuple[int, ...]) -> None:
+    """Read a new state of the log, and only then show it."""
+    try:
+        _watched((_root(), *now), _hour())
+    finally:  # what cannot be read is shown as well: the page says why
+        if pace.ahead is threading.current_thread():
+            pace.show(now)
 
 
 _SETTLE_SECONDS = 20.0
@@ -295,7 +329,11 @@ def _watched(key: tuple[Any, ...], hour: int) -> Watched:
 
 def watched() -> Watched:
     """How everything stands, with plays and loops. What falls due by the clock alone shows within an hour."""
-    return _watched(_key(), int(time.time() // 3600))
+    return _watched(_key(), _hour())
+
+
+def _hour() -> int:
+    return int(time.time() // 3600)
 
 
 def status() -> standing.Status:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -129,7 +130,7 @@ def _refuse_busy(port: int) -> None:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind((address, port))
         except OSError as error:
-            if error.errno == 98:
+            if error.errno == errno.EADDRINUSE:
                 raise InputError(
                     f"Port {port} is in use. Stop what listens there, or choose another port (PORT=8502, --port 8502)."
                 ) from error

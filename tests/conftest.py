@@ -68,6 +68,7 @@ def log(log_url: str, tmp_path: Path) -> RunLog:
     return open_log(log_url, tmp_path)
 
 
+_MAKER = pytest.StashKey[subprocess.Popen[bytes]]()
 DEMO = "TAILGUARD_TESTS_DEMO"
 """Names the folder of the demo that every worker of a test run looks at."""
 MAKE_DEMO = 'cd "$1" && "$0" -m tailguard.cli demo --no-dashboard --json --dir workspace >told 2>&1; echo $? >ended; mv ended code'
@@ -96,6 +97,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
                 ["/bin/sh", "-c", MAKE_DEMO, sys.executable, str(folder)], start_new_session=True
             )
             file.write(str(process.pid))
+            session.config.stash[_MAKER] = process
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

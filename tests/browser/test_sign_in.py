@@ -193,7 +193,9 @@ def test_signing_out_ends_it(signed: tuple[str, Team], browser: Browser) -> None
     address, _ = signed
     with signed_in(browser, address, "owner", "Runs") as page:
         page.get_by_role("button", name="Sign out").click()
-        expect(page.get_by_test_id("stMetric")).to_have_count(0, timeout=30_000)
+        page.wait_for_url(
+            lambda url: not url.startswith(address), timeout=60_000
+        )  # the provider's own page for leaving
         page.goto(f"{address}/runs")
         expect(page.get_by_role("button", name="Sign in")).to_be_visible(timeout=30_000)
         expect(page.get_by_test_id("stMetric")).to_have_count(0)

@@ -10,12 +10,12 @@ import time
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
+from tailguard.clock import SystemClock
 from tailguard.domain.facts import StageStarted
 from tailguard.runlog.connection import open_log
 from tailguard.runlog.queries import recorded
 from tailguard.runlog.recorder import Author, RunRecorder
 from tailguard.runlog.verify import verify
-from tests.builders import Clock
 
 SPAWN = multiprocessing.get_context("spawn")
 WRITERS, READERS, TRANSACTIONS = 8, 8, 25
@@ -23,7 +23,7 @@ WRITERS, READERS, TRANSACTIONS = 8, 8, 25
 
 def write(url: str, folder: str, number: int, count: int, pipe: Pipe) -> None:
     """Transactions of one run, each acknowledged only after it was committed."""
-    recorder = RunRecorder(open_log(url, Path(folder)), f"main/{number}", Author("writer", Clock()))
+    recorder = RunRecorder(open_log(url, Path(folder)), f"main/{number}", Author("writer", SystemClock()))
     for turn in range(count):
         recorder.record(StageStarted(f"main/{number}", f"turn {turn}"))
         pipe.send(turn)

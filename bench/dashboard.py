@@ -88,7 +88,7 @@ def dashboard(workspace: Path) -> Iterator[tuple[str, int]]:
     command = [
         sys.executable,
         "-m",
-        "streamlit",
+        "pages.shared.serving",
         "run",
         "app.py",
         "--server.address",

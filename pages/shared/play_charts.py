@@ -16,6 +16,7 @@ from tailguard.plays.loops.diagram import FEEDBACK, Drawing
 from tailguard.plays.loops.flows import Edge
 
 CHECKPOINT = "#009E73"
+_TAG = "#00694D"
 STATE = {"running": "#009E73", "late": "#E69F00", "stopped": "#808080"}
 NODE = {"model": "#D55E00", "dataset": "#0072B2", "system": "#808080", "job": "#808080", "person": "#CC79A7"}
 _SYMBOL = {"model": "circle", "dataset": "square", "system": "diamond", "job": "diamond-open", "person": "star"}
@@ -65,11 +66,13 @@ def flow(drawn: Drawing, chosen: Sequence[Edge], title: str) -> go.Figure:
     if gates:
         middle = [_curve(drawn, edge)[_CURVE * 3 // 10] for edge, _ in gates]
         figure.add_scatter(
-            x=[x for x, _ in middle], y=[y for _, y in middle], mode="markers+text", name="checkpoint",
-            text=[_short(name) for _, name in gates], textposition="top center", textfont={"color": CHECKPOINT, "size": 11},
+            x=[x for x, _ in middle], y=[y for _, y in middle], mode="markers", name="checkpoint",
             marker={"symbol": "line-ns-open", "size": 20, "color": CHECKPOINT, "line": {"width": 5}},
             customdata=[on_chart(f"{name} on {edge.text}") for edge, name in gates], hovertemplate="%{customdata}<extra></extra>",
         )  # fmt: skip
+        for (x, y), (_, name) in zip(middle, gates, strict=True):
+            figure.add_annotation(x=x, y=y, text=_short(name), yshift=21, showarrow=False, bgcolor=_TAG, borderpad=2,
+                                  font={"color": "#ffffff", "size": 11})  # fmt: skip
     finish(figure, title, height=int(min(900, 240 + 62 * tall)), percent=False)
     columns = [column for column, _ in drawn.place.values()]
     figure.update_xaxes(visible=False, range=[min(columns, default=0) - 0.4, max(columns, default=0) + 0.4])

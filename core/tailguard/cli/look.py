@@ -159,7 +159,7 @@ def _serve(space: Workspace, port: int, address: str = LOOPBACK[0]) -> int:
     command = [
         sys.executable,
         "-m",
-        "streamlit",
+        "pages.shared.serving",
         "run",
         str(app),
         "--server.address",

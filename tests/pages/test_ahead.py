@@ -1,0 +1,46 @@
+"""A large log is read ahead: nobody waits for what others write, and what somebody decides shows to them at once."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from pages.shared import reads
+from tailguard.desk import overrides
+from tests.builders import found_team
+
+
+def test_what_others_write_is_read_ahead_and_what_one_decides_shows_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    team = found_team(tmp_path)
+    run = team.run([team.batch("a", team.take(150))])
+    monkeypatch.setenv("TAILGUARD_WORKSPACE", str(tmp_path))
+    before = reads.version()
+    pace = reads._opened(str(tmp_path))[1]
+
+    def ask() -> str:
+        until = team.clock.now() + timedelta(days=9)
+        name = overrides.request(
+            team.workspace.as_actor("lin"), gate="ratio", run=run, reason="needed for the launch", expires=until
+        )
+        team.workspace.log.publish()
+        return name
+
+    assert not reads.status().overrides
+    pace.cost_seconds, pace.taken = 30.0, time.monotonic() - 60  # a log that takes half a minute to read
+    first = ask()
+    assert reads.version() == before, "whoever looks now goes on with what was read"
+    deadline = time.monotonic() + 60
+    while (later := reads.version()) == before and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert later != before
+    assert [one.id for one in reads.status().overrides] == [first]
+
+    pace.cost_seconds = 30.0
+    second = ask()
+    reads.look_again()
+    assert [one.id for one in reads.status().overrides] == [first, second]

@@ -32,6 +32,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 from bench.history import write
+from tailguard.cli.look import LEAN
 from tests.browser.conftest import FLAGS, find_browser
 
 ROOT = Path(__file__).parent.parent
@@ -96,7 +97,7 @@ def dashboard(workspace: Path) -> Iterator[tuple[str, int]]:
         "--server.port",
         str(port),
     ]
-    variables = {"TAILGUARD_WORKSPACE": str(workspace), "TAILGUARD_USER": "ada"}
+    variables = {**LEAN, "TAILGUARD_WORKSPACE": str(workspace), "TAILGUARD_USER": "ada"}
     with serving(command, port, "/_stcore/health", **variables) as process:
         yield f"http://localhost:{port}", process
 

@@ -19,11 +19,11 @@ DESK_KINDS = ("run_started", "shipping_event", "clearance", "clearance_signed", 
 def write(demo: Path, folder: Path, *, runs: int) -> Path:
     """A workspace whose log tells of at least `runs` runs in ten lineages, over the same year as the demo's."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("flows.yaml", "store", "runs", "cache"):
+    for name in ("store", "runs", "cache"):
         if (demo / name).is_dir():
             shutil.copytree(demo / name, folder / name, dirs_exist_ok=True)
-        elif (demo / name).exists():
-            shutil.copyfile(demo / name, folder / name)
+    flows = _flows((demo / "flows.yaml").read_text())
+    (folder / "flows.yaml").write_text(flows)
     policy = _policy((demo / "policy.toml").read_text())
     (folder / "policy.toml").write_text(policy)
     log = folder / "runlog.duckdb"
@@ -31,6 +31,7 @@ def write(demo: Path, folder: Path, *, runs: int) -> Path:
     with duckdb.connect(str(log)) as connection:
         _repeat(connection, runs)
         connection.execute("UPDATE policy_in_force SET text = ?", [policy])
+        connection.execute("UPDATE flows_declared SET text = ?", [flows])
     shutil.copyfile(log, folder / "runlog.published.duckdb")
     return folder
 
@@ -42,6 +43,15 @@ def _policy(text: str) -> str:
     told = [f"[lineages.{name}]{rule}" for name, rule in rules.items()]
     told += [f"[lineages.{_name(name, at)}]{rules[name]}" for at in range(1, LINEAGES // 2) for name in rules]
     return head + "\n".join(told)
+
+
+def _flows(text: str) -> str:
+    """The demo's flows, and the same of every copy, with its checkpoints."""
+    told = []
+    for line in text.splitlines():
+        copies = range(1, LINEAGES // 2) if line.startswith("  - ") else ()
+        told += [line, *(line.replace("guarded", f"guarded-{at}").replace("name: ", f"name: {at} ") for at in copies)]
+    return "\n".join(told) + "\n"
 
 
 def _name(lineage: str, at: int) -> str:
@@ -60,9 +70,11 @@ def _repeat(connection: duckdb.DuckDBPyConnection, runs: int) -> None:
     which = f"(j, k) <> (0, 0) AND (e.chain <> 'desk' OR e.kind IN ({kinds}))"
 
     def renamed(column: str) -> str:
-        """A run's name moved to the copy's lineage, k strips of the demo's history later; anything else as it is."""
+        """A run's name moved to the copy's lineage, k strips of the demo's history later, and what a lineage feeds and writes to
+        the copy's; anything else as it is."""
         return (
-            f"CASE WHEN regexp_full_match({column}, '(un)?guarded/[0-9]+') THEN split_part({column}, '/', 1) || "
+            f"CASE WHEN j > 0 AND regexp_full_match({column}, '(un)?guarded (outputs|training set)') THEN "
+            f"regexp_replace({column}, 'guarded', 'guarded-' || j) WHEN regexp_full_match({column}, '(un)?guarded/[0-9]+') THEN split_part({column}, '/', 1) || "
             f"CASE WHEN j = 0 THEN '' ELSE '-' || j END || '/' || (split_part({column}, '/', 2)::INT + k * {length}) ELSE {column} END"
         )
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tailguard.workspace import Workspace
 
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
+LEAN = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+"""Settings under which the server's threads hand memory back that they no longer use."""
 SIGN_IN_FILE = "sign_in.toml"
 SIGN_IN_NEEDS = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
 
@@ -169,7 +171,7 @@ def _serve(space: Workspace, port: int, address: str = LOOPBACK[0]) -> int:
         "--secrets.files",
         str((space.root / SIGN_IN_FILE).resolve()),
     ]
-    environment = {**os.environ, "TAILGUARD_WORKSPACE": str(space.root.resolve())}
+    environment = {**LEAN, **os.environ, "TAILGUARD_WORKSPACE": str(space.root.resolve())}
     try:
         return subprocess.run(command, env=environment, cwd=app.parent, check=False).returncode  # noqa: S603
     except KeyboardInterrupt:

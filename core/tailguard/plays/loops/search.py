@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import networkx as nx
 import numpy as np
+from numpy.typing import NDArray
 
 from tailguard.plays.loops.flows import Edge
 
@@ -134,8 +135,6 @@ def _shortest(graph: Graph, cap: int) -> set[tuple[str, ...]]:
 
 def _smallest_cut(graph: Graph, preferred: frozenset[Edge], impossible: frozenset[Edge]) -> list[Edge] | None:
     """Cycles are added until the smallest set of edges that hits all of them leaves none; None where that takes too long."""
-    from scipy.optimize import Bounds, LinearConstraint, milp
-
     edges = sorted(graph.edges)
     place = {edge: number for number, edge in enumerate(edges)}
     rows: list[list[int]] = []
@@ -147,20 +146,28 @@ def _smallest_cut(graph: Graph, preferred: frozenset[Edge], impossible: frozense
         if not new:
             return [Edge(*one) for one in chosen]
         rows += [[place[edge] for edge in one] for one in new]
-        hits = np.zeros((len(rows), len(edges)))
-        for number, row in enumerate(rows):
-            hits[number, row] = 1
         # Among sets of one size the preferred edge is cheaper by a hair, then the earlier one of the alphabet.
         liked = np.array([Edge(*one) in preferred for one in edges])
         hard = np.array([Edge(*one) in impossible for one in edges])
         price = 1 + len(edges) * hard + (np.arange(len(edges)) / len(edges) - liked) / (100.0 * len(edges))
-        solved = milp(
-            price, constraints=LinearConstraint(hits, lb=1), integrality=np.ones(len(edges)), bounds=Bounds(0, 1)
-        )
-        if not solved.success:
+        taken = _cheapest_hits(rows, price)
+        if taken is None:
             return None
-        chosen = [edge for edge, taken in zip(edges, solved.x, strict=True) if taken > 0.5]
+        chosen = [edges[number] for number in taken]
     return None
+
+
+def _cheapest_hits(rows: Sequence[Sequence[int]], price: NDArray[np.float64]) -> list[int] | None:
+    """The cheapest numbers of which each row has at least one; None where the solver finds none."""
+    if len({number for row in rows for number in row}) == sum(map(len, rows)):  # nothing in common: each row for itself
+        return sorted(min(row, key=price.__getitem__) for row in rows)
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
+    hits = np.zeros((len(rows), len(price)))
+    for number, row in enumerate(rows):
+        hits[number, row] = 1
+    solved = milp(price, constraints=LinearConstraint(hits, lb=1), integrality=np.ones(len(price)), bounds=Bounds(0, 1))
+    return [int(number) for number in np.flatnonzero(solved.x > 0.5)] if solved.success else None
 
 
 def _disjoint_cycles(graph: Graph) -> list[list[tuple[str, str]]]:

@@ -313,7 +313,7 @@ while True:
     space.desk.record(RunStarted(run, "guarded", number, last.run, "enforce", last.policy, last.request, 0, last.tool_version))
     recorder = RunRecorder(space.log, run, space.author)
     for stage in ("intake", "score", "compose", "train", "evaluate"):
-        recorder.record(StageStarted(run, stage), *(Measurement(run, f"{stage} {m}", m / 20, None, None) for m in range(4)))
+        recorder.record(StageStarted(run, stage), *(Measurement(run, f"{stage} {m}", m / 20, 1000) for m in range(4)))
         time.sleep(2)
 """
 

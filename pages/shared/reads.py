@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -165,8 +165,10 @@ class _Pace:
         self.kept = 0
 
     def show(self, now: tuple[int, ...]) -> None:
-        """From now on this state is what pages show; what is read ahead comes too late."""
+        """From now on this state is what pages show, and what was kept of the one before is let go."""
         self.shown, self.taken, self.ahead = now, time.monotonic(), None
+        for forget in _FORGET:
+            forget()
 
     def wanted(self) -> bool:
         """Whether somebody waits for the newest state: it is the first, or was decided here, or is read in no time."""
@@ -183,6 +185,23 @@ LONGEST_SECONDS = 4.0
 _TIMES_ITS_COST = 4
 _AT_ONCE_SECONDS = 0.2
 """A log that is read as fast as this is read by whoever looks first."""
+
+
+_FORGET: list[Callable[[], None]] = []
+"""What lets go of answers that were kept for a state of the log."""
+Answer = TypeVar("Answer")
+Asked = ParamSpec("Asked")
+
+
+def _of_one_state(most: int) -> Callable[[Callable[Asked, Answer]], Callable[Asked, Answer]]:
+    """Keeps the newest answers of a function until the log shows another state; every session is given the same ones."""
+
+    def kept(work: Callable[Asked, Answer]) -> Callable[Asked, Answer]:
+        cached = st.cache_resource(show_spinner=False, max_entries=most)(work)
+        _FORGET.append(cached.clear)
+        return cached
+
+    return kept
 
 
 @st.cache_resource(show_spinner=False)
@@ -277,7 +296,7 @@ def _log() -> RunLog:
     return local().log
 
 
-@st.cache_resource(show_spinner=False, max_entries=200)
+@_of_one_state(200)
 def _frame(
     key: tuple[Any, ...], kind: str, lineage: str | None, since: datetime | None, equal: tuple[tuple[str, Any], ...]
 ) -> pd.DataFrame:
@@ -314,7 +333,7 @@ class Watched:
     incidents: list[Incident]
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
+@st.cache_resource(show_spinner=False, max_entries=2)
 def _watched(key: tuple[Any, ...], hour: int) -> Watched:
     begun_at = time.monotonic()
     with _log().glancing() as connection:
@@ -347,7 +366,7 @@ def profile() -> str:
     return policy.profile if policy else "full"
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
+@_of_one_state(4)
 def _policy(key: tuple[Any, ...]) -> Policy | None:
     with _log().glancing() as connection:
         return queries.policy_in_force(connection)
@@ -368,7 +387,7 @@ def lineage(name: str) -> LineageStatus:
     return next(one for one in status().lineages if one.name == name)
 
 
-@st.cache_resource(show_spinner=False, max_entries=64)
+@_of_one_state(64)
 def _history(key: tuple[Any, ...], name: str, since: datetime | None) -> tuple[History, pd.DataFrame]:
     with _log().glancing() as connection:
         found, ships = history(connection, name, since), queries.fleet_of(connection, name)
@@ -414,7 +433,7 @@ def measured(name: str, measure: str, since: datetime | None = None) -> pd.DataF
     return drawn(found[found["measure"] == measure], name, since)
 
 
-@st.cache_resource(show_spinner=False, max_entries=160)
+@_of_one_state(160)
 def _drawn_once(key: tuple[Any, ...], state: str, _make: Callable[[], go.Figure]) -> go.Figure:
     _opened(str(key[0]))[1].kept += 1
     return _make()
@@ -425,7 +444,7 @@ def drawn_once(state: str, make: Callable[[], go.Figure]) -> go.Figure:
     return _drawn_once((*_key(), workspace().actor), state, make)
 
 
-@st.cache_resource(show_spinner=False, max_entries=64)
+@_of_one_state(64)
 def _generation(key: tuple[Any, ...], run: str) -> GenerationStatus | None:
     with _log().glancing() as connection:
         return generation_of(connection, run)
@@ -515,7 +534,7 @@ def share(hits: int, trials: int) -> str:
     return f"{found.share:.1%}" if found else "–"
 
 
-@st.cache_resource(show_spinner=False, max_entries=8)
+@_of_one_state(8)
 def _queue(key: tuple[Any, ...], reviewer: str) -> list[quarantine.Waiting]:
     return quarantine.waiting(local(), reviewer=reviewer)
 
@@ -525,7 +544,7 @@ def queue() -> list[quarantine.Waiting]:
     return _queue(_key(), workspace().actor)
 
 
-@st.cache_resource(show_spinner=False, max_entries=8)
+@_of_one_state(8)
 def _backlog(key: tuple[Any, ...]) -> pd.DataFrame:
     with _log().glancing() as connection:
         points = backlog(connection, status().as_of)
@@ -539,7 +558,7 @@ def waiting_now() -> tuple[int, datetime | None]:
     return int(last["records"].sum()), _oldest(_key())
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
+@_of_one_state(4)
 def _oldest(key: tuple[Any, ...]) -> datetime | None:
     with _log().glancing() as connection:
         return oldest_waiting(connection)
@@ -550,7 +569,7 @@ def waiting_over_time() -> pd.DataFrame:
     return _backlog(_key())
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
+@_of_one_state(4)
 def _agreement(key: tuple[Any, ...]) -> quarantine.Agreement:
     with _log().glancing() as connection:
         return quarantine.agreement(connection)
@@ -561,7 +580,7 @@ def agreement() -> quarantine.Agreement:
     return _agreement(_key())
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
+@_of_one_state(4)
 def _contracts(key: tuple[Any, ...]) -> dict[str, Contract]:
     with _log().glancing() as connection:
         return queries.contracts(connection)
@@ -611,7 +630,7 @@ def head_room(set_: Any, unit: str) -> float:
     return (whole - used) * ceiling / (1 - ceiling) - used if ceiling < 1 else float("inf")
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
+@_of_one_state(4)
 def _anchor(key: tuple[Any, ...]) -> AnchorStanding | None:
     policy = policy_now()
     with _log().glancing() as connection:
@@ -676,7 +695,7 @@ def prove_teeth(run: str) -> str:
     return f"{good} of {len(results)} self-tests of {run} were as they should be."
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
+@_of_one_state(4)
 def _alarms(key: tuple[Any, ...]) -> list[queries.Alarm]:
     with _log().glancing() as connection:
         return queries.alarms(connection)
@@ -687,7 +706,7 @@ def alarms() -> list[queries.Alarm]:
     return _alarms(_key())
 
 
-@st.cache_resource(show_spinner=False, max_entries=32)
+@_of_one_state(32)
 def _deviations(key: tuple[Any, ...], run: str) -> list[handoff.Deviation]:
     with _log().glancing() as connection:
         return handoff.deviations(connection, run)
@@ -698,7 +717,7 @@ def deviations(run: str) -> list[handoff.Deviation]:
     return _deviations(_key(), run)
 
 
-@st.cache_resource(show_spinner=False, max_entries=32)
+@_of_one_state(32)
 def _repetitions(key: tuple[Any, ...], run: str) -> list[handoff.Repetition]:
     with _log().glancing() as connection:
         return handoff.repetitions(connection, run)
@@ -709,7 +728,7 @@ def repetitions(run: str) -> list[handoff.Repetition]:
     return _repetitions(_key(), run)
 
 
-@st.cache_resource(show_spinner=False, max_entries=8)
+@_of_one_state(8)
 def _to_look_at(key: tuple[Any, ...], incident: str) -> tuple[contamination.Example, ...]:
     with _log().glancing() as connection:
         rows = [one.fact for one in queries.recorded(connection, ContaminationAudited, incident=incident)]
@@ -733,7 +752,7 @@ def calendar() -> bytes:
     return playbook.calendar(status().due, status().team)
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
+@_of_one_state(4)
 def _runbook(key: tuple[Any, ...], changed: float) -> tuple[str, str]:
     text = playbook.runbook_text(local())
     return text, playbook.as_page(text, "Runbook")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import time
+import weakref
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,13 +33,17 @@ def test_what_others_write_is_read_ahead_and_what_one_decides_shows_at_once(
         return name
 
     assert not reads.status().overrides
+    rows = weakref.ref(reads._frame(reads._key(), "RunStarted", None, None, ()))
+    assert rows() is not None, "answers are kept while the log stands still"
     pace.cost_seconds, pace.taken = 30.0, time.monotonic() - 60  # a log that takes half a minute to read
     first = ask()
     assert reads.version() == before, "whoever looks now goes on with what was read"
     deadline = time.monotonic() + 60
     while (later := reads.version()) == before and time.monotonic() < deadline:
         time.sleep(0.02)
+    gc.collect()
     assert later != before
+    assert rows() is None, "nothing is kept of a state that is shown no more"
     assert [one.id for one in reads.status().overrides] == [first]
 
     pace.cost_seconds = 30.0

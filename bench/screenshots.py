@@ -14,11 +14,11 @@ from bench.dashboard import ROOT, dashboard
 from tests.browser.conftest import FLAGS, find_browser
 
 SHOTS = (
-    ("Overview", "light", "docs/overview.png", 1000),
+    ("Overview", "light", "docs/overview.png", 1180),
     ("Overview", "dark", "docs/pages/overview-dark.png", 1000),
     ("Mixing", "light", "docs/pages/mixing.png", 900),
     ("Diversity", "light", "docs/pages/diversity.png", 900),
-    ("Loops", "light", "docs/pages/loops.png", 900),
+    ("Loops", "light", "docs/pages/loops.png", 1080),
     ("Plays", "dark", "docs/pages/plays-dark.png", 900),
 )
 

@@ -127,8 +127,9 @@ else:
 STATES = {"running": "✔", "late": "◆", "stopped": "✖"}
 if status.plays:
     components.section("Is the defence running?")
-    for column, play in zip(st.columns(len(status.plays)), status.plays, strict=True):
-        with column.container(border=True):
+    row = st.container(horizontal=True)
+    for play in status.plays:
+        with row.container(border=True, height="stretch"):
             st.markdown(f"**{STATES[play.state]} {play.name}**")
             st.caption(components.plain(f"{play.state} since {play.since:%d %b %Y}, {play.owner}"))
 if status.due:

@@ -73,8 +73,9 @@ components.cards(
         ),
     ]
 )
-for column, stage in zip(st.columns(len(ORDER)), ORDER, strict=True):
-    with column.container(border=True):
+stages = st.container(horizontal=True, gap="xsmall")
+for stage in ORDER:
+    with stages.container(border=True, height="stretch"):
         found = results[results["stage"] == stage]
         mine = criteria[criteria["stage"] == stage]
         if len(found):

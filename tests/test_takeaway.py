@@ -61,6 +61,9 @@ def test_a_chart_is_drawn_as_a_picture_of_either_kind() -> None:
     assert png.startswith(b"\x89PNG")
     assert b"<svg" in svg
     assert b"held" in svg
+    shown = takeaway.untitled(go.Figure(figure).update_layout(margin_t=56))
+    assert shown.layout.title.text is None, "a page shows the title above the chart"
+    assert b"held" in takeaway.as_image(shown, "svg"), "a file has it in the picture"
 
 
 def test_the_monthly_pack_is_one_file_of_plain_text_and_pictures(team: Team) -> None:

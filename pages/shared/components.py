@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from html import unescape
 from typing import Any
 
 import pandas as pd
@@ -153,10 +153,12 @@ def _meanings(terms: Sequence[str]) -> str | None:
 
 def cards(found: Sequence[Card]) -> None:
     """Up to four figures in a row; each opens to its formula and the rows behind it."""
-    for column, card in zip(st.columns(len(found)), found, strict=True):
+    row = st.container(horizontal=True, gap="medium")  # so far apart that cards wrap before their figures are cut
+    for card in found:
         told = [card.help, glossary.meaning(card.term) if card.term else ""]
-        with column.container(border=True, height="stretch", gap="xsmall"):
-            st.metric(card.label, card.value, help="  \n".join(one for one in told if one) or None)
+        with row.container(border=True, height="stretch", gap="xsmall"):
+            st.markdown(plain(card.label), help="  \n".join(one for one in told if one) or None)
+            st.metric(card.label, card.value, label_visibility="collapsed")
             st.caption(plain(card.against))
             if card.rows is not None and st.button(
                 "Rows and formula",
@@ -248,9 +250,10 @@ def chart(
         *by,
         *sorted(st.query_params.to_dict().items()),
     )
-    figure = reads.drawn_once(repr(state), make)
-    spoken = re.sub("<[^>]*>", "", str(figure.layout.title.text or key))
-    st.plotly_chart(figure, key=key, config=_MODE_BAR, alt=spoken)
+    figure = reads.drawn_once(repr(state), lambda: takeaway.untitled(make()))
+    title = unescape(str(figure.layout.meta or key))
+    st.markdown(f"**{plain(title)}**")  # Plotly would cut it on a narrow screen
+    st.plotly_chart(figure, key=key, config=_MODE_BAR, alt=title)
     with st.container(horizontal=True, horizontal_alignment="left", gap="small", vertical_alignment="center"):
         if note or terms:
             st.caption(plain(note or "What the words mean"), help=_meanings(terms))

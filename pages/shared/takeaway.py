@@ -19,6 +19,7 @@ from tailguard.errors import TailguardError
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "microsoft-edge")
 IMAGES = {"png": "image/png", "svg": "image/svg+xml"}
 _WIDTH = 1100
+_TITLE = 56
 
 
 def as_csv(frame: pd.DataFrame) -> bytes:
@@ -59,16 +60,38 @@ def browser() -> str | None:
     return os.environ.get("BROWSER_PATH") or next((path for name in BROWSERS if (path := shutil.which(name))), None)
 
 
+def untitled(figure: go.Figure) -> go.Figure:
+    """The chart for a page that shows its title above it; the title goes along in `layout.meta`."""
+    top = 30 if figure.layout.annotations else 16
+    height = figure.layout.height - figure.layout.margin.t + top
+    return figure.update_layout(meta=figure.layout.title.text, title=None, margin_t=top, height=height)
+
+
+def _titled(figure: go.Figure) -> go.Figure:
+    if not figure.layout.meta:
+        return go.Figure(figure)
+    title = {
+        "text": figure.layout.meta,
+        "font": {"size": 16},
+        "x": 0,
+        "xanchor": "left",
+        "yref": "container",
+        "y": 0.97,
+    }
+    height = figure.layout.height - figure.layout.margin.t + _TITLE
+    return go.Figure(figure).update_layout(title=title, margin_t=_TITLE, height=height)
+
+
 def as_image(figure: go.Figure, form: str) -> bytes:
-    """A chart drawn by the browser of this machine. Raises TailguardError where there is none."""
+    """A chart with its title, drawn by the browser of this machine. Raises TailguardError where there is none."""
     path = browser()
     if path is None:
         raise TailguardError(NO_BROWSER)
     os.environ["BROWSER_PATH"] = path
     import kaleido
 
-    plain = go.Figure(figure).update_layout(template="plotly_white", font={"family": "DejaVu Sans, sans-serif"})
-    height = int(figure.layout.height or 400)
+    plain = _titled(figure).update_layout(template="plotly_white", font={"family": "DejaVu Sans, sans-serif"})
+    height = int(plain.layout.height or 400)
     drawn: bytes = kaleido.calc_fig_sync(
         plain, opts={"format": form, "width": _WIDTH, "height": height, "scale": 2 if form == "png" else 1}
     )

@@ -157,7 +157,7 @@ def cards(found: Sequence[Card]) -> None:
     for card in found:
         told = [card.help, glossary.meaning(card.term) if card.term else ""]
         with row.container(border=True, height="stretch", gap="xsmall"):
-            st.markdown(plain(card.label), help="  \n".join(one for one in told if one) or None)
+            st.markdown(f":small[{plain(card.label)}]", help="  \n".join(one for one in told if one) or None)
             st.metric(card.label, card.value, label_visibility="collapsed")
             st.caption(plain(card.against))
             if card.rows is not None and st.button(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
+from tailguard.cli import run
 from tailguard.desk import findings, overrides
 from tailguard.errors import InputError, NotAllowed
 from tailguard.plays.finding import Finding
@@ -56,3 +58,19 @@ def test_a_finding_is_not_taken_by_just_anybody_nor_without_a_plan(team: Team) -
     with pytest.raises(NotAllowed, match="eve may not take alerts and findings"):
         findings.take(team.workspace.as_actor("eve"), key, plan="look into it")
     assert not any(one.taken_by for one in standing(team))
+
+
+def test_findings_are_listed_and_taken_by_command(
+    team: Team, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAILGUARD_USER", "ada")
+    team.run([team.batch("a", team.take(150))])
+    place = ["-w", str(team.workspace.root)]
+    key = standing(team)[0].key
+
+    assert run(["findings", "take", key, "--plan", "look into it", *place]) == 0
+    assert run(["findings", "take", "finding-0", "--plan", "look into it", *place]) == 1
+    assert "no finding 'finding-0' now" in capsys.readouterr().err
+    assert run(["findings", "list", "--json", *place]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["key"] for row in rows if row["taken_by"]] == [key]

@@ -23,7 +23,7 @@ REACHED = {
     "Runs": ("Policy then and now", "Another run", "Note it"),
 }
 FOCUSED = """() => {
-    const one = document.activeElement, style = getComputedStyle(one);
+    const one = document.activeElement;
     const name = [one.innerText, one.getAttribute('aria-label'), one.labels && one.labels[0] && one.labels[0].innerText];
     const box = one.closest('[data-baseweb], label') || one;
     const seen = [one, one.parentElement, box].some(part => {

@@ -526,6 +526,31 @@ def test_the_overview_says_whether_the_defence_runs_and_what_is_due(catalogue: d
     assert {"Response drill", "Review of all loops", "Attestation of the plays"} <= set(due["what"])
 
 
+def test_a_finding_is_taken_on_the_overview(catalogue: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(catalogue["looped"], tmp_path / "copy")
+    with as_ada():
+        app = opened(tmp_path / "copy", "overview")
+        app.text_input(key="plan").input("ok")
+        _form_button(app, "Take it").click().run()
+        assert "at least 5 letters" in answered(app)
+        app.text_input(key="plan").input("I put a checkpoint on it today.")
+        _form_button(app, "Take it").click().run()
+
+    assert "The finding is yours." in answered(app)
+    findings = next(frame.value for frame in app.dataframe if "taken by" in frame.value)
+    assert list(findings["plan"][findings["taken by"] == "ada"]) == ["I put a checkpoint on it today."]
+
+
+def test_two_runs_stand_side_by_side_with_what_differs(catalogue: dict[str, Path]) -> None:
+    app = opened(catalogue["long"], "runs")
+    beside = next(frame.value for frame in app.dataframe if "main/2" in frame.value)
+
+    assert list(beside) == ["what", "main/3", "main/2"]
+    assert {"begun", "records", "training set"} <= set(beside["what"])
+    assert "seed" not in set(beside["what"]), "both have the same"
+    assert "took" in told(app)
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_figure_opens_to_its_rows_and_every_part_opens(catalogue: dict[str, Path], page: str) -> None:
     app = opened(catalogue["looped"], page)

@@ -13,6 +13,7 @@ from pages.shared import components, entrance, reads
 
 st.set_page_config(page_title="Tailguard", page_icon="🛡️", layout="wide")
 entrance.enter(reads.local())
+components.page_begins()
 
 waiting = components.waiting() if components.has_runs() else {}
 

@@ -98,7 +98,7 @@ def answer(origin: Origin, ids: list[str]) -> None:
     except TailguardError as error:
         st.session_state["quarantine_told"] = ("error", str(error))
         return
-    components.noticed()
+    reads.look_again()
     st.session_state["last_answered"] = ids if settled else []
     st.session_state["note"] = ""
     word = "waits on, you cannot tell" if origin is Origin.UNKNOWN else f"answered {origin}"
@@ -110,7 +110,7 @@ def take_back() -> None:
     """The last decision, taken back."""
     try:
         count = desk.take_back(reads.workspace(), st.session_state.get("last_answered", []))
-        components.noticed()
+        reads.look_again()
         st.session_state["quarantine_told"] = ("success", f"{count} decision(s) taken back.")
     except TailguardError as error:
         st.session_state["quarantine_told"] = ("error", str(error))
@@ -130,7 +130,7 @@ def write_note() -> None:
     )
     if st.button("Keep", type="primary"):
         st.session_state["note"] = text
-        st.rerun()
+        components.again()
 
 
 if told := st.session_state.pop("quarantine_told", None):

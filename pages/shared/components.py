@@ -371,14 +371,20 @@ def empty(what: str, why: str, command: str) -> None:
     st.info(f"**{what}** {why} `{command}`", icon="ℹ️")
 
 
+def page_begins() -> None:
+    """The state of the log that a page is drawn from, noted as its drawing begins."""
+    st.session_state["shown_version"] = reads.version()
+    st.session_state["is_drawn"] = True
+
+
 @st.fragment(run_every="2s")
 def refresh_while_writing() -> None:
-    """A thin line while a run is at work, and a fresh page whenever the log has grown."""
-    shown = st.session_state.setdefault("shown_version", reads.version())
-    now = reads.version()
-    if now != shown:
-        st.session_state["shown_version"] = now
-        st.rerun(scope="app")
+    """A thin line while a run is at work, and a fresh page whenever the log has grown.
+
+    Never within the drawing of a page: a button that was pressed for it would be forgotten.
+    """
+    if not st.session_state.pop("is_drawn", False) and reads.version() != st.session_state["shown_version"]:
+        again()
     reads.settle()
     for one in reads.at_work():
         place = ORDER.index(one.stage) + (one.share or 0.0) if one.stage in ORDER else 0.0
@@ -396,14 +402,14 @@ def act(work: Callable[[], str]) -> None:
     except TailguardError as error:
         answer = ("error", str(error))
     st.session_state["answer"] = (*answer, time.monotonic())
-    noticed()
-    st.rerun()
-
-
-def noticed() -> None:
-    """What was decided on this page shows at once, and is no news to it."""
     reads.look_again()
-    st.session_state["shown_version"] = reads.version()
+    again()
+
+
+def again() -> None:
+    """Draw the whole page anew. Where somebody has clicked in the meantime, that goes first: a rerun would take its place."""
+    st.empty()  # Streamlit looks here for what was clicked
+    st.rerun()
 
 
 def said(word: str, work: Callable[[], object]) -> Callable[[], str]:

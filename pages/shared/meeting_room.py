@@ -105,7 +105,7 @@ def hold(going_on: meetings.Meeting) -> None:
             if st.button(label, key=f"item-{number}", type="tertiary"):
                 forget_draft()
                 st.query_params["item"] = str(number)
-                st.rerun()
+                components.again()
         st.markdown("**Present**")
         st.markdown(components.plain(", ".join(going_on.present)) or "nobody yet")
         person = st.text_input("Somebody else is here", key="person")
@@ -119,7 +119,7 @@ def hold(going_on: meetings.Meeting) -> None:
             st.success(components.plain(f"{item.decision} by {item.decided_by}: {item.note}"), icon="✔")
             if going_on.left and st.button("Next item", key="next"):
                 st.query_params["item"] = str(_next(going_on))
-                st.rerun()
+                components.again()
         else:
             decide(item, position)
     passed = [one.override.id for one in going_on.left if one.state == "open"]

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tailguard.desk import overrides
 from tailguard.workspace import Workspace
@@ -92,16 +92,9 @@ def test_the_other_lineage_is_chosen_in_the_bar_and_kept_in_the_address(page: Pa
 
 
 def press(page: Page, key: str, then: Locator) -> None:
-    """A key, pressed again as a person would if nothing has come of it in a few seconds."""
-    for _ in range(4):
-        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-        page.keyboard.press(key)
-        try:
-            then.wait_for(timeout=5_000)
-        except TimeoutError:
-            continue
-        return
-    raise AssertionError(f"{key} does nothing")
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.keyboard.press(key)
+    then.wait_for()
 
 
 def test_the_queue_is_walked_by_keyboard(page: Page) -> None:

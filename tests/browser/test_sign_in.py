@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, Page, TimeoutError, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tailguard.domain.facts import AttemptRefused, OverrideRequested
 from tailguard.domain.tags import Origin
@@ -112,15 +112,8 @@ def signed_in(browser: Browser, address: str, name: str, path: str = "") -> Iter
 
 
 def press(page: Page, button: str, said: str | re.Pattern[str]) -> None:
-    """A button, pressed again as a person would if nothing has come of it in a few seconds."""
-    for _ in range(4):
-        page.get_by_role("button", name=re.compile(f"^{button}")).first.click()
-        try:
-            page.get_by_text(said).first.wait_for(timeout=8_000)
-        except TimeoutError:
-            continue
-        return
-    raise AssertionError(f"{button} does nothing")
+    page.get_by_role("button", name=re.compile(f"^{button}")).first.click()
+    page.get_by_text(said).first.wait_for()
 
 
 def refused(team: Team) -> list[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import time
 import weakref
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from pages.shared import reads
 from tailguard.desk import overrides
@@ -50,3 +52,25 @@ def test_what_others_write_is_read_ahead_and_what_one_decides_shows_at_once(
     second = ask()
     reads.look_again()
     assert [one.id for one in reads.status().overrides] == [first, second]
+
+
+def _page() -> None:
+    import streamlit as st
+
+    from pages.shared import components
+
+    components.page_begins()
+    components.refresh_while_writing()
+    if st.button("Approve"):
+        st.markdown("approved")
+
+
+def test_a_button_counts_also_when_the_log_grows_while_its_page_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    states = itertools.count()
+    monkeypatch.setattr(reads, "version", lambda: (next(states),))
+    monkeypatch.setattr(reads, "settle", lambda: None)
+    monkeypatch.setattr(reads, "at_work", lambda: [])
+    app = AppTest.from_function(_page).run()
+    app.button[0].click().run()
+
+    assert [one.value for one in app.markdown] == ["approved"]

@@ -199,11 +199,9 @@ def table(
         if str(name) in glossary.COLUMNS
     }
     config |= {
-        str(name): st.column_config.DatetimeColumn(
-            format="DD MMM YYYY HH:mm", help=glossary.TERMS.get(glossary.COLUMNS.get(str(name), ""))
-        )
-        for name in whole.columns
-        if pd.api.types.is_datetime64_any_dtype(whole[name])
+        name: st.column_config.DatetimeColumn(format="DD MMM YYYY HH:mm")
+        for name in ("recorded", "started")
+        if name in whole
     }
     st.dataframe(
         _shown(whole.head(MOST_ROWS)),

@@ -5,6 +5,7 @@ import streamlit as st
 
 from pages.shared import components, play_charts, protocol, reads
 from pages.shared.components import Card
+from tailguard.domain.wording import counted
 
 
 def as_rows() -> pd.DataFrame:
@@ -58,7 +59,7 @@ elif closed:
     last = closed[-1]
     days = (status.as_of - last.closed.recorded).days
     times = [f"{word} in {protocol.lasting(last.seconds(step))}" for step, word in protocol.TIMED.items()]
-    gaps = f"{len(last.gaps)} gap(s), the first: {last.gaps[0].fact.what}" if last.gaps else "no gap"
+    gaps = f"{counted(len(last.gaps), 'gap')}, the first: {last.gaps[0].fact.what}" if last.gaps else "no gap"
     late = due is not None and status.as_of > due.when
     ended = f" The next was due on {due.when:%d %b %Y}." if late else ""
     sign = "◆" if late or last.gaps else "✔"

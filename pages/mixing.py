@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.shared import charts, components, reads
 from pages.shared.components import Card
+from tailguard.domain.wording import counted
 
 QUARTER = timedelta(days=92)
 SHOWN = 50
@@ -125,7 +126,7 @@ if len(coverage) and coverage["before"].sum():
     components.chart(
         lambda: charts.cells(
             coverage,
-            f"The filter narrows {len(narrowed)} slice(s) more than chance would"
+            f"The filter narrows {counted(len(narrowed), 'slice')} more than chance would"
             if len(narrowed)
             else "The filter cost no slice more rare cells than chance would",
         ),

@@ -11,6 +11,7 @@ from pages.shared.components import Card, said
 from tailguard.desk import meeting as meetings
 from tailguard.desk import overrides as desk
 from tailguard.domain.overrides import GATES
+from tailguard.domain.wording import counted
 from tailguard.plays.status import OverrideStatus
 
 MOST_BARS = 40
@@ -33,8 +34,8 @@ def _register(found: list[OverrideStatus]) -> pd.DataFrame:
 
 
 components.verdict(
-    f"{len(open_ones)} open, {len(waiting)} wait for a decision; {len(soon)} expire within a week, {len(unused)} were never "
-    f"used, {len(orphans)} match nothing any more."
+    f"{len(open_ones)} open, {counted(len(waiting), 'waits', 'wait')} for a decision; {counted(len(soon), 'expires', 'expire')} "
+    f"within a week, {counted(len(unused), 'was', 'were')} never used, {counted(len(orphans), 'matches', 'match')} nothing any more."
     if len(frame)
     else "Nobody has asked for an exception."
 )
@@ -80,7 +81,10 @@ if len(frame):
     used = reads.facts(reads.OverrideUsed)
     components.chart(
         lambda: charts.exceptions(
-            frame.tail(MOST_BARS), used, status.as_of, f"Used {len(used)} time(s); each override ends by itself"
+            frame.tail(MOST_BARS),
+            used,
+            status.as_of,
+            f"Used {counted(len(used), 'time')}; each override ends by itself",
         ),
         key="exceptions",
     )
@@ -125,7 +129,11 @@ if not going_on:
     last = (
         f"Last: {ended['meeting'].iloc[-1]} on {ended['recorded'].iloc[-1]:%d %b %Y}." if len(ended) else "None so far."
     )
-    st.markdown(components.plain(f"{len(open_ones) + len(waiting)} override(s) are on the agenda. {last}"))
+    st.markdown(
+        components.plain(
+            f"{counted(len(open_ones) + len(waiting), 'override is', 'overrides are')} on the agenda. {last}"
+        )
+    )
     if st.button("Start a meeting", key="start", disabled=not (open_ones or waiting)):
         st.query_params.pop("item", None)
         components.act(lambda: f"{meetings.start(reads.workspace())} has begun.")

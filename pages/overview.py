@@ -8,6 +8,7 @@ import streamlit as st
 from pages.shared import charts, components, production, reads
 from pages.shared.components import Card, said
 from tailguard.desk import findings
+from tailguard.domain.wording import counted
 from tailguard.plays.status import OverrideStatus
 
 components.begin("Overview")
@@ -43,7 +44,7 @@ if reads.profile() == "api-only":
             Card(
                 "Weeks measured",
                 str(weeks["week"].nunique()),
-                f"of {weeks['stream'].nunique()} stream(s)",
+                f"of {counted(weeks['stream'].nunique(), 'stream')}",
                 "Weeks in which texts of a stream were held against its frozen reference",
                 rows=lambda: weeks.iloc[::-1],
             ),

@@ -6,6 +6,7 @@ import streamlit as st
 from pages.shared import components, play_charts, reads
 from pages.shared.components import Card, said
 from tailguard.desk import alerts, playbook
+from tailguard.domain.wording import counted
 from tailguard.plays.audit import RUNNING
 
 
@@ -146,7 +147,7 @@ taken = set(reads.facts(reads.AlertTaken)["alert"])
 waiting = alerts_raised[~alerts_raised["alert"].isin(taken)]
 if len(waiting):
     with st.form("take", border=True):
-        st.markdown(f"**{len(waiting)} alert(s) nobody took**")
+        st.markdown(f"**{counted(len(waiting), 'alert')} nobody took**")
         which = st.selectbox("Alert", list(waiting["alert"]), key="alert")
         plan = st.text_input("What you will do", key="plan")
         if st.form_submit_button("Take it"):

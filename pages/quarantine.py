@@ -11,6 +11,7 @@ from pages.shared import charts, components, reads
 from pages.shared.components import Card
 from tailguard.desk import quarantine as desk
 from tailguard.domain.tags import Origin
+from tailguard.domain.wording import counted
 from tailguard.errors import TailguardError
 
 LONGEST_SHOWN = 6000
@@ -111,7 +112,7 @@ def take_back() -> None:
     try:
         count = desk.take_back(reads.workspace(), st.session_state.get("last_answered", []))
         reads.look_again()
-        st.session_state["quarantine_told"] = ("success", f"{count} decision(s) taken back.")
+        st.session_state["quarantine_told"] = ("success", f"{counted(count, 'decision')} taken back.")
     except TailguardError as error:
         st.session_state["quarantine_told"] = ("error", str(error))
     st.session_state["last_answered"] = []
@@ -202,7 +203,9 @@ if queue:
         }
         components.table({"what": list(rows), "value": list(rows.values())}, key="evidence", height=380)
         if len(alike) > 1:
-            with st.expander(f"{len(alike) - 1} near-duplicate(s) of it wait too"):
+            with st.expander(
+                f"{counted(len(alike) - 1, 'near-duplicate of it waits', 'near-duplicates of it wait')} too"
+            ):
                 others = [other for other in queue if other.cluster == one.cluster and other.id != one.id]
                 components.table(
                     [

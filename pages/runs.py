@@ -10,6 +10,7 @@ from pages.shared import components, reads
 from pages.shared.components import Card
 from pages.shared.protocol import lasting
 from tailguard.domain.stages import ORDER
+from tailguard.domain.wording import counted
 
 components.begin("Runs")
 newest = [one.run for one in reversed(reads.lineage(components.lineage()).generations)]
@@ -29,11 +30,11 @@ repeated = reads.repetitions(run)
 deviations = len(deviated)
 again = ""
 if repeated:
-    how = "fact for fact" if repeated[-1].identical else f"with {len(repeated[-1].differences)} difference(s)"
+    how = "fact for fact" if repeated[-1].identical else f"with {counted(len(repeated[-1].differences), 'difference')}"
     again = f" {repeated[-1].by} repeated it on {repeated[-1].when:%d %b %Y}, {how}."
 components.verdict(
     f"{run} is {whole}"
-    + (f" and deviates in {deviations} point(s)." if deviations else " and met every exit criterion.")
+    + (f" and deviates in {counted(deviations, 'point')}." if deviations else " and met every exit criterion.")
     + again
 )
 components.cards(

@@ -264,4 +264,4 @@ def test_open_overrides_without_a_meeting_for_a_month_are_a_finding(team: Team, 
     with team.workspace.log.reading() as connection:
         told = [one.what for one in status(connection, now=team.clock.now()).findings]
 
-    assert any("2 open override(s) wait for the monthly meeting" in one for one in told), told
+    assert any("2 open overrides wait for the monthly meeting" in one for one in told), told

@@ -289,7 +289,7 @@ def test_a_trace_tells_source_evidence_decisions_and_every_use(used: Team) -> No
     ]
     assert [(one.by, one.code, one.note) for one in found.answers] == [("ada", "checked", "in the archive")]
     assert [(one.run, one.role, one.generation) for one in found.uses] == [("main/1", "human", "main/1")]
-    assert "used in 1 training set(s)" in found.sentence
+    assert "used in 1 training set." in found.sentence
 
 
 def test_a_record_is_traced_by_its_text_and_an_unknown_one_says_so(used: Team) -> None:

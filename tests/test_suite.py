@@ -60,7 +60,7 @@ def test_a_proposal_nobody_decided_on_is_not_frozen_and_a_refused_one_is_left_ou
 ) -> None:
     out = tmp_path / "suite.jsonl"
     proposing.propose(anchored, out, most=15, seed=1)
-    with pytest.raises(InputError, match=r"proposal\(s\) wait for a person, first on line 1"):
+    with pytest.raises(InputError, match=r"proposals wait for a person, first on line 1"):
         suite.freeze_suite(anchored, out, name="rare")
 
     accepted(out)

@@ -59,7 +59,7 @@ def test_a_gate_that_blocked_nothing_and_was_never_tested_is_a_finding(plain: tu
     workspace, clock = plain
     for number in range(3):
         judged(workspace, number)
-    assert any("3 candidate(s) were judged, none blocked" in one for one in told(workspace, clock))
+    assert any("3 candidates were judged, none blocked" in one for one in told(workspace, clock))
 
     judged(workspace, 3, verdict="BLOCK")
 

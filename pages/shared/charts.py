@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from pages.shared.words import on_chart
+from tailguard.domain.wording import counted
 
 ORIGIN = {"human": "#0072B2", "ai": "#D55E00", "mixed": "#CC79A7", "unknown": "#808080"}
 ROLE = {"anchor": "#009E73", "human": "#0072B2", "synthetic": "#D55E00"}
@@ -242,7 +243,7 @@ def calibration(points: pd.DataFrame, found: object, title: str) -> go.Figure:
     for generation, part in points.groupby("generation"):
         newest = generation == points["generation"].max()
         figure.add_scatter(
-            x=part["share"], y=part["value"], mode="lines+markers", name=f"after {generation} generation(s)",
+            x=part["share"], y=part["value"], mode="lines+markers", name=f"after {counted(int(generation), 'generation')}",
             line={"color": ORIGIN["ai"] if newest else "#b8bdc4", "width": 2.5 if newest else 1.2},
             error_y={"type": "data", "symmetric": False, "array": part["high"] - part["value"],
                      "arrayminus": part["value"] - part["low"], "visible": bool(newest)},
@@ -361,6 +362,7 @@ def exceptions(frame: pd.DataFrame, uses: pd.DataFrame, today: object, title: st
     if len(uses):
         figure.add_scatter(x=uses["recorded"], y=uses["override"], mode="markers", name="used", showlegend=False,
                            marker={"symbol": "line-ns-open", "size": 22, "color": ORIGIN["ai"], "line": {"width": 3}})  # fmt: skip
+    figure.update_yaxes(showgrid=False)  # a line through the words at the bars' ends
     figure.add_vline(x=today, line={"dash": "dash", "color": GREY})
     figure.add_annotation(
         x=today, y=1, yref="paper", yanchor="bottom", text="today", showarrow=False, font={"color": GREY}

@@ -199,9 +199,11 @@ def table(
         if str(name) in glossary.COLUMNS
     }
     config |= {
-        name: st.column_config.DatetimeColumn(format="DD MMM YYYY HH:mm")
-        for name in ("recorded", "started")
-        if name in whole
+        str(name): st.column_config.DatetimeColumn(
+            format="DD MMM YYYY HH:mm", help=glossary.TERMS.get(glossary.COLUMNS.get(str(name), ""))
+        )
+        for name in whole.columns
+        if pd.api.types.is_datetime64_any_dtype(whole[name])
     }
     st.dataframe(
         _shown(whole.head(MOST_ROWS)),

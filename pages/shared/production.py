@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared import charts, components, reads
+from tailguard.domain.wording import counted
 
 
 def measured() -> bool:
@@ -22,9 +23,9 @@ def sentence() -> str:
     streams = reads.facts(reads.StreamWeek)["stream"].nunique()
     loud = alarmed()
     if not loud:
-        return f"✔ None of {streams} stream(s) is in alarm."
+        return f"✔ None of {counted(streams, 'stream')} is in alarm."
     what = next(one.what for one in reads.alarms() if one.subject.startswith(f"{loud[0]}, "))
-    return f"✖ {len(loud)} of {streams} stream(s) in alarm. {what}."
+    return f"✖ {len(loud)} of {counted(streams, 'stream')} in alarm. {what}."
 
 
 def chart() -> None:

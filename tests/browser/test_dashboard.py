@@ -179,7 +179,7 @@ def test_what_somebody_else_decides_appears_within_five_seconds_and_nothing_type
             reason="somebody else asks",
             expires=space.clock.now() + timedelta(days=3),
         )
-        tab.get_by_text("1 wait for a decision").wait_for(timeout=20_000)
+        tab.get_by_text("1 waits for a decision").wait_for(timeout=20_000)
         taken = time.monotonic() - begin
 
         assert taken < 5

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tailguard.cli.output import Json, WorkspaceFolder, open_workspace, show
+from tailguard.domain.wording import counted
 from tailguard.errors import InputError
 
 quarantine = typer.Typer(help="Records that wait for a person.", no_args_is_help=True)
@@ -116,7 +117,7 @@ def quarantine_decide(
     if origin not in set(Origin):
         raise InputError(f"--origin is human, ai, mixed or unknown, found {origin!r}.")
     settled = desk.decide(open_workspace(workspace), records, origin=Origin(origin), code=code, note=note)
-    text = f"{settled} of {len(records)} record(s) settled as {origin}. The next run takes them in."
+    text = f"{settled} of {counted(len(records), 'record')} settled as {origin}. The next run takes them in."
     show({"answered": len(records), "settled": settled}, text, as_json=as_json)
 
 
@@ -130,7 +131,11 @@ def quarantine_take_back(
     from tailguard.desk import quarantine as desk
 
     count = desk.take_back(open_workspace(workspace), records)
-    show({"taken_back": count}, f"{count} decision(s) taken back; the records wait again.", as_json=as_json)
+    show(
+        {"taken_back": count},
+        f"{counted(count, 'decision')} taken back; what they settled waits again.",
+        as_json=as_json,
+    )
 
 
 @quarantine.command("export")
@@ -161,7 +166,7 @@ def quarantine_import(
     lines += [f"{file} {one.place}: {one.reason}" for one in found.refused]
     show(found, "\n".join(lines), as_json=as_json)
     if found.refused:
-        raise InputError(f"{len(found.refused)} answer(s) could not be used; the others were taken.")
+        raise InputError(f"{counted(len(found.refused), 'answer')} could not be used; the others were taken.")
 
 
 def _printable(text: str) -> str:

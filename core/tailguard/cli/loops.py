@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tailguard.cli.output import Json, WorkspaceFolder, open_workspace, show
+from tailguard.domain.wording import counted
 from tailguard.errors import Blocked, InputError
 
 loops = typer.Typer(
@@ -79,7 +80,7 @@ def loops_check(
         if found.problems:
             raise InputError(f"{len(found.problems)} entries could not be read; the others were looked at.")
         if found.loops.cycles:
-            raise Blocked(f"{len(found.loops.cycles)} loop(s) without a checkpoint.")
+            raise Blocked(f"{counted(len(found.loops.cycles), 'loop')} without a checkpoint.")
         return
     standing = flows.standing(open_workspace(workspace))
     show(
@@ -95,7 +96,7 @@ def loops_check(
     held = [one for one in standing.unguarded if not one.exception]
     if held:
         raise Blocked(
-            f"{len(held)} loop(s) without a live checkpoint or exception. `tailguard loops list` says where to cut."
+            f"{counted(len(held), 'loop')} without a live checkpoint or exception. `tailguard loops list` says where to cut."
         )
 
 
@@ -184,4 +185,4 @@ def loops_review(note: Note, workspace: WorkspaceFolder = None, as_json: Json = 
     from tailguard.desk import flows
 
     done = flows.review(open_workspace(workspace), note=note)
-    show(done, f"Reviewed; {done.unguarded} loop(s) were unguarded.", as_json=as_json)
+    show(done, f"Reviewed; {counted(done.unguarded, 'loop was', 'loops were')} unguarded.", as_json=as_json)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tailguard.cli.output import Json, WorkspaceFolder, open_workspace, show
+from tailguard.domain.wording import counted
 from tailguard.errors import Blocked, InputError
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def verify(
     ]
     show(found, "\n".join(lines), as_json=as_json)
     if found.problems:
-        raise Blocked(f"The log or the store does not verify: {len(found.problems)} problem(s).")
+        raise Blocked(f"The log or the store does not verify: {counted(len(found.problems), 'problem')}.")
 
 
 def _verify_clearance(clearance: Path, key: Path | None, training: Path | None, as_json: bool) -> None:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from tailguard.domain.facts import Artifact
+from tailguard.domain.wording import counted
 from tailguard.runlog.queries import only, recorded
 from tailguard.workspace import Workspace
 
@@ -78,7 +79,7 @@ def in_words(explanation: str) -> str:
     if terms:
         shown = ", ".join(terms[:5]) + (" and others" if len(terms) > 5 else "")
         parts.append(
-            f"holds rare terms {shown}; {told['diversity']['texts in the emptiest cell']} text(s) in the emptiest cell"
+            f"holds rare terms {shown}; {counted(told['diversity']['texts in the emptiest cell'], 'text')} in the emptiest cell"
         )
     else:
         parts.append("holds no rare term")

@@ -10,6 +10,7 @@ from typing import Any
 
 from tailguard.desk.exchange import disarmed
 from tailguard.domain.facts import MeetingEnded
+from tailguard.domain.wording import counted
 from tailguard.errors import InputError
 from tailguard.runlog.queries import only, recorded
 from tailguard.workspace import Workspace
@@ -37,7 +38,7 @@ def _headline(value: dict[str, Any]) -> str:
 
 def _uses(item: dict[str, Any]) -> str:
     ratios = [one["ratio"] for one in item["uses"] if one["ratio"] is not None]
-    told = f"used {len(item['uses'])} time(s)" if item["uses"] else "never used"
+    told = f"used {counted(len(item['uses']), 'time')}" if item["uses"] else "never used"
     return told + (f", at {max(ratios):.1%} synthetic against {item['uses'][0]['ceiling']:.0%}" if ratios else "")
 
 

@@ -15,6 +15,7 @@ from tailguard.diversity import monitoring
 from tailguard.diversity.monitoring import MEASURES, Reference
 from tailguard.domain.facts import Fact, OutputsLogged, StreamFrozen, StreamWeek
 from tailguard.domain.roles import Right
+from tailguard.domain.wording import counted
 from tailguard.errors import InputError
 from tailguard.ports import RawRecord, Reject
 from tailguard.runlog.queries import frozen_stream, recorded
@@ -48,9 +49,13 @@ class Added:
     @property
     def text(self) -> str:
         """For a person at a terminal."""
-        lines = [f"{self.stream}: {self.texts:,} texts of {self.weeks} week(s) measured, and known as our own."]
+        lines = [
+            f"{self.stream}: {self.texts:,} texts of {counted(self.weeks, 'week')} measured, and known as our own."
+        ]
         if self.too_short:
-            lines.append(f"{self.too_short} week(s) had less than one block of words and were only fingerprinted.")
+            lines.append(
+                f"{counted(self.too_short, 'week')} had less than one block of words; their texts were only fingerprinted."
+            )
         if self.rejected:
             lines.append(f"{self.rejected:,} records could not be read.")
         return "\n".join(lines)

@@ -28,6 +28,7 @@ from tailguard.domain.facts import (
 )
 from tailguard.domain.intervals import wilson
 from tailguard.domain.markdown import visible
+from tailguard.domain.wording import counted
 from tailguard.errors import InputError
 from tailguard.plays.drill import incidents
 from tailguard.plays.status import Standing, standing_of, status_of
@@ -124,7 +125,8 @@ def _overview(standing: Standing, runs: int, month: str) -> Section:
         )
     high = [one for one in standing.findings if one.severity == "high"]
     sentence = (
-        f"{runs} run(s) were started in {month}; {len(standing.findings)} finding(s) stand, {len(high)} of them high."
+        f"{counted(runs, 'run was', 'runs were')} started in {month}; "
+        f"{counted(len(standing.findings), 'finding stands', 'findings stand')}, {len(high)} of them high."
     )
     sentence += f" First: {standing.findings[0].what}." if standing.findings else ""
     return Section(
@@ -162,7 +164,7 @@ def _self_tests(connection: Connection, begin: datetime, end: datetime) -> Secti
     wrong = [one for one in found if not one.fact.as_it_should]
     told = f"{len(caught)} of {len(planted)} planted collapses were blocked"
     told += f", the smallest a loss of {min(caught):.1%}." if caught else "."
-    told += f" {len(wrong)} self-test(s) did not come out as they should."
+    told += f" {counted(len(wrong), 'self-test')} did not come out as they should."
     rows = [(one.fact.run, one.fact.kind, f"{one.fact.loss:.1%}", one.fact.verdict, one.id) for one in reversed(wrong)]
     return Section(
         "Has the gate teeth?",
@@ -180,7 +182,10 @@ def _overrides(connection: Connection, standing: Standing, begin: datetime, end:
     met = _within(recorded(connection, MeetingEnded, since=begin), end)
     touched = {one.fact.override for group in (asked, used, decided) for one in group}
     shown = [one for one in status_of(standing).overrides if one.state in ("open", "requested") or one.id in touched]
-    told = f"{len(asked)} asked for, {len(decided)} decision(s), {len(used)} use(s), {len(met)} meeting(s) held."
+    told = (
+        f"{len(asked)} asked for, {counted(len(decided), 'decision')}, {counted(len(used), 'use')}, "
+        f"{counted(len(met), 'meeting')} held."
+    )
     open_ones = sum(one.state == "open" for one in shown)
     rows = [
         (

@@ -13,6 +13,7 @@ from tailguard.diversity.rarity import in_few_texts
 from tailguard.domain.facts import Measurement, SuiteFrozen
 from tailguard.domain.roles import Right
 from tailguard.domain.suite import Check
+from tailguard.domain.wording import counted
 from tailguard.errors import InputError
 from tailguard.quality.contamination import Contamination
 from tailguard.runlog.queries import frozen_anchor, frozen_suite, only, recorded
@@ -104,6 +105,7 @@ def _refuse_overlap(workspace: Workspace, prompts: dict[str, str], texts: Sequen
     hits = sorted({one for one in Contamination(prompts, length=length).found(texts) if one is not None})
     if hits:
         raise InputError(
-            f"{file}: {len(hits)} prompt(s) share a long run of words with the anchor, which every training set holds: "
+            f"{file}: {counted(len(hits), 'prompt shares', 'prompts share')} a long run of words with the anchor, "
+            "which every training set holds: "
             f"{', '.join(hits[:5])}. Take them out of the suite."
         )

@@ -14,6 +14,7 @@ from tailguard.domain import merkle
 from tailguard.domain.facts import Artifact, Composition, Generation, LedgerKept, ReviewOpinion
 from tailguard.domain.records import record_id
 from tailguard.domain.tags import digest_of_row
+from tailguard.domain.wording import counted
 from tailguard.errors import InputError
 from tailguard.runlog.queries import Recorded, frozen_anchor, logged_outputs, recorded
 from tailguard.store.snapshots import members_of
@@ -97,7 +98,7 @@ class Trace:
             return f"{self.record[:12]} is human: it stands in the frozen anchor {self.anchor}."
         tag = self.tags[-1]
         state = "held as unknown" if tag.held else f"tagged {tag.origin}"
-        used = f"used in {len(self.uses)} training set(s)" if self.uses else "used in no training set"
+        used = f"used in {counted(len(self.uses), 'training set')}" if self.uses else "used in no training set"
         return f"{self.record[:12]} came from {tag.source} in {tag.run}, is {state} on {tag.evidence} ({tag.reason}); {used}."
 
 

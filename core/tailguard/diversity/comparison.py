@@ -21,6 +21,7 @@ from scipy.stats import t as student
 from tailguard.diversity.outputs import Encoded, Outputs
 from tailguard.diversity.resampling import bag, halves, richness
 from tailguard.domain.verdict import Comparison, Guard, MeasureComparison, SliceComparison, Verdict
+from tailguard.domain.wording import counted
 
 TAIL_ACCURACY = "tail accuracy"
 TAIL_RECALL = "tail recall"
@@ -183,7 +184,9 @@ def _quality(name: str, ours: float, theirs: float, most: float) -> Guard:
 def _notes(candidate: Outputs, reference: Outputs, left_out: int, samples: int) -> tuple[str, ...]:
     notes = []
     if left_out:
-        notes.append(f"{left_out} prompt(s) that only one side answered were left out")
+        notes.append(
+            f"{counted(left_out, 'prompt that only one side answered was', 'prompts that only one side answered were')} left out"
+        )
     if samples == 1:
         notes.append("one answer a prompt says nothing of variety within a prompt: four or more are wanted")
     if not candidate.decoding or not reference.decoding:

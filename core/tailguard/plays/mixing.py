@@ -15,6 +15,7 @@ from tailguard.domain.facts import (
     SliceCoverage,
 )
 from tailguard.domain.overrides import Override
+from tailguard.domain.wording import counted
 from tailguard.plays.finding import Finding, Scene
 from tailguard.plays.lineages import LineageStatus
 from tailguard.policy import Policy
@@ -96,7 +97,10 @@ def _about_overrides(
     days = timedelta(days=policy.overrides.review_days if policy else 31)
     begun = max([one.recorded for one in meetings[-1:]] + [min((one.requested for one in current), default=moment)])
     if current and moment - begun > days:
-        what = f"{len(current)} open override(s) wait for the monthly meeting, due since {begun + days:%Y-%m-%d}"
+        what = (
+            f"{counted(len(current), 'open override waits', 'open overrides wait')} for the monthly meeting, due "
+            f"since {begun + days:%Y-%m-%d}"
+        )
         findings.append(Finding("middle", what, begun + days, "overrides", current[0].id))
     for one in exceptions:
         state = one.state(moment)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from tailguard.domain.facts import AlertSent, Measurement, ShippingEvent
 from tailguard.domain.shipping import State
+from tailguard.domain.wording import counted
 from tailguard.plays.finding import Finding, Scene
 from tailguard.plays.lineages import LineageStatus
 from tailguard.policy import Policy
@@ -43,7 +44,10 @@ def _about_lineages(connection: Connection, lineages: Sequence[LineageStatus]) -
                 one for one in passed_by if one.lineage == lineage.name and fleet.state(one.run) is State.SHIPPED
             ]
             if stopped:
-                what = f"{lineage.name} only observes: {len(stopped)} generation(s) were shipped that its gate would have stopped"
+                what = (
+                    f"{lineage.name} only observes: {counted(len(stopped), 'generation was', 'generations were')} "
+                    "shipped that its gate would have stopped"
+                )
                 findings.append(Finding("high", what, stopped[0].when, "gates", stopped[0].run))
     return findings
 
@@ -70,7 +74,10 @@ def _about_the_gate(connection: Connection) -> list[Finding]:
             what = f"the gate goes blunt: in {last.run} it blocked {told}; usually it blocks {earlier[len(earlier) // 2]:.1%}"
             findings.append(Finding("middle", what, last.when, "gates", last.row))
     if untested := never_blocked(connection):
-        what = f"{untested.candidates} candidate(s) were judged, none blocked, with no planted collapse to show that one would be"
+        what = (
+            f"{counted(untested.candidates, 'candidate was', 'candidates were')} judged, none blocked, with no "
+            "planted collapse to show that one would be"
+        )
         findings.append(Finding("middle", what, untested.since, "gates", untested.first))
     return findings
 
@@ -99,7 +106,5 @@ def _about_alerts(connection: Connection) -> list[Finding]:
     if not failed:
         return []
     last = failed[-1]
-    what = (
-        f"{len(failed)} alert(s) could not be delivered; {last.fact.alert} to {last.fact.channel}: {last.fact.problem}"
-    )
+    what = f"{counted(len(failed), 'alert')} could not be delivered; {last.fact.alert} to {last.fact.channel}: {last.fact.problem}"
     return [Finding("middle", what, last.recorded, "gates", last.id)]

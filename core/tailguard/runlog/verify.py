@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from tailguard.domain.facts import ChainSealed
+from tailguard.domain.wording import counted
 from tailguard.runlog.connection import RunLog
 from tailguard.runlog.recorder import GENESIS, row_hash
 from tailguard.runlog.schema import COMMIT, ENTRY, TABLES, table_name
@@ -70,7 +71,11 @@ def _walk(chain: str, entries: list[dict[str, Any]], facts: dict[str, dict[str, 
         seq, kind = int(entry["seq"]), str(entry["kind"])
         fact = {} if kind == COMMIT else facts.pop(_key(kind, str(entry["id"])), None)
         if seq != expected:
-            what = f"{seq - expected} row(s) missing ahead of it" if seq > expected else "inserted: its place is taken"
+            what = (
+                f"{counted(seq - expected, 'row is', 'rows are')} missing ahead of it"
+                if seq > expected
+                else "inserted: its place is taken"
+            )
             problems.append(Problem(chain, seq, what))
         elif entry["prev_hash"] != previous:
             problems.append(Problem(chain, seq, "does not follow from the row ahead of it"))
@@ -92,7 +97,7 @@ def _broken_seal(seal: dict[str, Any], hashes: dict[str, dict[int, str]]) -> Pro
             seal["sealed"], length, f"sealed with {length} rows, found {len(rows)}: its end was changed or removed"
         )
     if len(rows) > length:
-        return Problem(seal["sealed"], length + 1, f"inserted: {len(rows) - length} row(s) after the seal")
+        return Problem(seal["sealed"], length + 1, f"inserted: {counted(len(rows) - length, 'row')} after the seal")
     return None
 
 

@@ -13,6 +13,7 @@ from tailguard.adapters.checkers import judge, read_check
 from tailguard.adapters.readers.jsonl import numbered_objects
 from tailguard.diversity.outputs import Outputs
 from tailguard.domain.suite import Check
+from tailguard.domain.wording import counted
 from tailguard.errors import InputError
 
 _SHOWN = 5
@@ -95,7 +96,8 @@ def _on_suite(found: Outputs, suite: Path, where: str) -> Outputs:
     strange = sorted(found.answers.keys() - items.keys())
     if strange:
         raise InputError(
-            f"{where} answers {len(strange)} prompt(s) that are not in {suite}: {', '.join(strange[:5])}. "
+            f"{where} answers {counted(len(strange), 'prompt that is', 'prompts that are')} not in {suite}: "
+            f"{', '.join(strange[:5])}. "
             "Ids in both files must be the same."
         )
     other = [one for one in found.answers if str(items[one]["prompt"]) != found.prompts[one]]
@@ -150,7 +152,8 @@ def read_items(path: Path) -> dict[str, dict[str, object]]:
         }
     if undecided:
         raise InputError(
-            f"{path}: {len(undecided)} proposal(s) wait for a person, first on line {undecided[0]}. Set `accept` to true or false."
+            f"{path}: {counted(len(undecided), 'proposal waits', 'proposals wait')} for a person, first on line "
+            f"{undecided[0]}. Set `accept` to true or false."
         )
     if not any(item["tail"] for item in items.values()):
         raise InputError(f"{path} has no prompt with tail = true. At least one rare-case slice is mandatory.")

@@ -23,6 +23,7 @@ from tailguard.domain.facts import (
     ReviewOpinion,
 )
 from tailguard.domain.overrides import Override
+from tailguard.domain.wording import counted
 from tailguard.plays.finding import Finding, Scene
 from tailguard.plays.loops.declared import FILE, parse_flows
 from tailguard.plays.loops.flows import Checkpoint, Edge, Flows, Known, flows, merged
@@ -339,7 +340,7 @@ def findings(scene: Scene, standing: LoopStanding) -> list[Finding]:
     found += _removed(scene.connection)
     new = [one for one in standing.loops if one.change == "new since the last review"]
     if new:
-        what = f"{len(new)} loop(s) are new since the last review: {new[0].words} (`tailguard loops review`)"
+        what = f"{counted(len(new), 'loop is', 'loops are')} new since the last review: {new[0].words} (`tailguard loops review`)"
         found.append(Finding("middle", what, scene.moment, GATE, new[0].words))
     return found
 

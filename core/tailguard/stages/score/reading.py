@@ -16,6 +16,7 @@ from tailguard.diversity.metrics import words
 from tailguard.diversity.topics import Topics
 from tailguard.domain.stages import Named
 from tailguard.domain.tags import Origin
+from tailguard.domain.wording import counted
 from tailguard.errors import InputError
 from tailguard.mixing.ceiling import Mass, mass, share_parts
 from tailguard.mixing.ranking import id_columns
@@ -239,6 +240,6 @@ def _refuse_held(batch: pa.RecordBatch) -> None:
     ]
     if wrong:
         raise InputError(
-            f"{len(wrong)} record(s) are untagged or held and cannot be scored: {', '.join(wrong[:5])}. "
+            f"{counted(len(wrong), 'record is', 'records are')} untagged or held and cannot be scored: {', '.join(wrong[:5])}. "
             "Decide them with `tailguard quarantine decide`."
         )

@@ -57,13 +57,13 @@ if going_on:
     components.verdict(f"◆ {one.id} on {one.generation} is open: {one.what} Next: {one.next}.")
 elif closed:
     last = closed[-1]
-    days = (status.as_of - last.closed.recorded).days
+    days = (status.as_of - last.opened).days
     times = [f"{word} in {protocol.lasting(last.seconds(step))}" for step, word in protocol.TIMED.items()]
     gaps = f"{counted(len(last.gaps), 'gap')}, the first: {last.gaps[0].fact.what}" if last.gaps else "no gap"
     late = due is not None and status.as_of > due.when
     ended = f" The next was due on {due.when:%d %b %Y}." if late else ""
     sign = "◆" if late or last.gaps else "✔"
-    components.verdict(f"{sign} Last {last.kind} {days} days ago: {', '.join(times)}; {gaps}.{ended}")
+    components.verdict(f"{sign} Last {last.kind} {counted(days, 'day')} ago: {', '.join(times)}; {gaps}.{ended}")
 else:
     components.verdict("◆ No drill was ever held: nobody knows how long a rollback takes here.")
 newest = (closed or every or [None])[-1]
@@ -101,7 +101,8 @@ components.cards(
 )
 components.told()
 if every:
-    first, final = every[0], every[-1]
+    frozen = [one for one in every if one.seconds("freeze") is not None] or every
+    first, final = frozen[0], frozen[-1]
     trend = f"Time to freeze: {protocol.lasting(first.seconds('freeze'))} at first, {protocol.lasting(final.seconds('freeze'))} last"
     components.chart(lambda: play_charts.responses(every, trend), key="responses")
     names = [one.id for one in reversed(every)]

@@ -6,6 +6,7 @@ import streamlit as st
 from pages.shared import charts, components, reads
 from pages.shared.components import Card
 from tailguard.domain.intervals import wilson
+from tailguard.domain.wording import counted
 
 components.begin("Gates")
 name, since = components.lineage(), components.since()
@@ -25,7 +26,7 @@ teeth = "no planted collapse was blocked yet"
 if len(caught):
     newest = caught.iloc[-1]
     ago = (reads.status().as_of - newest["recorded"]).days
-    teeth = f"the last planted collapse was blocked at a loss of {newest['loss']:.1%}, {ago} days ago (the smallest ever: {smallest})"
+    teeth = f"the last planted collapse was blocked at a loss of {newest['loss']:.1%}, {counted(ago, 'day')} ago (the smallest ever: {smallest})"
 components.verdict(f"{blocked} of {len(candidates)} candidates {verb} ({blocked / len(candidates):.0%}); {teeth}.")
 rate, false = wilson(blocked, len(candidates)), wilson(int((same["verdict"] == "BLOCK").sum()), len(same))
 unsure = int(candidates["verdict"].isin(["INCONCLUSIVE", "NOT COMPARABLE"]).sum())

@@ -160,7 +160,7 @@ components.table(
     columns={
         "loop": st.column_config.TextColumn(width=420),
         "came back": st.column_config.NumberColumn(format="percent"),
-        "last evidence": st.column_config.DateColumn(),
+        "last evidence": components.DAY,
     },
 )
 left, middle, right = st.columns(3)

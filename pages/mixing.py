@@ -64,7 +64,7 @@ components.cards(
         Card(
             "Anchor share",
             f"{newest['anchor_records'] / newest['records']:.1%}",
-            f"{age} days old" if anchor else "no anchor",
+            f"{counted(age, 'day')} old" if anchor else "no anchor",
             f"{newest['anchor_records']:,} frozen human records in the newest set; age since something was last added",
             rows=lambda: sets[["run", "records", "anchor_records", "row"]].iloc[::-1],
             term="anchor",

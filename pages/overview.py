@@ -151,7 +151,7 @@ if status.due:
             ]
         ),
         key="due",
-        columns={"when": st.column_config.DateColumn(), "what": st.column_config.TextColumn(width=420)},
+        columns={"when": components.DAY, "what": st.column_config.TextColumn(width=420)},
     )
     st.download_button(
         "Calendar to subscribe to", reads.calendar, file_name="tailguard.ics", mime="text/calendar", key="ics"
@@ -178,7 +178,7 @@ if status.findings:
             ]
         ),
         key="findings",
-        columns={"what": st.column_config.TextColumn(width=620), "since": st.column_config.DateColumn()},
+        columns={"what": st.column_config.TextColumn(width=620), "since": components.DAY},
     )
     by_key = {one.key: one for one in status.findings}
     ordered = sorted(by_key, key=lambda key: by_key[key].taken_by is not None)

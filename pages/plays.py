@@ -116,7 +116,7 @@ for one in found:
                     ]
                 ),
                 key=f"findings-{one.play.name}",
-                columns={"what": st.column_config.TextColumn(width=620), "since": st.column_config.DateColumn()},
+                columns={"what": st.column_config.TextColumn(width=620), "since": components.DAY},
             )
         components.rows(
             pd.DataFrame([vars(row) for row in reversed(one.evidence)][:50], columns=["when", "row"]),

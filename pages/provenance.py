@@ -8,6 +8,7 @@ from pages.shared import charts, components, reads
 from pages.shared.components import Card, said
 from tailguard.desk import sources as desk
 from tailguard.detection.prevalence import APART
+from tailguard.domain.wording import counted
 from tailguard.errors import TailguardError
 
 MOST_MARKS = 120
@@ -65,7 +66,7 @@ components.cards(
         Card(
             "Waiting for a person",
             f"{waiting:,}",
-            f"oldest {(reads.status().as_of - oldest).days} days" if oldest else "nothing waits",
+            f"oldest {counted((reads.status().as_of - oldest).days, 'day')}" if oldest else "nothing waits",
             "Held and not decided yet, over all lineages; a record that came twice counts twice",
             rows=lambda: batches[batches["held"] > 0][["run", "source", "read", "held", "recorded", "row"]].iloc[::-1],
             term="held",

@@ -42,7 +42,7 @@ copies = sum(count for count in groups.values() if count > 1)
 several = sum(count > 1 for count in groups.values())
 holdings = reads.waiting_now()[0]
 twice = f" (held {holdings:,} times: some came more than once)" if holdings > len(queue) else ""
-told = f"{len(queue):,} records wait, the oldest {oldest} days{twice}"
+told = f"{len(queue):,} records wait, the oldest {counted(oldest, 'day')}{twice}"
 if several:
     told += f"; {several} answers settle {copies} of them" if several > 1 else f"; one answer settles {copies} of them"
 components.verdict(f"{told}." if queue else "No record waits for you.")
@@ -58,7 +58,7 @@ components.cards(
         ),
         Card(
             "Oldest",
-            f"{oldest} days",
+            counted(oldest, "day"),
             "they do not advance",
             "Since the run that held it",
             rows=lambda: waiting_rows().sort_values("since"),

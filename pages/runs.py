@@ -42,7 +42,7 @@ components.cards(
         Card(
             "Stages finished",
             f"{len(finished)} of {len(ORDER)}",
-            f"begun {(reads.status().as_of - status.started).days} days ago",
+            f"begun {counted((reads.status().as_of - status.started).days, 'day')} ago",
             "Stages with a result in the log",
             rows=lambda: results[["stage", "passed", "records_in", "records_out", "started", "recorded", "row"]],
             term="run",

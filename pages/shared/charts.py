@@ -37,10 +37,9 @@ def finish(figure: go.Figure, title: str, *, height: int = 340, percent: bool = 
     return figure
 
 
-def _end_label(figure: go.Figure, x: object, y: float, text: str, colour: str, **place: int) -> None:
-    figure.add_annotation(
-        x=x, y=y, text=text, showarrow=False, xanchor="left", xshift=8, font={"color": colour}, **place
-    )
+def _end_label(figure: go.Figure, x: object, y: float, text: str, **place: int) -> None:
+    """The name of a line at its end, in the colour of the page's text: small words in a line's colour are hard to read."""
+    figure.add_annotation(x=x, y=y, text=text, showarrow=False, xanchor="left", xshift=8, **place)
 
 
 def _whole(numbers: Iterable[int]) -> dict[str, object]:
@@ -101,7 +100,7 @@ def strips(lineages: dict[str, pd.DataFrame], title: str) -> go.Figure:
                                   hovertext=flag["overrides"])  # fmt: skip
         ceilings = frame["ceiling"].dropna()
         if len(ceilings):
-            _end_label(figure, int(frame["number"].iloc[-1]), float(ceilings.iloc[-1]), f"ceiling {ceilings.iloc[-1]:.0%}", GREY,
+            _end_label(figure, int(frame["number"].iloc[-1]), float(ceilings.iloc[-1]), f"ceiling {ceilings.iloc[-1]:.0%}",
                        row=number, col=1)  # fmt: skip
         figure.update_yaxes(range=[-0.05, 1.4], tickvals=[0, 0.5, 1], row=number, col=1)
         figure.update_xaxes(
@@ -203,7 +202,7 @@ def ratios(frame: pd.DataFrame, blocked: pd.DataFrame, flags: pd.DataFrame, unit
         figure.add_annotation(x=flag["run"], y=flag["high"], text=f"⚑ {flag['overrides']}", yshift=16, showarrow=False)
     if len(frame):
         last = frame.iloc[-1]
-        _end_label(figure, last["run"], float(last["ceiling"]), f"ceiling {last['ceiling']:.0%}", GREY)
+        _end_label(figure, last["run"], float(last["ceiling"]), f"ceiling {last['ceiling']:.0%}")
     figure.update_yaxes(rangemode="tozero")
     return finish(figure, title, height=380)
 
@@ -260,8 +259,7 @@ def calibration(points: pd.DataFrame, found: object, title: str) -> go.Figure:
         value = float(found[name])  # type: ignore[index]
         figure.add_vline(x=value, line={"dash": "dash", "color": colour})
         figure.add_annotation(x=value, y=1 if place == "top" else 0, yref="paper", text=f"{name} {value:.0%}", showarrow=False,
-                              xanchor="right" if place == "top" else "left", xshift=-4 if place == "top" else 4,
-                              font={"color": colour})  # fmt: skip
+                              xanchor="right" if place == "top" else "left", xshift=-4 if place == "top" else 4)  # fmt: skip
     figure.update_xaxes(tickformat=".0%", title="synthetic share of every generation")
     return finish(figure, title, height=360)
 
@@ -300,7 +298,7 @@ def deltas(frame: pd.DataFrame, title: str) -> go.Figure:
             type="line", x0=-margin, x1=-margin, y0=place - 0.4, y1=place + 0.4, line={"dash": "dash", "color": GREY}
         )
         figure.add_annotation(
-            x=-margin, y=place + 0.44, text=f"margin −{margin:.0%}", showarrow=False, font={"color": GREY, "size": 11}
+            x=-margin, y=place + 0.44, text=f"margin −{margin:.0%}", showarrow=False, font={"size": 11}
         )
     figure.add_vline(x=0, line={"color": GREY, "width": 1})
     finish(figure, title, height=360, percent=False)
@@ -319,7 +317,7 @@ def generations(lines: dict[str, pd.DataFrame], title: str) -> go.Figure:
                            line={"color": colour, "width": 2.5},
                            hovertemplate=name + "/%{x}: %{y:.1%}<extra></extra>")  # fmt: skip
         if len(frame):
-            _end_label(figure, int(frame["number"].iloc[-1]), float(frame["value"].iloc[-1]), name, colour)
+            _end_label(figure, int(frame["number"].iloc[-1]), float(frame["value"].iloc[-1]), name)
     figure.update_yaxes(rangemode="tozero")
     numbers = [number for frame in lines.values() for number in frame["number"]]
     figure.update_xaxes(title="generation", **_whole(numbers))
@@ -353,20 +351,18 @@ def outcomes(decisions: pd.DataFrame, canaries: pd.DataFrame, title: str) -> go.
 def exceptions(frame: pd.DataFrame, uses: pd.DataFrame, today: object, title: str) -> go.Figure:
     """A bar per override from request to expiry, uses as ticks, today as a line."""
     figure = go.Figure()
-    colours = {"open": "#0072B2", "requested": "#E69F00", "void": VERDICT["BLOCK"]}
+    colours = {"open": "#0072B2", "requested": "#E69F00"}
     for _, one in frame.iterrows():
         figure.add_scatter(x=[one["requested"], one["expires"]], y=[one["id"], one["id"]], mode="lines", showlegend=False,
                            line={"width": 14, "color": colours.get(one["state"], "#b8bdc4")}, name=one["id"],
                            hovertemplate=f"{one['id']}: {one['state']}, until %{{x|%d %b %Y}}<extra></extra>")  # fmt: skip
-        _end_label(figure, one["expires"], one["id"], one["state"], colours.get(one["state"], GREY))
+        _end_label(figure, one["expires"], one["id"], one["state"])
     if len(uses):
         figure.add_scatter(x=uses["recorded"], y=uses["override"], mode="markers", name="used", showlegend=False,
                            marker={"symbol": "line-ns-open", "size": 22, "color": ORIGIN["ai"], "line": {"width": 3}})  # fmt: skip
     figure.update_yaxes(showgrid=False)  # a line through the words at the bars' ends
     figure.add_vline(x=today, line={"dash": "dash", "color": GREY})
-    figure.add_annotation(
-        x=today, y=1, yref="paper", yanchor="bottom", text="today", showarrow=False, font={"color": GREY}
-    )
+    figure.add_annotation(x=today, y=1, yref="paper", yanchor="bottom", text="today", showarrow=False)
     return finish(figure, title, height=160 + 46 * max(1, len(frame)), percent=False)
 
 
@@ -394,7 +390,7 @@ def teeth(frame: pd.DataFrame, title: str) -> go.Figure:
     margin = float(frame["margin"].iloc[-1])
     figure.add_hline(y=margin, line={"dash": "dash", "color": GREY})
     figure.add_annotation(x=1, xref="paper", y=margin, text=f"margin {margin:.0%}", showarrow=False, yanchor="bottom",
-                          xanchor="right", font={"color": GREY})  # fmt: skip
+                          xanchor="right")  # fmt: skip
     figure.update_yaxes(rangemode="tozero")
     return finish(figure, title, height=300)
 
@@ -407,16 +403,16 @@ def streams(frame: pd.DataFrame, title: str) -> go.Figure:
         figure.add_scatter(
             x=part["week"], y=change, mode="lines+markers", line={"color": colour, "width": 2.5}, showlegend=False,
             marker={"size": [13 if one else 7 for one in part["alarm"]], "symbol": ["x" if one else "circle" for one in part["alarm"]],
-                    "color": [VERDICT["BLOCK"] if one else colour for one in part["alarm"]]},
+                    "color": colour},
             customdata=part[["texts", "e_value", "threshold"]],
             hovertemplate="%{x|%d %b %Y}: %{y:+.1%}, %{customdata[0]} texts, evidence %{customdata[1]:,.1f} of "
                           "%{customdata[2]:,.0f}<extra></extra>",
         )  # fmt: skip
-        _end_label(figure, part["week"].iloc[-1], float(change.iloc[-1]), on_chart(str(name)), colour)
+        _end_label(figure, part["week"].iloc[-1], float(change.iloc[-1]), on_chart(str(name)))
     margin = float(frame["margin"].iloc[-1])
     figure.add_hline(y=-margin, line={"dash": "dash", "color": GREY})
     figure.add_annotation(x=0, xref="paper", y=-margin, text=f"margin −{margin:.0%}", showarrow=False, yanchor="bottom",
-                          xanchor="left", font={"color": GREY})  # fmt: skip
+                          xanchor="left")  # fmt: skip
     finish(figure, title, height=320, percent=False)
     figure.update_yaxes(tickformat="+.0%")
     return figure

@@ -183,6 +183,9 @@ def _opened(card: Card) -> None:
 MOST_ROWS = 1000
 """So many rows of a table are sent to the browser; files hold all."""
 
+DAY = st.column_config.DateColumn(format="DD MMM YYYY")
+"""A column of times of which the day is enough."""
+
 
 def table(
     frame: pd.DataFrame | Sequence[Mapping[str, object]] | Mapping[str, Sequence[object]],
@@ -223,9 +226,14 @@ def table(
 
 
 def _shown(frame: pd.DataFrame) -> pd.DataFrame:
-    """Long texts cut, and characters that nobody sees made visible: a table cell is no place for a megabyte."""
+    """Long texts cut, characters that nobody sees made visible, and an empty cell where there is no text."""
     words = [name for name in frame.columns if frame[name].dtype == object or str(frame[name].dtype) == "str"]
-    return frame.assign(**{name: [_cell(value) for value in frame[name]] for name in words}) if words else frame
+    return frame.assign(**{name: _cells(frame[name]) for name in words}) if words else frame
+
+
+def _cells(column: pd.Series) -> list[object]:
+    text = pd.api.types.infer_dtype(column) in {"string", "empty"}
+    return [_cell(value) for value in (column.fillna("") if text else column)]
 
 
 _LONGEST_CELL = 2000
@@ -258,7 +266,7 @@ def chart(
     st.plotly_chart(figure, key=key, config=_MODE_BAR, alt=title)
     with st.container(horizontal=True, horizontal_alignment="left", gap="small", vertical_alignment="center"):
         if note or terms:
-            st.caption(plain(note or "What the words mean"), help=_meanings(terms))
+            st.caption(plain(note or "What the words mean"), help=_meanings(terms), width="content")
         _take(key, {
             form.upper(): (form, kind, partial(takeaway.as_image, figure, form)) for form, kind in takeaway.IMAGES.items()
         })  # fmt: skip

@@ -10,6 +10,7 @@ import streamlit as st
 from pages.shared import components, reads
 from pages.shared.components import said
 from tailguard.desk import meeting as meetings
+from tailguard.domain.wording import counted
 
 DRAFT = "draft"
 WORDS = {
@@ -50,7 +51,7 @@ def item_told(item: meetings.Item) -> None:
         + (f", to follow {components.plain(over.renews)}" if over.renews else "")
     )
     days = (over.expires - reads.status().as_of).days
-    right.markdown(f"ends {over.expires:%d %b %Y}, " + (f"in {days} days" if days >= 0 else "past"))
+    right.markdown(f"ends {over.expires:%d %b %Y}, " + (f"in {counted(days, 'day')}" if days >= 0 else "past"))
     if over.orphan:
         st.warning(components.plain(f"It matches nothing any more: {over.orphan}."), icon="⚠️")
     if not item.uses:

@@ -122,7 +122,7 @@ def plays(found: Sequence[PlayStanding], strips: dict[str, list[tuple[datetime, 
         )  # fmt: skip
         figure.add_annotation(
             x=strips[one.play.name][-1][0] + timedelta(days=7), y=one.play.title, text=one.state, showarrow=False, xanchor="left",
-            xshift=6, font={"color": STATE[one.state]},
+            xshift=6,
         )  # fmt: skip
     finish(figure, title, height=140 + 52 * max(1, len(found)), percent=False)
     figure.update_yaxes(showgrid=False)
@@ -153,11 +153,13 @@ def responses(found: Sequence[Incident], title: str) -> go.Figure:
         )  # fmt: skip
         if timed:
             figure.add_annotation(x=timed[-1].id, y=log10(max(0.1, timed[-1].seconds(step) or 0.0)), text=step, showarrow=False,
-                                  xanchor="left", xshift=12, font={"color": colour})  # fmt: skip
-    figure.add_hline(
-        y=3600, line={"dash": "dash", "color": GREY}, annotation_text="target: an hour", annotation_position="top left"
+                                  xanchor="left", xshift=12)  # fmt: skip
+    figure.add_hline(y=3600, line={"dash": "dash", "color": GREY})
+    figure.add_annotation(
+        xref="paper", x=1, y=log10(3600), text="target: an hour", showarrow=False, xanchor="right", yanchor="bottom"
     )
     finish(figure, title, height=320, percent=False)
-    figure.update_yaxes(type="log", title="seconds", tickvals=[0.1, 1, 10, 60, 600, 3600, 86400],
+    figure.update_layout(showlegend=False)
+    figure.update_yaxes(type="log", tickvals=[0.1, 1, 10, 60, 600, 3600, 86400],
                         ticktext=["0.1 s", "1 s", "10 s", "1 min", "10 min", "1 h", "1 day"])  # fmt: skip
     return figure

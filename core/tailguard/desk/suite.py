@@ -72,7 +72,9 @@ class SuiteStanding:
     @property
     def text(self) -> str:
         """For a person at a terminal."""
-        lines = [f"Suite {self.name} {self.suite[:12]}, frozen {self.frozen:%Y-%m-%d}, {self.age_days} days ago."]
+        lines = [
+            f"Suite {self.name} {self.suite[:12]}, frozen {self.frozen:%Y-%m-%d}, {counted(self.age_days, 'day')} ago."
+        ]
         lines += [
             f"  {name}: {prompts} prompts, {tail} tail, {checked} checked"
             for name, (prompts, tail, checked) in sorted(self.slices.items())

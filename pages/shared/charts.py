@@ -17,6 +17,7 @@ VERDICT = {"PASS": "#009E73", "BLOCK": "#D62728", "INCONCLUSIVE": "#E69F00", "NO
 SYMBOL = {"PASS": "circle", "BLOCK": "x", "INCONCLUSIVE": "diamond", "NOT COMPARABLE": "square"}
 LINEAGE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 GREY = "#808080"
+_INK = "#5c6370"
 AGES = ("#9ecae1", "#4292c6", "#08519c")
 REFERENCES = {"parent": "circle", "best": "diamond", "first": "square"}
 
@@ -34,6 +35,17 @@ def finish(figure: go.Figure, title: str, *, height: int = 340, percent: bool = 
     figure.update_yaxes(automargin=True, zeroline=False)
     if percent:
         figure.update_yaxes(tickformat=".0%")
+    return figure
+
+
+def legible(figure: go.Figure, theme: str | None) -> go.Figure:
+    """On a white page the words of axes and labels in a darker grey: Streamlit's own has a contrast of 3.7, WCAG 2.2 asks for 4.5."""
+    if theme == "light":
+        figure.update_xaxes(tickfont_color=_INK, title_font_color=_INK)
+        figure.update_yaxes(tickfont_color=_INK, title_font_color=_INK)
+        figure.update_traces(textfont_color=_INK, selector={"mode": "markers+text"})
+        figure.update_traces(colorbar_tickfont_color=_INK, selector={"type": "heatmap"})
+        figure.for_each_annotation(lambda one: one.update(font_color=one.font.color or _INK))
     return figure
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from pages.shared import entrance, reads, takeaway
+from pages.shared import charts, entrance, reads, takeaway
 from pages.shared.words import marked, on_chart, paragraphs, plain, unseen
 from tailguard.domain import glossary
 from tailguard.domain.stages import ORDER
@@ -250,17 +250,19 @@ def chart(
 ) -> None:
     """A chart, what its words mean, and the chart to take away as PNG or SVG.
 
-    It is drawn once for each state of the log and of the page's address; `by` is what else it depends on.
+    It is drawn once for each state of the log and of the page's address, and each theme; `by` is what else it depends on.
     """
+    theme = st.context.theme.type
     state = (
         st.session_state["title"],
         key,
+        theme,
         st.session_state.get("lineage"),
         st.session_state.get("period"),
         *by,
         *sorted(st.query_params.to_dict().items()),
     )
-    figure = reads.drawn_once(repr(state), lambda: takeaway.untitled(make()))
+    figure = reads.drawn_once(repr(state), lambda: takeaway.untitled(charts.legible(make(), theme)))
     title = unescape(str(figure.layout.meta or key))
     st.markdown(f"**{plain(title)}**")  # Plotly would cut it on a narrow screen
     st.plotly_chart(figure, key=key, config=_MODE_BAR, alt=title)

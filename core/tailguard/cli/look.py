@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -119,7 +120,8 @@ def demo(
         _refuse_busy(port)
     head = play_profile(profile, folder, seed=seed, quiet=as_json)
     done = {"workspace": str(folder), "log_head": head}
-    show(done, f"Done. Log head {head[:16]}. Look around: tailguard status -w {folder}", as_json=as_json)
+    program = "tailguard" if shutil.which("tailguard") else sys.argv[0]
+    show(done, f"Done. Log head {head[:16]}. Look around: {program} status -w {folder}", as_json=as_json)
     if not no_dashboard:
         typer.echo(f"Dashboard on http://localhost:{port} (Ctrl-C ends it)", err=True)
         raise typer.Exit(_serve(Workspace(folder, default_actor()), port))

@@ -255,7 +255,7 @@ _STYLE = """
 :root { color-scheme: light dark }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2.5rem auto; max-width: 72rem; padding: 0 1rem }
 table { border-collapse: collapse; width: 100%; margin: .6rem 0 }
-th { white-space: nowrap } td:nth-child(2) { white-space: nowrap }
+section { overflow-x: auto } td:nth-child(2) { white-space: nowrap }
 th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; border-bottom: 1px solid #8886; overflow-wrap: break-word }
 td:first-child { white-space: nowrap } figure { margin: 1rem 0 } img { max-width: 100%; background: #fff; border-radius: 4px }
 small { opacity: .75 }
@@ -310,7 +310,7 @@ _TYPST = """
 #told.line
 #let part(one) = [
   #v(0.8em)
-  #text(size: 12pt, weight: "bold", one.title)
+  #block(sticky: true, text(size: 12pt, weight: "bold", one.title))
 
   #one.sentence
   #if one.rows.len() > 0 {
@@ -327,7 +327,7 @@ _TYPST = """
 #part(told.sections.at(0))
 #v(0.8em)
 #text(size: 12pt, weight: "bold", "Trends")
-#for one in told.pictures { image(bytes(one), format: "svg", width: 70%) }
+#grid(columns: 2, gutter: 1em, ..told.pictures.map(one => image(bytes(one), format: "svg")))
 #for one in told.sections.slice(1) { part(one) }
 """
 

@@ -94,8 +94,9 @@ def _drills(drills: Sequence[Incident]) -> Picture:
             color=colour,
             label=step,
         )
-    axes.set_ylabel("seconds")
     axes.set_yscale("symlog")
+    axes.set_yticks([1, 10, 60, 600, 3600], ["1 s", "10 s", "1 min", "10 min", "1 h"], minor=False)
+    axes.yaxis.set_ticks([], minor=True)
     axes.legend(frameon=False)
     return Picture("drills.svg", title, _svg(figure))
 

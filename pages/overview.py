@@ -15,7 +15,9 @@ components.begin("Overview")
 status = reads.status()
 line = reads.lineage(components.lineage())
 newest = line.generations[-1]
-components.verdict(line.sentence, state=newest.verdict or "")
+components.verdict(
+    f"✖ {line.sentence}" if line.held else line.sentence, state="" if line.held else newest.verdict or ""
+)
 
 coverage = newest.coverage
 covered = Card(

@@ -227,6 +227,11 @@ def found(team: Team) -> list[tuple[str, str]]:
         ]
 
 
+def may_it_ship(team: Team) -> str:
+    with team.workspace.log.reading() as connection:
+        return status(connection, now=team.clock.now()).lineages[0].sentence
+
+
 def fed_back(team: Team) -> str:
     """A run that is fed what the first generation wrote, up to its verdict."""
     first = first_generation(team)
@@ -245,6 +250,7 @@ def test_an_undeclared_loop_holds_the_gate_until_it_is_guarded(team: Team) -> No
     with pytest.raises(Held, match="may not ship: unguarded loop"):
         shipping.ship(team.workspace, run)
 
+    assert may_it_ship(team).startswith(f"{run} passed its gate but may not ship: unguarded loop: main -> robot ->")
     assert ("high", "unguarded loop, nobody declared it") in [
         (one, what.partition(":")[0]) for one, what in found(team)
     ]
@@ -256,6 +262,7 @@ def test_an_undeclared_loop_holds_the_gate_until_it_is_guarded(team: Team) -> No
 
     desk.declare(team.workspace, "main -> robot")
     desk.guard(team.workspace, "ceiling", on="robot -> main training set", owner="kim", evidence="ratio")
+    assert may_it_ship(team).startswith(f"{run} may ship: no primary measure fell")
     assert "passed the gate" in shipping.ship(team.workspace, run)
     standing = desk.standing(team.workspace)
     assert standing.unguarded == ()
@@ -275,6 +282,7 @@ def test_an_exception_to_a_loop_is_an_override_like_any_other(team: Team) -> Non
 
     pipeline.advance(team.workspace, run)
 
+    assert may_it_ship(team).startswith(f"{run} may ship under {name}: ")
     assert f"let through by override {name}" in shipping.ship(team.workspace, run)
     with team.workspace.log.reading() as connection:
         assert {one.fact.gate for one in recorded(connection, OverrideUsed, run=run)} == {"loops"}

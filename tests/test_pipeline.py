@@ -35,6 +35,7 @@ from tailguard.domain.recipe import Recipe
 from tailguard.domain.stages import ORDER
 from tailguard.domain.tags import Origin
 from tailguard.errors import Blocked, Held, InputError, TailguardError
+from tailguard.plays.status import status
 from tailguard.ports import Decoding
 from tailguard.runlog import queries
 from tailguard.runlog.queries import recorded
@@ -252,6 +253,9 @@ def test_a_generation_that_lost_its_tail_does_not_ship_unless_an_override_covers
         expires=team.clock.now() + timedelta(days=2),
     )
     overrides.decide(team.workspace, name, decision="approved", note="")
+    with team.workspace.log.reading() as connection:
+        told = status(connection, now=team.clock.now()).lineages[0].sentence
+    assert told.startswith(f"{run} may ship under {name}: ")
     reason = shipping.ship(team.workspace, run)
 
     assert stopped.value.exit_code in (3, 4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -202,6 +203,13 @@ def test_the_overview_says_in_one_sentence_whether_the_newest_may_ship(catalogue
         "Provenance coverage",
         "Open overrides",
     ]
+
+
+def test_the_overview_says_that_a_set_over_its_ceiling_may_not_be_trained(catalogue: dict[str, Path]) -> None:
+    app = opened(catalogue["blocked"], "overview")
+
+    assert re.search(r"✖ main/\d may not be trained: over the ceiling: [\d.]+% of records", told(app))
+    assert "high" in app.dataframe[1].value["severity"].iloc[0]
 
 
 def test_the_mixing_page_shows_the_job_that_was_blocked(catalogue: dict[str, Path]) -> None:

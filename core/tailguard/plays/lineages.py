@@ -65,12 +65,14 @@ class GenerationStatus:
 
 @dataclass(frozen=True)
 class LineageStatus:
-    """A line of generations (the newest 50, oldest first), and one sentence on its newest."""
+    """A line of generations (the newest 50, oldest first), and one sentence on its newest. `held` is what else than the
+    diversity gate keeps the newest from going on, if anything does: a ratio over its ceiling, or an unguarded loop."""
 
     name: str
     mode: str
     ceiling: float
     shipped: str | None
+    held: str | None
     sentence: str
     generations: tuple[GenerationStatus, ...]
 
@@ -109,11 +111,12 @@ class _ByRun:
     evaluations: dict[str, Evaluation]
     measures: dict[str, list[ComparedMeasure]]
     verdicts: dict[str, GateDecision]
+    clearances: dict[str, GateDecision]
     used: dict[str, list[str]]
 
 
 def _facts_by_run(connection: Connection, runs: tuple[str, ...]) -> _ByRun:
-    found = _ByRun({}, {}, {}, {}, {}, {}, {}, {})
+    found = _ByRun({}, {}, {}, {}, {}, {}, {}, {}, {})
     for result in recorded(connection, StageResult, run=runs):
         found.stages.setdefault(result.fact.run, []).append(result.fact)
     for begun in recorded(connection, StageStarted, run=runs):
@@ -126,8 +129,8 @@ def _facts_by_run(connection: Connection, runs: tuple[str, ...]) -> _ByRun:
         found.used.setdefault(used.fact.run, []).append(used.fact.override)
     found.compositions.update({one.fact.run: one.fact for one in recorded(connection, Composition, run=runs)})
     found.evaluations.update({one.fact.run: one.fact for one in recorded(connection, Evaluation, run=runs)})
-    decided = recorded(connection, GateDecision, gate="diversity", run=runs)
-    found.verdicts.update({one.fact.run: one.fact for one in decided})
+    for gate, into in (("diversity", found.verdicts), ("ratio", found.clearances)):
+        into.update({one.fact.run: one.fact for one in recorded(connection, GateDecision, gate=gate, run=runs)})
     return found
 
 
@@ -176,16 +179,24 @@ def _lineage(
 ) -> LineageStatus:
     rules = policy.lineages[name] if policy else None
     generations = tuple(_generation(one, facts, ships) for one in runs)
+    held = _refused(generations[-1], facts) if generations else None
     return LineageStatus(
         name=name,
         mode=rules.mode if rules else "enforce",
         ceiling=rules.ceiling if rules else 0.0,
         shipped=ships.deployed,
+        held=held,
         sentence=_taken_in(name, generations)
         if policy and policy.profile == "api-only"
-        else _sentence(name, rules.mode if rules else "enforce", generations),
+        else _sentence(name, rules.mode if rules else "enforce", generations, held),
         generations=generations,
     )
+
+
+def _refused(newest: GenerationStatus, facts: _ByRun) -> str | None:
+    """Why training was refused the last time that it asked, as long as nothing came of it."""
+    asked = facts.clearances.get(newest.run)
+    return asked.reason if asked and asked.enforced and asked.verdict == "BLOCK" and newest.verdict is None else None
 
 
 def _taken_in(name: str, generations: Sequence[GenerationStatus]) -> str:
@@ -199,14 +210,15 @@ def _taken_in(name: str, generations: Sequence[GenerationStatus]) -> str:
     return f"{newest.run} is what came in last: {share}. Nothing is trained in this profile."
 
 
-def _sentence(name: str, mode: str, generations: Sequence[GenerationStatus]) -> str:
+def _sentence(name: str, mode: str, generations: Sequence[GenerationStatus], held: str | None) -> str:
     """Whether the newest generation may ship, and why."""
     if not generations:
         return f"{name} has no generation yet."
     newest = generations[-1]
     if newest.verdict is None:
         stage = newest.working_on or newest.stage or "intake"
-        return f"{newest.run} has no verdict yet; it stands at {stage}."
+        told = f"may not be trained: {held}" if held else f"has no verdict yet; it stands at {stage}"
+        return f"{newest.run} {told}."
     shipped = " It is shipped." if newest.shipping == "shipped" else ""
     if newest.shipping in (State.FROZEN, State.ROLLED_BACK):
         return f"{newest.run} may not ship: it is {newest.shipping}. Its gate said {newest.verdict}: {newest.reason}."

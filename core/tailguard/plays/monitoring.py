@@ -31,9 +31,11 @@ def _about_lineages(connection: Connection, lineages: Sequence[LineageStatus]) -
     findings = []
     passed_by = not_passed(connection, [one.name for one in lineages if one.mode == "observe"])
     for lineage in lineages:
-        if lineage.generations and lineage.mode == "enforce" and lineage.generations[-1].verdict not in (None, "PASS"):
-            last = lineage.generations[-1]
+        last = lineage.generations[-1] if lineage.generations else None
+        if last and lineage.mode == "enforce" and last.verdict not in (None, "PASS"):
             findings.append(Finding("high", lineage.sentence, last.started, "gates", last.run))
+        if last and lineage.held and last.verdict is None:
+            findings.append(Finding("high", lineage.sentence, last.started, "mixing", last.run))
         fleet = fleet_of(connection, lineage.name)
         frozen = newest(connection, ShippingEvent, run=fleet.deployed, action="frozen") if fleet.deployed else None
         if fleet.deployed and frozen and fleet.state(fleet.deployed) is State.FROZEN:

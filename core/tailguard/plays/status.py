@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tailguard.domain.facts import FindingTaken
-from tailguard.domain.overrides import Override
+from tailguard.domain.overrides import Override, live_override
+from tailguard.domain.shipping import State
 from tailguard.plays import audit, decay, drill, handoff, mixing, monitoring, provenance, runbook
 from tailguard.plays.audit import PlayStanding, plays
 from tailguard.plays.calendar import Due, due
 from tailguard.plays.finding import Finding, Scene
 from tailguard.plays.lineages import LineageStatus, lineages
 from tailguard.plays.loops import standing as loops
-from tailguard.plays.loops.standing import LoopStanding
+from tailguard.plays.loops.standing import Loop, LoopStanding
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.queries import as_of, overrides, policy_in_force, recorded, remembering
 
@@ -97,9 +98,13 @@ def _standing_of(connection: Connection, now: datetime) -> Standing:
     moment, clock = as_of(connection, now)
     policy = policy_in_force(connection)
     exceptions = overrides(connection, review_days=policy.overrides.review_days if policy else None)
-    scene = Scene(connection, moment, policy, lineages(connection, policy), exceptions)
     found = loops.loops(connection, moment, exceptions)
     asked = policy is None or loops.GATE in policy.asked_plays
+    lines = tuple(
+        _as_shipping_says(one, found.of_lineage(one.name) if asked else (), exceptions, moment)
+        for one in lineages(connection, policy)
+    )
+    scene = Scene(connection, moment, policy, lines, exceptions)
     findings = [
         *(loops.findings(scene, found) if asked else ()),
         *(one for play in _FINDERS for one in play.find(scene)),
@@ -109,6 +114,28 @@ def _standing_of(connection: Connection, now: datetime) -> Standing:
     findings.sort(key=lambda one: (("high", "middle", "low").index(one.severity), one.since))
     told = tuple(_with_whoever_took_it(scene, findings))
     return Standing(scene, clock, told, standing, found, due(scene, standing, found.checkpoints))
+
+
+def _as_shipping_says(
+    line: LineageStatus, loose: Sequence[Loop], exceptions: Sequence[Override], moment: datetime
+) -> LineageStatus:
+    """What shipping would say of a newest generation that is not at work: an unguarded loop (`loose`) around its lineage holds
+    it, and an open override lets it through."""
+    newest = line.generations[-1] if line.generations else None
+    if newest is None or newest.shipping not in ("waiting", "not shipped", State.REFUSED):
+        return line
+    passed = newest.verdict == "PASS"
+    past_gate = None if passed else live_override(exceptions, gate="diversity", run=newest.run, now=moment)
+    past_loop = live_override(exceptions, gate=loops.GATE, run=newest.run, now=moment) if loose else None
+    if newest.verdict is None or not (passed or past_gate):
+        return line
+    told = f"unguarded loop: {loose[0].sentence}" if loose else ""
+    if loose and not past_loop and line.mode == "enforce":
+        return replace(line, held=told, sentence=f"{newest.run} passed its gate but may not ship: {told}.")
+    under = " and ".join(one.id for one in (past_gate, past_loop) if one)
+    observed = f"observe mode, would be held: {told}" if loose and not past_loop else told
+    sentence = f"{newest.run} may ship{f' under {under}' if under else ''}: {newest.reason}"
+    return replace(line, sentence=f"{sentence}; {observed}." if observed else f"{sentence}.")
 
 
 def _with_whoever_took_it(scene: Scene, findings: Sequence[Finding]) -> list[Finding]:

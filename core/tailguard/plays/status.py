@@ -131,7 +131,7 @@ def _as_shipping_says(
         return line
     told = f"unguarded loop: {loose[0].sentence}" if loose else ""
     if loose and not past_loop and line.mode == "enforce":
-        return replace(line, held=told, sentence=f"{newest.run} passed its gate but may not ship: {told}.")
+        return replace(line, held=told, sentence=f"{newest.run} may not ship: {told}.")
     under = " and ".join(one.id for one in (past_gate, past_loop) if one)
     observed = f"observe mode, would be held: {told}" if loose and not past_loop else told
     sentence = f"{newest.run} may ship{f' under {under}' if under else ''}: {newest.reason}"

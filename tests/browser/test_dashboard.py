@@ -94,9 +94,16 @@ def test_the_other_lineage_is_chosen_in_the_bar_and_kept_in_the_address(page: Pa
 
 
 def press(page: Page, key: str, then: Locator) -> None:
+    """Press a key until the page takes it: Streamlit binds it some time after its button is drawn. Once taken, it counts."""
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-    page.keyboard.press(key)
-    then.wait_for()
+    for _ in range(300):
+        page.evaluate("addEventListener('keydown', one => window.taken = one.defaultPrevented, {once: true})")
+        page.keyboard.press(key)
+        if page.evaluate("window.taken"):
+            then.wait_for()
+            return
+        page.wait_for_timeout(100)
+    pytest.fail(f"Nothing on the page takes the key {key}.")
 
 
 def test_the_queue_is_walked_by_keyboard(page: Page) -> None:

@@ -18,6 +18,7 @@ from tailguard.domain.facts import AttemptRefused, OverrideRequested
 from tailguard.domain.tags import Origin
 from tailguard.runlog.queries import recorded
 from tests.browser.conftest import free_port, serving
+from tests.browser.test_dashboard import go
 from tests.builders import Team, found_team
 from tests.test_pipeline import over_the_ceiling
 
@@ -103,8 +104,7 @@ def signed_in(browser: Browser, address: str, name: str, path: str = "") -> Iter
     page.wait_for_url(f"{address}/**")
     if path:
         page.get_by_role("heading", name="Overview", exact=True).wait_for()
-        page.get_by_test_id("stSidebarNav").get_by_role("link", name=re.compile(rf"^{path}( \([\d,]+\))?$")).click()
-        page.get_by_role("heading", name=path, exact=True).wait_for()
+        go(page, path)
     try:
         yield page
     finally:

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from datetime import timedelta
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -12,7 +13,6 @@ from pages.shared.components import Card
 from tailguard.desk import quarantine as desk
 from tailguard.domain.tags import Origin
 from tailguard.domain.wording import counted
-from tailguard.errors import TailguardError
 
 LONGEST_SHOWN = 6000
 ANSWERS = (
@@ -84,38 +84,27 @@ components.cards(
 )
 
 
-def answer(origin: Origin, ids: list[str]) -> None:
-    """Record the answer and go on with what is next."""
-    took = time.monotonic() - st.session_state.get("shown_at", time.monotonic())
-    try:
-        settled = desk.decide(
-            reads.workspace(),
-            ids,
-            origin=origin,
-            code=st.session_state["code"],
-            note=st.session_state.get("note", ""),
-            seconds=round(took, 1),
-        )
-    except TailguardError as error:
-        st.session_state["quarantine_told"] = ("error", str(error))
-        return
-    reads.look_again()
+def decide(origin: Origin, ids: list[str]) -> str:
+    """Record the answer, and go on with what is next."""
+    settled = desk.decide(
+        reads.workspace(),
+        ids,
+        origin=origin,
+        code=st.session_state["code"],
+        note=st.session_state.get("note", ""),
+        seconds=round(time.monotonic() - st.session_state.get("shown_at", time.monotonic()), 1),
+    )
     st.session_state["last_answered"] = ids if settled else []
     st.session_state["note"] = ""
     word = "waits on, you cannot tell" if origin is Origin.UNKNOWN else f"answered {origin}"
     told = f"{ids[0][:12]} {word}" if len(ids) == 1 else f"{len(ids)} records: {word}"
-    st.session_state["quarantine_told"] = ("success", f"{told}; {settled} settled, the next run takes them in.")
+    return f"{told}; {settled} settled, the next run takes them in."
 
 
-def take_back() -> None:
+def take_back() -> str:
     """The last decision, taken back."""
-    try:
-        count = desk.take_back(reads.workspace(), st.session_state.get("last_answered", []))
-        reads.look_again()
-        st.session_state["quarantine_told"] = ("success", f"{counted(count, 'decision')} taken back.")
-    except TailguardError as error:
-        st.session_state["quarantine_told"] = ("error", str(error))
-    st.session_state["last_answered"] = []
+    last, st.session_state["last_answered"] = st.session_state.get("last_answered", []), []
+    return f"{counted(desk.take_back(reads.workspace(), last), 'decision')} taken back."
 
 
 def move(step: int) -> None:
@@ -134,8 +123,7 @@ def write_note() -> None:
         components.again()
 
 
-if told := st.session_state.pop("quarantine_told", None):
-    (st.success if told[0] == "success" else st.error)(components.plain(told[1]))
+components.told()
 
 if queue:
     place = st.session_state.get("place", 0) % len(queue)
@@ -163,7 +151,8 @@ if queue:
         ids = alike if whole and len(alike) > 1 else [one.id]
         with st.container(horizontal=True):
             for label, origin, key in ANSWERS:
-                st.button(label, shortcut=key, key=f"answer-{origin}", on_click=answer, args=(origin, ids))
+                work = partial(decide, origin, ids)
+                st.button(label, shortcut=key, key=f"answer-{origin}", on_click=components.answer, args=(work,))
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.selectbox(
                 "Reason code",
@@ -178,7 +167,8 @@ if queue:
                 "Take back",
                 shortcut="u",
                 key="back",
-                on_click=take_back,
+                on_click=components.answer,
+                args=(take_back,),
                 disabled=not st.session_state.get("last_answered"),
             )
             st.button("Previous", shortcut="k", key="previous", on_click=move, args=(-1,))

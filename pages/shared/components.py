@@ -407,14 +407,19 @@ TOLD_SECONDS = 12.0
 """So long an answer stays, also while the page is drawn anew because the log has grown."""
 
 
+def answer(work: Callable[[], str]) -> None:
+    """Do it, and keep what came of it for `told`: what a button's own callback does, before its page is drawn."""
+    try:
+        came = ("success", work())
+    except TailguardError as error:
+        came = ("error", str(error))
+    st.session_state["answer"] = (*came, time.monotonic())
+    reads.look_again()
+
+
 def act(work: Callable[[], str]) -> None:
     """Do it, and say what came of it after the page has read the log again."""
-    try:
-        answer = ("success", work())
-    except TailguardError as error:
-        answer = ("error", str(error))
-    st.session_state["answer"] = (*answer, time.monotonic())
-    reads.look_again()
+    answer(work)
     again()
 
 

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 from tailguard.domain.facts import AttemptRefused, OverrideRequested
 from tailguard.domain.tags import Origin
 from tailguard.runlog.queries import recorded
-from tests.browser.conftest import free_port, serving
+from tests.browser.conftest import act, free_port, serving
 from tests.browser.test_dashboard import go
 from tests.builders import Team, found_team
 from tests.test_pipeline import over_the_ceiling
@@ -112,8 +112,7 @@ def signed_in(browser: Browser, address: str, name: str, path: str = "") -> Iter
 
 
 def press(page: Page, button: str, said: str | re.Pattern[str]) -> None:
-    page.get_by_role("button", name=re.compile(f"^{button}")).first.click()
-    page.get_by_text(said).first.wait_for()
+    act(page.get_by_role("button", name=re.compile(f"^{button}")).first.click, page.get_by_text(said).first)
 
 
 def refused(team: Team) -> list[str]:

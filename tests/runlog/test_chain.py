@@ -199,3 +199,16 @@ def test_pages_see_a_write_of_the_desk_at_once(tmp_path: Path) -> None:
     assert log.version() != before
     with log.glancing() as connection:
         assert len(recorded(connection, StageStarted)) == 2
+
+
+def test_a_page_sees_what_was_written_while_another_page_of_its_server_reads(tmp_path: Path) -> None:
+    log = DuckdbLog(tmp_path / "it's a:log" / "runlog.duckdb")
+    log.folder.mkdir()
+    Desk(log, AUTHOR).record(StageStarted("main/0", "intake"))
+
+    with log.glancing() as slow:
+        assert len(recorded(slow, StageStarted)) == 1
+        Desk(log, AUTHOR).record(StageStarted("main/0", "score"))
+        with log.glancing() as fresh:
+            assert len(recorded(fresh, StageStarted)) == 2
+        assert len(recorded(slow, StageStarted)) == 1

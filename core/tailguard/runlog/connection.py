@@ -74,7 +74,7 @@ class DuckdbLog:
         self.published = path.with_name(path.stem + ".published" + path.suffix)
         self._writer = _engine(f"duckdb:///{path}")
         self._reader = _engine(f"duckdb:///{path}", read_only=True)
-        self._glancer = _engine(f"duckdb:///{self.published}", read_only=True)
+        self._glancer = _engine("duckdb:///:memory:")
         self._migrated = False
 
     def exists(self) -> bool:
@@ -114,6 +114,11 @@ class DuckdbLog:
         if not self.published.exists():
             raise InputError(f"There is no published run log at {self.published}. Run `tailguard run` first.")
         with _opened(self._glancer, str(self.published)) as connection:
+            # Attached, not opened: a file that some other thread has open is not opened anew by DuckDB, however often it
+            # has been replaced meanwhile, and this reader would be shown the state before.
+            quoted = str(self.published).replace("'", "''")
+            connection.exec_driver_sql(f"ATTACH '{quoted}' AS published (READ_ONLY)")
+            connection.exec_driver_sql("USE published")
             _refuse_other_versions(connection, str(self.published))
             yield connection
 

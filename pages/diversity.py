@@ -159,7 +159,7 @@ for tab, (direction, heading) in zip(st.tabs(["Lost", "Gained"]), headings.items
     with tab:
         st.markdown(f"**{kinds or 'Nothing'}** {components.plain(heading)}")
         components.table(part[list(names)].rename(columns=names), key=direction)
-st.caption(
+components.remark(
     "Rare terms in at least two answers on one side and none on the other; checked items that one side mostly gets right; topics that one "
     "side treats significantly more often; prompts whose answers became alike. At most 15 of each kind."
 )
@@ -173,8 +173,8 @@ components.rows(
     key="compared",
 )
 components.rows(
-    lambda: reads.facts(reads.GuardCheck, run=candidate)[
-        ["reference_kind", "name", "required", "observed", "held", "row"]
+    lambda: components.criteria(reads.facts(reads.GuardCheck, run=candidate))[
+        ["reference_kind", "name", "required", "observed", "outcome", "row"]
     ],
     title="Guards",
     formula="A guard that fails makes the verdict NOT COMPARABLE.",

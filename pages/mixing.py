@@ -132,7 +132,7 @@ if len(coverage) and coverage["before"].sum():
         ),
         key="cells",
     )
-    st.caption(
+    components.remark(
         "A rare cell is a rare term of the anchor in one of its topics. The tick is what dropping as many records at random "
         "would have left; a filter that leaves much less has a narrow taste, and can cause the collapse that it is to prevent."
     )
@@ -164,7 +164,7 @@ if outcomes and show:
             "running_ratio": st.column_config.NumberColumn("ratio it would make", format="percent"),
         },
     )  # fmt: skip
-    st.caption(
+    components.remark(
         f"The first {SHOWN} of them, of {components.plain(run)}; flagged ones in the order in which they would break the ceiling."
     )
 
@@ -181,7 +181,7 @@ if len(calibrated):
         ),
         key="calibration",
     )
-    st.caption(
+    components.remark(
         f"{found['repeats']} chains of small models at each share, on your own anchor; 90 % intervals. In closed form the smallest "
         f"slice ({found['smallest_cell']:,} records) would bear {found['closed_form']:.1%}: what really hurts comes first. "
         "The small model stands in for yours; take the order of the shares from it, not the size of the loss."

@@ -69,7 +69,7 @@ components.cards(
             f"oldest {counted((reads.status().as_of - oldest).days, 'day')}" if oldest else "nothing waits",
             "Held and not decided yet, over all lineages; a record that came twice counts twice",
             rows=lambda: batches[batches["held"] > 0][["run", "source", "read", "held", "recorded", "row"]].iloc[::-1],
-            term="held",
+            term="held record",
         ),
         Card(
             "Most suspect batch",
@@ -132,7 +132,9 @@ def show_trace(wanted: str) -> None:
         components.table([vars(one) for one in found.uses])
     if found.own_output:
         st.markdown(components.plain(f"It is ours: {found.own_output.kind} of {found.own_output.generation}."))
-    st.caption("A tag is proven when its digest leads to the Merkle root that the run log recorded for its ledger.")
+    components.remark(
+        "A tag is proven when its digest leads to the Merkle root that the run log recorded for its ledger."
+    )
 
 
 with st.form("trace", border=True), st.container(horizontal=True, vertical_alignment="bottom"):
@@ -184,7 +186,7 @@ left, right = st.columns(2)
 with left:
     if len(of_batches):
         components.chart(estimates, key="shares", terms=("PACC", "SLD", "interval"))
-        st.caption(
+        components.remark(
             "The batches with the largest estimates, over the records that are not copies of ours. PACC and SLD fail differently: where they differ, believe neither."
         )
     else:
@@ -197,7 +199,7 @@ with right:
     components.chart(
         lambda: charts.backlog(reads.waiting_over_time(), f"{waiting:,} records wait, by how long they have"),
         key="backlog",
-        terms=("held", "quarantine"),
+        terms=("held record", "quarantine"),
     )
     st.page_link("pages/quarantine.py", label="Work through the queue")
 
@@ -271,7 +273,7 @@ if len(detectors):
         ],
         key="detectors",
     )
-    st.caption(
+    components.remark(
         "The team's own calibration: rates on texts that the detector was not fitted on. Other text may be harder."
     )
 else:

@@ -54,7 +54,7 @@ components.cards(
             f"{len(groups):,} groups",
             "Held records that you have not answered; a group is a set of near-duplicates",
             rows=waiting_rows,
-            term="held",
+            term="held record",
         ),
         Card(
             "Oldest",
@@ -204,7 +204,7 @@ if queue:
                     ],
                     key="neighbours",
                 )
-        st.caption("Marked passages look model-made. Keys: 1 to 4 answer, N note, U take back, J and K move.")
+        components.remark("Marked passages look model-made. Keys: 1 to 4 answer, N note, U take back, J and K move.")
 else:
     components.empty(
         "Nothing waits.",
@@ -234,7 +234,7 @@ if queue:
         ],
         key="queue",
     )
-    st.caption(
+    components.remark(
         "In the order of what a decision settles, then of age. Reviewers who work elsewhere: `tailguard quarantine export --format csv --out FILE`."
     )
 opinions = reads.facts(reads.ReviewOpinion)

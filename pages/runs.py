@@ -100,9 +100,7 @@ if deviated:
 components.section("Exit criteria")
 if len(criteria):
     components.table(
-        criteria.assign(held=["✔ held" if one else "✖ not held" for one in criteria["held"]])[
-            ["stage", "name", "required", "observed", "held", "waived_by", "row"]
-        ],
+        components.criteria(criteria)[["stage", "name", "required", "observed", "outcome", "waived_by", "row"]],
         key="criteria",
     )
 components.section("Inputs and outputs, by digest")
@@ -130,7 +128,7 @@ if status.snapshot and "train" in finished:
             key="evidence-zip",
         )
 with right.popover("Policy then and now"):
-    st.caption(
+    components.remark(
         f"digest {started['policy'][:16]}, seed {started['seed']}, Tailguard {started['tool_version']}, mode {started['mode']}"
     )
     then, now = reads.policy_text(run), reads.policy_text(newest[0])

@@ -19,6 +19,8 @@ LINEAGE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 GREY = "#808080"
 _INK = "#5c6370"
 AGES = ("#9ecae1", "#4292c6", "#08519c")
+LOST_OR_WON = [[0, "#a98bd6"], [0.5, "#eef0f2"], [1, "#b3c4d1"]]
+"""From the largest loss to the largest gain: pale, so that figures stand on it, and no colour that means something else."""
 REFERENCES = {"parent": "circle", "best": "diamond", "first": "square"}
 
 
@@ -386,7 +388,7 @@ def slices(frame: pd.DataFrame, title: str) -> go.Figure:
     figure = go.Figure(
         go.Heatmap(
             z=table.to_numpy(), x=list(table.columns), y=[on_chart(str(one)) for one in table.index], zmid=0, zmin=-reach, zmax=reach,
-            colorscale=[[0, VERDICT["BLOCK"]], [0.5, "#e8eaed"], [1, "#0072B2"]], colorbar={"tickformat": "+.0%", "thickness": 10},
+            colorscale=LOST_OR_WON, colorbar={"tickformat": "+.0%", "thickness": 10},
             text=[["" if pd.isna(value) else f"{value:+.1%}" for value in row] for row in table.to_numpy()], texttemplate="%{text}",
             textfont={"color": "#1c2024"}, hovertemplate="%{y} in %{x}: %{z:+.1%}<extra></extra>",
         )

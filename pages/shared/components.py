@@ -146,6 +146,11 @@ def section(heading: str) -> None:
     st.subheader(plain(heading), help=_meanings(glossary.terms_in(heading)))
 
 
+def remark(text: str) -> None:
+    """A quiet remark in Markdown, with what its words mean."""
+    st.caption(text, help=_meanings(glossary.terms_in(text)))
+
+
 def _meanings(terms: Sequence[str]) -> str | None:
     """What terms mean, for whoever hovers."""
     return "  \n".join(glossary.meaning(term) for term in terms) or None
@@ -154,10 +159,13 @@ def _meanings(terms: Sequence[str]) -> str | None:
 def cards(found: Sequence[Card]) -> None:
     """Up to four figures in a row; each opens to its formula and the rows behind it."""
     row = st.container(horizontal=True, gap="medium")  # so far apart that cards wrap before their figures are cut
-    for card in found:
-        told = [card.help, glossary.meaning(card.term) if card.term else ""]
-        with row.container(border=True, height="stretch", gap="xsmall"):
-            st.markdown(f":small[{plain(card.label)}]", help="  \n".join(one for one in told if one) or None)
+    for number, card in enumerate(found):
+        if number % 2 == 0:
+            pair = row.container(horizontal=True, gap="medium")  # where four do not fit in a row, two and two do
+        terms = dict.fromkeys([*([card.term] if card.term else []), *glossary.terms_in(f"{card.label} {card.against}")])
+        told = [*([card.help] if card.help else []), *map(glossary.meaning, terms)]
+        with pair.container(border=True, height="stretch", gap="xsmall"):
+            st.markdown(f":small[{plain(card.label)}]", help="  \n".join(told) or None)
             st.metric(card.label, card.value, label_visibility="collapsed")
             st.caption(plain(card.against))
             if card.rows is not None and st.button(
@@ -268,7 +276,8 @@ def chart(
     st.plotly_chart(figure, key=key, config=_MODE_BAR, alt=title)
     with st.container(horizontal=True, horizontal_alignment="left", gap="small", vertical_alignment="center"):
         if note or terms:
-            st.caption(plain(note or "What the words mean"), help=_meanings(terms), width="content")
+            found = terms or glossary.terms_in(note)
+            st.caption(plain(note or "What the words mean"), help=_meanings(found), width="content")
         _take(key, {
             form.upper(): (form, kind, partial(takeaway.as_image, figure, form)) for form, kind in takeaway.IMAGES.items()
         })  # fmt: skip
@@ -295,6 +304,11 @@ def _take(key: str, forms: Mapping[str, tuple[str, str, Callable[[], bytes]]]) -
         )
 
 
+def criteria(found: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the log that say whether something `held`, with the outcome in words."""
+    return found.assign(outcome=["✔ held" if one else "✖ not held" for one in found["held"]])
+
+
 def drawn_note(name: str, since: datetime | None) -> str:
     """What a chart leaves out of a long history."""
     found = reads.counted(name, since)
@@ -312,7 +326,7 @@ def rows(found: Rows, *, title: str, formula: str, key: str) -> None:
     part = st.expander(title, key=f"open-{key}", on_change="rerun")
     if part.open:
         with part:
-            st.caption(formula)
+            remark(formula)
             table(_fetched(found), key=key)
 
 
@@ -384,18 +398,23 @@ def empty(what: str, why: str, command: str) -> None:
 
 
 def page_begins() -> None:
-    """The state of the log that a page is drawn from, noted as its drawing begins."""
-    st.session_state["shown_version"] = reads.version()
+    """What a page is drawn from, noted as its drawing begins."""
+    st.session_state["drawn_from"] = _state()
     st.session_state["is_drawn"] = True
+
+
+def _state() -> tuple[object, ...]:
+    """The state of the log, and the theme: the words of charts are as dark as it asks for."""
+    return reads.version(), st.context.theme.type
 
 
 @st.fragment(run_every="2s")
 def refresh_while_writing() -> None:
-    """A thin line while a run is at work, and a fresh page whenever the log has grown.
+    """A thin line while a run is at work, and a fresh page whenever the log has grown or the theme was changed.
 
     Never within the drawing of a page: a button that was pressed for it would be forgotten.
     """
-    if not st.session_state.pop("is_drawn", False) and reads.version() != st.session_state["shown_version"]:
+    if not st.session_state.pop("is_drawn", False) and _state() != st.session_state["drawn_from"]:
         again()
     reads.settle()
     for one in reads.at_work():

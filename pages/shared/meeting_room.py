@@ -125,7 +125,9 @@ def hold(going_on: meetings.Meeting) -> None:
             decide(item, position)
     passed = [one.override.id for one in going_on.left if one.state == "open"]
     if passed:
-        st.caption(f"Ending the meeting now closes {', '.join(passed)}: a review that passes an override closes it.")
+        components.remark(
+            f"Ending the meeting now closes {', '.join(passed)}: a review that passes an override closes it."
+        )
     if st.button("End the meeting", key="end"):
         components.act(said(f"{going_on.id} ended. Its minutes are below.", lambda: meetings.end(reads.workspace())))
 

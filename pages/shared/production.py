@@ -52,6 +52,6 @@ def show() -> None:
         key="alerts",
         columns={"what": st.column_config.TextColumn(width=520)},
     )
-    st.caption(
+    components.remark(
         "Blocks of equal size against the frozen reference; an e-process, so looking every week costs nothing. ✖ marks an alarm."
     )

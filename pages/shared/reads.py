@@ -546,8 +546,9 @@ def queue() -> list[quarantine.Waiting]:
 
 @_of_one_state(8)
 def _backlog(key: tuple[Any, ...]) -> pd.DataFrame:
+    moment = status().as_of
     with _log().glancing() as connection:
-        points = backlog(connection, status().as_of)
+        points = backlog(connection, moment)
     return pd.DataFrame([vars(one) for one in points], columns=["moment", "band", "records"])
 
 
@@ -632,9 +633,9 @@ def head_room(set_: Any, unit: str) -> float:
 
 @_of_one_state(4)
 def _anchor(key: tuple[Any, ...]) -> AnchorStanding | None:
-    policy = policy_now()
+    policy, moment = policy_now(), status().as_of
     with _log().glancing() as connection:
-        return anchor_standing(connection, policy.anchor, status().as_of) if policy else None
+        return anchor_standing(connection, policy.anchor, moment) if policy else None
 
 
 def anchor() -> AnchorStanding | None:

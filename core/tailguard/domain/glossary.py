@@ -25,7 +25,7 @@ TERMS: dict[str, str] = {
     "gate": "Where a candidate is held against parent, best and first generation: PASS, BLOCK, INCONCLUSIVE or NOT COMPARABLE.",
     "generation": "A model that one run of a lineage trained, named like the run: lineage/number.",
     "guard": "What must be alike for a comparison to mean anything: length, refusals, copies of the prompt, mean quality.",
-    "held": "Kept back until a person decides: a held record does not advance.",
+    "held record": "Kept back until a person decides; it does not advance.",
     "interval": "90 % interval: a Wilson interval for shares, half-samples of the prompts for diversity measures.",
     "kappa": "Cohen's kappa of two reviewers who do not see each other's answer: 1 is full agreement, 0 is chance.",
     "lineage": "A line of generations, each trained after the last.",
@@ -57,7 +57,7 @@ TERMS: dict[str, str] = {
 COLUMNS: dict[str, str] = {
     "anchor": "anchor", "attested": "attestation", "batch": "batch", "ceiling": "ceiling", "confident": "confident tag", "contract": "contract",
     "coverage": "coverage", "declared": "origin", "delta": "delta", "detectable_loss": "detectable loss", "digest": "digest", "drift": "drift",
-    "gate": "gate", "held": "held", "high": "interval", "low": "interval", "loss": "planted collapse", "margin": "margin", "mode": "gate",
+    "gate": "gate", "held": "held record", "high": "interval", "low": "interval", "loss": "planted collapse", "margin": "margin", "mode": "gate",
     "origin": "origin", "override": "override", "overrides": "override", "PACC": "PACC", "ratio": "ratio", "ratio_records": "ratio",
     "ratio_tokens": "ratio", "reference": "delta", "run": "run", "running_ratio": "ratio", "SLD": "SLD", "snapshot": "snapshot",
     "stream": "stream", "strength": "planted collapse", "tokens": "tokens", "unit": "unit", "verdict": "verdict", "estimate": "PACC",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -74,7 +75,7 @@ class DuckdbLog:
         self.published = path.with_name(path.stem + ".published" + path.suffix)
         self._writer = _engine(f"duckdb:///{path}")
         self._reader = _engine(f"duckdb:///{path}", read_only=True)
-        self._glancer = _engine("duckdb:///:memory:")
+        self._attaching = threading.Lock()
         self._migrated = False
 
     def exists(self) -> bool:
@@ -113,11 +114,15 @@ class DuckdbLog:
     def glancing(self) -> Iterator[Connection]:
         if not self.published.exists():
             raise InputError(f"There is no published run log at {self.published}. Run `tailguard run` first.")
-        with _opened(self._glancer, str(self.published)) as connection:
-            # Attached, not opened: a file that some other thread has open is not opened anew by DuckDB, however often it
-            # has been replaced meanwhile, and this reader would be shown the state before.
+        # DuckDB does not open a file anew that another thread has open, however often it was replaced meanwhile. So each
+        # state is attached to a database in memory that bears its name: those who read the same state share it, and nobody
+        # is given the state before.
+        state = "-".join(map(str, self.version()))
+        with _opened(_engine(f"duckdb:///:memory:{state}"), str(self.published)) as connection:
             quoted = str(self.published).replace("'", "''")
-            connection.exec_driver_sql(f"ATTACH '{quoted}' AS published (READ_ONLY)")
+            with self._attaching:
+                connection.exec_driver_sql(f"ATTACH IF NOT EXISTS '{quoted}' AS published (READ_ONLY)")
+                connection.commit()
             connection.exec_driver_sql("USE published")
             _refuse_other_versions(connection, str(self.published))
             yield connection

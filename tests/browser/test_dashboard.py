@@ -162,9 +162,23 @@ def test_no_page_has_a_serious_fault_for_somebody_who_cannot_see_or_point(page: 
         assert not told, (title, told)
         if title != "Runs":  # it has no chart
             expect(page.locator("svg.main-svg text").first).to_be_attached(timeout=30_000)
-        words = page.evaluate(WORDS_OF_CHARTS)  # axe does not look into charts
-        faint = [(round(contrast, 2), text) for contrast, text in words if contrast < 4.5]
-        assert not faint, (title, faint)
+        assert not faint(page), (title, faint(page))  # axe does not look into charts
+
+
+def faint(page: Page) -> list[tuple[float, str]]:
+    """Words in charts whose contrast is below what WCAG 2.2 asks for."""
+    return [(round(contrast, 2), text) for contrast, text in page.evaluate(WORDS_OF_CHARTS) if contrast < 4.5]
+
+
+def test_words_of_charts_follow_a_theme_that_is_changed(page: Page) -> None:
+    go(page, "Mixing")
+    expect(page.locator("svg.main-svg text").first).to_be_attached(timeout=30_000)
+    for theme in ("dark", "light"):
+        page.emulate_media(color_scheme=theme)
+        deadline = time.monotonic() + 30
+        while faint(page) and time.monotonic() < deadline:
+            page.wait_for_timeout(200)
+        assert not faint(page), theme
 
 
 def test_a_figure_opens_to_its_rows_and_they_can_be_taken_away(page: Page) -> None:

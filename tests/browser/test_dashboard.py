@@ -173,8 +173,9 @@ def faint(page: Page) -> list[tuple[float, str]]:
 def test_words_of_charts_follow_a_theme_that_is_changed(page: Page) -> None:
     go(page, "Mixing")
     expect(page.locator("svg.main-svg text").first).to_be_attached(timeout=30_000)
-    for theme in ("dark", "light"):
+    for theme, behind in (("dark", "rgb(18, 24, 31)"), ("light", "rgb(255, 255, 255)")):
         page.emulate_media(color_scheme=theme)
+        expect(page.get_by_test_id("stApp")).to_have_css("background-color", behind, timeout=30_000)
         deadline = time.monotonic() + 30
         while faint(page) and time.monotonic() < deadline:
             page.wait_for_timeout(200)

@@ -128,7 +128,7 @@ if status.snapshot and "train" in finished:
             key="evidence-zip",
         )
 with right.popover("Policy then and now"):
-    components.remark(
+    st.caption(
         f"digest {started['policy'][:16]}, seed {started['seed']}, Tailguard {started['tool_version']}, mode {started['mode']}"
     )
     then, now = reads.policy_text(run), reads.policy_text(newest[0])

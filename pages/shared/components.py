@@ -159,12 +159,10 @@ def _meanings(terms: Sequence[str]) -> str | None:
 def cards(found: Sequence[Card]) -> None:
     """Up to four figures in a row; each opens to its formula and the rows behind it."""
     row = st.container(horizontal=True, gap="medium")  # so far apart that cards wrap before their figures are cut
-    for number, card in enumerate(found):
-        if number % 2 == 0:
-            pair = row.container(horizontal=True, gap="medium")  # where four do not fit in a row, two and two do
+    for card in found:
         terms = dict.fromkeys([*([card.term] if card.term else []), *glossary.terms_in(f"{card.label} {card.against}")])
         told = [*([card.help] if card.help else []), *map(glossary.meaning, terms)]
-        with pair.container(border=True, height="stretch", gap="xsmall"):
+        with row.container(border=True, height="stretch", gap="xsmall"):
             st.markdown(f":small[{plain(card.label)}]", help="  \n".join(told) or None)
             st.metric(card.label, card.value, label_visibility="collapsed")
             st.caption(plain(card.against))

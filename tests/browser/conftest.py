@@ -11,13 +11,13 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 import pytest
-from playwright.sync_api import Browser, Locator, TimeoutError, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).parent.parent.parent
 FLAGS = [
@@ -64,18 +64,6 @@ def browser() -> Iterator[Browser]:
 def dashboard(demo: Path) -> Iterator[str]:
     with serving(demo) as address:
         yield address
-
-
-def act(do: Callable[[], None], then: Locator) -> None:
-    """Do it until something shows; once more at most, as a person would whose click came to nothing on a busy machine."""
-    for _ in range(2):
-        do()
-        with suppress(TimeoutError):
-            then.wait_for(timeout=30_000)
-            return
-    page = then.page
-    shown = " | ".join(page.get_by_test_id("stAlert").all_inner_texts()) or page.locator("body").inner_text()
-    pytest.fail(f"Done twice, and {then} did not show. The page says: {shown[:2000]}")
 
 
 def free_port() -> int:

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tailguard.desk import overrides
 from tailguard.workspace import Workspace
-from tests.browser.conftest import act, serving
+from tests.browser.conftest import serving
 
 pytestmark = pytest.mark.browser
 
@@ -56,8 +56,8 @@ def page(request: pytest.FixtureRequest, browser: Browser, dashboard: str):  # t
 
 
 def go(page: Page, title: str) -> None:
-    link = page.get_by_test_id("stSidebarNav").get_by_role("link", name=re.compile(rf"^{title}( \([\d,]+\))?$"))
-    act(link.click, page.get_by_role("heading", name=title, exact=True))
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=re.compile(rf"^{title}( \([\d,]+\))?$")).click()
+    expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible(timeout=30_000)
     # Until a page's last line is there, buttons of the page before remain.
     expect(page.get_by_text(f"{title} · ").last).to_be_visible(timeout=30_000)
 
@@ -184,9 +184,9 @@ def test_words_of_charts_follow_a_theme_that_is_changed(page: Page) -> None:
 
 def test_a_figure_opens_to_its_rows_and_they_can_be_taken_away(page: Page) -> None:
     go(page, "Mixing")
-    dialog = page.get_by_role("dialog")
-    act(page.get_by_role("button", name="Rows and formula").first.click, dialog)
+    page.get_by_role("button", name="Rows and formula").first.click()
 
+    dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("the larger one is held against the ceiling")).to_be_visible(timeout=30_000)
     expect(dialog.get_by_text("Synthetic share of a training set")).to_be_visible()
     with page.expect_download() as csv:

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, TimeoutError, expect
 
 from tailguard.domain.facts import AttemptRefused, OverrideRequested
 from tailguard.domain.tags import Origin
 from tailguard.runlog.queries import recorded
-from tests.browser.conftest import act, free_port, serving
+from tests.browser.conftest import free_port, serving
 from tests.browser.test_dashboard import go
 from tests.builders import Team, found_team
 from tests.test_pipeline import over_the_ceiling
@@ -112,7 +112,18 @@ def signed_in(browser: Browser, address: str, name: str, path: str = "") -> Iter
 
 
 def press(page: Page, button: str, said: str | re.Pattern[str]) -> None:
-    act(page.get_by_role("button", name=re.compile(f"^{button}")).first.click, page.get_by_text(said).first)
+    """One press has to count; where it did not, the failure tells what the page says instead."""
+    page.get_by_role("button", name=re.compile(f"^{button}")).first.click()
+    try:
+        page.get_by_text(said).first.wait_for()
+    except TimeoutError:
+        errors = [
+            *page.get_by_test_id("stAlert").all_inner_texts(),
+            *page.get_by_test_id("stException").all_inner_texts(),
+        ]
+        pytest.fail(
+            f"{button} was pressed and nothing said {said!r}. The page says: {errors or page.inner_text('body')}"
+        )
 
 
 def refused(team: Team) -> list[str]:

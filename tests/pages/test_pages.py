@@ -393,6 +393,7 @@ def test_a_reviewer_works_through_the_queue_and_takes_an_answer_back(
         app.selectbox(key="code").select("checked")
         app.button(key="answer-human").click().run()
         after = app.metric[0].value
+        app.run()  # as when the log has grown: what came of the answer is still told
         settled = " ".join(one.value for one in app.success).replace("\\", "")
         app.button(key="back").click().run()
     finally:

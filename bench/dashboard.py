@@ -33,7 +33,7 @@ from websockets.typing import Origin, Subprotocol
 
 from bench.history import write
 from tailguard.cli.look import LEAN
-from tests.browser.conftest import FLAGS, find_browser
+from tests.browser.driving import FLAGS, find_browser
 
 ROOT = Path(__file__).parent.parent
 PAGES = (

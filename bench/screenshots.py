@@ -11,7 +11,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from bench.dashboard import ROOT, dashboard
-from tests.browser.conftest import FLAGS, find_browser
+from tests.browser.driving import FLAGS, find_browser
 
 SHOTS = (
     ("Overview", "light", "docs/overview.png", 1180),

@@ -13,15 +13,19 @@ from pathlib import Path
 
 from tailguard import pipeline
 from tailguard.adapters.readers import WHOLE, reader_for
+from tailguard.adapters.trainers.ngram import NgramGenerator
 from tailguard.demo.harvest import _passages
 from tailguard.desk import anchor as anchor_desk
 from tailguard.desk import shipping
 from tailguard.desk import suite as suite_desk
+from tailguard.desk.outputs import draw, log_outputs
 from tailguard.diversity.metrics import words
 from tailguard.domain.recipe import Recipe
 from tailguard.domain.tags import Origin
 from tailguard.errors import Blocked, Held
 from tailguard.policy import template
+from tailguard.ports import Decoding
+from tailguard.runlog.queries import recorded
 from tailguard.stages.intake import BatchRequest
 from tailguard.workspace import Workspace
 
@@ -149,3 +153,56 @@ def found_team(
     suite = write_jsonl(root / "inbox" / "suite.jsonl", prompts)
     suite_desk.freeze_suite(team.workspace, suite, name="openings")
     return team
+
+
+def facts(team: Team, kind, **equal):  # type: ignore[no-untyped-def]
+    with team.workspace.log.reading() as connection:
+        return [one.fact for one in recorded(connection, kind, **equal)]
+
+
+def written_by(
+    team: Team, generation: str, count: int, *, logged: bool, temperature: float = 1.0, seed: int = 5
+) -> list[str]:
+    texts = draw(
+        team.workspace,
+        generation,
+        generator=NgramGenerator(),
+        decoding=Decoding(1, 40, temperature),
+        count=count,
+        seed=seed,
+        fewest_words=8,
+    )
+    if logged:
+        log_outputs(team.workspace, generation, texts, purpose="production")
+    return texts
+
+
+def first_generation(team: Team, count: int = 400) -> str:
+    return team.run([team.batch("founding", team.take(count))])
+
+
+def over_the_ceiling(team: Team, *, temperature: float = 1.0) -> str:
+    first = first_generation(team)
+    ours = written_by(team, first, 3000, logged=True, temperature=temperature)
+    run = pipeline.start(
+        team.workspace,
+        "main",
+        [team.batch("ours", ours, "robot", Origin.AI)],
+        recipe=Recipe(synthetic_share=0.6),
+        seed=0,
+    )
+    pipeline.advance(team.workspace, run, until="compose")
+    return run
+
+
+def loose(team: Team) -> None:
+    """No flow is declared."""
+    (team.workspace.root / "flows.yaml").unlink()
+
+
+def fed_back(team: Team) -> str:
+    """A run that is fed what the first generation wrote, up to its verdict."""
+    first = first_generation(team)
+    ours = written_by(team, first, 60, logged=True)
+    batch = [team.batch("fresh", team.take(60)), team.batch("ours", ours, "robot", Origin.AI)]
+    return pipeline.start(team.workspace, "main", batch, recipe=pipeline.PLAIN, seed=0)

@@ -14,10 +14,8 @@ from pathlib import Path
 import pytest
 
 from tailguard import pipeline
-from tailguard.adapters.trainers.ngram import NgramGenerator
 from tailguard.desk import clearance, overrides, quarantine, shipping
 from tailguard.desk.detector import calibrate
-from tailguard.desk.outputs import draw, log_outputs
 from tailguard.domain.facts import (
     Artifact,
     BatchTaken,
@@ -36,42 +34,14 @@ from tailguard.domain.stages import ORDER
 from tailguard.domain.tags import Origin
 from tailguard.errors import Blocked, Held, InputError, TailguardError
 from tailguard.plays.status import status
-from tailguard.ports import Decoding
 from tailguard.runlog import queries
-from tailguard.runlog.queries import recorded
 from tailguard.runlog.verify import verify
 from tailguard.stages.compose import rebuild
 from tailguard.stages.intake import BatchRequest
 from tailguard.store.snapshots import members_of
 from tailguard.store.writing import digest_of
 from tailguard.workspace import Workspace
-from tests.builders import Clock, Team, found_team, write_jsonl
-
-
-def facts(team: Team, kind, **equal):  # type: ignore[no-untyped-def]
-    with team.workspace.log.reading() as connection:
-        return [one.fact for one in recorded(connection, kind, **equal)]
-
-
-def written_by(
-    team: Team, generation: str, count: int, *, logged: bool, temperature: float = 1.0, seed: int = 5
-) -> list[str]:
-    texts = draw(
-        team.workspace,
-        generation,
-        generator=NgramGenerator(),
-        decoding=Decoding(1, 40, temperature),
-        count=count,
-        seed=seed,
-        fewest_words=8,
-    )
-    if logged:
-        log_outputs(team.workspace, generation, texts, purpose="production")
-    return texts
-
-
-def first_generation(team: Team, count: int = 400) -> str:
-    return team.run([team.batch("founding", team.take(count))])
+from tests.builders import Clock, Team, facts, first_generation, found_team, over_the_ceiling, write_jsonl, written_by
 
 
 def test_a_run_records_every_stage_with_inputs_outputs_and_criteria(team: Team) -> None:
@@ -191,20 +161,6 @@ def test_accumulation_keeps_human_records_and_the_ceiling_flags_the_rest(team: T
     assert [one.position for one in flagged] == list(range(1, len(flagged) + 1))
     assert all(one.running_ratio > 0.30 for one in flagged[:1])
     assert [one.running_ratio for one in flagged] == sorted(one.running_ratio for one in flagged)
-
-
-def over_the_ceiling(team: Team, *, temperature: float = 1.0) -> str:
-    first = first_generation(team)
-    ours = written_by(team, first, 3000, logged=True, temperature=temperature)
-    run = pipeline.start(
-        team.workspace,
-        "main",
-        [team.batch("ours", ours, "robot", Origin.AI)],
-        recipe=Recipe(synthetic_share=0.6),
-        seed=0,
-    )
-    pipeline.advance(team.workspace, run, until="compose")
-    return run
 
 
 def test_a_job_over_the_ceiling_is_blocked_then_runs_under_an_approved_override(team: Team) -> None:

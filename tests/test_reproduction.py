@@ -18,8 +18,7 @@ from tailguard.errors import InputError
 from tailguard.plays.handoff import deviations, repetitions
 from tailguard.plays.status import status
 from tailguard.runlog.queries import recorded
-from tests.builders import Team
-from tests.test_pipeline import written_by
+from tests.builders import Team, written_by
 
 
 def two_runs(team: Team) -> tuple[str, str]:

@@ -18,8 +18,7 @@ from tailguard.plays.drill import incidents
 from tailguard.plays.status import status
 from tailguard.runlog.queries import fleet_of, recorded
 from tailguard.runlog.verify import verify
-from tests.builders import Team
-from tests.test_pipeline import written_by
+from tests.builders import Team, written_by
 
 CLOSING = {
     "cause": "a planted collapse of rare words",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import time
 from datetime import timedelta
@@ -16,7 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tailguard.desk import overrides
 from tailguard.workspace import Workspace
-from tests.browser.conftest import serving
+from tests.browser.driving import go, serving
 
 pytestmark = pytest.mark.browser
 
@@ -53,13 +52,6 @@ def page(request: pytest.FixtureRequest, browser: Browser, dashboard: str):  # t
     yield tab
     context.close()
     assert hosts <= {"localhost", "127.0.0.1", ""}, hosts
-
-
-def go(page: Page, title: str) -> None:
-    page.get_by_test_id("stSidebarNav").get_by_role("link", name=re.compile(rf"^{title}( \([\d,]+\))?$")).click()
-    expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible(timeout=30_000)
-    # Until a page's last line is there, buttons of the page before remain.
-    expect(page.get_by_text(f"{title} · ").last).to_be_visible(timeout=30_000)
 
 
 def test_every_page_says_what_it_must(page: Page) -> None:

@@ -13,9 +13,8 @@ from tailguard.desk import alerts, findings, flows, overrides, sources
 from tailguard.domain.tags import Origin
 from tailguard.plays.status import status
 from tailguard.stages.intake import BatchRequest
-from tests.browser.conftest import serving
-from tests.builders import found_team, write_jsonl
-from tests.test_pipeline import written_by
+from tests.browser.driving import serving
+from tests.builders import found_team, write_jsonl, written_by
 
 pytestmark = pytest.mark.browser
 

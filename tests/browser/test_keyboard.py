@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.test_dashboard import go
+from tests.browser.driving import go
 
 pytestmark = pytest.mark.browser
 

@@ -17,10 +17,8 @@ from playwright.sync_api import Browser, Page, TimeoutError, expect
 from tailguard.domain.facts import AttemptRefused, OverrideRequested
 from tailguard.domain.tags import Origin
 from tailguard.runlog.queries import recorded
-from tests.browser.conftest import free_port, serving
-from tests.browser.test_dashboard import go
-from tests.builders import Team, found_team
-from tests.test_pipeline import over_the_ceiling
+from tests.browser.driving import free_port, go, serving
+from tests.builders import Team, found_team, over_the_ceiling
 
 pytestmark = pytest.mark.browser
 

@@ -21,8 +21,7 @@ from tailguard import pipeline
 from tailguard.domain.recipe import Recipe
 from tailguard.domain.tags import Origin
 from tailguard.runlog.verify import verify
-from tests.builders import Team, found_team
-from tests.test_pipeline import over_the_ceiling
+from tests.builders import Team, found_team, over_the_ceiling
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = (
@@ -108,7 +107,7 @@ def watched(root: Path) -> None:
     """Slices in the suite, two generations, the newer one frozen at work, a stream in alarm under a hostile name."""
     from tailguard.adapters.readers import WHOLE, reader_for
     from tailguard.desk import alerts, monitoring, shipping
-    from tests.test_monitoring import written
+    from tests.streams import written
 
     team = found_team(root, changes=[("block_words = 400", "block_words = 150")])
     for name in ("a", "b"):
@@ -126,7 +125,7 @@ def looped(root: Path) -> None:
     """Our own text came back through a source with a hostile name, a drill is half done, an alert waits, plays are attested."""
     from tailguard import response
     from tailguard.desk import alerts, flows, playbook
-    from tests.test_pipeline import written_by
+    from tests.builders import written_by
 
     team = found_team(root, observe=True)
     (root / "flows.yaml").unlink()

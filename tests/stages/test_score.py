@@ -31,8 +31,7 @@ from tailguard.runlog import queries
 from tailguard.stages.intake import BatchRequest
 from tailguard.stages.score.coverage import lost_at_random
 from tailguard.stages.score.judging import source_factor
-from tests.builders import Team, found_team, write_jsonl
-from tests.test_pipeline import facts, first_generation, written_by
+from tests.builders import Team, facts, first_generation, found_team, write_jsonl, written_by
 
 
 def to_score(team: Team, batches: list[BatchRequest], recipe: Recipe = pipeline.PLAIN) -> str:

@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 from tailguard.adapters.readers import WHOLE, reader_for
-from tailguard.adapters.trainers import ngram
 from tailguard.cli import run as command
 from tailguard.desk import alerts, monitoring
 from tailguard.diversity.monitoring import e_process
@@ -25,10 +24,8 @@ from tailguard.plays.status import status
 from tailguard.policy import template
 from tailguard.runlog.queries import alarms, recorded
 from tailguard.workspace import Workspace
-from tests.builders import Clock, passages, write_jsonl
-
-MODEL = ngram.fit(passages()[:1200])
-WORSE = ngram.fit(ngram.sample(MODEL, [""] * 600, max_tokens=60, temperature=0.8, seed=9))
+from tests.builders import Clock, write_jsonl
+from tests.streams import written
 
 
 def founded(root: Path) -> tuple[Workspace, Clock]:
@@ -38,18 +35,6 @@ def founded(root: Path) -> tuple[Workspace, Clock]:
     workspace = Workspace(root, "ada", clock)
     workspace.policy_in_force()
     return workspace, clock
-
-
-def written(folder: Path, name: str, *, seed: int, texts: int = 600, worse: bool = False, week: int = 0) -> str:
-    day = datetime(2026, 3, 2) + timedelta(weeks=week)
-    rows = [
-        {"text": text, "time": (day + timedelta(minutes=at)).isoformat()}
-        for at, text in enumerate(
-            ngram.sample(WORSE if worse else MODEL, [""] * texts, max_tokens=60, temperature=1.0, seed=seed)
-        )
-        if text
-    ]
-    return str(write_jsonl(folder / name, rows))
 
 
 def rows(path: str) -> Any:

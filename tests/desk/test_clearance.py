@@ -21,8 +21,7 @@ from tailguard.domain.facts import ClearanceSigned, Composition, OverrideUsed
 from tailguard.domain.recipe import Recipe
 from tailguard.domain.tags import Origin
 from tailguard.errors import Blocked, InputError
-from tests.builders import Clock, Team
-from tests.test_pipeline import facts, first_generation, over_the_ceiling, written_by
+from tests.builders import Clock, Team, facts, first_generation, over_the_ceiling, written_by
 
 
 @pytest.fixture
@@ -168,7 +167,7 @@ def test_a_training_script_goes_on_only_with_clearance(
 
 
 def test_the_examples_stop_without_clearance_and_say_why(cleared: dict[str, Any], tmp_path: Path) -> None:
-    script = Path(__file__).parent.parent / "examples" / "unigram_trainer.py"
+    script = Path(__file__).parent.parent.parent / "examples" / "unigram_trainer.py"
     environment = {"PATH": "", "TAILGUARD_PUBLIC_KEY": str(cleared["key"]), "TAILGUARD_CLEARANCE": "missing"}
     command = [sys.executable, str(script), "train", str(cleared["training"]), str(tmp_path / "weights")]
 
@@ -179,7 +178,7 @@ def test_the_examples_stop_without_clearance_and_say_why(cleared: dict[str, Any]
 
 
 def test_the_shell_example_trains_on_a_cleared_set_and_stops_on_a_blocked_one(team: Team) -> None:
-    script = Path(__file__).parent.parent / "examples" / "train.sh"
+    script = Path(__file__).parent.parent.parent / "examples" / "train.sh"
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
     first = first_generation(team, 150)
     good = facts(team, Composition, run=first)[0].snapshot

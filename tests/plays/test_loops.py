@@ -26,8 +26,7 @@ from tailguard.plays.loops.flows import Edge, Known, flows, merged
 from tailguard.plays.loops.search import components, cut, cycles, through
 from tailguard.plays.status import status
 from tailguard.runlog.queries import recorded
-from tests.builders import Team, write_jsonl
-from tests.test_pipeline import first_generation, written_by
+from tests.builders import Team, fed_back, first_generation, loose, write_jsonl, written_by
 
 NODES = "abcdef"
 PAIRS = st.sampled_from([Edge(one, two) for one in NODES for two in NODES])
@@ -215,11 +214,6 @@ def test_a_diagram_shows_feedback_and_checkpoints_and_obeys_no_name() -> None:
     assert as_text(graph, [Edge(hostile, "chat")], "svg") == svg
 
 
-def loose(team: Team) -> None:
-    """No flow is declared."""
-    (team.workspace.root / "flows.yaml").unlink()
-
-
 def found(team: Team) -> list[tuple[str, str]]:
     with team.workspace.log.reading() as connection:
         return [
@@ -230,14 +224,6 @@ def found(team: Team) -> list[tuple[str, str]]:
 def may_it_ship(team: Team) -> str:
     with team.workspace.log.reading() as connection:
         return status(connection, now=team.clock.now()).lineages[0].sentence
-
-
-def fed_back(team: Team) -> str:
-    """A run that is fed what the first generation wrote, up to its verdict."""
-    first = first_generation(team)
-    ours = written_by(team, first, 60, logged=True)
-    batch = [team.batch("fresh", team.take(60)), team.batch("ours", ours, "robot", Origin.AI)]
-    return pipeline.start(team.workspace, "main", batch, recipe=pipeline.PLAIN, seed=0)
 
 
 def test_an_undeclared_loop_holds_the_gate_until_it_is_guarded(team: Team) -> None:

@@ -68,7 +68,7 @@ def test_a_profile_without_training_takes_in_and_refuses_later_stages(
 
 
 def test_one_person_needs_no_checkpoint_for_what_the_small_profile_does_not_ask(tmp_path: Path) -> None:
-    from tests.test_loops import fed_back, loose
+    from tests.builders import fed_back, loose
 
     team = found_team(tmp_path / "team", changes=[('profile = "full"', 'profile = "small"')])
     loose(team)

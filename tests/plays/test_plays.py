@@ -100,7 +100,7 @@ def test_the_runbook_names_every_exit_criterion_that_a_run_records(team: Team) -
 
 
 def test_tagging_that_stops_while_models_go_on_is_found_and_ends_with_the_next_batch(team: Team) -> None:
-    from tests.test_pipeline import written_by
+    from tests.builders import written_by
 
     run = team.run([team.batch("a", team.take(200))])
     assert one(team, "tagging has stopped") is None
@@ -120,7 +120,7 @@ def test_tagging_that_stops_while_models_go_on_is_found_and_ends_with_the_next_b
 
 
 def test_a_detector_switched_to_one_nobody_calibrated_makes_provenance_late(team: Team) -> None:
-    from tests.test_pipeline import first_generation, written_by
+    from tests.builders import first_generation, written_by
 
     first = first_generation(team, 600)
     detector.calibrate(team.workspace, written_by(team, first, 700, logged=True), generation=first, seed=0)

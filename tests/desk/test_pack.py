@@ -21,8 +21,7 @@ from tailguard.domain.tags import Origin
 from tailguard.errors import InputError
 from tailguard.runlog.queries import recorded
 from tailguard.store.writing import digest_of
-from tests.builders import Team
-from tests.test_pipeline import written_by
+from tests.builders import Team, written_by
 
 HOSTILE = '=HYPERLINK("http://evil") <script>alert(1)</script> | **bold**'
 

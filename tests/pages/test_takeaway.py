@@ -20,7 +20,7 @@ from tailguard.errors import InputError
 from tailguard.store.progress import Progress, Told, at_work
 from tests.builders import Team
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 HOSTILE = '=HYPERLINK("http://evil","x") <script>alert(1)</script> \u202edrow\x07 '
 FORMULAS = ("=1+1", "+1", "-1+cmd|' /C calc'!A0", "@SUM(A1)", "\t=1", "\r=1")
 

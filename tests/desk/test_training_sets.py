@@ -33,8 +33,7 @@ from tailguard.plays.status import status
 from tailguard.stages.compose import rebuild
 from tailguard.store.files import Store
 from tailguard.store.snapshots import FIRST_FORMAT, lines, members_of, read_snapshot
-from tests.builders import Team, found_team
-from tests.test_pipeline import facts, first_generation, written_by
+from tests.builders import Team, facts, first_generation, found_team, written_by
 
 
 def made(team: Team, run: str) -> Composition:

@@ -11,8 +11,7 @@ from tailguard.desk import anchor as desk
 from tailguard.domain.facts import AnchorChanged, AnchorVerified, Composition
 from tailguard.errors import InputError, TailguardError
 from tailguard.plays.status import status
-from tests.builders import Team, found_team, write_jsonl
-from tests.test_pipeline import facts, first_generation, written_by
+from tests.builders import Team, facts, first_generation, found_team, write_jsonl, written_by
 
 WHY = "The legal team cleared these manuals in May."
 

@@ -35,8 +35,7 @@ from tailguard.domain.tags import Evidence, Origin, Tag, digest_of_row, spans_of
 from tailguard.errors import InputError
 from tailguard.plays.status import status
 from tailguard.stages.intake import BatchRequest
-from tests.builders import Team, found_team, passages, write_jsonl
-from tests.test_pipeline import facts, first_generation, written_by
+from tests.builders import Team, facts, first_generation, found_team, passages, write_jsonl, written_by
 
 NOW = datetime(2026, 3, 1)
 

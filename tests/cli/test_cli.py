@@ -14,10 +14,9 @@ import pytest
 import typer
 
 from tailguard import cli
-from tests.builders import Team, found_team, passages, write_jsonl
-from tests.test_pipeline import over_the_ceiling
+from tests.builders import Team, found_team, over_the_ceiling, passages, write_jsonl
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 
 
 def run(*words: object, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
@@ -265,7 +264,7 @@ def test_the_shape_of_status_is_documented() -> None:
 def test_detect_needs_nothing_but_a_file_and_reports_what_it_could_not_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.test_detection import HUMAN, MODEL
+    from tests.texts import HUMAN, MODEL
 
     monkeypatch.chdir(tmp_path)
     rows = [{"body": text} for text in (*HUMAN, *MODEL)]

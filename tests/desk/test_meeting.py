@@ -18,8 +18,7 @@ from tailguard.domain.overrides import agenda
 from tailguard.domain.recipe import Recipe
 from tailguard.errors import InputError
 from tailguard.plays.status import status
-from tests.builders import Team
-from tests.test_pipeline import facts
+from tests.builders import Team, facts
 
 NOTE = "Discussed with the data team."
 LONG = "needed until the vendor delivers again"

@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-extras check bench screenshots clean
+.PHONY: help demo test test-slow test-extras check bench screenshots clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -20,8 +20,11 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP) ## run twelve months of two lineages on real text, then open the dashboard (PORT=8501)
 	$(BIN)/tailguard demo --dir data/local --port $(PORT)
 
-test: $(STAMP) ## every test
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+test: $(STAMP) ## the tests, in minutes
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal --durations 10
+
+test-slow: $(STAMP) ## the tests that are long: the demo's year, killed runs, many processes, state machines
+	$(BIN)/python -m pytest -m slow --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 10
 
 test-extras: ## the tests of optional extras (torch, transformers), in an environment of their own
 	test -d .venv-extras || $(PYTHON) -m venv .venv-extras

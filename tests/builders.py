@@ -28,6 +28,7 @@ from tailguard.ports import Decoding
 from tailguard.runlog.queries import recorded
 from tailguard.stages.intake import BatchRequest
 from tailguard.workspace import Workspace
+from tests.templates import done_once
 
 ANCHOR, HELD_OUT = 500, 400
 
@@ -109,6 +110,7 @@ class Team:
         path = write_jsonl(self.workspace.root / "inbox" / f"{name}.jsonl", [{"text": text} for text in texts])
         return BatchRequest(str(path), source, declared)
 
+    @done_once
     def run(
         self,
         batches: Sequence[BatchRequest],
@@ -133,6 +135,15 @@ def found_team(
 ) -> Team:
     """Policy, anchor and suite in an empty folder."""
     root.mkdir(parents=True, exist_ok=True)
+    clock = Clock()
+    team = Team(Workspace(root, "ada", clock), clock, list(passages()))
+    _found(team, observe=observe, changes=changes, long_prompt=long_prompt)
+    return team
+
+
+@done_once
+def _found(team: Team, *, observe: bool, changes: Sequence[tuple[str, str]], long_prompt: str | None) -> None:
+    root = team.workspace.root
     text = template("ada")
     for old, new in (*POLICY_CHANGES, *changes):
         assert old in text, old
@@ -141,8 +152,6 @@ def found_team(
         text = text.replace('mode = "enforce"', 'mode = "observe"')
     (root / "policy.toml").write_text(text)
     (root / "flows.yaml").write_text(FLOWS)
-    clock = Clock()
-    team = Team(Workspace(root, "ada", clock), clock, list(passages()))
     anchor = team.take(ANCHOR)
     file = write_jsonl(root / "inbox" / "anchor.jsonl", [{"text": one} for one in anchor])
     anchor_desk.freeze(team.workspace, file, name="docs", reader=reader_for(str(file)), columns=WHOLE)
@@ -152,7 +161,6 @@ def found_team(
     prompts += [{"id": "long", "prompt": long_prompt, "tail": False}] if long_prompt else []
     suite = write_jsonl(root / "inbox" / "suite.jsonl", prompts)
     suite_desk.freeze_suite(team.workspace, suite, name="openings")
-    return team
 
 
 def facts(team: Team, kind, **equal):  # type: ignore[no-untyped-def]
@@ -160,6 +168,7 @@ def facts(team: Team, kind, **equal):  # type: ignore[no-untyped-def]
         return [one.fact for one in recorded(connection, kind, **equal)]
 
 
+@done_once
 def written_by(
     team: Team, generation: str, count: int, *, logged: bool, temperature: float = 1.0, seed: int = 5
 ) -> list[str]:
@@ -181,6 +190,7 @@ def first_generation(team: Team, count: int = 400) -> str:
     return team.run([team.batch("founding", team.take(count))])
 
 
+@done_once
 def over_the_ceiling(team: Team, *, temperature: float = 1.0) -> str:
     first = first_generation(team)
     ours = written_by(team, first, 3000, logged=True, temperature=temperature)

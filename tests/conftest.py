@@ -22,6 +22,7 @@ from sqlalchemy.pool import NullPool
 
 from tailguard.runlog.connection import RunLog, open_log
 from tests.builders import Team, found_team
+from tests.templates import FOLDER as TEMPLATES
 
 # Properties are drawn alike each time and by no clock, so that a red run can be repeated.
 settings.register_profile("steady", derandomize=True, deadline=None)
@@ -77,6 +78,7 @@ MAKE_DEMO = 'cd "$1" && "$0" -m tailguard.cli demo --no-dashboard --json --dir w
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         os.environ[DEMO] = tempfile.mkdtemp(prefix="tailguard-demo-")
+        os.environ[TEMPLATES] = tempfile.mkdtemp(prefix="tailguard-templates-")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -85,7 +87,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _wants_demo(item: pytest.Item) -> bool:
-    return "demo" in getattr(item, "fixturenames", ())
+    chosen = item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
+    return "demo" in getattr(item, "fixturenames", ()) or "demo" in chosen
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -103,6 +106,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
+    shutil.rmtree(os.environ.pop(TEMPLATES), ignore_errors=True)
     folder = Path(os.environ.pop(DEMO))
     if (folder / "process").exists() and not (folder / "code").exists():
         with suppress(ProcessLookupError):

@@ -330,7 +330,10 @@ def go_on(root: str, run: str, moment: str) -> None:
     pipeline.advance(Workspace(Path(root), "ada", Clock(datetime.fromisoformat(moment))), run)
 
 
-@pytest.mark.parametrize("stage", ["score", "compose", "train", "evaluate", "gate"])
+@pytest.mark.parametrize(
+    "stage",
+    [*(pytest.param(stage, marks=pytest.mark.slow) for stage in ("score", "compose", "evaluate", "gate")), "train"],
+)
 def test_a_killed_run_goes_on_from_its_last_finished_stage_with_the_same_result(tmp_path: Path, stage: str) -> None:
     results = []
     for name, killed in (("whole", False), ("killed", True)):

@@ -62,6 +62,7 @@ def test_a_record_alone_gives_the_same_facts_elsewhere(team: Team, tmp_path: Pat
     assert "<script" not in page
 
 
+@pytest.mark.slow
 def test_who_repeated_a_run_stands_beside_it_and_its_author_does_not_count(team: Team) -> None:
     first, _ = two_runs(team)
 

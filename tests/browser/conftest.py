@@ -1,4 +1,4 @@
-"""A browser, and a dashboard on the demo's year, for every browser test of a session."""
+"""A browser and a dashboard for every browser test of a session."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.driving import FLAGS, find_browser, serving
+from tests.logs import season
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +27,18 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+@pytest.fixture(scope="session", params=["season", pytest.param("demo", marks=pytest.mark.slow)])
+def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The workspace that pages are looked at on: a small one, and among the slow tests the demo's year."""
+    if request.param == "demo":
+        year: Path = request.getfixturevalue("demo")
+        return year
+    root = tmp_path_factory.mktemp("season") / "workspace"
+    season(root)
+    return root
+
+
 @pytest.fixture(scope="session")
-def dashboard(demo: Path) -> Iterator[str]:
-    with serving(demo) as address:
+def dashboard(shown: Path) -> Iterator[str]:
+    with serving(shown) as address:
         yield address

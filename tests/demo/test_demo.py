@@ -33,7 +33,7 @@ from tailguard.runlog.queries import gate_decision_of, recorded, shipped_generat
 from tailguard.runlog.verify import verify
 from tailguard.workspace import Workspace
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def facts(demo: Path, kind, **equal):  # type: ignore[no-untyped-def]

@@ -24,6 +24,7 @@ def test_each_profile_is_a_policy_that_works_with_only_a_name() -> None:
         play_profile("tiny", Path("x"), seed=0, quiet=True)
 
 
+@pytest.mark.slow
 def test_the_small_demo_shows_the_three_checks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(["demo", "--profile", "small", "--no-dashboard", "--json", "--dir", str(tmp_path / "small")]) == 0
 
@@ -37,6 +38,7 @@ def test_the_small_demo_shows_the_three_checks(tmp_path: Path, capsys: pytest.Ca
     assert "not shipped" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_api_demo_finds_what_came_back_and_the_loss_without_training(tmp_path: Path) -> None:
     assert command(["demo", "--profile", "api-only", "--no-dashboard", "--json", "--dir", str(tmp_path / "api")]) == 0
 

@@ -327,7 +327,7 @@ class Shipping(RuleBasedStateMachine):
                 assert event.fact.override is None
 
 
-TestNoPathShipsWhatMayNotBeShipped = Shipping.TestCase
+TestNoPathShipsWhatMayNotBeShipped = pytest.mark.slow(Shipping.TestCase)
 TestNoPathShipsWhatMayNotBeShipped.settings = settings(
     max_examples=8, stateful_step_count=18, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )

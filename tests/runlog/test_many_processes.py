@@ -10,6 +10,8 @@ import time
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
+import pytest
+
 from tailguard.clock import SystemClock
 from tailguard.domain.facts import StageStarted
 from tailguard.runlog.connection import open_log
@@ -17,6 +19,7 @@ from tailguard.runlog.queries import recorded
 from tailguard.runlog.recorder import Author, RunRecorder
 from tailguard.runlog.verify import verify
 
+pytestmark = pytest.mark.slow
 SPAWN = multiprocessing.get_context("spawn")
 WRITERS, READERS, TRANSACTIONS = 8, 8, 25
 

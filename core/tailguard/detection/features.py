@@ -8,9 +8,10 @@ TAOCP 3, 6.4) of packed bytes or word codes.
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
+
+from tailguard.kernels import njit
 
 CHAR_BITS, WORD_BITS = 18, 20
 """Character grams share 2**CHAR_BITS weights, word grams 2**WORD_BITS."""
@@ -46,7 +47,7 @@ def _plain_bytes() -> NDArray[np.uint8]:
 _PLAIN = _plain_bytes()
 
 
-@nb.njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def _slot(keys: NDArray[np.uint32], key: int) -> int:
     """Where a word's key stands in the table, or the empty slot where it would stand. Key 0 marks an empty slot."""
     slot = key & (keys.size - 1)
@@ -55,7 +56,7 @@ def _slot(keys: NDArray[np.uint32], key: int) -> int:
     return slot
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def plain(source: NDArray[np.uint8], start: int, stop: int, out: NDArray[np.uint8]) -> int:
     """Writes the normal bytes of source[start:stop] to `out` and returns how many.
 
@@ -80,7 +81,7 @@ def plain(source: NDArray[np.uint8], start: int, stop: int, out: NDArray[np.uint
     return size
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _general_punctuation(code: int) -> int:
     """The plain byte for U+2000 + code - 0x80: quotes, dashes, the ellipsis; a space for all others."""
     if code in (0x98, 0x99):
@@ -92,7 +93,7 @@ def _general_punctuation(code: int) -> int:
     return 46 if code == 0xA6 else _SPACE
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def scan(
     text: NDArray[np.uint8],
     size: int,
@@ -294,12 +295,12 @@ def scan(
     return n_char, n_word, words
 
 
-@nb.njit(cache=True, inline="always")
+@njit(inline="always")
 def byte_at(tail: int) -> int:
     return tail & np.uint64(0xFF)
 
 
-@nb.njit(cache=True, inline="always")
+@njit(inline="always")
 def _word_grams(context: int, out: NDArray[np.int32], count: int) -> int:
     """The grams of one to four masked words that end here."""
     out[count] = np.int32(((context & np.uint64(0xFFFF)) * _MIX) >> _WORD_SHIFT)

@@ -7,9 +7,10 @@ a large file system", USENIX 1994), so a copied passage is found wherever it lie
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
+
+from tailguard.kernels import njit
 
 WORDS = 5
 """Words in a gram."""
@@ -38,7 +39,7 @@ _COPY_WORDS = 12
 _SHORT_COPY_SHARE = 0.8
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def words(
     data: NDArray[np.uint8],
     start: int,
@@ -99,7 +100,7 @@ def words(
     return count
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _gram(hashes: NDArray[np.uint64], at: int) -> np.uint64:
     value = _BASIS
     for place in range(at, at + WORDS):
@@ -109,7 +110,7 @@ def _gram(hashes: NDArray[np.uint64], at: int) -> np.uint64:
     return value ^ (value >> _33)
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def remembered(
     data: NDArray[np.uint8], offsets: NDArray[np.int64]
 ) -> tuple[NDArray[np.uint64], NDArray[np.uint32], NDArray[np.bool_]]:
@@ -139,7 +140,7 @@ def remembered(
     return grams[:total], owners[:total], whole
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def every(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.uint64]:
     """All grams of texts, one text after the other."""
     longest = 0
@@ -158,7 +159,7 @@ def every(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.uin
     return found[:total].copy()
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def look_up(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
@@ -231,7 +232,7 @@ def look_up(
     return kinds, best_owner, shares, spans
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _passages(
     found: NDArray[np.uint64], first: int, last: int, whole: bool, count: int, covered: NDArray[np.bool_]
 ) -> int:
@@ -259,7 +260,7 @@ def _passages(
     return matched
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _spans_of(
     covered: NDArray[np.bool_], count: int, begins: NDArray[np.int64], ends: NDArray[np.int64], out: NDArray[np.int64]
 ) -> None:

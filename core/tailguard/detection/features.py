@@ -48,7 +48,7 @@ _PLAIN = _plain_bytes()
 
 
 @njit(inline="always")
-def _slot(keys: NDArray[np.uint32], key: int) -> int:
+def _slot(keys: NDArray[np.uint32], key: np.int64) -> np.int64:
     """Where a word's key stands in the table, or the empty slot where it would stand. Key 0 marks an empty slot."""
     slot = key & (keys.size - 1)
     while keys[slot] != 0 and keys[slot] != key:
@@ -94,7 +94,7 @@ def _general_punctuation(code: int) -> int:
 
 
 @njit()
-def scan(
+def scan(  # noqa: PLR0912, PLR0915  a kernel is one long loop
     text: NDArray[np.uint8],
     size: int,
     keys: NDArray[np.uint32],
@@ -130,7 +130,7 @@ def scan(
     tail = np.uint64(0)
     for at in range(size + 1):
         raw = text[at] if at < size else np.uint8(_SPACE)
-        upper = 65 <= raw <= 90
+        upper = bool(65 <= raw <= 90)
         byte = raw + np.uint8(32) if upper else raw
         if at < size:
             packed = (packed >> _EIGHT) | (np.uint64(byte) << np.uint64(32))
@@ -207,7 +207,7 @@ def scan(
                     style[39] += 1
                 elif two == 0x6572:
                     style[40] += 1
-                elif three == 0x6E7473 or three == 0x656E74:
+                elif three == 0x6E7473 or three == 0x656E74:  # noqa: PLR1714  numba knows no sets of numbers here
                     style[41] += 1
                 elif three == 0x657373:
                     style[42] += 1
@@ -221,9 +221,9 @@ def scan(
                     style[46] += 1
                 elif three == 0x66756C:
                     style[47] += 1
-                elif three == 0x616E74 or three == 0x6E6365:
+                elif three == 0x616E74 or three == 0x6E6365:  # noqa: PLR1714  numba knows no sets of numbers here
                     style[48] += 1
-                elif three == 0x61626C or three == 0x626C65:
+                elif three == 0x61626C or three == 0x626C65:  # noqa: PLR1714  numba knows no sets of numbers here
                     style[49] += 1
             if ended and code:
                 style[50] += 1
@@ -296,12 +296,12 @@ def scan(
 
 
 @njit(inline="always")
-def byte_at(tail: int) -> int:
+def byte_at(tail: np.uint64) -> np.uint64:
     return tail & np.uint64(0xFF)
 
 
 @njit(inline="always")
-def _word_grams(context: int, out: NDArray[np.int32], count: int) -> int:
+def _word_grams(context: np.uint64, out: NDArray[np.int32], count: int) -> int:
     """The grams of one to four masked words that end here."""
     out[count] = np.int32(((context & np.uint64(0xFFFF)) * _MIX) >> _WORD_SHIFT)
     out[count + 1] = np.int32(((context & np.uint64(0xFFFFFFFF)) * _MIX3) >> _WORD_SHIFT)

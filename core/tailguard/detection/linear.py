@@ -98,7 +98,7 @@ def fit(
 
 
 @njit(inline="always")
-def _stays(gram: int, salt: int, limit: int) -> bool:
+def _stays(gram: np.int32, salt: np.uint64, limit: np.uint64) -> np.bool_:
     mixed = (np.uint64(gram) * np.uint64(0x9E3779B97F4A7C15)) ^ salt
     return (mixed * np.uint64(0xC2B2AE3D27D4EB4F)) >> np.uint64(56) >= limit
 

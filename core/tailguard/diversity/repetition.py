@@ -65,7 +65,7 @@ def _mixed(value: np.uint64) -> np.uint64:
 
 
 @njit()
-def _self_bleu(ids: NDArray[np.int64], starts: NDArray[np.int64], sorted_lengths: NDArray[np.int64]) -> Floats:
+def _self_bleu(ids: NDArray[np.int64], starts: NDArray[np.int64], sorted_lengths: NDArray[np.int64]) -> Floats:  # noqa: PLR0912, PLR0915  a kernel is one long loop
     texts = len(starts) - 1
     size = 64
     while size < 2 * _ORDERS * len(ids) + 2:
@@ -147,10 +147,8 @@ def _self_bleu(ids: NDArray[np.int64], starts: NDArray[np.int64], sorted_lengths
         else:
             below = sorted_lengths[at - 1] if at > 0 else -1
             above = sorted_lengths[at + 1] if at + 1 < texts else -1
-            if above < 0 or (below >= 0 and length - below <= above - length):
-                closest = below
-            else:
-                closest = above
+            shorter = above < 0 or (below >= 0 and length - below <= above - length)
+            closest = below if shorter else above
         penalty = 1.0 if length > closest else np.exp(1.0 - closest / length)
         out[text] = penalty * np.exp(logs)
     return out

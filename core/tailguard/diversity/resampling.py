@@ -72,7 +72,7 @@ def richness(found: Bag, chosen: Halves, *, budget: int) -> Floats:
 
 
 @njit()
-def _richness(
+def _richness(  # noqa: PLR0912  a kernel is one long loop
     starts: Ints,
     prompts: NDArray[np.int32],
     counts: NDArray[np.int32],

@@ -106,8 +106,8 @@ def _signatures(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[
             value = rolling * _MIX
             value ^= value >> _32
             value *= _OTHER
-            bin_ = np.int64(value >> _57)
-            least[bin_] = min(least[bin_], value)
+            home = np.int64(value >> _57)
+            least[home] = min(least[home], value)
         row = out[text]
         for bin_ in range(BINS):
             if least[bin_] != _ALL:
@@ -126,7 +126,7 @@ def _resemblance(one: NDArray[np.uint16], other: NDArray[np.uint16]) -> float:
 
 
 @njit()
-def _link(
+def _link(  # noqa: PLR0912  a kernel is one long loop
     found: NDArray[np.uint16],
     order: NDArray[np.int64],
     standing: int,
@@ -166,10 +166,10 @@ def _link(
             places[band] = at
             keys[band] = tag
             owner = owners[at]
-            if owner != NONE and text >= standing and owner != best and best == NONE:
-                if _resemblance(row, found[owner]) >= threshold:
-                    best = owner
-                    break
+            asked = owner != NONE and text >= standing and owner != best and best == NONE
+            if asked and _resemblance(row, found[owner]) >= threshold:
+                best = owner
+                break
         if best != NONE:
             answer[text] = best
             continue

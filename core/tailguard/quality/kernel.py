@@ -146,7 +146,7 @@ def _decode(
 
 
 @njit()
-def _words(
+def _words(  # noqa: PLR0912, PLR0915  a kernel is one long loop
     points: NDArray[np.int32],
     flags: NDArray[np.uint8],
     length: int,
@@ -192,7 +192,7 @@ def _words(
                 ellipses += points[place] == 0x2026
                 brackets += points[place] == 91
         if 2 <= at - begin <= 4:
-            code = 0
+            code = np.int64(0)
             for place in range(begin, at):
                 code |= np.int64(min(points[place], 0x7FFF)) << 15 * (place - begin)
             for stop in range(_STOP.size):
@@ -216,7 +216,7 @@ def _is(points: NDArray[np.int32], begin: int, end: int, letters: NDArray[np.int
     """Whether points[begin:end] is letters[first:last]; a slice would cost more than the comparison."""
     if end - begin != last - first:
         return False
-    for at in range(last - first):
+    for at in range(last - first):  # noqa: SIM110  numba compiles no generator
         if points[begin + at] != letters[first + at]:
             return False
     return True
@@ -472,7 +472,7 @@ def _duplicates(
 @njit(inline="always")
 def _hash(hashes: NDArray[np.uint64], powers: NDArray[np.uint64], begin: int, end: int) -> np.uint64:
     """The hash of the characters from `begin` to `end`."""
-    return hashes[end] - hashes[begin] * powers[end - begin]
+    return np.uint64(hashes[end] - hashes[begin] * powers[end - begin])
 
 
 @njit(inline="always")
@@ -496,7 +496,7 @@ def _slot(key: np.uint64, slots: NDArray[np.uint64], stamp: np.uint64, mask: np.
 def _seen(value: np.uint64, slots: NDArray[np.uint64], stamp: np.uint64, mask: np.uint64) -> bool:
     key = _key(value, stamp)
     at = _slot(key, slots, stamp, mask)
-    known = slots[at] == key
+    known = bool(slots[at] == key)
     slots[at] = key
     return known
 

@@ -160,7 +160,7 @@ def every(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.uin
 
 
 @njit()
-def look_up(
+def look_up(  # noqa: PLR0912, PLR0915  a kernel is one long loop
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
     grams: NDArray[np.uint64],
@@ -209,7 +209,7 @@ def look_up(
             continue
         ordered = np.sort(found[:hits])
         covered[:count] = False
-        most = 0
+        most = np.int64(0)
         first = 0
         while first < hits:
             owner = np.int64(ordered[first] >> np.uint64(32))
@@ -235,12 +235,12 @@ def look_up(
 @njit()
 def _passages(
     found: NDArray[np.uint64], first: int, last: int, whole: bool, count: int, covered: NDArray[np.bool_]
-) -> int:
+) -> np.int64:
     """Marks the words of one output's passages in a text as covered; returns how many words they span."""
     mask = np.uint64(0xFFFFFFFF)
     rate = 1.0 if whole else 0.25
     needed = _PASSAGE_HITS if whole else _SAMPLED_HITS
-    matched = 0
+    matched = np.int64(0)
     begin = first
     for at in range(first, last + 1):
         here = np.int64(found[at] & mask)

@@ -8,9 +8,10 @@ TAOCP 3, 6.4) of packed bytes or word codes.
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
+
+from tailguard.kernels import njit
 
 CHAR_BITS, WORD_BITS = 18, 20
 """Character grams share 2**CHAR_BITS weights, word grams 2**WORD_BITS."""
@@ -46,8 +47,8 @@ def _plain_bytes() -> NDArray[np.uint8]:
 _PLAIN = _plain_bytes()
 
 
-@nb.njit(cache=True, nogil=True, inline="always")
-def _slot(keys: NDArray[np.uint32], key: int) -> int:
+@njit(inline="always")
+def _slot(keys: NDArray[np.uint32], key: np.int64) -> np.int64:
     """Where a word's key stands in the table, or the empty slot where it would stand. Key 0 marks an empty slot."""
     slot = key & (keys.size - 1)
     while keys[slot] != 0 and keys[slot] != key:
@@ -55,7 +56,7 @@ def _slot(keys: NDArray[np.uint32], key: int) -> int:
     return slot
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def plain(source: NDArray[np.uint8], start: int, stop: int, out: NDArray[np.uint8]) -> int:
     """Writes the normal bytes of source[start:stop] to `out` and returns how many.
 
@@ -80,7 +81,7 @@ def plain(source: NDArray[np.uint8], start: int, stop: int, out: NDArray[np.uint
     return size
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _general_punctuation(code: int) -> int:
     """The plain byte for U+2000 + code - 0x80: quotes, dashes, the ellipsis; a space for all others."""
     if code in (0x98, 0x99):
@@ -92,8 +93,8 @@ def _general_punctuation(code: int) -> int:
     return 46 if code == 0xA6 else _SPACE
 
 
-@nb.njit(cache=True, nogil=True)
-def scan(
+@njit()
+def scan(  # noqa: PLR0912, PLR0915  a kernel is one long loop
     text: NDArray[np.uint8],
     size: int,
     keys: NDArray[np.uint32],
@@ -129,7 +130,7 @@ def scan(
     tail = np.uint64(0)
     for at in range(size + 1):
         raw = text[at] if at < size else np.uint8(_SPACE)
-        upper = 65 <= raw <= 90
+        upper = bool(65 <= raw <= 90)
         byte = raw + np.uint8(32) if upper else raw
         if at < size:
             packed = (packed >> _EIGHT) | (np.uint64(byte) << np.uint64(32))
@@ -206,7 +207,7 @@ def scan(
                     style[39] += 1
                 elif two == 0x6572:
                     style[40] += 1
-                elif three == 0x6E7473 or three == 0x656E74:
+                elif three == 0x6E7473 or three == 0x656E74:  # noqa: PLR1714  numba knows no sets of numbers here
                     style[41] += 1
                 elif three == 0x657373:
                     style[42] += 1
@@ -220,9 +221,9 @@ def scan(
                     style[46] += 1
                 elif three == 0x66756C:
                     style[47] += 1
-                elif three == 0x616E74 or three == 0x6E6365:
+                elif three == 0x616E74 or three == 0x6E6365:  # noqa: PLR1714  numba knows no sets of numbers here
                     style[48] += 1
-                elif three == 0x61626C or three == 0x626C65:
+                elif three == 0x61626C or three == 0x626C65:  # noqa: PLR1714  numba knows no sets of numbers here
                     style[49] += 1
             if ended and code:
                 style[50] += 1
@@ -294,13 +295,13 @@ def scan(
     return n_char, n_word, words
 
 
-@nb.njit(cache=True, inline="always")
-def byte_at(tail: int) -> int:
+@njit(inline="always")
+def byte_at(tail: np.uint64) -> np.uint64:
     return tail & np.uint64(0xFF)
 
 
-@nb.njit(cache=True, inline="always")
-def _word_grams(context: int, out: NDArray[np.int32], count: int) -> int:
+@njit(inline="always")
+def _word_grams(context: np.uint64, out: NDArray[np.int32], count: int) -> int:
     """The grams of one to four masked words that end here."""
     out[count] = np.int32(((context & np.uint64(0xFFFF)) * _MIX) >> _WORD_SHIFT)
     out[count + 1] = np.int32(((context & np.uint64(0xFFFFFFFF)) * _MIX3) >> _WORD_SHIFT)

@@ -6,14 +6,14 @@ weights over the square root of their number, so that long texts do not drown sh
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 from tailguard.detection import features
+from tailguard.kernels import njit
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def grams_of(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
@@ -48,7 +48,7 @@ def grams_of(
     return found[: starts[n]], starts
 
 
-@nb.njit(cache=True, nogil=True, fastmath=True)
+@njit(fastmath=True)
 def fit(
     grams: NDArray[np.int32],
     starts: NDArray[np.int64],
@@ -97,13 +97,13 @@ def fit(
     return found
 
 
-@nb.njit(cache=True, nogil=True, inline="always")
-def _stays(gram: int, salt: int, limit: int) -> bool:
+@njit(inline="always")
+def _stays(gram: np.int32, salt: np.uint64, limit: np.uint64) -> np.bool_:
     mixed = (np.uint64(gram) * np.uint64(0x9E3779B97F4A7C15)) ^ salt
     return (mixed * np.uint64(0xC2B2AE3D27D4EB4F)) >> np.uint64(56) >= limit
 
 
-@nb.njit(cache=True, nogil=True, fastmath=True)
+@njit(fastmath=True)
 def margins(grams: NDArray[np.int32], starts: NDArray[np.int64], weights: NDArray[np.float32]) -> NDArray[np.float64]:
     """The margins of texts under fitted weights."""
     out = np.zeros(starts.size - 1)

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 from tailguard.detection import features
 from tailguard.detection.texts import Packed, pack
 from tailguard.errors import TailguardError
+from tailguard.kernels import njit
 from tailguard.shipped import shipped
 
 NAME = "tailguard style"
@@ -137,7 +137,7 @@ def parts_of(packed: Packed, weights: Weights) -> Parts:
     )
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _parts(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
@@ -192,7 +192,7 @@ def _parts(
     return out, counts, known
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def style_profiles(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
+
+from tailguard.kernels import njit
 
 WORDS = 70
 """Fewest words of a window; it ends with the sentence."""
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def windows(
     data: NDArray[np.uint8], offsets: NDArray[np.int64], chosen: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

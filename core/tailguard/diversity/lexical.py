@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from itertools import chain
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from tailguard.kernels import njit
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -59,7 +60,7 @@ def mtld(texts: Sequence[Sequence[str]], *, threshold: float = 0.72) -> Floats:
     return np.asarray(_mtld(ids, starts, max(1, len(vocabulary)), threshold))
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def _mattr(ids: Ints, starts: Ints, vocabulary: int, window: int) -> Floats:
     out = np.full(len(starts) - 1, np.nan)
     count = np.zeros(vocabulary, np.int64)
@@ -87,7 +88,7 @@ def _mattr(ids: Ints, starts: Ints, vocabulary: int, window: int) -> Floats:
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def _hdd(ids: Ints, starts: Ints, vocabulary: int, draws: int, log_factorial: Floats) -> Floats:
     out = np.full(len(starts) - 1, np.nan)
     count = np.zeros(vocabulary, np.int64)
@@ -114,7 +115,7 @@ def _hdd(ids: Ints, starts: Ints, vocabulary: int, draws: int, log_factorial: Fl
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def _factors(
     ids: Ints, first: int, last: int, step: int, seen: Ints, stamp: int, threshold: float
 ) -> tuple[float, int]:
@@ -137,7 +138,7 @@ def _factors(
     return factors, stamp + 1
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def _mtld(ids: Ints, starts: Ints, vocabulary: int, threshold: float) -> Floats:
     out = np.full(len(starts) - 1, np.nan)
     seen = np.full(vocabulary, -1, np.int64)

@@ -11,10 +11,10 @@ import zlib
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from tailguard.diversity.lexical import numbered
+from tailguard.kernels import njit
 
 Floats = NDArray[np.float64]
 _ORDERS = 4
@@ -55,7 +55,7 @@ def compression_ratio(texts: Sequence[str]) -> float:
     return len(whole) / len(zlib.compress(whole, 9)) if whole else float("nan")
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def _mixed(value: np.uint64) -> np.uint64:
     value ^= value >> np.uint64(30)
     value *= np.uint64(0xBF58476D1CE4E5B9)
@@ -64,8 +64,8 @@ def _mixed(value: np.uint64) -> np.uint64:
     return value ^ (value >> np.uint64(31))
 
 
-@njit(cache=True, nogil=True)
-def _self_bleu(ids: NDArray[np.int64], starts: NDArray[np.int64], sorted_lengths: NDArray[np.int64]) -> Floats:
+@njit()
+def _self_bleu(ids: NDArray[np.int64], starts: NDArray[np.int64], sorted_lengths: NDArray[np.int64]) -> Floats:  # noqa: PLR0912, PLR0915  a kernel is one long loop
     texts = len(starts) - 1
     size = 64
     while size < 2 * _ORDERS * len(ids) + 2:
@@ -147,10 +147,8 @@ def _self_bleu(ids: NDArray[np.int64], starts: NDArray[np.int64], sorted_lengths
         else:
             below = sorted_lengths[at - 1] if at > 0 else -1
             above = sorted_lengths[at + 1] if at + 1 < texts else -1
-            if above < 0 or (below >= 0 and length - below <= above - length):
-                closest = below
-            else:
-                closest = above
+            shorter = above < 0 or (below >= 0 and length - below <= above - length)
+            closest = below if shorter else above
         penalty = 1.0 if length > closest else np.exp(1.0 - closest / length)
         out[text] = penalty * np.exp(logs)
     return out

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from tailguard.kernels import njit
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -70,8 +71,8 @@ def richness(found: Bag, chosen: Halves, *, budget: int) -> Floats:
     )
 
 
-@njit(cache=True, nogil=True)
-def _richness(
+@njit()
+def _richness(  # noqa: PLR0912  a kernel is one long loop
     starts: Ints,
     prompts: NDArray[np.int32],
     counts: NDArray[np.int32],

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from tailguard.diversity.metrics import words
 from tailguard.errors import InputError
+from tailguard.kernels import njit
 
 Vectors = NDArray[np.floating]
 _ROWS = 1024
@@ -100,7 +100,7 @@ def _radii(points: Vectors, nearest: int) -> Vectors:
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def _smallest(squares: Vectors, k: int) -> Vectors:
     """The k-th smallest of each row."""
     out = np.empty(len(squares), squares.dtype)
@@ -121,7 +121,7 @@ def _smallest(squares: Vectors, k: int) -> Vectors:
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def _inside(
     squares: Vectors, own: Vectors, others: Vectors, recalled: NDArray[np.bool_], covered: NDArray[np.bool_]
 ) -> tuple[int, int]:

@@ -8,19 +8,23 @@ import re
 TERMS: dict[str, str] = {
     "alpha": "One-sided error rate of each comparison: the chance that the gate passes a loss that lies exactly at the margin.",
     "anchor": "A frozen set of verified human records that is part of every training set and is never replaced wholesale.",
-    "attestation": "The quality owner's word, once a month, on whether a play is really running; it stands beside what the log shows.",
+    "attestation": "The quality owner's word, once a month, on whether a play is really running; it stands beside what "
+    "the log shows.",
     "batch": "Records that came in together from one source, with one declaration.",
     "ceiling": "The largest synthetic share that a lineage's training set may have, in records and in tokens.",
-    "checkpoint": "A named review or filter on an edge over which output can come back, with an owner and evidence that it is at work.",
+    "checkpoint": "A named review or filter on an edge over which output can come back, with an owner and evidence "
+    "that it is at work.",
     "clearance": "The signed answer to a training job that asks whether it may train on a set.",
     "confident tag": "Human, AI or mixed, on evidence that the intake rules accept. Unknown is none.",
-    "contract": "What a source's owner declares about it: origin, licence, since when. It counts once the quality owner has signed it.",
+    "contract": "What a source's owner declares about it: origin, licence, since when. It counts once the quality "
+    "owner has signed it.",
     "coverage": "Provenance coverage: the share of distinct records that got a confident tag at intake.",
     "delta": "Candidate / reference - 1 of a measure on the same prompts: -4 % means that the candidate has 4 % less.",
     "detectable loss": "The smallest loss that this comparison would find in 8 of 10 cases (2.487 standard errors).",
     "digest": "SHA-256 of the bytes: what has the same digest is the same.",
     "drift": "A source no longer looks like the texts that the detector was calibrated on, so its verdicts there may be wrong.",
-    "exit criterion": "What a stage must show before the next one may start: what was required, what was observed, whether it held.",
+    "exit criterion": "What a stage must show before the next one may start: what was required, what was observed, whether "
+    "it held.",
     "finding": "Something in the log that a person should look at, with the time at which it began.",
     "gate": "Where a candidate is held against parent, best and first generation: PASS, BLOCK, INCONCLUSIVE or NOT COMPARABLE.",
     "generation": "A model that one run of a lineage trained, named like the run: lineage/number.",
@@ -35,7 +39,8 @@ TERMS: dict[str, str] = {
     "override": "A documented exception for one run at one gate, with a reason, an end, and an approver who did not ask for it.",
     "PACC": "Probabilistic adjusted classify and count: an estimate of the model-made share of a batch from the detector's scores.",
     "planted collapse": "Rare terms taken out of the candidate's own answers: a loss that the gate must block, or it has no teeth.",
-    "play": "One of five standing duties: provenance, mixing ratios, loops, diversity monitoring, response drill. Each has one owner.",
+    "play": "One of five standing duties: provenance, mixing ratios, loops, diversity monitoring, response "
+    "drill. Each has one owner.",
     "quarantine": "Where records wait whose origin nobody can tell.",
     "rare cell": "A rare term of the anchor in one of its topics.",
     "rarefied": "Averaged over equally large random samples, so that more answers alone do not look like more variety.",
@@ -51,17 +56,20 @@ TERMS: dict[str, str] = {
     "unit": "Whether shares are counted in records or in tokens.",
     "unknown": "An origin that nobody could tell: it is held at intake and counts as synthetic wherever it is weighed.",
     "variety": "How different the answers to one prompt are from each other.",
-    "verdict": "PASS: no loss past the margin is possible. BLOCK: one is shown. INCONCLUSIVE: neither. NOT COMPARABLE: a guard failed.",
+    "verdict": "PASS: no loss past the margin is possible. BLOCK: one is shown. INCONCLUSIVE: neither. NOT "
+    "COMPARABLE: a guard failed.",
 }
 
 COLUMNS: dict[str, str] = {
-    "anchor": "anchor", "attested": "attestation", "batch": "batch", "ceiling": "ceiling", "confident": "confident tag", "contract": "contract",
-    "coverage": "coverage", "declared": "origin", "delta": "delta", "detectable_loss": "detectable loss", "digest": "digest", "drift": "drift",
-    "gate": "gate", "held": "held record", "high": "interval", "low": "interval", "loss": "planted collapse", "margin": "margin", "mode": "gate",
-    "origin": "origin", "override": "override", "overrides": "override", "PACC": "PACC", "ratio": "ratio", "ratio_records": "ratio",
-    "ratio_tokens": "ratio", "reference": "delta", "run": "run", "running_ratio": "ratio", "SLD": "SLD", "snapshot": "snapshot",
-    "stream": "stream", "strength": "planted collapse", "tokens": "tokens", "unit": "unit", "verdict": "verdict", "estimate": "PACC",
-    "finding": "finding", "checkpoint": "checkpoint", "loop": "loop", "play": "play", "lineage": "lineage",
+    "anchor": "anchor", "attested": "attestation", "batch": "batch", "ceiling": "ceiling", "confident": "confident tag",
+    "contract": "contract", "coverage": "coverage", "declared": "origin", "delta": "delta",
+    "detectable_loss": "detectable loss", "digest": "digest", "drift": "drift", "gate": "gate", "held": "held record",
+    "high": "interval", "low": "interval", "loss": "planted collapse", "margin": "margin", "mode": "gate",
+    "origin": "origin", "override": "override", "overrides": "override", "PACC": "PACC", "ratio": "ratio",
+    "ratio_records": "ratio", "ratio_tokens": "ratio", "reference": "delta", "run": "run", "running_ratio": "ratio",
+    "SLD": "SLD", "snapshot": "snapshot", "stream": "stream", "strength": "planted collapse", "tokens": "tokens",
+    "unit": "unit", "verdict": "verdict", "estimate": "PACC", "finding": "finding", "checkpoint": "checkpoint",
+    "loop": "loop", "play": "play", "lineage": "lineage",
 }  # fmt: skip
 """The term that the heading of a table's column stands for."""
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
+
+from tailguard.kernels import njit
 
 WHOLE = 1_000_000
 """A share of 1, in parts."""
@@ -166,7 +167,7 @@ def _boundary(
     return low, shift, room, token_room
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _by_range(
     keys: NDArray[np.uint64],
     among: NDArray[np.bool_],

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 from tailguard.detection.own_outputs.grams import words
 from tailguard.detection.texts import pack
+from tailguard.kernels import njit
 
 FEWEST_WORDS = 8
 
@@ -43,7 +43,7 @@ class Contamination:
         return [self._ids[owner] if owner >= 0 else None for owner in owners]
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _hash(hashes: NDArray[np.uint64], at: int, size: int) -> np.uint64:
     value = np.uint64(size)
     for place in range(at, at + size):
@@ -52,7 +52,7 @@ def _hash(hashes: NDArray[np.uint64], at: int, size: int) -> np.uint64:
     return value
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _runs(
     data: NDArray[np.uint8], offsets: NDArray[np.int64], fewest: int, length: int
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]:
@@ -74,7 +74,7 @@ def _runs(
     return runs[:total].copy(), owners[:total].copy(), np.flatnonzero(used)
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _shared(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
@@ -97,7 +97,7 @@ def _shared(
     return found
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _room(offsets: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]:
     """Space for the words of the longest text."""
     longest = 1

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 from tailguard.detection.own_outputs.grams import WORDS, words
+from tailguard.kernels import njit
 
 BINS = 128
 BANDS, ROWS = 21, 6
@@ -74,7 +74,7 @@ def _donors() -> NDArray[np.uint8]:
     return np.random.default_rng(0).integers(0, BINS, (BINS, _SEQUENCE), dtype=np.uint8)
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _signatures(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.uint16]:
     texts = offsets.size - 1
     out = np.full((texts, BINS), EMPTY, np.uint16)
@@ -106,8 +106,8 @@ def _signatures(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[
             value = rolling * _MIX
             value ^= value >> _32
             value *= _OTHER
-            bin_ = np.int64(value >> _57)
-            least[bin_] = min(least[bin_], value)
+            home = np.int64(value >> _57)
+            least[home] = min(least[home], value)
         row = out[text]
         for bin_ in range(BINS):
             if least[bin_] != _ALL:
@@ -115,7 +115,7 @@ def _signatures(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[
     return out
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _resemblance(one: NDArray[np.uint16], other: NDArray[np.uint16]) -> float:
     filled = equal = 0
     for bin_ in range(BINS):
@@ -125,8 +125,8 @@ def _resemblance(one: NDArray[np.uint16], other: NDArray[np.uint16]) -> float:
     return equal / filled if filled else 0.0
 
 
-@nb.njit(cache=True, nogil=True)
-def _link(
+@njit()
+def _link(  # noqa: PLR0912  a kernel is one long loop
     found: NDArray[np.uint16],
     order: NDArray[np.int64],
     standing: int,
@@ -166,10 +166,10 @@ def _link(
             places[band] = at
             keys[band] = tag
             owner = owners[at]
-            if owner != NONE and text >= standing and owner != best and best == NONE:
-                if _resemblance(row, found[owner]) >= threshold:
-                    best = owner
-                    break
+            asked = owner != NONE and text >= standing and owner != best and best == NONE
+            if asked and _resemblance(row, found[owner]) >= threshold:
+                best = owner
+                break
         if best != NONE:
             answer[text] = best
             continue

@@ -7,9 +7,10 @@ sequences are the same here when the strings that the reference implementations 
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
+
+from tailguard.kernels import njit
 
 SPACE, ALPHA, PUNCTUATION, BREAK, TERMINAL, MARK, RARE = 1, 2, 4, 8, 16, 32, 64
 """Bits of the character table. MARK: . # [ and the ellipsis, which are counted; RARE: rarest letters of C4's phrases."""
@@ -50,7 +51,7 @@ _EDIT, _ = _spelled(("edit]",))
 _NEEDED, _ = _spelled(("citation needed]",))
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def measure(
     data: NDArray[np.uint8], offsets: NDArray[np.int64], kinds: NDArray[np.uint8], longest_word: int, short_line: int
 ) -> NDArray[np.float64]:
@@ -106,7 +107,7 @@ def measure(
     return out
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _decode(
     data: NDArray[np.uint8],
     start: int,
@@ -144,8 +145,8 @@ def _decode(
     return count
 
 
-@nb.njit(cache=True, nogil=True)
-def _words(
+@njit()
+def _words(  # noqa: PLR0912, PLR0915  a kernel is one long loop
     points: NDArray[np.int32],
     flags: NDArray[np.uint8],
     length: int,
@@ -191,7 +192,7 @@ def _words(
                 ellipses += points[place] == 0x2026
                 brackets += points[place] == 91
         if 2 <= at - begin <= 4:
-            code = 0
+            code = np.int64(0)
             for place in range(begin, at):
                 code |= np.int64(min(points[place], 0x7FFF)) << 15 * (place - begin)
             for stop in range(_STOP.size):
@@ -210,18 +211,18 @@ def _words(
     return count, widest, brackets, newlines
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _is(points: NDArray[np.int32], begin: int, end: int, letters: NDArray[np.int32], first: int, last: int) -> bool:
     """Whether points[begin:end] is letters[first:last]; a slice would cost more than the comparison."""
     if end - begin != last - first:
         return False
-    for at in range(last - first):
+    for at in range(last - first):  # noqa: SIM110  numba compiles no generator
         if points[begin + at] != letters[first + at]:
             return False
     return True
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _stands(line: NDArray[np.int32], begin: int, first: int, last: int, phrase: int) -> bool:
     """Whether a phrase stands at `begin` of line[first:last], whatever the case of its ASCII letters."""
     start, stop = _PHRASE_AT[phrase], _PHRASE_AT[phrase + 1]
@@ -236,7 +237,7 @@ def _stands(line: NDArray[np.int32], begin: int, first: int, last: int, phrase: 
     return True
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _phrases(line: NDArray[np.int32], kinds: NDArray[np.uint8], first: int, last: int) -> int:
     """What a line mentions: 1 filler text, 2 a script, 4 a curly bracket, 8 a site's policy; 15 all of them.
 
@@ -262,7 +263,7 @@ def _phrases(line: NDArray[np.int32], kinds: NDArray[np.uint8], first: int, last
     return found
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _lines(
     points: NDArray[np.int32],
     flags: NDArray[np.uint8],
@@ -304,7 +305,7 @@ def _lines(
     row[6] = trailing / max(lines, 1)
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _narrow(flags: NDArray[np.uint8], first: int, last: int, longest_word: int) -> bool:
     run = 0
     for at in range(first, last):
@@ -314,14 +315,14 @@ def _narrow(flags: NDArray[np.uint8], first: int, last: int, longest_word: int) 
     return True
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _ends_in_ellipsis(points: NDArray[np.int32], first: int, last: int) -> bool:
     if points[last - 1] == 0x2026:
         return True
     return last - first >= 3 and points[last - 1] == 46 and points[last - 2] == 46 and points[last - 3] == 46
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _c4(
     points: NDArray[np.int32],
     flags: NDArray[np.uint8],
@@ -359,7 +360,7 @@ def _c4(
         row[22] += _sentences(line, start, stop)
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _without_citations(points: NDArray[np.int32], first: int, last: int, cleaned: NDArray[np.int32]) -> int:
     """Writes the line without [12], [edit] and [citation needed] to `cleaned`, from `first` on; returns where it ends."""
     size = first
@@ -384,7 +385,7 @@ def _without_citations(points: NDArray[np.int32], first: int, last: int, cleaned
     return size
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _sentences(line: NDArray[np.int32], start: int, stop: int) -> int:
     """Sentences of a line: it ends one, and so does each of . ! ? that a space follows."""
     count = 1
@@ -394,7 +395,7 @@ def _sentences(line: NDArray[np.int32], start: int, stop: int) -> int:
     return count
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _fineweb(
     points: NDArray[np.int32],
     flags: NDArray[np.uint8],
@@ -428,7 +429,7 @@ def _fineweb(
     row[27] = repeated / max(length - breaks, 1)
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _duplicates(
     points: NDArray[np.int32],
     flags: NDArray[np.uint8],
@@ -468,13 +469,13 @@ def _duplicates(
         row[10 + 2 * kind] = characters / max(length, 1)
 
 
-@nb.njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def _hash(hashes: NDArray[np.uint64], powers: NDArray[np.uint64], begin: int, end: int) -> np.uint64:
     """The hash of the characters from `begin` to `end`."""
-    return hashes[end] - hashes[begin] * powers[end - begin]
+    return np.uint64(hashes[end] - hashes[begin] * powers[end - begin])
 
 
-@nb.njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def _key(value: np.uint64, stamp: np.uint64) -> np.uint64:
     """44 bits of a hash with the number of the set that it is looked up in, so that a table serves many sets uncleared."""
     mixed = value * _MIX
@@ -482,7 +483,7 @@ def _key(value: np.uint64, stamp: np.uint64) -> np.uint64:
     return (mixed & ~_LAST_STAMP) | stamp
 
 
-@nb.njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def _slot(key: np.uint64, slots: NDArray[np.uint64], stamp: np.uint64, mask: np.uint64) -> np.uint64:
     """Where a key stands, or the free slot where it would stand."""
     at = (key >> _20) & mask
@@ -491,16 +492,16 @@ def _slot(key: np.uint64, slots: NDArray[np.uint64], stamp: np.uint64, mask: np.
     return at
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _seen(value: np.uint64, slots: NDArray[np.uint64], stamp: np.uint64, mask: np.uint64) -> bool:
     key = _key(value, stamp)
     at = _slot(key, slots, stamp, mask)
-    known = slots[at] == key
+    known = bool(slots[at] == key)
     slots[at] = key
     return known
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _prefixes(
     hashes: NDArray[np.uint64],
     begins: NDArray[np.int64],
@@ -524,7 +525,7 @@ def _prefixes(
         ends[word] = total
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _top(
     n: int,
     words: int,
@@ -564,7 +565,7 @@ def _top(
     return most, (ends[first + n - 1] - begins[first] + n - 1) * most
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _repeated(
     n: int,
     words: int,

@@ -77,12 +77,14 @@ started AS (
 ), ranked AS (
     SELECT *, count(*) OVER () AS runs, count(verdict) OVER () AS judged, sum(stopped) OVER () AS all_stopped,
         row_number() OVER (PARTITION BY bucket ORDER BY number DESC) AS newest,
-        row_number() OVER (PARTITION BY bucket ORDER BY coalesce(greatest(ratio_records, ratio_tokens), -1) DESC, number) AS largest,
+        row_number() OVER (
+            PARTITION BY bucket ORDER BY coalesce(greatest(ratio_records, ratio_tokens), -1) DESC, number
+        ) AS largest,
         row_number() OVER (PARTITION BY bucket ORDER BY stopped DESC, number DESC) AS halted
     FROM full_
 )
-SELECT run, number, parent, started, records, ratio_records, ratio_tokens, ceiling, confident, distinct_, verdict, reason, overrides,
-    runs, judged, all_stopped
+SELECT run, number, parent, started, records, ratio_records, ratio_tokens, ceiling, confident, distinct_, verdict, reason,
+    overrides, runs, judged, all_stopped
 FROM ranked WHERE runs <= :all_drawn OR newest = 1 OR largest = 1 OR (halted = 1 AND stopped = 1) ORDER BY number
 """
 
@@ -131,12 +133,12 @@ def passed(connection: Connection, least: int) -> Passed:
     bear the time at which they were first seen, with any number of records."""
     lineage = "regexp_replace({0}, '/[^/]*$', '')"
     fed = connection.execute(
-        text(f"SELECT DISTINCT source, {lineage.format('run')} FROM batch_taken ORDER BY 1, 2")
+        text(f"SELECT DISTINCT source, {lineage.format('run')} FROM batch_taken ORDER BY 1, 2")  # noqa: S608  names of our own columns
     ).all()
     trained = connection.execute(text("SELECT DISTINCT lineage FROM generation ORDER BY 1")).all()
     back = connection.execute(
         text(
-            f"WITH e AS MATERIALIZED (SELECT id, recorded FROM entry WHERE kind = 'own_output_found') "
+            f"WITH e AS MATERIALIZED (SELECT id, recorded FROM entry WHERE kind = 'own_output_found') "  # noqa: S608  names of our own columns
             f"SELECT {lineage.format('o.generation')}, o.source, min(e.recorded), max(o.records) FROM own_output_found o "
             "JOIN e ON e.id = o.id GROUP BY 1, 2 HAVING max(o.records) >= :least ORDER BY 1, 2"
         ),
@@ -228,10 +230,11 @@ def days_of(connection: Connection, kinds: Sequence[str]) -> list[tuple[datetime
     names = {f"kind{place}": kind for place, kind in enumerate(kinds)}
     rows = connection.execute(
         text(
-            "SELECT recorded, id FROM (SELECT recorded, id, "
+            "SELECT recorded, id FROM (SELECT recorded, id, "  # noqa: S608  names of parameters; values are bound
             "row_number() OVER (PARTITION BY date_trunc('day', recorded) ORDER BY recorded DESC, id) AS last_, "
             "row_number() OVER (PARTITION BY date_trunc('day', recorded) ORDER BY recorded, id) AS first_ "
-            f"FROM entry WHERE kind IN ({', '.join(f':{name}' for name in names)})) AS t WHERE last_ = 1 OR first_ = 1 ORDER BY recorded"
+            f"FROM entry WHERE kind IN ({', '.join(f':{name}' for name in names)})) AS t "
+            "WHERE last_ = 1 OR first_ = 1 ORDER BY recorded"
         ),
         names,
     ).all()
@@ -253,9 +256,10 @@ def undeclared_returns(connection: Connection, least: int) -> list[Return]:
     columns = ", ".join(f"o.{one.name}" for one in fields(OwnOutputFound))
     rows = connection.execute(
         text(
-            "WITH e AS MATERIALIZED (SELECT id, recorded, chain, seq FROM entry WHERE kind = 'own_output_found') "
+            "WITH e AS MATERIALIZED (SELECT id, recorded, chain, seq FROM entry WHERE kind = 'own_output_found') "  # noqa: S608  names of our own columns
             f"SELECT * FROM (SELECT e.id, e.recorded, {columns}, count(*) OVER w AS times, row_number() OVER "
-            "(PARTITION BY o.source, o.kind, regexp_replace(o.generation, '/[^/]*$', '') ORDER BY e.recorded DESC, e.chain, e.seq DESC) AS place "
+            "(PARTITION BY o.source, o.kind, regexp_replace(o.generation, '/[^/]*$', '') "
+            "ORDER BY e.recorded DESC, e.chain, e.seq DESC) AS place "
             "FROM own_output_found o JOIN e ON e.id = o.id WHERE o.records >= :least AND NOT EXISTS (SELECT 1 FROM batch_taken b "
             "WHERE b.run = o.run AND b.batch = o.batch AND b.declared = 'ai') "
             "WINDOW w AS (PARTITION BY o.source, o.kind, regexp_replace(o.generation, '/[^/]*$', ''))) AS t "
@@ -282,11 +286,13 @@ def not_passed(connection: Connection, lineages: Sequence[str]) -> list[NotPasse
     names = {f"lineage{place}": name for place, name in enumerate(lineages)}
     rows = connection.execute(
         text(
-            "WITH s AS MATERIALIZED (SELECT id, recorded FROM entry WHERE kind = 'run_started'), "
+            "WITH s AS MATERIALIZED (SELECT id, recorded FROM entry WHERE kind = 'run_started'), "  # noqa: S608  names of parameters; values are bound
             "e AS MATERIALIZED (SELECT id, recorded, seq FROM entry WHERE kind = 'gate_decision') "
-            "SELECT r.run, r.lineage, s.recorded FROM run_started r JOIN s ON s.id = r.id JOIN (SELECT g.run, g.verdict, row_number() OVER "
+            "SELECT r.run, r.lineage, s.recorded FROM run_started r JOIN s ON s.id = r.id "
+            "JOIN (SELECT g.run, g.verdict, row_number() OVER "
             "(PARTITION BY g.run ORDER BY e.recorded DESC, e.seq DESC) AS place FROM gate_decision g JOIN e ON e.id = g.id "
-            f"WHERE g.lineage IN ({', '.join(f':{name}' for name in names)}) AND g.gate = 'diversity') AS v ON v.run = r.run AND v.place = 1 AND v.verdict <> 'PASS' "
+            f"WHERE g.lineage IN ({', '.join(f':{name}' for name in names)}) AND g.gate = 'diversity') AS v "
+            "ON v.run = r.run AND v.place = 1 AND v.verdict <> 'PASS' "
             "ORDER BY s.recorded, r.run"
         ),
         names,
@@ -309,7 +315,8 @@ def held_batches(connection: Connection) -> list[HeldBatch]:
     rows = connection.execute(
         text(
             "WITH e AS MATERIALIZED (SELECT id, recorded FROM entry WHERE kind = 'batch_taken') "
-            "SELECT b.run, b.batch, b.held, e.recorded FROM batch_taken b JOIN e ON e.id = b.id WHERE b.held > 0 ORDER BY e.recorded, e.id"
+            "SELECT b.run, b.batch, b.held, e.recorded FROM batch_taken b JOIN e ON e.id = b.id WHERE b.held > 0 "
+            "ORDER BY e.recorded, e.id"
         )
     ).all()
     return [HeldBatch(*row) for row in rows]

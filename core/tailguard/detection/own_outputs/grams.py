@@ -7,9 +7,10 @@ a large file system", USENIX 1994), so a copied passage is found wherever it lie
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
+
+from tailguard.kernels import njit
 
 WORDS = 5
 """Words in a gram."""
@@ -38,7 +39,7 @@ _COPY_WORDS = 12
 _SHORT_COPY_SHARE = 0.8
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def words(
     data: NDArray[np.uint8],
     start: int,
@@ -99,7 +100,7 @@ def words(
     return count
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _gram(hashes: NDArray[np.uint64], at: int) -> np.uint64:
     value = _BASIS
     for place in range(at, at + WORDS):
@@ -109,7 +110,7 @@ def _gram(hashes: NDArray[np.uint64], at: int) -> np.uint64:
     return value ^ (value >> _33)
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def remembered(
     data: NDArray[np.uint8], offsets: NDArray[np.int64]
 ) -> tuple[NDArray[np.uint64], NDArray[np.uint32], NDArray[np.bool_]]:
@@ -139,7 +140,7 @@ def remembered(
     return grams[:total], owners[:total], whole
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def every(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.uint64]:
     """All grams of texts, one text after the other."""
     longest = 0
@@ -158,8 +159,8 @@ def every(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.uin
     return found[:total].copy()
 
 
-@nb.njit(cache=True, nogil=True)
-def look_up(
+@njit()
+def look_up(  # noqa: PLR0912, PLR0915  a kernel is one long loop
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
     grams: NDArray[np.uint64],
@@ -208,7 +209,7 @@ def look_up(
             continue
         ordered = np.sort(found[:hits])
         covered[:count] = False
-        most = 0
+        most = np.int64(0)
         first = 0
         while first < hits:
             owner = np.int64(ordered[first] >> np.uint64(32))
@@ -231,15 +232,15 @@ def look_up(
     return kinds, best_owner, shares, spans
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _passages(
     found: NDArray[np.uint64], first: int, last: int, whole: bool, count: int, covered: NDArray[np.bool_]
-) -> int:
+) -> np.int64:
     """Marks the words of one output's passages in a text as covered; returns how many words they span."""
     mask = np.uint64(0xFFFFFFFF)
     rate = 1.0 if whole else 0.25
     needed = _PASSAGE_HITS if whole else _SAMPLED_HITS
-    matched = 0
+    matched = np.int64(0)
     begin = first
     for at in range(first, last + 1):
         here = np.int64(found[at] & mask)
@@ -259,7 +260,7 @@ def _passages(
     return matched
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _spans_of(
     covered: NDArray[np.bool_], count: int, begins: NDArray[np.int64], ends: NDArray[np.int64], out: NDArray[np.int64]
 ) -> None:

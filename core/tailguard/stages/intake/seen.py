@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
+
+from tailguard.kernels import njit
 
 
 class Seen:
@@ -25,7 +26,7 @@ class Seen:
         return new
 
 
-@nb.njit(cache=True, nogil=True)
+@njit()
 def _insert(slots: NDArray[np.uint64], prints: NDArray[np.uint64]) -> NDArray[np.bool_]:
     """Open addressing with linear steps; 0 marks an empty slot."""
     new = np.zeros(prints.size, np.bool_)

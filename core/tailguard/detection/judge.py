@@ -18,6 +18,7 @@ from tailguard.detection import prevalence
 from tailguard.detection.conformal import ai_p_values, human_p_values
 from tailguard.detection.texts import Packed, pack
 from tailguard.ports import Judgement, Scorer, ShareEstimate
+from tailguard.threads import one_thread
 
 Floats = NDArray[np.float64]
 
@@ -117,14 +118,15 @@ class Detector:
         made = np.repeat([0.0, 1.0], [len(human), len(ai)])
         weights = np.repeat([0.5 / len(human), 0.5 / len(ai)], [len(human), len(ai)])
         found = np.zeros(2)
-        for _ in range(_NEWTON_STEPS):
-            chance = 1 / (1 + np.exp(-np.clip(scores @ found, -30, 30)))
-            slope = scores.T @ (weights * (made - chance)) - _RIDGE * found
-            curve = (scores * (weights * chance * (1 - chance))[:, None]).T @ scores + _RIDGE * np.eye(2)
-            step = np.linalg.solve(curve, slope)
-            found = found + step
-            if np.abs(step).max() < 1e-10:
-                break
+        with one_thread():
+            for _ in range(_NEWTON_STEPS):
+                chance = 1 / (1 + np.exp(-np.clip(scores @ found, -30, 30)))
+                slope = scores.T @ (weights * (made - chance)) - _RIDGE * found
+                curve = (scores * (weights * chance * (1 - chance))[:, None]).T @ scores + _RIDGE * np.eye(2)
+                step = np.linalg.solve(curve, slope)
+                found = found + step
+                if np.abs(step).max() < 1e-10:
+                    break
         return float(found[0]), float(found[1])
 
     def posteriors(self, scores: Floats) -> Floats:

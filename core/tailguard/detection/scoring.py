@@ -22,6 +22,7 @@ from tailguard.detection.texts import Packed, pack
 from tailguard.errors import TailguardError
 from tailguard.kernels import njit
 from tailguard.shipped import shipped
+from tailguard.threads import one_thread
 
 NAME = "tailguard style"
 FORMAT = "tailguard-detector/1"
@@ -102,7 +103,8 @@ class StyleScorer:
     def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
         weights = shipped_detector().weights
         found = parts_of(pack(texts), weights)
-        scores = combine(found) @ weights.stack
+        with one_thread():
+            scores = combine(found) @ weights.stack
         scores[(found.words < FEWEST_WORDS) | (found.known < FEWEST_KNOWN * found.words)] = np.nan
         return scores
 

@@ -23,6 +23,7 @@ from tailguard.detection.texts import pack
 from tailguard.errors import InputError
 from tailguard.ports import Scorer
 from tailguard.store.files import Store
+from tailguard.threads import one_thread
 
 KIND = "detectors"
 FORMAT = "tailguard-team-detector/1"
@@ -47,7 +48,9 @@ class TeamScorer:
 
     def score(self, texts: Sequence[str]) -> Floats:
         """Log-odds of being model-made; the team's texts may be shorter than what the built-in scorer asks for."""
-        return _inputs(texts, self.word, self.char) @ self.stack
+        inputs = _inputs(texts, self.word, self.char)
+        with one_thread():
+            return inputs @ self.stack
 
 
 @dataclass(frozen=True)
@@ -177,11 +180,12 @@ def _fitted(human: Sequence[list[str]], ai: Sequence[list[str]], seed: int) -> _
     stacks = []
     for odd in (0, 1):
         some = [rows[odd::2] for rows in inputs]
-        model = LogisticRegression(C=1.0, class_weight="balanced", fit_intercept=False, max_iter=1000)
-        model.fit(np.vstack(some), np.repeat([0, 1], [len(rows) for rows in some]))
-        stacks.append(model.coef_[0])
-        for rows, out in zip(inputs, scores, strict=True):
-            out[1 - odd :: 2] = rows[1 - odd :: 2] @ model.coef_[0]
+        with one_thread():
+            model = LogisticRegression(C=1.0, class_weight="balanced", fit_intercept=False, max_iter=1000)
+            model.fit(np.vstack(some), np.repeat([0, 1], [len(rows) for rows in some]))
+            stacks.append(model.coef_[0])
+            for rows, out in zip(inputs, scores, strict=True):
+                out[1 - odd :: 2] = rows[1 - odd :: 2] @ model.coef_[0]
     return _Fitted(TeamScorer(word, char, np.mean(stacks, axis=0)), scores[0], scores[1])
 
 

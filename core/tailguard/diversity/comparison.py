@@ -22,6 +22,7 @@ from tailguard.diversity.outputs import Encoded, Outputs
 from tailguard.diversity.resampling import bag, halves, richness
 from tailguard.domain.verdict import Comparison, Guard, MeasureComparison, SliceComparison, Verdict
 from tailguard.domain.wording import counted
+from tailguard.threads import one_thread
 
 TAIL_ACCURACY = "tail accuracy"
 TAIL_RECALL = "tail recall"
@@ -320,7 +321,8 @@ class _Judge:
             return self._undecided(TAIL_ACCURACY, float(theirs.mean()), float(ours.mean()))
         chosen = halves(prompts, resamples=self.resamples, rng=self.rng).astype(np.float64)
         inside = prompts // 2
-        sampled = [np.maximum(side @ chosen / inside, least) for side in (ours, theirs)]
+        with one_thread():
+            sampled = [np.maximum(side @ chosen / inside, least) for side in (ours, theirs)]
         estimate = math.log(max(float(ours.mean()), least) / float(theirs.mean()))
         error = _half_error(np.log(sampled[0]) - np.log(sampled[1]), prompts)
         # Where no prompt differs the spread is 0, yet a loss on a share of the prompts as large as this could be unseen.

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tailguard.diversity.metrics import words
 from tailguard.errors import InputError
 from tailguard.kernels import njit
+from tailguard.threads import one_thread
 
 Vectors = NDArray[np.floating]
 _ROWS = 1024
@@ -61,8 +62,9 @@ def vendi_score(vectors: Vectors) -> float:
     if not len(vectors):
         return float("nan")
     x = np.asarray(vectors, dtype=np.float64)
-    gram = x.T @ x if len(x) > x.shape[1] else x @ x.T
-    values = np.linalg.eigvalsh(gram / len(x))
+    with one_thread():
+        gram = x.T @ x if len(x) > x.shape[1] else x @ x.T
+        values = np.linalg.eigvalsh(gram / len(x))
     values = values[values > 0]
     return float(np.exp(-(values * np.log(values)).sum()))
 
@@ -84,7 +86,8 @@ def prdc(real: Vectors, fake: Vectors, *, nearest: int = 5) -> PRDC:
 
 def _squares(rows: Vectors, columns: Vectors) -> Vectors:
     """Squared Euclidean distances."""
-    product = rows @ columns.T
+    with one_thread():
+        product = rows @ columns.T
     product *= -2
     product += np.einsum("ij,ij->i", rows, rows)[:, None]
     product += np.einsum("ij,ij->i", columns, columns)[None, :]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from tailguard.errors import TailguardError
+from tailguard.threads import one_thread
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -72,7 +73,8 @@ def find_topics(texts: Sequence[Sequence[str]]) -> Vectors:
     if not len(sums):
         return np.zeros((1, 1), np.float32)
     count = max(1, min(MOST_TOPICS, len(sums) // _TEXTS_A_TOPIC))
-    centres = KMeans(count, n_init=1, random_state=0).fit(_unit(sums)).cluster_centers_
+    with one_thread():
+        centres = KMeans(count, n_init=1, random_state=0).fit(_unit(sums)).cluster_centers_
     return _unit(centres).astype(np.float32).round(3)  # beyond that, machines differ
 
 
@@ -101,7 +103,9 @@ class Topics:
         new = sorted({word for told in texts for word in told} - self._place.keys())
         if new:
             self._place.update({word: len(self._place) + at for at, word in enumerate(new)})
-            self._parts = np.concatenate([self._parts, _word_vectors(new) @ self._centres.T])
+            with one_thread():
+                parts = _word_vectors(new) @ self._centres.T
+            self._parts = np.concatenate([self._parts, parts])
         rows = [self._parts[[self._place[word] for word in told]].sum(axis=0) for told in texts]
         return np.asarray(np.array(rows).reshape(len(texts), len(self._centres)).argmax(axis=1), dtype=np.int64)
 
@@ -125,7 +129,8 @@ class _Kept:
         texts = np.repeat(np.arange(len(split)), [len(told) for told in split])
         counts = csr_array((np.ones(len(ids), np.float32), (texts, ids)), shape=(len(split), max(1, len(self.place))))
         vectors = self.vectors if len(self.place) else np.zeros((1, 256), np.float32)
-        return np.asarray(counts @ vectors, dtype=np.float32)
+        with one_thread():
+            return np.asarray(counts @ vectors, dtype=np.float32)
 
 
 _kept = _Kept()

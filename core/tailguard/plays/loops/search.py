@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailguard.plays.loops.flows import Edge
+from tailguard.threads import one_thread
 
 if TYPE_CHECKING:
     Graph = nx.DiGraph[str]
@@ -166,7 +167,9 @@ def _cheapest_hits(rows: Sequence[Sequence[int]], price: NDArray[np.float64]) ->
     hits = np.zeros((len(rows), len(price)))
     for number, row in enumerate(rows):
         hits[number, row] = 1
-    solved = milp(price, constraints=LinearConstraint(hits, lb=1), integrality=np.ones(len(price)), bounds=Bounds(0, 1))
+    every = np.ones(len(price))
+    with one_thread():
+        solved = milp(price, constraints=LinearConstraint(hits, lb=1), integrality=every, bounds=Bounds(0, 1))
     return [int(number) for number in np.flatnonzero(solved.x > 0.5)] if solved.success else None
 
 

@@ -164,3 +164,21 @@ def test_planted_collapse_keeps_the_length_of_every_answer(model: ngram.NgramMod
 
     for prompt, ranked in ours.tokens.items():
         assert [len(words(text)) for text in planted.answers[prompt]] == [len(answer) for answer in ranked]
+
+
+def test_a_planted_collapse_reads_as_it_would_from_its_texts(model: ngram.NgramModel) -> None:
+    planted = planted_collapse(answers(model, 1, prompts=40), rare_terms=RARE, strength=0.4, seed=1)
+
+    from_texts = replace(planted)
+
+    assert planted.split == from_texts.split
+    assert planted.encoded.vocabulary == from_texts.encoded.vocabulary
+    assert list(map(list, planted.encoded.answers)) == list(map(list, from_texts.encoded.answers))
+
+
+def test_numbers_stand_for_words_in_the_order_in_which_these_first_appear() -> None:
+    outputs = Outputs({"b": ("red red fish",), "a": ("", "a fish")}, frozenset(), "suite", "decoding")
+
+    assert outputs.encoded.vocabulary == ("a", "fish", "red")
+    assert list(map(list, outputs.encoded.answers)) == [[0, 1], [], [2, 2, 1]]
+    assert Outputs({}, frozenset(), "suite", "decoding").encoded.answers == ()

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tailguard import diversity
+from tailguard.diversity.abundance import KnownBag
 from tailguard.errors import InputError
 from tests.builders import passages
 
@@ -132,6 +133,21 @@ def test_jensen_shannon_is_the_square_of_scipys_distance() -> None:
     assert diversity.jensen_shannon(first, second) == pytest.approx(theirs)
     assert diversity.jensen_shannon(first, first) == 0
     assert diversity.jensen_shannon(Counter("ab"), Counter("cd")) == pytest.approx(1)
+
+
+def laid_side_by_side(first: Counter[str], second: Counter[str]) -> float:
+    names = sorted(first.keys() | second.keys())
+    p, q = (np.array([side[name] for name in names], dtype=np.float64) for side in (first, second))
+    p, q = p / max(1.0, p.sum()), q / max(1.0, q.sum())
+    middle = (p + q) / 2
+    return sum(float((side[side > 0] * np.log2(side[side > 0] / middle[side > 0])).sum()) for side in (p, q)) / 2
+
+
+@given(st.text("abcdefgh"), st.text("defghijk"))
+def test_a_known_bag_diverges_by_the_same_bits_as_two_bags_side_by_side(first: str, second: str) -> None:
+    found = KnownBag(Counter(second)).jensen_shannon(Counter(first))
+
+    assert found == laid_side_by_side(Counter(first), Counter(second))
 
 
 def test_the_compression_ratio_is_the_definition_and_self_repetition_counts_what_others_share() -> None:

@@ -8,6 +8,7 @@ sample; J. Lin, "Divergence measures based on the Shannon entropy", IEEE Transac
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections import Counter
 from collections.abc import Sequence
 
@@ -124,13 +125,30 @@ def hill_at_equal_coverage(samples: Sequence[Counts], *, q: int) -> tuple[float,
 
 def jensen_shannon(first: Counter[str], second: Counter[str]) -> float:
     """Jensen-Shannon divergence (0 to 1, base 2) of two bags of units (Lin 1991). It depends on size: compare equal sizes."""
-    names = sorted(first.keys() | second.keys())
-    p, q = (np.array([side[name] for name in names], dtype=np.float64) for side in (first, second))
-    p, q = p / max(1.0, p.sum()), q / max(1.0, q.sum())
-    middle = (p + q) / 2
+    return KnownBag(second).jensen_shannon(first)
 
-    def kullback(side: Counts) -> float:
-        there = side > 0
-        return float((side[there] * np.log2(side[there] / middle[there])).sum())
 
-    return (kullback(p) + kullback(q)) / 2
+class KnownBag:
+    """A bag of units that many others are compared with: its units are put in order once."""
+
+    def __init__(self, known: Counter[str]) -> None:
+        self._units = sorted(known)
+        self._positions = {unit: position for position, unit in enumerate(self._units)}
+        self._counts = np.array([known[unit] for unit in self._units], dtype=np.float64)
+
+    def jensen_shannon(self, other: Counter[str]) -> float:
+        """The divergence of another bag from this one."""
+        shared = [unit for unit in other if unit in self._positions]
+        counts = np.zeros(len(self._units))
+        counts[[self._positions[unit] for unit in shared]] = [other[unit] for unit in shared]
+        new = sorted(other.keys() - self._positions.keys())
+        before = [bisect(self._units, unit) for unit in new]
+        p, q = np.insert(counts, before, [other[unit] for unit in new]), np.insert(self._counts, before, 0.0)
+        p, q = p / max(1.0, p.sum()), q / max(1.0, q.sum())
+        middle = (p + q) / 2
+
+        def kullback(side: Counts) -> float:
+            there = side > 0
+            return float((side[there] * np.log2(side[there] / middle[there])).sum())
+
+        return (kullback(p) + kullback(q)) / 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
 
@@ -27,10 +26,9 @@ def planted_collapse(outputs: Outputs, *, rare_terms: frozenset[str], strength: 
     common = [word for word, _ in counts.most_common(200) if word not in rare_terms] or ["the"]
     weights = np.array([counts[word] or 1 for word in common], dtype=np.float64)
     stand_ins = iter(rng.choice(len(common), size=sum(counts[word] for word in lost) + 1, p=weights / weights.sum()))
-    answers = {
-        prompt: tuple(
-            " ".join(common[next(stand_ins)] if word in lost else word for word in answer) for answer in tokens[prompt]
-        )
-        for prompt in sorted(tokens)
-    }
-    return replace(outputs, answers=answers)
+    return outputs.saying(
+        {
+            prompt: [[common[next(stand_ins)] if word in lost else word for word in answer] for answer in samples]
+            for prompt, samples in tokens.items()
+        }
+    )

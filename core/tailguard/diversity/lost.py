@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import binom
 
 from tailguard.diversity.outputs import Outputs
@@ -54,12 +55,15 @@ def lost_and_gained(
     both = [*ours.words, *theirs.words]
     sample = both[:: max(1, len(both) // _CLUSTERED)]
     topics = Topics(find_topics(sample)) if any(sample) else None
+    if topics:
+        ours, theirs = (replace(side, topics=topics.of(side.words)) for side in (ours, theirs))
+    common = Counter(word for told in both for word in set(told))
 
     def shifts(having: _Told, lacking: _Told) -> tuple[Shift, ...]:
         return (
             *_terms(having, lacking, rare_terms),
             *_items(having.outputs, lacking.outputs, shared),
-            *(_topics(having, lacking, topics) if topics else ()),
+            *_topics(having, lacking, len(topics) if topics else 0, common),
             *_prompts(having.outputs, lacking.outputs, shared),
         )
 
@@ -68,16 +72,18 @@ def lost_and_gained(
 
 @dataclass(frozen=True)
 class _Told:
-    """One side's answers in order, each with its prompt, and their words."""
+    """One side's answers in order, each with its prompt; their words, and the number of each one's topic."""
 
     outputs: Outputs
     answers: list[tuple[str, str]]
     words: list[list[str]]
+    topics: NDArray[np.int64]
 
 
 def _told(outputs: Outputs, shared: list[str]) -> _Told:
     answers = [(prompt, text) for prompt in shared for text in outputs.answers[prompt]]
-    return _Told(outputs, answers, [told for prompt in shared for told in outputs.split[prompt]])
+    words = [told for prompt in shared for told in outputs.split[prompt]]
+    return _Told(outputs, answers, words, np.zeros(len(words), dtype=np.int64))
 
 
 def _shift(
@@ -136,17 +142,16 @@ def _items(having: Outputs, lacking: Outputs, shared: list[str]) -> list[Shift]:
     return _largest(found)
 
 
-def _topics(having: _Told, lacking: _Told, topics: Topics) -> list[Shift]:
-    ours, theirs = topics.of(having.words), topics.of(lacking.words)
-    everywhere = Counter(word for side in (having, lacking) for told in side.words for word in set(told))
+def _topics(having: _Told, lacking: _Told, topics: int, common: Counter[str]) -> list[Shift]:
+    """`common` says in how many answers of both sides each word stands."""
     found = []
-    for topic in range(len(topics)):
-        had, has = int((ours == topic).sum()), int((theirs == topic).sum())
+    for topic in range(topics):
+        had, has = int((having.topics == topic).sum()), int((lacking.topics == topic).sum())
         if has >= had or binom.cdf(has, had + has, 0.5) >= _TOPIC_ALPHA:
             continue
-        members = np.flatnonzero(ours == topic).tolist()
+        members = np.flatnonzero(having.topics == topic).tolist()
         inside = Counter(word for at in members for word in set(having.words[at]) if len(word) > 3)
-        marked = sorted(inside, key=lambda word: (-(inside[word] ** 2) / everywhere[word], word))[:_TOPIC_WORDS]
+        marked = sorted(inside, key=lambda word: (-(inside[word] ** 2) / common[word], word))[:_TOPIC_WORDS]
         prompt, text = having.answers[members[0]]
         counterpart = lacking.outputs.answers[prompt][0]
         found.append(_shift(TOPIC, ", ".join(marked), had, has, prompt, having.outputs, text, counterpart))

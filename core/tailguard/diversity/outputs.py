@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +62,13 @@ class Outputs:
             {one: found for one, found in self.scores.items() if one in prompts},
         )
 
+    def saying(self, split: dict[str, list[list[str]]]) -> Outputs:
+        """The same with other answers, given by their words as `words` returns them; prompts in order of their ids."""
+        answers = {prompt: tuple(" ".join(answer) for answer in samples) for prompt, samples in split.items()}
+        other = replace(self, answers=answers)
+        vars(other)["split"] = split  # words that are joined come out again when they are split
+        return other
+
     @cached_property
     def split(self) -> dict[str, list[list[str]]]:
         """The words of each prompt's answers in the order of the samples; prompts in order of their ids."""
@@ -74,13 +82,12 @@ class Outputs:
     @cached_property
     def encoded(self) -> Encoded:
         """The same with words as numbers."""
-        index: dict[str, int] = {}
-        answers = [
-            np.array([index.setdefault(word, len(index)) for word in answer], dtype=np.int64)
-            for ranked in self.tokens.values()
-            for answer in ranked
-        ]
-        return Encoded(tuple(answers), tuple(index))
+        answers = [answer for ranked in self.tokens.values() for answer in ranked]
+        told = list(chain.from_iterable(answers))
+        index = {word: number for number, word in enumerate(dict.fromkeys(told))}
+        numbers = np.array([index[word] for word in told], dtype=np.int64)
+        ends = np.cumsum([len(answer) for answer in answers], dtype=np.int64)
+        return Encoded(tuple(np.split(numbers, ends[:-1])[: len(answers)]), tuple(index))
 
     @cached_property
     def texts(self) -> list[str]:

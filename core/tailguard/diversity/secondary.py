@@ -12,13 +12,14 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from tailguard.diversity.abundance import hill_at_equal_coverage, jensen_shannon
+from tailguard.diversity.abundance import KnownBag, hill_at_equal_coverage
 from tailguard.diversity.comparison import FEWEST_PROMPTS, cut, holm, p_of_loss
 from tailguard.diversity.lexical import hdd, mattr, mtld
 from tailguard.diversity.metrics import rarefied_richness, type_counts
@@ -42,6 +43,16 @@ class _Group:
     texts: Texts
     vectors: Vectors
     samples: int
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The words of all answers."""
+        return list(chain.from_iterable(self.texts))
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """How often each word stands in them."""
+        return type_counts(self.words)
 
 
 def secondary(
@@ -105,15 +116,15 @@ _Measure = Callable[[_Group, _Group], _Both]
 
 def _measures(anchor: Mapping[str, int] | None) -> list[tuple[str, int, _Measure]]:
     """Name, whether more is better (+1) or less (-1), and what gives a group's value on the candidate's and reference's side."""
-    known = Counter(anchor) if anchor else None
+    known = KnownBag(Counter(anchor)) if anchor else None
 
     def each(value: Callable[[_Group], float]) -> _Measure:
         return lambda ours, theirs: (value(ours), value(theirs))
 
     def hill(q: int) -> _Measure:
         def both(ours: _Group, theirs: _Group) -> _Both:
-            bags = [type_counts(chain.from_iterable(side.texts)) for side in (ours, theirs)]
-            if not all(len(one) for one in bags):
+            bags = [side.counts for side in (ours, theirs)]
+            if not all(len(counts) for counts in bags):
                 return math.nan, math.nan
             first, second = hill_at_equal_coverage(bags, q=q)
             return first, second
@@ -142,7 +153,7 @@ def _measures(anchor: Mapping[str, int] | None) -> list[tuple[str, int, _Measure
             (
                 "divergence from the anchor",
                 -1,
-                each(lambda one: jensen_shannon(Counter(chain.from_iterable(one.texts)), known)),
+                each(lambda group: known.jensen_shannon(Counter(group.words))),
             )
         )
     return measures

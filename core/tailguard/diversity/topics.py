@@ -66,10 +66,7 @@ def find_topics(texts: Sequence[Sequence[str]]) -> Vectors:
     """Centres of the topics of some texts (the anchor's), given as their words: unit vectors, at most MOST_TOPICS."""
     from sklearn.cluster import KMeans
 
-    known = sorted({word for told in texts for word in told})
-    place = {word: at for at, word in enumerate(known)}
-    vectors = _word_vectors(known)
-    sums = np.array([vectors[[place[word] for word in told]].sum(axis=0) for told in texts if told])
+    sums = _kept.of([words for words in texts if words])
     if not len(sums):
         return np.zeros((1, 1), np.float32)
     count = max(1, min(MOST_TOPICS, len(sums) // _TEXTS_A_TOPIC))
@@ -106,8 +103,18 @@ class Topics:
             with one_thread():
                 parts = _word_vectors(new) @ self._centres.T
             self._parts = np.concatenate([self._parts, parts])
-        rows = [self._parts[[self._place[word] for word in told]].sum(axis=0) for told in texts]
-        return np.asarray(np.array(rows).reshape(len(texts), len(self._centres)).argmax(axis=1), dtype=np.int64)
+        return np.asarray(_summed(texts, self._place, self._parts).argmax(axis=1), dtype=np.int64)
+
+
+def _summed(texts: Sequence[Sequence[str]], place: dict[str, int], vectors: Vectors) -> Vectors:
+    """The sum of the vectors of each text's words, added in the order of the words; `place` tells each word's row."""
+    if not len(vectors):
+        return np.zeros((len(texts), vectors.shape[1]), np.float32)
+    ends = np.cumsum([0, *(len(words) for words in texts)])
+    rows = np.fromiter((place[word] for words in texts for word in words), dtype=np.int64, count=int(ends[-1]))
+    counts = csr_array((np.ones(len(rows), np.float32), rows, ends), shape=(len(texts), len(vectors)))
+    with one_thread():
+        return np.asarray(counts @ vectors, dtype=np.float32)
 
 
 class _Kept:
@@ -118,19 +125,15 @@ class _Kept:
         self.vectors: Vectors = np.zeros((0, 256), np.float32)
 
     def of(self, split: Sequence[Sequence[str]]) -> Vectors:
-        new = sorted({word for told in split for word in told} - self.place.keys())
-        if len(self.place) + len(new) > _MOST_KEPT and self.place:
-            self.__init__()  # type: ignore[misc]
-            return self.of(split)
+        """The sum of the vectors of each text's words."""
+        new = sorted({word for words in split for word in words} - self.place.keys())
         if new:
             self.place.update({word: len(self.place) + at for at, word in enumerate(new)})
             self.vectors = np.concatenate([self.vectors, _word_vectors(new)])
-        ids = np.fromiter((self.place[word] for told in split for word in told), dtype=np.int64)
-        texts = np.repeat(np.arange(len(split)), [len(told) for told in split])
-        counts = csr_array((np.ones(len(ids), np.float32), (texts, ids)), shape=(len(split), max(1, len(self.place))))
-        vectors = self.vectors if len(self.place) else np.zeros((1, 256), np.float32)
-        with one_thread():
-            return np.asarray(counts @ vectors, dtype=np.float32)
+        sums = _summed(split, self.place, self.vectors)
+        if len(self.place) > _MOST_KEPT:
+            self.__init__()  # type: ignore[misc]
+        return sums
 
 
 _kept = _Kept()

@@ -6,8 +6,8 @@ import ast
 import re
 import sysconfig
 import warnings
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ PACKAGES = ("numpy", "pandas", "sklearn", "sqlalchemy", "streamlit")
 FEWEST_PASSAGES = 20_000
 _FEWEST_WORDS = 12
 _LETTER_SHARE = 0.85
+_EMPTY_LINE = re.compile(r"\n\s*\n")
 _SKIPPED_FOLDERS = {"test", "tests", "site-packages", "idle_test", "lib2to3"}
 
 
@@ -75,15 +76,23 @@ def _passages(path: Path) -> list[str]:
     except (SyntaxError, ValueError, OSError):
         return []
     found = []
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            for paragraph in re.split(r"\n\s*\n", ast.get_docstring(node) or ""):
+            for paragraph in _EMPTY_LINE.split(ast.get_docstring(node) or ""):
+                if len(paragraph.split()) < _FEWEST_WORDS or ">>>" in paragraph:
+                    continue
                 passage = normal_form(paragraph)
-                letters = sum(letter.isalpha() or letter == " " for letter in passage)
-                if (
-                    len(passage.split()) >= _FEWEST_WORDS
-                    and ">>>" not in passage
-                    and letters >= _LETTER_SHARE * len(passage)
-                ):
+                letters = sum(map(str.isalpha, passage)) + passage.count(" ")
+                if letters >= _LETTER_SHARE * len(passage):
                     found.append(passage)
     return found
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """A module and its statements in the order of `ast.walk`: what can have a docstring, without every expression."""
+    waiting: deque[ast.AST] = deque([tree])
+    while waiting:
+        node = waiting.popleft()
+        yield node
+        for block in ("body", "handlers", "orelse", "finalbody", "cases"):
+            waiting.extend(getattr(node, block, ()))

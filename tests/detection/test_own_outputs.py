@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -105,8 +106,6 @@ def test_other_texts_are_not_called_ours(own: OwnOutputs) -> None:
 
 def test_phrases_of_the_anchor_are_nobodys_own(store: Store) -> None:
     """A model repeats the phrases that it was taught; a person who writes them again copies nobody."""
-    import pyarrow as pa
-
     anchor = store.put_table("anchors", pa.table({"text": list(OURS[:100])}))
     logged = [("main/0", segments.keep_segment(store, [f"well {text} then" for text in OURS[:200]]))]
 
@@ -141,6 +140,39 @@ def test_an_earlier_index_makes_room_for_the_newer_one(store: Store) -> None:
 
     assert len(own) == 80
     assert len(list(folder.iterdir())) == 1
+
+
+def test_the_index_is_what_sorting_all_segments_at_once_gives(store: Store) -> None:
+    texts = [OURS[:40], OURS[30:70], OURS[:10]]
+    logged = [(f"main/{number}", segments.keep_segment(store, some)) for number, some in enumerate(texts)]
+    anchor = store.put_table("anchors", pa.table({"text": list(OURS[5:15])}))
+    parts = [segments.opened(store.folder(segments.KIND, digest)) for _, digest in logged]
+    keys = np.concatenate([part["grams"] for part in parts])
+    owners = np.concatenate([part["owners"] + start for part, start in zip(parts, (0, 40, 80), strict=True)])
+    order = np.lexsort((owners, keys))
+    keys, owners = keys[order], owners[order]
+    stays = ~np.isin(keys, segments.all_grams(OURS[5:15]))
+    stays[grams.COMMON :] &= keys[grams.COMMON :] != keys[: -grams.COMMON]
+
+    own = own_outputs(store, logged, store.root / "merged", anchor=anchor)
+
+    assert np.array_equal(own._arrays["grams"], keys[stays])
+    assert np.array_equal(own._arrays["owners"], owners[stays])
+
+
+def test_an_index_made_from_what_was_kept_of_the_anchor_is_the_same_and_names_the_anchor(store: Store) -> None:
+    folder = store.root / "kept"
+    anchor = store.put_table("anchors", pa.table({"text": list(OURS[:20])}))
+    first = [("main/0", segments.keep_segment(store, OURS[:50]))]
+    second = [*first, ("main/1", segments.keep_segment(store, OURS[50:80]))]
+    own_outputs(store, first, folder, anchor=anchor)
+    store.touched.clear()
+
+    own = own_outputs(store, second, folder, anchor=anchor)
+
+    fresh = own_outputs(store, second, store.root / "fresh", anchor=anchor)
+    assert all(np.array_equal(own._arrays[name], fresh._arrays[name]) for name in ("grams", "owners", "prints"))
+    assert f"anchors/{anchor}.parquet" in store.touched
 
 
 @settings(max_examples=200)

@@ -6,6 +6,7 @@ read through memory maps, so memory does not grow with the number of outputs.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from tailguard.detection.own_outputs import segments
 from tailguard.store.files import Store
-from tailguard.store.writing import canonical_json, digest_of
+from tailguard.store.writing import canonical_json, digest_of, write_atomically
 
 FORMAT = "tailguard-own-outputs/1"
 _RANGES = 64
@@ -97,11 +98,22 @@ def own_outputs(store: Store, logged: Sequence[tuple[str, str]], folder: Path, *
         return OwnOutputs({}, (), np.zeros(0, dtype=np.int64))
     name = digest_of(canonical_json([FORMAT, anchor, *logged]))[:32]
     if not (folder / name).is_dir():
-        human = segments.all_grams(store.table("anchors", anchor)["text"].to_pylist() if anchor else [])
+        human = _anchor_grams(store, anchor, folder) if anchor else segments.all_grams([])
         _merge(store, logged, folder, name, human)
     arrays = segments.opened(folder / name)
     manifest = json.loads((folder / name / "manifest.json").read_text())
     return OwnOutputs(arrays, tuple(manifest["generations"]), np.array(manifest["starts"], dtype=np.int64))
+
+
+def _anchor_grams(store: Store, anchor: str, folder: Path) -> NDArray[np.uint64]:
+    """Every gram of the anchor; kept beside the index, as each run makes that one again while the anchor stays."""
+    store.path("anchors", anchor, ".parquet")  # a record of the run takes the anchor along
+    kept = folder / f".anchor-{digest_of(canonical_json([FORMAT, anchor]))[:32]}.npy"
+    if not kept.exists():
+        content = io.BytesIO()
+        np.save(content, segments.all_grams(store.table("anchors", anchor)["text"].to_pylist()), allow_pickle=False)
+        write_atomically(kept, content.getvalue())
+    return np.asarray(np.load(kept, allow_pickle=False), dtype=np.uint64)
 
 
 def _merge(store: Store, logged: Sequence[tuple[str, str]], folder: Path, name: str, human: NDArray[np.uint64]) -> None:
@@ -144,25 +156,26 @@ def _merge_sorted(
     from tailguard.detection.own_outputs.grams import COMMON
 
     total = 0
+    edges = np.arange(1, _RANGES, dtype=np.uint64) << np.uint64(58)  # 64 of them
+    cuts = [_cut(part_keys, edges) for part_keys, _, _ in parts]
+    without_cuts = _cut(without, edges)
     with (folder / f"{keys}.raw").open("wb") as key_file, (folder / f"{owners}.raw").open("wb") as owner_file:
         for number in range(_RANGES):
-            low = np.uint64(number << 58)
-            high = np.uint64((number + 1) << 58) if number + 1 < _RANGES else None
-            cut = []
-            for part_keys, part_owners, first in parts:
-                begin = np.searchsorted(part_keys, low)
-                end = len(part_keys) if high is None else np.searchsorted(part_keys, high)
-                cut.append(
-                    (np.asarray(part_keys[begin:end]), part_owners[begin:end].astype(np.uint32) + np.uint32(first))
-                )
-            some_keys = np.concatenate([key for key, _ in cut])
-            some_owners = np.concatenate([owner for _, owner in cut])
-            order = np.lexsort((some_owners, some_keys))
+            inside = [slice(cut[number], cut[number + 1]) for cut in cuts]
+            some_keys = np.concatenate([part[0][rows] for part, rows in zip(parts, inside, strict=True)])
+            some_owners = np.concatenate(
+                [
+                    part_owners[rows].astype(np.uint32) + np.uint32(first)
+                    for (_, part_owners, first), rows in zip(parts, inside, strict=True)
+                ]
+            )
+            # Each part is sorted by key and owner, and a later part has larger owners, so a stable sort orders both.
+            order = np.argsort(some_keys, kind="stable")
             some_keys, some_owners = some_keys[order], some_owners[order]
             # The first COMMON owners of a key stay: place i goes when place i - COMMON holds the same key.
             stays = np.ones(len(some_keys), dtype=bool)
             stays[COMMON:] = some_keys[COMMON:] != some_keys[:-COMMON]
-            stays &= ~_among(some_keys, without)
+            stays &= ~_among(some_keys, without[without_cuts[number] : without_cuts[number + 1]])
             key_file.write(some_keys[stays].tobytes())
             owner_file.write(some_owners[stays].tobytes())
             total += int(stays.sum())
@@ -172,6 +185,11 @@ def _merge_sorted(
             npy.write_array_header_1_0(target, {"descr": kind, "fortran_order": False, "shape": (total,)})
             shutil.copyfileobj(source, target, 1 << 24)
         raw.unlink()
+
+
+def _cut(keys: NDArray[np.uint64], edges: NDArray[np.uint64]) -> list[int]:
+    """Where each range of some sorted keys begins, and where the last one ends."""
+    return [0, *np.searchsorted(keys, edges).tolist(), len(keys)]
 
 
 def _among(keys: NDArray[np.uint64], some: NDArray[np.uint64]) -> NDArray[np.bool_]:

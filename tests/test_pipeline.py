@@ -22,6 +22,7 @@ from tailguard.domain.facts import (
     Composition,
     ExitCriterion,
     FlaggedRecord,
+    GateDecision,
     OutputsLogged,
     OverrideUsed,
     ProvenanceCount,
@@ -218,6 +219,28 @@ def test_a_generation_that_lost_its_tail_does_not_ship_unless_an_override_covers
     assert name in reason
     assert [one.action for one in facts(team, ShippingEvent, run=run)] == ["refused", "shipped"]
     assert shipping.ship(team.workspace, run) == "was shipped before"
+
+
+def test_a_generation_that_was_compared_with_nothing_does_not_ship_unless_it_is_the_first(team: Team) -> None:
+    (team.workspace.root / "empty.jsonl").touch()
+    empty = BatchRequest(str(team.workspace.root / "empty.jsonl"), "docs", Origin.HUMAN)
+    stopped = pipeline.start(team.workspace, "main", [empty], recipe=Recipe(), seed=0)
+    with pytest.raises(Blocked, match="something was read: 0"):
+        pipeline.advance(team.workspace, stopped)
+
+    first = first_generation(team)  # nothing was trained before it, whatever its number
+    shipping.freeze(team.workspace, first, reason="it answers with nonsense")
+    run = pipeline.start(team.workspace, "main", [team.batch("b", team.take(150))], recipe=Recipe(), seed=0)
+    with pytest.raises(Held, match="main/1 is frozen. Ship or unfreeze one of them"):
+        pipeline.advance(team.workspace, run)
+
+    verdicts = [one.verdict for one in facts(team, GateDecision, gate="diversity")]
+    assert (first, run, verdicts) == ("main/1", "main/2", ["PASS", "INCONCLUSIVE"])
+    with pytest.raises(Held, match="may not ship: INCONCLUSIVE"):
+        shipping.ship(team.workspace, run)
+    with team.workspace.log.reading() as connection:
+        standing = status(connection, now=team.clock.now()).lineages[0].sentence
+    assert standing.startswith(f"{run} may not ship: compared with no earlier generation: {first} is frozen")
 
 
 def test_nothing_without_a_verdict_ships(team: Team) -> None:

@@ -27,6 +27,7 @@ from tailguard.domain.facts import (
     BatchTaken,
     ExitCriterion,
     GateDecision,
+    Generation,
     OverrideUsed,
     PolicyInForce,
     RunStarted,
@@ -34,7 +35,9 @@ from tailguard.domain.facts import (
     StageStarted,
 )
 from tailguard.domain.recipe import Recipe
+from tailguard.domain.references import trained_before
 from tailguard.domain.roles import Right
+from tailguard.domain.shipping import State
 from tailguard.domain.stages import Criterion, Named, Outcome
 from tailguard.errors import Blocked, Held, InputError, LogBusy
 from tailguard.plays.loops.standing import GATE
@@ -536,6 +539,7 @@ class _Work:
             Evaluated(self._run.run, made["suite"], made["outputs"], made["decoding"]),
             again=made["again"],
             references=self._references(),
+            predecessors=self._predecessors(),
             suite=suite,
             anchor=self._anchor,
             lineage=self._run.lineage,
@@ -572,6 +576,13 @@ class _Work:
                     fact = answered.fact
                     found[kind] = Evaluated(run, fact.suite, fact.outputs, fact.decoding)
         return found
+
+    def _predecessors(self) -> dict[str, State]:
+        """The generations of this lineage that were trained before this one, oldest first, and where each stands."""
+        with self._workspace.log.reading() as connection:
+            made = queries.recorded(connection, Generation, lineage=self._run.lineage)
+            fleet = queries.fleet_of(connection, self._run.lineage)
+        return {run: fleet.state(run) for run in trained_before(self._run.run, [one.fact.run for one in made])}
 
     def _handoff(self) -> Outcome:
         run = self._run.run

@@ -37,6 +37,7 @@ from tailguard.domain.shipping import State
 from tailguard.domain.verdict import Verdict
 from tailguard.errors import InputError, NotAllowed, TailguardError
 from tailguard.plays.drill import Incident, incidents
+from tailguard.plays.finding import FindingKind
 from tailguard.plays.loops.declared import FILE
 from tailguard.plays.status import standing_of
 from tailguard.policy import PLAYS, Deploy, Policy
@@ -339,7 +340,7 @@ def _plant(sandbox: Workspace, lineage: str, generation: str, seed: int) -> tupl
         some = [RawRecord(text, None, line) for line, text in enumerate(spoiled[start : start + week], 1)]
         if monitoring.add(sandbox, watched, some, seed=seed).alarms:
             raised = alerts.raise_new(sandbox)
-            name = next((one.alert for one in raised if one.subject.startswith(watched)), "an alert")
+            name = next((one.alert for one in raised if one.subject.startswith(f"{watched}, ")), "an alert")
             seen = min(number * week, len(spoiled))
             told = f"{name} after {seen:,} of {len(spoiled):,} planted answers; the gate says {verdict}"
             return True, told + ("" if stream else "; production itself is not watched")
@@ -365,8 +366,8 @@ def _gaps(workspace: Workspace, incident: str, lineage: str) -> list[Fact]:
         except TailguardError as error:
             found.append(("no good generation", f"the weights of {one} cannot be trusted: {error}"))
     for finding in standing.findings:
-        if finding.what.startswith("the anchor is"):
+        if finding.kind in (FindingKind.ANCHOR_STALE, FindingKind.ANCHOR_THIN):
             found.append(("stale anchor", finding.what))
-        if "carry a confident tag" in finding.what and finding.what.startswith(f"{lineage}:"):
+        if finding.kind is FindingKind.COVERAGE_LOW and finding.subject[0].rpartition("/")[0] == lineage:
             found.append(("missing tags", finding.what))
     return [IncidentGap(incident, *one) for one in found if one]

@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.shared import charts, components, reads
 from tailguard.domain.wording import counted
+from tailguard.runlog.queries import Alarm, AlarmKind
 
 
 def measured() -> bool:
@@ -15,7 +16,11 @@ def measured() -> bool:
 
 def alarmed() -> list[str]:
     """Streams in alarm."""
-    return sorted({one.subject.rsplit(", ", 2)[0] for one in reads.alarms() if one.kind == "a stream lost diversity"})
+    return sorted({one.about[0] for one in _stream_alarms()})
+
+
+def _stream_alarms() -> list[Alarm]:
+    return [one for one in reads.alarms() if one.kind is AlarmKind.STREAM]
 
 
 def sentence() -> str:
@@ -24,7 +29,7 @@ def sentence() -> str:
     loud = alarmed()
     if not loud:
         return f"✔ None of {counted(streams, 'stream')} is in alarm."
-    what = next(one.what for one in reads.alarms() if one.subject.startswith(f"{loud[0]}, "))
+    what = next(one.what for one in _stream_alarms() if one.about[0] == loud[0])
     return f"✖ {len(loud)} of {counted(streams, 'stream')} in alarm. {what}."
 
 

@@ -12,11 +12,15 @@ import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tailguard.adapters.readers import WHOLE, jsonl, read_texts, reader_for
 from tailguard.adapters.readers.source import content_digest
+from tailguard.domain.tags import Origin
 from tailguard.errors import InputError
 from tailguard.ports import RawRecord, Reject
+from tailguard.stages.score.reading import slices_of
 from tests.builders import write_jsonl
 
 
@@ -54,6 +58,90 @@ def test_broken_lines_are_set_aside_and_good_ones_are_read(tmp_path: Path, monke
     for line, told in {2: "not JSON", 3: "not UTF-8", 4: "not an object but list", 5: "no text", 6: "text is int", 7: "blank",
                        8: "NUL", 9: "longer than", 10: "'robot'", 11: "surrogate", 12: "longer than"}.items():  # fmt: skip
         assert told in reasons[line], (line, reasons[line])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("origin", ["human"], "origin is \"['human']\", expected human, ai, mixed or unknown"),
+        ("origin", {"who": "human"}, "expected human, ai, mixed or unknown"),
+        ("origin", float("nan"), "origin is 'nan'"),
+        ("origin", True, "origin is 'True'"),
+        ("generation_model", ["gpt-x"], "generation_model is list, expected a word"),
+        ("llm", {"name": "gpt-x"}, "llm is dict, expected a word"),
+        ("digitalSourceType", 7, "digitalSourceType is int, expected a word"),
+        ("slice", "half \ud800", "slice holds half of a surrogate pair"),
+        ("licence", ["a", {"b": "nul \x00"}], "licence holds NUL bytes"),
+        ("spans", float("inf"), "spans holds an infinite number"),
+    ],
+)
+def test_a_column_of_the_wrong_type_rejects_its_record_and_no_other(
+    tmp_path: Path, field: str, value: object, told: str
+) -> None:
+    path = write_jsonl(
+        tmp_path / "x.jsonl", [{"text": "good one"}, {"text": "odd", field: value}, {"text": "good two"}]
+    )
+
+    first, odd, last = reader_for(str(path))(str(path), WHOLE)
+
+    assert (first, last) == (RawRecord("good one", None, 1), RawRecord("good two", None, 3))
+    assert isinstance(odd, Reject)
+    assert (odd.line, odd.excerpt) == (2, "odd")
+    assert told in odd.reason
+
+
+@pytest.mark.parametrize("depth", [64, 65, 400, 960, 991])
+@pytest.mark.parametrize("field", ["notes", "prov:wasAttributedTo", "origin", "text"])
+def test_a_field_that_is_nested_too_deeply_rejects_its_record(tmp_path: Path, field: str, depth: int) -> None:
+    nested = b'{"wasAssociatedWith": ' * depth + b"1" + b"}" * depth
+    row = b'{"text": "odd", ' if field != "text" else b"{"
+    path = write_jsonl(tmp_path / "x.jsonl", [row + f'"{field}": '.encode() + nested + b"}", {"text": "good"}])
+
+    odd, good = reader_for(str(path))(str(path), WHOLE)
+
+    assert good == RawRecord("good", None, 2)
+    assert isinstance(odd, RawRecord) == (depth <= 64 and field not in ("origin", "text"))
+
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(10**400, 10**401)
+    | st.floats()
+    | st.text()
+    | st.text(st.characters(categories=["Cs"]) | st.just("\x00"))
+    | st.sampled_from([*Origin, "prov:Person", "gpt-x", "compositeSynthetic"]),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text() | st.sampled_from(["@type"]), inner, max_size=4)
+    ),
+    max_leaves=10,
+)
+COLUMNS = (
+    *("text", "origin", "source", "licence", "spans", "batch", "model", "slice", "time"),
+    *("generation_model", "llm", "digitalSourceType", "prov:wasAttributedTo", "prov:wasGeneratedBy"),
+)
+
+
+@settings(max_examples=300)
+@given(rows=st.lists(st.dictionaries(st.sampled_from(COLUMNS), JSON_VALUES, max_size=4), min_size=1, max_size=5))
+def test_whatever_stands_in_a_column_good_records_are_read_and_others_have_a_reason(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, object]]
+) -> None:
+    good = {"text": "a good record", "origin": "human"}
+    written = [line for row in rows for line in (row if "text" in row else {"text": "a text"} | row, good)]
+    path = write_jsonl(tmp_path_factory.mktemp("rows") / "x.jsonl", written)
+
+    found = list(reader_for(str(path))(str(path), WHOLE))
+
+    assert found[1::2] == [RawRecord("a good record", "human", 2 * at + 2, "origin") for at in range(len(rows))]
+    assert [one.line for one in found] == list(range(1, len(written) + 1))
+    records = [one for one in found if isinstance(one, RawRecord)]
+    assert all(one.reason for one in found if isinstance(one, Reject))
+    assert all(one.declared in (None, *Origin) for one in records)
+    for one in records:  # what is carried along can be kept and read by everybody
+        assert one.meta == "" or isinstance(json.loads(one.meta, parse_constant=pytest.fail), dict)
+        pa.array([one.text, one.meta, *slices_of([one.meta], "slice")])
 
 
 def test_a_deeply_nested_line_is_a_reject(tmp_path: Path) -> None:

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import ast
+import hashlib
 import json
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tailguard import plays
 from tailguard.cli import run
 from tailguard.desk import findings, overrides
+from tailguard.domain.facts import AnchorFrozen, AnchorSlice, FindingTaken
 from tailguard.errors import InputError, NotAllowed
-from tailguard.plays.finding import Finding
+from tailguard.plays import finding, monitoring
+from tailguard.plays.finding import Finding, FindingKind
 from tailguard.plays.status import status
-from tests.builders import Team
+from tailguard.policy import template
+from tailguard.workspace import Workspace
+from tests.builders import Clock, Team
+
+PAGES = Path(__file__).parents[2] / "pages"
 
 
 def standing(team: Team) -> tuple[Finding, ...]:
@@ -21,12 +35,86 @@ def standing(team: Team) -> tuple[Finding, ...]:
         return status(connection, now=team.clock.now()).findings
 
 
-def test_a_finding_keeps_its_name_while_its_numbers_change() -> None:
-    day = datetime(2026, 3, 1)
-    first = Finding("middle", "5 records of 1,000 wait since 3.5 days", day, "quarantine", "main/1#7")
+SUBJECTS = st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=3).map(tuple)
 
-    assert first.key == replace(first, what="17 records of 2,400 wait since 12 days", severity="high").key
-    assert len({first.key, replace(first, row="main/2#7").key, replace(first, page="gates").key}) == 3
+
+def found(kind: FindingKind, subject: tuple[str, ...], what: str = "5 records wait", row: str = "main/1#7") -> Finding:
+    return Finding(kind=kind, subject=subject, severity="low", what=what, since=datetime(2026, 3, 1), row=row)
+
+
+@given(kind=st.sampled_from(FindingKind), subject=SUBJECTS)
+def test_a_findings_key_is_its_kind_and_subject_and_nothing_else(kind: FindingKind, subject: tuple[str, ...]) -> None:
+    key = found(kind, subject).key
+
+    first, *rest = key.split(":")
+    assert (FindingKind(first), tuple(map(unquote, rest))) == (kind, subject)  # so that no two findings share one
+
+
+@given(what=st.text(), row=st.text())
+def test_a_reworded_release_keeps_the_name_of_a_finding(what: str, row: str) -> None:
+    first = found(FindingKind.RECORDS_WAIT, ())
+
+    later = replace(first, what=what, row=row, severity="high", since=datetime(2026, 4, 1))
+
+    assert later.key == first.key == "records-wait"
+
+
+def test_a_finding_that_moves_to_another_page_keeps_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = found(FindingKind.SUITE_OLD, ("ab12",))
+    monkeypatch.setitem(finding._PAGE, FindingKind.SUITE_OLD, "suite")
+
+    moved = replace(first)
+
+    assert (first.page, moved.page) == ("diversity", "suite")
+    assert first.key == moved.key == "suite-old:ab12"
+
+
+def test_every_kind_has_one_page_and_is_found_by_exactly_one_piece_of_code() -> None:
+    folder = Path(plays.__file__).parent
+    trees = [ast.parse(path.read_text()) for path in folder.rglob("*.py")]
+    calls = [
+        node
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and _name(node.func) == "Finding"
+    ]
+    kinds = Counter(_kind_of(call) for call in calls)
+    kinds.pop("", None)  # an alarm's kind is looked up
+    kinds.update(one.name for one in monitoring._ALARMS.values())
+
+    assert kinds == {kind.name: 1 for kind in FindingKind}
+    assert all((PAGES / f"{kind.page}.py").exists() for kind in FindingKind)
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _kind_of(call: ast.Call) -> str:
+    (kind,) = [one.value for one in call.keywords if one.arg == "kind"]
+    return kind.attr if isinstance(kind, ast.Attribute) else ""
+
+
+def test_what_was_taken_while_names_were_made_of_words_stays_taken(tmp_path: Path) -> None:
+    clock = Clock()
+    workspace = Workspace(tmp_path, "ada", clock)
+    (tmp_path / "policy.toml").write_text(template("ada"))
+    workspace.policy_in_force()
+    workspace.desk.record(AnchorFrozen("ab" * 32, "docs", 20, 400, 3), AnchorSlice("ab" * 32, "legal-1", 9, 90))
+    with workspace.log.reading() as connection:
+        (thin, other) = [
+            one for one in status(connection, now=clock.now()).findings if one.kind is FindingKind.ANCHOR_THIN
+        ]
+    words = "mixing\n" + "ab" * 6 + "\nthe anchor is thin: # records# # wanted"
+    workspace.desk.record(
+        FindingTaken(f"finding-{hashlib.sha256(words.encode()).hexdigest()[:10]}", thin.what, "add some")
+    )
+
+    with workspace.log.reading() as connection:
+        taken = {one.key: one.plan for one in status(connection, now=clock.now()).findings if one.taken_by}
+
+    assert (thin.key, other.key) == ("anchor-thin", "anchor-thin:legal-1")
+    assert taken == {"anchor-thin": "add some"}
 
 
 def test_who_takes_a_finding_answers_for_it_until_it_ends(team: Team) -> None:

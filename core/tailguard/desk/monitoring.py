@@ -218,9 +218,9 @@ def _time(row: RawRecord) -> datetime | None:
         when = (
             datetime.fromtimestamp(value, UTC) if isinstance(value, int | float) else datetime.fromisoformat(str(value))
         )
+        return when.astimezone(UTC).replace(tzinfo=None) if when.tzinfo else when
     except (ValueError, OverflowError, OSError) as error:
         raise InputError(f"Line {row.line}: `{name}` is {value!r}, expected ISO 8601 or seconds since 1970.") from error
-    return when.astimezone(UTC).replace(tzinfo=None) if when.tzinfo else when
 
 
 def _monday(when: datetime) -> datetime:

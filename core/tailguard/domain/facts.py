@@ -916,7 +916,7 @@ class AlertTaken(Fact):
 
 @dataclass(frozen=True)
 class FindingTaken(Fact):
-    """Somebody took a finding (`Finding.key`), which said `what` then; what they will do about it is the note."""
+    """Somebody took a finding (`Finding.key`: its kind and subject), which said `what` then; what they will do is the note."""
 
     finding: str
     what: str

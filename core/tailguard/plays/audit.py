@@ -20,7 +20,7 @@ from tailguard.domain.facts import (
 )
 from tailguard.plays import decay
 from tailguard.plays.book import BY_NAME, Play
-from tailguard.plays.finding import Finding, Scene
+from tailguard.plays.finding import Finding, FindingKind, Scene
 from tailguard.policy import Policy
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.history import days_of
@@ -203,25 +203,46 @@ def find(scene: Scene, standing: Sequence[PlayStanding]) -> list[Finding]:
         if one.state != RUNNING and one.play.name != "drill" and not one.passed_by:  # those have a finding of their own
             severity = "middle" if one.state == STOPPED else "low"
             what = f"the play {one.play.title.lower()} is {one.state}. {one.why}"
-            findings.append(Finding(severity, what, one.since, "plays", one.last.row if one.last else one.play.name))
+            findings.append(
+                Finding(
+                    kind=FindingKind.PLAY_NOT_RUNNING,
+                    subject=(one.play.name,),
+                    severity=severity,
+                    what=what,
+                    since=one.since,
+                    row=one.last.row if one.last else one.play.name,
+                )
+            )
         if one.waits_for:
             what = f"the play {one.play.title.lower()} stands on {', '.join(one.waits_for)}, which is not running"
-            findings.append(Finding("low", what, one.since, "plays", one.play.name))
+            findings.append(
+                Finding(
+                    kind=FindingKind.PREREQUISITE_NOT_RUNNING,
+                    subject=(one.play.name,),
+                    severity="low",
+                    what=what,
+                    since=one.since,
+                    row=one.play.name,
+                )
+            )
         if one.contradiction:
             findings.append(
                 Finding(
-                    "middle",
-                    f"{one.play.title}: {one.contradiction}",
-                    one.attested_when or one.since,
-                    "plays",
-                    one.play.name,
+                    kind=FindingKind.ATTESTATION_CONTRADICTED,
+                    subject=(one.play.name,),
+                    severity="middle",
+                    what=f"{one.play.title}: {one.contradiction}",
+                    since=one.attested_when or one.since,
+                    row=one.play.name,
                 )
             )
     due = attestation_due(scene, standing)
     if due and scene.moment > due and scene.policy.profile == "full":
         missing = [one.play.title.lower() for one in standing if attested_until(one, scene.policy) < scene.moment]
         what = f"{scene.policy.quality_owner} has not attested {', '.join(missing)} since {due:%Y-%m-%d} (`tailguard plays attest`)"
-        findings.append(Finding("low", what, due, "plays", "attestation"))
+        findings.append(
+            Finding(kind=FindingKind.ATTESTATION_OVERDUE, severity="low", what=what, since=due, row="attestation")
+        )
     return findings
 
 

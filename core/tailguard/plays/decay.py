@@ -20,7 +20,7 @@ from tailguard.domain.facts import (
     StreamWeek,
 )
 from tailguard.domain.overrides import Override
-from tailguard.plays.finding import Finding, Scene
+from tailguard.plays.finding import Finding, FindingKind, Scene
 from tailguard.policy import Policy, parse_policy
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.queries import Recorded, newest, recorded
@@ -65,7 +65,7 @@ def _tagging_stopped(connection: Connection, policy: Policy, moment: datetime) -
     if moment <= since or not active:
         return []
     what = f"tagging has stopped: no batch since {taken.recorded:%Y-%m-%d}, while models were still at work"
-    return [Finding("high", what, since, "provenance", taken.id)]
+    return [Finding(kind=FindingKind.TAGGING_STOPPED, severity="high", what=what, since=since, row=taken.id)]
 
 
 def _detector_switched(connection: Connection, policy: Policy) -> list[Finding]:
@@ -78,7 +78,18 @@ def _detector_switched(connection: Connection, policy: Policy) -> list[Finding]:
         same = parse_policy(one.fact.text, "the policy in the log").intake.detector == policy.intake.detector
         since = (since or one) if same else None
     what = f"the detector was switched to {policy.intake.detector}, which was never calibrated on the team's texts"
-    return [Finding("high", what, since.recorded, "provenance", since.id)] if since else []
+    if since is None:
+        return []
+    return [
+        Finding(
+            kind=FindingKind.DETECTOR_SWITCHED,
+            subject=(policy.intake.detector,),
+            severity="high",
+            what=what,
+            since=since.recorded,
+            row=since.id,
+        )
+    ]
 
 
 def _gate_bypassed(connection: Connection, policy: Policy) -> list[Finding]:
@@ -96,7 +107,16 @@ def _gate_bypassed(connection: Connection, policy: Policy) -> list[Finding]:
         if rules and rules.mode == "enforce" and verdict != "PASS" and one.fact.override is None:
             how = "in observe mode" if modes.get(one.fact.run) == "observe" else "without an override"
             what = f"the gate was bypassed: {one.fact.run} was shipped {how}, with {verdict}"
-            findings.append(Finding("high", what, one.recorded, "gates", one.id))
+            findings.append(
+                Finding(
+                    kind=FindingKind.GATE_BYPASSED,
+                    subject=(one.fact.run,),
+                    severity="high",
+                    what=what,
+                    since=one.recorded,
+                    row=one.id,
+                )
+            )
     return findings
 
 
@@ -112,7 +132,16 @@ def _observing(connection: Connection, policy: Policy, moment: datetime) -> list
         if since and moment - since.recorded > timedelta(days=policy.cadence.observe):
             what = f"{name} has only observed since {since.recorded:%Y-%m-%d}; {policy.cadence.observe} days were meant"
             begun = since.recorded + timedelta(days=policy.cadence.observe)
-            findings.append(Finding("middle", what, begun, "gates", since.id))
+            findings.append(
+                Finding(
+                    kind=FindingKind.ONLY_OBSERVING,
+                    subject=(name,),
+                    severity="middle",
+                    what=what,
+                    since=begun,
+                    row=since.id,
+                )
+            )
     return findings
 
 
@@ -121,11 +150,12 @@ def _alerts_nobody_took(connection: Connection, policy: Policy, moment: datetime
     waits = timedelta(days=policy.cadence.alert)
     return [
         Finding(
-            "middle",
-            f"nobody took {one.fact.alert} of {one.recorded:%Y-%m-%d}: {one.fact.what} (`tailguard alerts take`)",
-            one.recorded + waits,
-            "diversity",
-            one.id,
+            kind=FindingKind.ALERT_NOT_TAKEN,
+            subject=(one.fact.alert,),
+            severity="middle",
+            what=f"nobody took {one.fact.alert} of {one.recorded:%Y-%m-%d}: {one.fact.what} (`tailguard alerts take`)",
+            since=one.recorded + waits,
+            row=one.id,
         )
         for one in recorded(connection, AlertRaised)
         if one.fact.alert not in taken and moment - one.recorded > waits
@@ -142,5 +172,14 @@ def _renewed_for_ever(exceptions: Sequence[Override], policy: Policy, moment: da
             first, renewals = by_name[first.renews], renewals + 1
         if one.state(moment) == "open" and renewals > policy.overrides.max_renewals:
             what = f"{one.id} is the {renewals + 1}th in a row for {one.run}, since {first.requested:%Y-%m-%d}: mend its cause"
-            findings.append(Finding("middle", what, first.requested, "overrides", one.id))
+            findings.append(
+                Finding(
+                    kind=FindingKind.OVERRIDE_RENEWED_AGAIN,
+                    subject=(one.id,),
+                    severity="middle",
+                    what=what,
+                    since=first.requested,
+                    row=one.id,
+                )
+            )
     return findings

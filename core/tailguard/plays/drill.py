@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from tailguard.domain.facts import IncidentClosed, IncidentGap, IncidentOpened, IncidentStep, RunStarted
 from tailguard.domain.incidents import next_step
-from tailguard.plays.finding import Finding, Scene
+from tailguard.plays.finding import Finding, FindingKind, Scene
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.queries import Recorded, oldest, recorded
 
@@ -103,15 +103,41 @@ def find(scene: Scene) -> list[Finding]:
             f"the last was closed on {last.closed.recorded:%Y-%m-%d}" if last and last.closed else "none was ever held"
         )
         what = f"a drill is overdue since {due:%Y-%m-%d}: {told} (`tailguard drill start`)"
-        findings.append(Finding("middle", what, due, "drill", last.id if last else "drill"))
+        findings.append(
+            Finding(
+                kind=FindingKind.DRILL_OVERDUE,
+                severity="middle",
+                what=what,
+                since=due,
+                row=last.id if last else "drill",
+            )
+        )
     for one in every:
         if not one.closed and (one.kind == "incident" or scene.moment - one.opened > STILL_OPEN):
             what = f"{one.id} on {one.generation} is open: {one.what} Next: {one.next}"
-            findings.append(Finding("high" if one.kind == "incident" else "middle", what, one.opened, "drill", one.id))
+            findings.append(
+                Finding(
+                    kind=FindingKind.RESPONSE_OPEN,
+                    subject=(one.id,),
+                    severity="high" if one.kind == "incident" else "middle",
+                    what=what,
+                    since=one.opened,
+                    row=one.id,
+                )
+            )
     newest = only_closed(every)
     for gap in newest.gaps if newest else ():
         what = f"{newest.id if newest else ''} found a gap: {gap.fact.what}"
-        findings.append(Finding("low", what, gap.recorded, "drill", gap.id))
+        findings.append(
+            Finding(
+                kind=FindingKind.RESPONSE_GAP,
+                subject=(gap.fact.incident, gap.id),
+                severity="low",
+                what=what,
+                since=gap.recorded,
+                row=gap.id,
+            )
+        )
     return findings
 
 

@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
+from urllib.parse import quote
 
 from tailguard.domain.overrides import Override
 from tailguard.plays.lineages import LineageStatus
@@ -14,27 +16,163 @@ from tailguard.policy import Policy
 from tailguard.runlog.connection import Connection
 
 
-@dataclass(frozen=True)
-class Finding:
-    """Something a person should look at: how bad (high, middle, low), what, since when, and the page that explains it.
+class FindingKind(StrEnum):
+    """What can be found. The values stand in logs, beside the name of who took a finding: add to them, and rename none."""
 
-    `key` names the finding from one look to the next, whatever its numbers have become; `taken_by` answers for it, and
-    `plan` is what they said they would do.
+    BATCH_NOT_BELIEVED = "batch-not-believed"
+    COVERAGE_LOW = "coverage-low"
+    DETECTOR_NOT_CALIBRATED = "detector-not-calibrated"
+    DETECTOR_SWITCHED = "detector-switched"
+    OWN_TEXT_RETURNED = "own-text-returned"
+    SOURCE_DRIFTED = "source-drifted"
+    SOURCE_NOT_SIGNED = "source-not-signed"
+    TAGGING_STOPPED = "tagging-stopped"
+
+    RECORDS_WAIT = "records-wait"
+
+    ANCHOR_CHANGED = "anchor-changed"
+    ANCHOR_STALE = "anchor-stale"
+    ANCHOR_THIN = "anchor-thin"
+    FILTER_NARROWS = "filter-narrows"
+    HUMAN_TEXT_DROPPED = "human-text-dropped"
+    RATIO_UNCERTAIN = "ratio-uncertain"
+    SET_NOT_AUDITED = "set-not-audited"
+    TRAINING_REFUSED = "training-refused"
+
+    MEETING_OVERDUE = "meeting-overdue"
+    OVERRIDE_EXPIRES = "override-expires"
+    OVERRIDE_ORPHANED = "override-orphaned"
+    OVERRIDE_RENEWED_AGAIN = "override-renewed-again"
+    OVERRIDE_REQUESTED = "override-requested"
+    OVERRIDE_VOID = "override-void"
+
+    ALERT_UNDELIVERED = "alert-undelivered"
+    CANDIDATE_STOPPED = "candidate-stopped"
+    FROZEN_IN_PRODUCTION = "frozen-in-production"
+    GATE_BLUNT = "gate-blunt"
+    GATE_BYPASSED = "gate-bypassed"
+    GATE_NEVER_BLOCKED = "gate-never-blocked"
+    ONLY_OBSERVING = "only-observing"
+    SELF_TEST_FAILED = "self-test-failed"
+    STOPPED_YET_SHIPPED = "stopped-yet-shipped"
+
+    ALERT_NOT_TAKEN = "alert-not-taken"
+    STREAM_LOST_DIVERSITY = "stream-lost-diversity"
+    SUITE_OLD = "suite-old"
+    SUITE_SATURATED = "suite-saturated"
+
+    CHECKPOINT_REMOVED = "checkpoint-removed"
+    CHECKPOINT_SILENT = "checkpoint-silent"
+    LOOPS_NEW = "loops-new"
+    LOOPS_UNGUARDED = "loops-unguarded"
+    LOOP_UNGUARDED = "loop-unguarded"
+
+    DRILL_OVERDUE = "drill-overdue"
+    RESPONSE_GAP = "response-gap"
+    RESPONSE_OPEN = "response-open"
+
+    ATTESTATION_CONTRADICTED = "attestation-contradicted"
+    ATTESTATION_OVERDUE = "attestation-overdue"
+    PLAY_NOT_RUNNING = "play-not-running"
+    PREREQUISITE_NOT_RUNNING = "prerequisite-not-running"
+    RUNBOOK_NOT_ACKNOWLEDGED = "runbook-not-acknowledged"
+
+    DEVIATION_UNEXPLAINED = "deviation-unexplained"
+    NOT_REPRODUCED = "not-reproduced"
+
+    @property
+    def page(self) -> str:
+        """The page that explains findings of this kind."""
+        return _PAGE[self]
+
+
+_K = FindingKind
+_KINDS: dict[str, tuple[FindingKind, ...]] = {
+    "provenance": (
+        _K.BATCH_NOT_BELIEVED,
+        _K.COVERAGE_LOW,
+        _K.DETECTOR_NOT_CALIBRATED,
+        _K.DETECTOR_SWITCHED,
+        _K.OWN_TEXT_RETURNED,
+        _K.SOURCE_DRIFTED,
+        _K.SOURCE_NOT_SIGNED,
+        _K.TAGGING_STOPPED,
+    ),
+    "quarantine": (_K.RECORDS_WAIT,),
+    "mixing": (
+        _K.ANCHOR_CHANGED,
+        _K.ANCHOR_STALE,
+        _K.ANCHOR_THIN,
+        _K.FILTER_NARROWS,
+        _K.HUMAN_TEXT_DROPPED,
+        _K.RATIO_UNCERTAIN,
+        _K.SET_NOT_AUDITED,
+        _K.TRAINING_REFUSED,
+    ),
+    "overrides": (
+        _K.MEETING_OVERDUE,
+        _K.OVERRIDE_EXPIRES,
+        _K.OVERRIDE_ORPHANED,
+        _K.OVERRIDE_RENEWED_AGAIN,
+        _K.OVERRIDE_REQUESTED,
+        _K.OVERRIDE_VOID,
+    ),
+    "gates": (
+        _K.ALERT_UNDELIVERED,
+        _K.CANDIDATE_STOPPED,
+        _K.FROZEN_IN_PRODUCTION,
+        _K.GATE_BLUNT,
+        _K.GATE_BYPASSED,
+        _K.GATE_NEVER_BLOCKED,
+        _K.ONLY_OBSERVING,
+        _K.SELF_TEST_FAILED,
+        _K.STOPPED_YET_SHIPPED,
+    ),
+    "diversity": (_K.ALERT_NOT_TAKEN, _K.STREAM_LOST_DIVERSITY, _K.SUITE_OLD, _K.SUITE_SATURATED),
+    "loops": (_K.CHECKPOINT_REMOVED, _K.CHECKPOINT_SILENT, _K.LOOPS_NEW, _K.LOOPS_UNGUARDED, _K.LOOP_UNGUARDED),
+    "drill": (_K.DRILL_OVERDUE, _K.RESPONSE_GAP, _K.RESPONSE_OPEN),
+    "plays": (
+        _K.ATTESTATION_CONTRADICTED,
+        _K.ATTESTATION_OVERDUE,
+        _K.PLAY_NOT_RUNNING,
+        _K.PREREQUISITE_NOT_RUNNING,
+        _K.RUNBOOK_NOT_ACKNOWLEDGED,
+    ),
+    "runs": (_K.DEVIATION_UNEXPLAINED, _K.NOT_REPRODUCED),
+}
+_PAGE = {kind: page for page, kinds in _KINDS.items() for kind in kinds}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something a person should look at: of what kind, about what, how bad (high, middle, low), in words, since when.
+
+    Kind and subject are its identity: `key` is made of them and names the finding from one look to the next, whatever its words
+    have become. `subject` names what it is about, from the larger to the smaller (a run, then its slice), and is empty for what
+    there is one of. `page` explains it; `taken_by` answers for it, and `plan` is what they said they would do.
     """
 
+    kind: FindingKind
+    subject: tuple[str, ...] = ()
     severity: str
     what: str
     since: datetime
-    page: str
     row: str
     taken_by: str | None = None
     plan: str | None = None
+    page: str = field(init=False)
     key: str = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "page", self.kind.page)
+        object.__setattr__(self, "key", ":".join([self.kind, *(quote(part) for part in self.subject)]))
+
+    @property
+    def key_by_words(self) -> str:
+        """The name that the same finding had while names were made of its words, under which some were taken."""
         words = re.sub(r"[\d.,]+", "#", self.what)
-        digest = hashlib.sha256(f"{self.page}\n{self.row}\n{words}".encode()).hexdigest()
-        object.__setattr__(self, "key", f"finding-{digest[:10]}")
+        digest = hashlib.sha256("\n".join([self.page, self.row, words]).encode()).hexdigest()
+        return f"finding-{digest[:10]}"
 
 
 @dataclass(frozen=True)

@@ -15,18 +15,20 @@ from tailguard.domain.facts import (
     RunbookRevised,
     RunStarted,
 )
-from tailguard.plays.finding import Finding, Scene
+from tailguard.plays.finding import Finding, FindingKind, Scene
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.queries import foresee, newest, only, recorded
 
 
 @dataclass(frozen=True)
 class Deviation:
-    """One departure from the plan, its reason (empty where nobody gave one), and who answers for it."""
+    """One departure from the plan, its reason (empty where nobody gave one), and who answers for it. `about` names it among those
+    of its run: an override, or the row of the log that shows it."""
 
     what: str
     why: str
     by: str
+    about: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,12 @@ def deviations(connection: Connection, run: str) -> list[Deviation]:
         request = asked.get(used.fact.override)
         why = request.fact.reason if request else told
         found.append(
-            Deviation(f"{used.fact.override} opened the {used.fact.gate} gate", why, request.actor if request else "")
+            Deviation(
+                f"{used.fact.override} opened the {used.fact.gate} gate",
+                why,
+                request.actor if request else "",
+                ("override", used.fact.override),
+            )
         )
     for one in recorded(connection, ExitCriterion, run=run):
         fact = one.fact
@@ -58,11 +65,16 @@ def deviations(connection: Connection, run: str) -> list[Deviation]:
             continue
         why = f"waived by {fact.waived_by}" if fact.waived_by else told or "the run stopped there, as it has to"
         found.append(
-            Deviation(f"{fact.stage}: {fact.name} was {fact.observed}, required {fact.required}", why, one.actor)
+            Deviation(
+                f"{fact.stage}: {fact.name} was {fact.observed}, required {fact.required}",
+                why,
+                one.actor,
+                ("criterion", one.id),
+            )
         )
     if change := _policy_change(connection, run):
-        found.append(Deviation(change[0], change[1] or told, change[2]))
-    return [*found, *(Deviation(one.fact.what, one.fact.why, one.actor) for one in noted)]
+        found.append(Deviation(change[0], change[1] or told, change[2], ("policy",)))
+    return [*found, *(Deviation(one.fact.what, one.fact.why, one.actor, ("noted", one.id)) for one in noted)]
 
 
 def _policy_change(connection: Connection, run: str) -> tuple[str, str, str] | None:
@@ -104,10 +116,28 @@ def find(scene: Scene) -> list[Finding]:
         for one in deviations(scene.connection, run):
             if not one.why:
                 what = f"{run} deviates without a reason: {one.what} (`tailguard deviation {run}`)"
-                findings.append(Finding("low", what, lineage.generations[-1].started, "runs", run))
+                findings.append(
+                    Finding(
+                        kind=FindingKind.DEVIATION_UNEXPLAINED,
+                        subject=(run, *one.about),
+                        severity="low",
+                        what=what,
+                        since=lineage.generations[-1].started,
+                        row=run,
+                    )
+                )
         last = only(recorded(scene.connection, Reproduced, run=run))
         if last and not last.fact.identical:
             first = last.fact.differences.splitlines()[0]
             what = f"{last.actor} could not repeat {run}: {first}"
-            findings.append(Finding("middle", what, last.recorded, "runs", last.id))
+            findings.append(
+                Finding(
+                    kind=FindingKind.NOT_REPRODUCED,
+                    subject=(run,),
+                    severity="middle",
+                    what=what,
+                    since=last.recorded,
+                    row=last.id,
+                )
+            )
     return findings

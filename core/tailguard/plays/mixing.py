@@ -16,7 +16,7 @@ from tailguard.domain.facts import (
 )
 from tailguard.domain.overrides import Override
 from tailguard.domain.wording import counted
-from tailguard.plays.finding import Finding, Scene
+from tailguard.plays.finding import Finding, FindingKind, Scene
 from tailguard.plays.lineages import LineageStatus
 from tailguard.policy import Policy
 from tailguard.runlog.anchor import anchor_standing
@@ -49,12 +49,30 @@ def _about_mixing(connection: Connection, policy: Policy | None, lineages: Seque
                 f"the filter, not the model, narrows {run}: of {one.fact.before:,} rare cells of slice {one.fact.slice} "
                 f"({one.fact.origin}) {one.fact.after:,} are left; chance would have lost {one.fact.likely_loss:.0f}"
             )
-            findings.append(Finding("middle", what, one.recorded, "mixing", one.id))
+            findings.append(
+                Finding(
+                    kind=FindingKind.FILTER_NARROWS,
+                    subject=(run, one.fact.slice, one.fact.origin),
+                    severity="middle",
+                    what=what,
+                    since=one.recorded,
+                    row=one.id,
+                )
+            )
         for kept in recorded(connection, EarlierHumanKept, run=run):
             lost = 1 - kept.fact.kept / kept.fact.before if kept.fact.before else 0.0
             if lost > kept.fact.allowed_loss:
                 what = f"{run} leaves out {lost:.0%} of the human text that its parent had: replacing it is how collapse begins"
-                findings.append(Finding("high", what, kept.recorded, "mixing", kept.id))
+                findings.append(
+                    Finding(
+                        kind=FindingKind.HUMAN_TEXT_DROPPED,
+                        subject=(run,),
+                        severity="high",
+                        what=what,
+                        since=kept.recorded,
+                        row=kept.id,
+                    )
+                )
         for one_ratio in recorded(connection, RatioMeasured, run=run):
             fact = one_ratio.fact
             if fact.ratio <= fact.ceiling < fact.high:
@@ -62,11 +80,29 @@ def _about_mixing(connection: Connection, policy: Policy | None, lineages: Seque
                     f"{run} has {fact.ratio:.1%} synthetic {fact.unit}, but {fact.high:.1%} if its tags are wrong as far as "
                     f"their estimates allow (ceiling {fact.ceiling:.0%})"
                 )
-                findings.append(Finding("low", what, one_ratio.recorded, "mixing", one_ratio.id))
+                findings.append(
+                    Finding(
+                        kind=FindingKind.RATIO_UNCERTAIN,
+                        subject=(run, fact.unit),
+                        severity="low",
+                        what=what,
+                        since=one_ratio.recorded,
+                        row=one_ratio.id,
+                    )
+                )
         starters = {one.actor for one in recorded(connection, RunStarted, run=run)}
         if policy and set(policy.roles.data_lead) - starters and run not in audited:  # a team of one has no second role
             what = f"no data lead has audited the training set of {run} (`tailguard audit {run}`)"
-            findings.append(Finding("low", what, made.started, "mixing", run))
+            findings.append(
+                Finding(
+                    kind=FindingKind.SET_NOT_AUDITED,
+                    subject=(run,),
+                    severity="low",
+                    what=what,
+                    since=made.started,
+                    row=run,
+                )
+            )
     return findings
 
 
@@ -75,16 +111,29 @@ def _about_the_anchor(connection: Connection, policy: Policy | None, moment: dat
     if found is None:
         return []
     findings = [
-        Finding("middle", f"the anchor is thin: {one}", found.renewed, "mixing", found.anchor[:12])
+        Finding(
+            kind=FindingKind.ANCHOR_THIN,
+            subject=one.subject,
+            severity="middle",
+            what=f"the anchor is thin: {one.words}",
+            since=found.renewed,
+            row=found.anchor[:12],
+        )
         for one in found.thin
     ]
     if found.stale:
         what = f"the anchor is stale: nothing was added since {found.renewed:%Y-%m-%d}"
-        findings.append(Finding("middle", what, found.renewed, "mixing", found.anchor[:12]))
+        findings.append(
+            Finding(
+                kind=FindingKind.ANCHOR_STALE, severity="middle", what=what, since=found.renewed, row=found.anchor[:12]
+            )
+        )
     checked = newest(connection, AnchorVerified)
     if checked and not checked.fact.intact:
         what = "the anchor was found changed: no set that holds it can be trusted (`tailguard anchor verify`)"
-        findings.append(Finding("high", what, checked.recorded, "mixing", checked.id))
+        findings.append(
+            Finding(kind=FindingKind.ANCHOR_CHANGED, severity="high", what=what, since=checked.recorded, row=checked.id)
+        )
     return findings
 
 
@@ -101,19 +150,59 @@ def _about_overrides(
             f"{counted(len(current), 'open override waits', 'open overrides wait')} for the monthly meeting, due "
             f"since {begun + days:%Y-%m-%d}"
         )
-        findings.append(Finding("middle", what, begun + days, "overrides", current[0].id))
+        findings.append(
+            Finding(
+                kind=FindingKind.MEETING_OVERDUE, severity="middle", what=what, since=begun + days, row=current[0].id
+            )
+        )
     for one in exceptions:
         state = one.state(moment)
         if state == "void":
             what = f"{one.id} for {one.run} is void: {one.void}. It opens nothing"
-            findings.append(Finding("high", what, one.requested, "overrides", one.id))
+            findings.append(
+                Finding(
+                    kind=FindingKind.OVERRIDE_VOID,
+                    subject=(one.id,),
+                    severity="high",
+                    what=what,
+                    since=one.requested,
+                    row=one.id,
+                )
+            )
         if state == "open" and one.orphan:
             what = f"{one.id} matches nothing any more ({one.run}: {one.orphan}). Close it"
-            findings.append(Finding("low", what, one.requested, "overrides", one.id))
+            findings.append(
+                Finding(
+                    kind=FindingKind.OVERRIDE_ORPHANED,
+                    subject=(one.id,),
+                    severity="low",
+                    what=what,
+                    since=one.requested,
+                    row=one.id,
+                )
+            )
         if state == "requested":
             what = f"{one.id} for {one.run} waits for a decision"
-            findings.append(Finding("middle", what, one.requested, "overrides", one.id))
+            findings.append(
+                Finding(
+                    kind=FindingKind.OVERRIDE_REQUESTED,
+                    subject=(one.id,),
+                    severity="middle",
+                    what=what,
+                    since=one.requested,
+                    row=one.id,
+                )
+            )
         if state == "open" and one.expires - moment < timedelta(days=7):
             what = f"{one.id} for {one.run} expires on {one.expires:%Y-%m-%d}"
-            findings.append(Finding("low", what, one.requested, "overrides", one.id))
+            findings.append(
+                Finding(
+                    kind=FindingKind.OVERRIDE_EXPIRES,
+                    subject=(one.id,),
+                    severity="low",
+                    what=what,
+                    since=one.requested,
+                    row=one.id,
+                )
+            )
     return findings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from tailguard.domain.facts import BatchTaken, DetectorCalibrated, DriftChecked, RunStarted
-from tailguard.plays.finding import Finding, Scene
+from tailguard.plays.finding import Finding, FindingKind, Scene
 from tailguard.plays.lineages import coverage_of
 from tailguard.policy import Policy
 from tailguard.runlog.connection import Connection
@@ -26,10 +26,20 @@ def find(scene: Scene) -> list[Finding]:
 
 def _about_batches(connection: Connection, policy: Policy | None, moment: datetime) -> list[Finding]:
     findings = []
-    for batch in recorded(connection, BatchTaken, newest_by=("source", "conflict")):
-        if batch.fact.conflict:
-            what = f"{batch.fact.source}: {batch.fact.conflict}"
-            findings.append(Finding("middle", what, batch.recorded, "provenance", batch.id))
+    newest_of_each = recorded(connection, BatchTaken, newest_by=("source", "conflict"))
+    doubted = {(one.fact.source, one.fact.batch): one for one in newest_of_each if one.fact.conflict}
+    for about, batch in doubted.items():
+        what = f"{batch.fact.source}: {batch.fact.conflict}"
+        findings.append(
+            Finding(
+                kind=FindingKind.BATCH_NOT_BELIEVED,
+                subject=about,
+                severity="middle",
+                what=what,
+                since=batch.recorded,
+                row=batch.id,
+            )
+        )
     first = oldest(connection, RunStarted)
     if policy:
         newest = recorded(connection, RunStarted, newest_by=("lineage",))
@@ -40,18 +50,33 @@ def _about_batches(connection: Connection, policy: Policy | None, moment: dateti
             if coverage and coverage.share < policy.intake.min_coverage:
                 target = f"(target {policy.intake.min_coverage:.0%})"
                 what = f"{lineage}: only {coverage.share:.1%} of {run}'s records carry a confident tag {target}"
-                findings.append(Finding("middle", what, moment, "provenance", run))
+                findings.append(
+                    Finding(
+                        kind=FindingKind.COVERAGE_LOW,
+                        subject=(run,),
+                        severity="middle",
+                        what=what,
+                        since=moment,
+                        row=run,
+                    )
+                )
     stopped = held(connection)
     waiting = stopped.records - len(review_decisions(connection)) if stopped else 0
     if stopped and waiting > 0:
         what = f"{waiting:,} held records wait for a person (`tailguard quarantine list`)"
-        findings.append(Finding("low", what, stopped.since, "quarantine", stopped.first))
+        findings.append(
+            Finding(kind=FindingKind.RECORDS_WAIT, severity="low", what=what, since=stopped.since, row=stopped.first)
+        )
     if first and not recorded(connection, DetectorCalibrated):
         what = (
             "the detector is not calibrated on the team's own texts: its error rates are those on public ones "
             "(`tailguard detector calibrate`)"
         )
-        findings.append(Finding("low", what, first.recorded, "provenance", first.id))
+        findings.append(
+            Finding(
+                kind=FindingKind.DETECTOR_NOT_CALIBRATED, severity="low", what=what, since=first.recorded, row=first.id
+            )
+        )
     return findings
 
 
@@ -63,13 +88,31 @@ def _about_sources(connection: Connection, policy: Policy | None) -> list[Findin
                 f"{drift.fact.source} no longer looks like what the detector was calibrated on "
                 f"(distance {drift.fact.distance:.2f}, allowed {drift.fact.allowed:.2f}): its verdicts there may be wrong"
             )
-            findings.append(Finding("middle", what, drift.recorded, "provenance", drift.id))
+            findings.append(
+                Finding(
+                    kind=FindingKind.SOURCE_DRIFTED,
+                    subject=(drift.fact.source,),
+                    severity="middle",
+                    what=what,
+                    since=drift.recorded,
+                    row=drift.id,
+                )
+            )
     for found in undeclared_returns(connection, LOOP_RECORDS):
         fact = found.fact
         what = f"{fact.records:,} records of {fact.source} in {fact.run} are our own: {fact.kind} of {fact.generation}"
         if found.times > 1:
             what += f"; {found.times:,} times so far"
-        findings.append(Finding("high", what, found.recorded, "provenance", found.id))
+        findings.append(
+            Finding(
+                kind=FindingKind.OWN_TEXT_RETURNED,
+                subject=(fact.source, fact.generation.rpartition("/")[0], fact.kind),
+                severity="high",
+                what=what,
+                since=found.recorded,
+                row=found.id,
+            )
+        )
     if policy and policy.intake.require_sign_off:
         signed = {name for name, one in contracts(connection).items() if one.signed_by}
         for taken in recorded(connection, BatchTaken, newest_by=("source",)):
@@ -78,5 +121,14 @@ def _about_sources(connection: Connection, policy: Policy | None) -> list[Findin
                 continue
             what = f"{source} has no signed contract, so what it declares is not believed (`tailguard source sign`)"
             since = oldest(connection, BatchTaken, source=source) or taken
-            findings.append(Finding("middle", what, since.recorded, "provenance", source))
+            findings.append(
+                Finding(
+                    kind=FindingKind.SOURCE_NOT_SIGNED,
+                    subject=(source,),
+                    severity="middle",
+                    what=what,
+                    since=since.recorded,
+                    row=source,
+                )
+            )
     return findings

@@ -14,7 +14,7 @@ from tailguard.domain.incidents import STEPS
 from tailguard.domain.markdown import plain
 from tailguard.domain.stages import EXIT_CRITERIA, ORDER
 from tailguard.plays.book import BY_NAME
-from tailguard.plays.finding import Finding, Scene
+from tailguard.plays.finding import Finding, FindingKind, Scene
 from tailguard.plays.loops.declared import FILE, parse_flows
 from tailguard.plays.loops.flows import Checkpoint
 from tailguard.policy import Policy
@@ -150,7 +150,10 @@ def find(scene: Scene) -> list[Finding]:
     )
     owner = scene.policy.quality_owner
     what = f"the process has changed {told}: {owner} has to read the runbook (`tailguard runbook acknowledge`)"
-    return [Finding("middle" if revisions else "low", what, since, "plays", "runbook")]
+    severity = "middle" if revisions else "low"
+    return [
+        Finding(kind=FindingKind.RUNBOOK_NOT_ACKNOWLEDGED, severity=severity, what=what, since=since, row="runbook")
+    ]
 
 
 def _names(people: Sequence[str]) -> str:

@@ -139,11 +139,14 @@ def _as_shipping_says(
 
 
 def _with_whoever_took_it(scene: Scene, findings: Sequence[Finding]) -> list[Finding]:
-    """Findings with who answers for them. One that ended and began again waits anew for somebody."""
+    """Findings with who answers for them. One that ended and began again waits anew for somebody.
+
+    Those that were taken while their names were made of words stay taken as long as the words are the same.
+    """
     taken = {one.fact.finding: one for one in recorded(scene.connection, FindingTaken)}
 
     def told(one: Finding) -> Finding:
-        last = taken.get(one.key)
+        last = taken.get(one.key) or taken.get(one.key_by_words)
         ended = last and last.recorded < one.since < scene.moment
         return one if last is None or ended else replace(one, taken_by=last.actor, plan=last.fact.note)
 

@@ -16,6 +16,14 @@ YEAR = timedelta(days=365)
 
 
 @dataclass(frozen=True)
+class Thin:
+    """Where the anchor holds fewer records than the policy wants: as a whole (no subject), or in a slice."""
+
+    subject: tuple[str, ...]
+    words: str
+
+
+@dataclass(frozen=True)
 class AnchorStanding:
     """The anchor set as it stands. Shares of the year are what may still be added or retired, in records."""
 
@@ -30,7 +38,7 @@ class AnchorStanding:
     may_add: int
     may_retire: int
     stale: bool
-    thin: tuple[str, ...]
+    thin: tuple[Thin, ...]
 
     @property
     def text(self) -> str:
@@ -43,7 +51,7 @@ class AnchorStanding:
             f"This year {self.may_add:,} may still be added and {self.may_retire:,} retired.",
             *(f"  {name}: {count:,} records" for name, count in sorted(self.slices.items())),
         ]
-        return "\n".join([*lines, *(f"Thin: {one}." for one in self.thin)])
+        return "\n".join([*lines, *(f"Thin: {one.words}." for one in self.thin)])
 
 
 def anchor_standing(connection: Connection, limits: Anchor, now: datetime) -> AnchorStanding | None:
@@ -56,10 +64,12 @@ def anchor_standing(connection: Connection, limits: Anchor, now: datetime) -> An
     slices = {one.fact.slice: one.fact.records for one in recorded(connection, AnchorSlice, anchor=newest.anchor)}
     renewed = max([versions[0].recorded, *(one.recorded for one in changes if one.fact.action == "added")])
     thin = (
-        [] if newest.records >= limits.min_records else [f"{newest.records:,} records, {limits.min_records:,} wanted"]
+        []
+        if newest.records >= limits.min_records
+        else [Thin((), f"{newest.records:,} records, {limits.min_records:,} wanted")]
     )
     thin += [
-        f"slice {name} has {count:,} records, {limits.min_slice_records:,} wanted"
+        Thin((name,), f"slice {name} has {count:,} records, {limits.min_slice_records:,} wanted")
         for name, count in sorted(slices.items())
         if count < limits.min_slice_records
     ]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, FromClause, Select, func, select
@@ -471,15 +472,29 @@ def _orphans(connection: Connection) -> dict[tuple[str, str], str]:
     return found
 
 
+class AlarmKind(StrEnum):
+    """What can stand in alarm. The values stand in logs, and by them an alert is known to be raised already: rename none."""
+
+    STREAM = "a stream lost diversity"
+    CANDIDATE = "a candidate lost diversity"
+    SELF_TEST = "the gate has no teeth"
+
+
 @dataclass(frozen=True)
 class Alarm:
-    """Something that stands past a threshold: what kind of thing, which one, in words, and the row that says so."""
+    """Something that stands past a threshold: what kind of thing, about what (a stream, its measure and reference; or a run), in
+    words, and the row that says so."""
 
-    kind: str
-    subject: str
+    kind: AlarmKind
+    about: tuple[str, ...]
     what: str
     source: str
     since: datetime
+
+    @property
+    def subject(self) -> str:
+        """What it is about, as logs have it."""
+        return ", ".join(self.about)
 
 
 def alarms(connection: Connection) -> list[Alarm]:
@@ -497,20 +512,20 @@ def alarms(connection: Connection) -> list[Alarm]:
                 f"{stream}: {measure} fell past the margin of {week.fact.margin:.0%}: {change:+.1%} against the frozen reference "
                 f"in the week of {week.fact.week:%Y-%m-%d}. It stands until a new reference is frozen"
             )
-            subject = f"{stream}, {measure}, {digest[:12]}"
-            found.append(Alarm("a stream lost diversity", subject, what, week.id, week.recorded))
+            about = (stream, measure, digest[:12])
+            found.append(Alarm(AlarmKind.STREAM, about, what, week.id, week.recorded))
     for decision in recorded(connection, GateDecision, newest_by=("lineage",), gate="diversity"):
         fact = decision.fact
         if fact.verdict == "BLOCK":
             what = f"{fact.run} is blocked: {fact.reason}"
-            found.append(Alarm("a candidate lost diversity", fact.run, what, decision.id, decision.recorded))
+            found.append(Alarm(AlarmKind.CANDIDATE, (fact.run,), what, decision.id, decision.recorded))
     last_test = newest(connection, CanaryResult)
     if last_test:
         run = last_test.fact.run
         wrong = recorded(connection, CanaryResult, run=run, as_it_should=False)
         if wrong:
             what = f"the gate failed its self-test in {run}: {wrong[0].fact.kind} was {wrong[0].fact.verdict}"
-            found.append(Alarm("the gate has no teeth", run, what, wrong[0].id, wrong[0].recorded))
+            found.append(Alarm(AlarmKind.SELF_TEST, (run,), what, wrong[0].id, wrong[0].recorded))
     return found
 
 

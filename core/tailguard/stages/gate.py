@@ -32,6 +32,8 @@ from tailguard.domain.facts import (
     SecondaryMeasure,
     SliceMeasure,
 )
+from tailguard.domain.references import uncompared
+from tailguard.domain.shipping import State
 from tailguard.domain.stages import Criterion, Named, Outcome
 from tailguard.domain.suite import Suite
 from tailguard.domain.verdict import Verdict, worst
@@ -58,6 +60,7 @@ def gate(
     *,
     again: str,
     references: Mapping[str, Evaluated],
+    predecessors: Mapping[str, State],
     suite: Suite,
     anchor: str | None,
     lineage: str,
@@ -68,13 +71,20 @@ def gate(
 ) -> Outcome:
     """Decide. `references` maps parent, best and first to what they answered; a first generation has none of them.
 
+    `predecessors` has the state of each generation of the lineage that was trained before: where there are some and no
+    reference among them, the candidate cannot be told.
+
     `anchor` is the anchor's digest: the candidate's words are held against its words too, which does not gate.
     """
     limits = limits_of(policy)
     ours = answered(store, candidate, suite)
     reports = _reports(ours, candidate, references, suite, limits, store, anchor, seed)
-    verdict = worst([report.verdict for report in reports.values()]) if references else Verdict.PASS
-    reason = _reason(verdict, reports)
+    if reports:
+        verdict = worst([report.verdict for report in reports.values()])
+        reason = _reason(verdict, reports)
+    else:
+        alone = uncompared(predecessors)
+        verdict, reason = alone.verdict, alone.reason
     canaries = self_test(
         ours, answered(store, replace(candidate, outputs=again), suite), candidate.run, suite, limits, seed
     )
@@ -185,8 +195,6 @@ def _reports(
 
 def _reason(verdict: Verdict, reports: Mapping[str, Report]) -> str:
     """The sentence of the reference that decided: of several with the same verdict, the one closest to its margin."""
-    if not reports:
-        return "first generation of its lineage: nothing to lose against; later ones are compared with it"
 
     def room(report: Report) -> float:
         measure = report.comparison.deciding

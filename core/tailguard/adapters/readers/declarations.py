@@ -16,6 +16,7 @@ from tailguard.ports import Columns
 
 MODEL_FIELDS = ("generation_model", "generated_by", "generator", "model_name", "llm")
 """Fields that name the model which wrote a text; a value in one of them declares it model-made."""
+SOURCE_TYPE_FIELDS = ("digitalSourceType", "digital_source_type")
 SOURCE_TYPES = {
     "trainedalgorithmicmedia": Origin.AI,
     "compositewithtrainedalgorithmicmedia": Origin.MIXED,
@@ -39,14 +40,21 @@ class Declared:
 
 
 def declared_in(row: Mapping[str, Any], columns: Columns) -> Declared | None:
-    """What a record says of itself, the plainest field first, or None. Fields that contradict each other are a problem."""
+    """What a record says of itself, the plainest field first, or None. Fields that contradict each other, or hold something
+    else than a word, are a problem."""
     origin = row.get(columns.origin)
     if origin is not None and origin != "":
-        if origin not in set(Origin):
+        if not isinstance(origin, str) or origin not in set(Origin):
             return Declared(
                 "", columns.origin, f"{columns.origin} is {str(origin)[:80]!r}, expected human, ai, mixed or unknown"
             )
         return Declared(str(origin), columns.origin)
+    for field in (*SOURCE_TYPE_FIELDS, *MODEL_FIELDS):
+        value = row.get(field)
+        if value is not None and not isinstance(value, str):
+            return Declared(
+                "", field, f"{field} is {type(value).__name__}, expected a word that tells who wrote the text"
+            )
     said = [found for found in (_source_type(row), _prov(row), _model(row)) if found]
     if len({found.origin for found in said}) > 1:
         told = " and ".join(f"{found.field} says {found.origin}" for found in said)
@@ -64,7 +72,7 @@ def _model(row: Mapping[str, Any]) -> Declared | None:
 
 
 def _source_type(row: Mapping[str, Any]) -> Declared | None:
-    for field in ("digitalSourceType", "digital_source_type"):
+    for field in SOURCE_TYPE_FIELDS:
         value = row.get(field)
         if isinstance(value, str):
             origin = SOURCE_TYPES.get(value.rstrip("/").rpartition("/")[2].lower())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,25 +15,32 @@ LONGEST_META = 64 * 1024
 """Characters of JSON. Longer metadata is a reject: it would be cut, and what is cut cannot be trusted."""
 
 
+DEEPEST = 64
+"""Levels of lists and objects in a field. Deeper ones are a reject: every reader that follows would have to bear them."""
+
+
 def record_from(row: Mapping[str, Any], line: int, columns: Columns, *, file: str = "") -> RawRecord | Reject:  # noqa: PLR0911  a list of rules
-    """A row needs a text that is not blank; all else is optional. Its other fields are carried along as JSON."""
+    """A row needs a text that is not blank; all else is optional. Its other fields are carried along as JSON.
+
+    Whatever the values of a row are, the answer is a record or a reject: no row ends the reading.
+    """
     text = row.get(columns.text)
     if text is None:
         named = ", ".join(sorted(map(str, row)))
         return Reject(line, f"no {columns.text}", excerpt(named), file)
     if not isinstance(text, str):
-        return Reject(line, f"{columns.text} is {type(text).__name__}, expected a string", excerpt(str(text)), file)
+        return Reject(line, f"{columns.text} is {type(text).__name__}, expected a string", _shown(text), file)
     if not text.strip():
         return Reject(line, f"{columns.text} is blank", "", file)
     if "\x00" in text:
         return Reject(line, f"{columns.text} holds NUL bytes", excerpt(text), file)
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            return Reject(line, f"{columns.text} holds half of a surrogate pair", excerpt(text), file)
+    if not _encodes(text):
+        return Reject(line, f"{columns.text} holds half of a surrogate pair", excerpt(text), file)
     if len(row) == 1:
         return RawRecord(text, None, line, "", "", file)
+    for name, value in row.items():
+        if name != columns.text and (problem := _problem_of(name) or _problem_of(value)):
+            return Reject(line, f"{excerpt(name)} {problem}", excerpt(text), file)
     found = declared_in(row, columns)
     if found is not None and found.problem:
         return Reject(line, found.problem, excerpt(text), file)
@@ -45,9 +53,59 @@ def record_from(row: Mapping[str, Any], line: int, columns: Columns, *, file: st
 
 
 def meta_of(row: Mapping[str, Any], columns: Columns) -> str:
-    """The fields besides text and origin as canonical JSON; empty where there are none."""
+    """The fields besides text and origin as canonical JSON; empty where there are none. NaN, by which data frames say that
+    nothing is there, is null."""
     rest = {key: value for key, value in row.items() if key not in (columns.text, columns.origin)}
-    return json.dumps(rest, sort_keys=True, ensure_ascii=True, default=str) if rest else ""
+    if not rest:
+        return ""
+    try:
+        return json.dumps(rest, sort_keys=True, ensure_ascii=True, default=str, allow_nan=False)
+    except ValueError:
+        return json.dumps(_without_nan(rest), sort_keys=True, ensure_ascii=True, default=str, allow_nan=False)
+
+
+def _problem_of(value: object) -> str | None:
+    """Why a field's name or value cannot be carried along, if it cannot."""
+    unseen = [(value, 0)]
+    while unseen:
+        part, depth = unseen.pop()
+        if isinstance(part, str):
+            if "\x00" in part:
+                return "holds NUL bytes"
+            if not _encodes(part):
+                return "holds half of a surrogate pair"
+        elif isinstance(part, float):
+            if math.isinf(part):
+                return "holds an infinite number"
+        elif isinstance(part, Mapping | list | tuple):
+            if depth == DEEPEST:
+                return "is nested too deeply"
+            inside = [*part, *part.values()] if isinstance(part, Mapping) else part
+            unseen += [(one, depth + 1) for one in inside]
+    return None
+
+
+def _shown(value: object) -> str:
+    """A number as it stood there; what is nested is not written out."""
+    return "" if isinstance(value, Mapping | list | tuple) else excerpt(str(value))
+
+
+def _encodes(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _without_nan(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {key: _without_nan(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(one) for one in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def excerpt(text: str) -> str:

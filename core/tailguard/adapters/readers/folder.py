@@ -42,7 +42,10 @@ def _all(
     system: Any, root: str, path: str, columns: Columns, readers: dict[str, Reader]
 ) -> Iterator[RawRecord | Reject]:
     if system.exists(f"{root}/dataset_dict.json"):
-        for split in _json(system, f"{root}/dataset_dict.json", path)["splits"]:
+        splits = _json(system, f"{root}/dataset_dict.json", path).get("splits")
+        if not isinstance(splits, list):
+            raise InputError(f"{path}: dataset_dict.json lists no splits. Save the data set again.")
+        for split in splits:
             yield from _data_set(system, f"{root}/{split}", path, columns, f"{split}/")
         return
     if system.exists(f"{root}/state.json"):

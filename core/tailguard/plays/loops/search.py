@@ -70,7 +70,7 @@ def cycles(edges: Iterable[Edge], guarded: Collection[Edge] = (), *, cap: int = 
         if len(part) <= _JOHNSON_NODES:
             some = list(islice(nx.simple_cycles(inner), cap + 1))
             capped |= len(some) > cap
-            found.update(_turned(one) for one in some)
+            found.update(turned(one) for one in some)
         else:
             capped = True
             found.update(_shortest(inner, cap))
@@ -89,7 +89,7 @@ def through(edges: Iterable[Edge], guarded: Collection[Edge], node: str) -> tupl
             return (node,)
         if nx.has_path(graph, after, node):
             ways.append((node, *nx.bidirectional_shortest_path(graph, after, node)[:-1]))
-    return _turned(min(ways, key=lambda way: (len(way), way))) if ways else None
+    return turned(min(ways, key=lambda way: (len(way), way))) if ways else None
 
 
 def cut(
@@ -119,7 +119,8 @@ def _graph(edges: Iterable[Edge], guarded: Collection[Edge]) -> Graph:
     return graph
 
 
-def _turned(cycle: Sequence[str]) -> tuple[str, ...]:
+def turned(cycle: Sequence[str]) -> tuple[str, ...]:
+    """The same cycle wherever one begins to tell it: from its first name in the alphabet."""
     start = cycle.index(min(cycle))
     return (*cycle[start:], *cycle[:start])
 
@@ -128,7 +129,7 @@ def _shortest(graph: Graph, cap: int) -> set[tuple[str, ...]]:
     found: set[tuple[str, ...]] = set()
     for source, target in sorted(graph.edges):
         path = [source] if source == target else nx.bidirectional_shortest_path(graph, target, source)
-        found.add(_turned(path))
+        found.add(turned(path))
         if len(found) >= cap:
             break
     return found

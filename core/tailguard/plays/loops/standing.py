@@ -24,11 +24,11 @@ from tailguard.domain.facts import (
 )
 from tailguard.domain.overrides import Override
 from tailguard.domain.wording import counted
-from tailguard.plays.finding import Finding, Scene
+from tailguard.plays.finding import Finding, FindingKind, Scene
 from tailguard.plays.loops.declared import FILE, parse_flows
 from tailguard.plays.loops.flows import Checkpoint, Edge, Flows, Known, flows, merged
 from tailguard.plays.loops.observed import CONTEXT, TRAINING_SET, observed
-from tailguard.plays.loops.search import Cut, Cycles, cut, cycles, through
+from tailguard.plays.loops.search import Cut, Cycles, cut, cycles, through, turned
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.history import passed
 from tailguard.runlog.queries import Recorded, newest, newest_with_source, only, recorded
@@ -327,21 +327,41 @@ def findings(scene: Scene, standing: LoopStanding) -> list[Finding]:
         if one.came_back:
             what += f"; {one.came_back:.1%} of the newest {one.closing.source} was our own text"
         severity = "middle" if one.exception else "high"
-        found.append(Finding(severity, what, since, GATE, one.words))
+        found.append(
+            Finding(
+                kind=FindingKind.LOOP_UNGUARDED,
+                subject=turned(one.path),
+                severity=severity,
+                what=what,
+                since=since,
+                row=one.words,
+            )
+        )
     if len(standing.unguarded) > _TOLD or standing.capped:
         what = f"{len(standing.unguarded)}{' or more' if standing.capped else ''} loops are unguarded (`tailguard loops list`)"
-        found.append(Finding("high", what, scene.moment, GATE, ""))
+        found.append(Finding(kind=FindingKind.LOOPS_UNGUARDED, severity="high", what=what, since=scene.moment, row=""))
     for check in standing.checkpoints:
         if not check.live:
             days = timedelta(days=check.checkpoint.every_days)
             since = check.last + days if check.last else _declared(scene.connection, check.checkpoint)
             what = f"checkpoint {check.checkpoint.name} on `{check.checkpoint.edge.text}` is silent ({check.text})"
-            found.append(Finding("middle", what, since, GATE, check.row or check.checkpoint.name))
+            found.append(
+                Finding(
+                    kind=FindingKind.CHECKPOINT_SILENT,
+                    subject=(check.checkpoint.name, check.checkpoint.edge.text),
+                    severity="middle",
+                    what=what,
+                    since=since,
+                    row=check.row or check.checkpoint.name,
+                )
+            )
     found += _removed(scene.connection)
     new = [one for one in standing.loops if one.change == "new since the last review"]
     if new:
         what = f"{counted(len(new), 'loop is', 'loops are')} new since the last review: {new[0].words} (`tailguard loops review`)"
-        found.append(Finding("middle", what, scene.moment, GATE, new[0].words))
+        found.append(
+            Finding(kind=FindingKind.LOOPS_NEW, severity="middle", what=what, since=scene.moment, row=new[0].words)
+        )
     return found
 
 
@@ -382,11 +402,12 @@ def _removed(connection: Connection) -> list[Finding]:
     current = {one.name for one in now.checkpoints}
     return [
         Finding(
-            "high",
-            f"checkpoint {name} on `{edge.text}` was removed, and nothing guards that edge",
-            row.recorded,
-            GATE,
-            row.id,
+            kind=FindingKind.CHECKPOINT_REMOVED,
+            subject=(name,),
+            severity="high",
+            what=f"checkpoint {name} on `{edge.text}` was removed, and nothing guards that edge",
+            since=row.recorded,
+            row=row.id,
         )
         for name, (edge, row) in gone.items()
         if name not in current and edge in now.edges and edge not in held

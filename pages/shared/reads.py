@@ -302,9 +302,9 @@ def _frame(
 ) -> pd.DataFrame:
     fact = _KINDS[kind]
     with _log().glancing() as connection:
-        rows = connection.execute(queries.rows_of(fact, dict(equal), of_lineage=lineage, since=since)).all()
+        rows = queries.values_of(connection, fact, dict(equal), of_lineage=lineage, since=since)
     names = ["row", "recorded", "actor", "clock", *fact.__dataclass_fields__]
-    frame = pd.DataFrame([tuple(row) for row in rows], columns=names)
+    frame = pd.DataFrame(rows, columns=names)
     frame = frame[[*fact.__dataclass_fields__, "recorded", "actor", "row"]]
     return frame.assign(lineage=lineage, number=frame["run"].str.split("/").str[-1].astype(int)) if lineage else frame
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any, TypeVar
 
 from tailguard import pipeline
 from tailguard.adapters.readers import WHOLE, reader_for
@@ -20,6 +21,7 @@ from tailguard.desk import shipping
 from tailguard.desk import suite as suite_desk
 from tailguard.desk.outputs import draw, log_outputs
 from tailguard.diversity.metrics import words
+from tailguard.domain.facts import Fact
 from tailguard.domain.recipe import Recipe
 from tailguard.domain.tags import Origin
 from tailguard.errors import Blocked, Held
@@ -31,6 +33,7 @@ from tailguard.workspace import Workspace
 from tests.templates import done_once
 
 ANCHOR, HELD_OUT = 500, 400
+F = TypeVar("F", bound=Fact)
 
 
 @cache
@@ -40,7 +43,7 @@ def passages() -> tuple[str, ...]:
     for path in sorted(Path(sysconfig.get_paths()["stdlib"]).glob("*.py")):
         found.update(dict.fromkeys(_passages(path)))
     ordered = sorted(found)
-    random.Random(1).shuffle(ordered)
+    random.Random(1).shuffle(ordered)  # noqa: S311  a fixed order, not a secret
     return tuple(ordered)
 
 
@@ -163,9 +166,9 @@ def _found(team: Team, *, observe: bool, changes: Sequence[tuple[str, str]], lon
     suite_desk.freeze_suite(team.workspace, suite, name="openings")
 
 
-def facts(team: Team, kind, **equal):  # type: ignore[no-untyped-def]
+def facts(team: Team, kind: type[F], **equal: Any) -> list[F]:
     with team.workspace.log.reading() as connection:
-        return [one.fact for one in recorded(connection, kind, **equal)]
+        return [row.fact for row in recorded(connection, kind, **equal)]
 
 
 @done_once

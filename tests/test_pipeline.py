@@ -143,7 +143,7 @@ def test_a_vendors_unlogged_model_text_is_caught_by_the_batch_as_a_whole(team: T
     vendor, honest = facts(team, BatchTaken, run=run)
     assert vendor.conflict
     assert vendor.confident < 0.2 * vendor.read
-    assert vendor.estimate_high > 0.8
+    assert (vendor.estimate_high or 0) > 0.8
     assert honest.conflict is None
     assert honest.held <= 0.06 * honest.read
 
@@ -315,7 +315,7 @@ def test_broken_records_are_set_aside_counted_and_too_many_stop_the_run(team: Te
     second = pipeline.start(
         team.workspace, "main", [BatchRequest(str(bad), "docs", Origin.HUMAN)], recipe=Recipe(), seed=0
     )
-    with pytest.raises(Blocked, match="input is readable: 33.3% \\(5 of 15\\), required at most 5.0%"):
+    with pytest.raises(Blocked, match=r"input is readable: 33\.3% \(5 of 15\), required at most 5\.0%"):
         pipeline.advance(team.workspace, second)
 
     batch = facts(team, BatchTaken, run=run)[0]

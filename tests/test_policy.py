@@ -53,5 +53,5 @@ def test_the_line_of_a_mistake_is_the_line_in_the_file() -> None:
 
 
 def test_an_unknown_lineage_lists_the_known_ones() -> None:
-    with pytest.raises(InputError, match="It knows main. Did you mean 'main'"):
+    with pytest.raises(InputError, match=r"It knows main\. Did you mean 'main'"):
         parse_policy(template("ada"), "p").lineage("mian")

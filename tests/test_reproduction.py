@@ -40,7 +40,7 @@ def test_a_record_alone_gives_the_same_facts_elsewhere(team: Team, tmp_path: Pat
     for path in (team.workspace.root / "store", team.workspace.root / "inbox", team.workspace.root / "cache"):
         path.rename(path.with_name(path.name + "-gone"))
 
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603  our own command
         [sys.executable, "-m", "tailguard.cli", "reproduce", str(record), "--json"],
         cwd=tmp_path,
         env={

@@ -46,7 +46,7 @@ def server(model: ngram.NgramModel) -> Iterator[Served]:
 def asked(
     served: Served, folder: Path, *, api: str = "chat", retries: int = 6, timeout: float = 20
 ) -> EndpointGenerator:
-    return EndpointGenerator(Endpoint(served.url, "tiny", api, 4, retries, timeout), folder, lambda done, total: None)
+    return EndpointGenerator(Endpoint(served.url, "tiny", api, 4, retries, timeout), folder, lambda _done, _total: None)
 
 
 @pytest.mark.parametrize("api", ["chat", "completions"])
@@ -93,7 +93,7 @@ def test_what_was_answered_before_an_interruption_is_not_asked_again(server: Ser
     whole = asked(server, tmp_path / "whole").generate(Path(), PROMPTS, decoding=DECODING, seed=2)
     server.bodies.clear()
     server.stop_after = 40
-    with pytest.raises(TailguardError, match="answered 500.*What was answered is kept"):
+    with pytest.raises(TailguardError, match=r"answered 500.*What was answered is kept"):
         asked(server, tmp_path / "cut", retries=0).generate(Path(), PROMPTS, decoding=DECODING, seed=2)
     (journal,) = (tmp_path / "cut").glob("*.jsonl")
     journal.write_bytes(journal.read_bytes()[:-5])
@@ -120,10 +120,10 @@ def test_a_notebook_with_a_loop_at_work_can_ask_too(server: Served, tmp_path: Pa
 
 def test_a_wrong_key_and_a_server_that_is_not_there_are_told(server: Served, tmp_path: Path) -> None:
     server.broken = 401
-    with pytest.raises(InputError, match="answered 401.*Check url, model and key"):
+    with pytest.raises(InputError, match=r"answered 401.*Check url, model and key"):
         asked(server, tmp_path).generate(Path(), PROMPTS[:1], decoding=DECODING, seed=1)
 
-    nowhere = EndpointGenerator(Endpoint("http://127.0.0.1:9/v1", "m", retries=0), tmp_path, lambda done, total: None)
+    nowhere = EndpointGenerator(Endpoint("http://127.0.0.1:9/v1", "m", retries=0), tmp_path, lambda _done, _total: None)
     with pytest.raises(TailguardError, match="could not be asked"):
         nowhere.generate(Path(), PROMPTS[:1], decoding=DECODING, seed=1)
 

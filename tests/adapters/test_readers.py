@@ -163,7 +163,8 @@ def test_a_line_of_fifty_megabytes_is_skipped_without_being_held(tmp_path: Path)
 
     rows = list(reader_for(str(path))(str(path), WHOLE))
 
-    assert "longer than 16 MiB" in rows[0].reason  # type: ignore[union-attr]
+    assert isinstance(rows[0], Reject)
+    assert "longer than 16 MiB" in rows[0].reason
     assert rows[1] == RawRecord("after", None, 2)
 
 
@@ -283,7 +284,7 @@ def test_every_form_gives_the_same_records(tmp_path: Path, kind: str) -> None:
     assert len(content_digest(str(path))) == 64
 
 
-def test_files_are_read_by_their_fsspec_address(tmp_path: Path) -> None:
+def test_files_are_read_by_their_fsspec_address() -> None:
     import fsspec
 
     with fsspec.open("memory://bucket/x.jsonl", "wb") as file:

@@ -58,12 +58,12 @@ def serving(workspace: Path, *, port: int | None = None) -> Iterator[str]:
     """A fresh dashboard on a workspace; its address."""
     port = port or free_port()
     with tempfile.TemporaryFile() as told:
-        server = subprocess.Popen(
+        server = subprocess.Popen(  # noqa: S603  our own command
             [sys.executable, "-m", "tailguard.cli", "dashboard", "-w", str(workspace), "--port", str(port)],
             cwd=ROOT, stdout=told, stderr=told, start_new_session=True,
         )  # fmt: skip
         try:
-            _await_health(server, f"http://localhost:{port}", told)
+            _await_health(server, port, told)
             yield f"http://localhost:{port}"
         finally:
             with suppress(ProcessLookupError):
@@ -71,12 +71,12 @@ def serving(workspace: Path, *, port: int | None = None) -> Iterator[str]:
             server.wait(20)
 
 
-def _await_health(server: subprocess.Popen[bytes], address: str, told: IO[bytes]) -> None:
+def _await_health(server: subprocess.Popen[bytes], port: int, told: IO[bytes]) -> None:
     """Until the dashboard answers; one that ends, or takes minutes, fails with what it said."""
     deadline = time.monotonic() + 180
     while server.poll() is None and time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://localhost:{port}/_stcore/health", timeout=5) as answer:
                 if answer.status == 200:
                     return
         except OSError:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -42,7 +44,7 @@ SHOWS = {
 
 
 @pytest.fixture(params=["light", "dark"])
-def page(request: pytest.FixtureRequest, browser: Browser, dashboard: str):  # type: ignore[no-untyped-def]
+def page(request: pytest.FixtureRequest, browser: Browser, dashboard: str) -> Iterator[Page]:
     context = browser.new_context(color_scheme=request.param, viewport={"width": 1440, "height": 1200})
     tab = context.new_page()
     tab.set_default_timeout(30_000)
@@ -165,7 +167,8 @@ def faint(page: Page) -> list[tuple[float, str]]:
 def test_words_of_charts_follow_a_theme_that_is_changed(page: Page) -> None:
     go(page, "Mixing")
     expect(page.locator("svg.main-svg text").first).to_be_attached(timeout=30_000)
-    for theme, behind in (("dark", "rgb(18, 24, 31)"), ("light", "rgb(255, 255, 255)")):
+    themes: dict[Literal["dark", "light"], str] = {"dark": "rgb(18, 24, 31)", "light": "rgb(255, 255, 255)"}
+    for theme, behind in themes.items():
         page.emulate_media(color_scheme=theme)
         expect(page.get_by_test_id("stApp")).to_have_css("background-color", behind, timeout=30_000)
         deadline = time.monotonic() + 30

@@ -44,7 +44,8 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         ]
     )
     space = team.workspace
-    sources.declare(space, f"c{NAME}", owner=HOSTILE, licence=HOSTILE, declared=Origin.HUMAN, since=team.clock.now(), note=HOSTILE)  # fmt: skip
+    now = team.clock.now()
+    sources.declare(space, f"c{NAME}", owner=HOSTILE, licence=HOSTILE, declared=Origin.HUMAN, since=now, note=HOSTILE)
     until = team.clock.now() + timedelta(days=12)
     overrides.request(space.as_actor("lin"), gate="ratio", run=run, reason=megabyte, expires=until)
     flows.declare(space, f"main -> {NAME.replace('->', '')}")

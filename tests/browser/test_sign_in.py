@@ -22,7 +22,7 @@ from tests.builders import Team, found_team, over_the_ceiling
 
 pytestmark = pytest.mark.browser
 
-PEOPLE = {
+PEOPLE: dict[str, dict[str, object]] = {
     "owner": {"email": "ada@team.example"},
     "engineer": {"email": "lin@team.example", "groups": ["ml"]},
     "reviewer": {"email": "sam@team.example"},
@@ -39,7 +39,9 @@ def provider(port: int) -> Iterator[str]:
     command = [sys.executable, "-m", "oidc_provider_mock", "-p", str(port), "-H", "localhost"]
     for name, claims in PEOPLE.items():
         command += ["--user-claims", json.dumps({"sub": name, "name": name, "email_verified": True, **claims})]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(  # noqa: S603  the command above
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     address = f"http://localhost:{port}/.well-known/openid-configuration"
     try:
         deadline = time.monotonic() + 30

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from tailguard import cli
-from tests.builders import Team, found_team, over_the_ceiling, passages, write_jsonl
+from tailguard.domain.facts import Composition
+from tests.builders import Team, facts, found_team, over_the_ceiling, passages, write_jsonl
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -25,26 +27,29 @@ def run(*words: object, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, s
     return code, told.out, told.err
 
 
-def commands() -> list[tuple[str, object]]:
+def commands() -> list[tuple[str, TyperCommand]]:
     """Every command with its whole name."""
-    found: list[tuple[str, object]] = []
+    found: list[tuple[str, TyperCommand]] = []
 
-    def walk(group: object, name: str) -> None:
-        for word, command in getattr(group, "commands", {}).items():
+    def walk(group: TyperGroup, name: str) -> None:
+        for word, command in group.commands.items():
             whole = f"{name} {word}".strip()
-            if getattr(command, "commands", None):
+            if isinstance(command, TyperGroup):
                 walk(command, whole)
             else:
+                assert isinstance(command, TyperCommand), whole
                 found.append((whole, command))
 
-    walk(typer.main.get_command(cli.app), "")
+    whole = typer.main.get_command(cli.app)
+    assert isinstance(whole, TyperGroup)
+    walk(whole, "")
     return found
 
 
 @pytest.mark.parametrize(("name", "command"), commands(), ids=[name for name, _ in commands()])
-def test_every_command_has_help_takes_json_and_stands_in_the_readme(name: str, command: object) -> None:
-    assert getattr(command, "help", None), name
-    assert "--json" in {option for one in command.params for option in one.opts}  # type: ignore[attr-defined]
+def test_every_command_has_help_takes_json_and_stands_in_the_readme(name: str, command: TyperCommand) -> None:
+    assert command.help, name
+    assert "--json" in {option for parameter in command.params for option in parameter.opts}
     assert f"`tailguard {name}" in (ROOT / "README.md").read_text()
 
 
@@ -94,10 +99,7 @@ def test_stage_commands_take_a_run_through_in_order(
 
 def test_a_blocked_job_exits_with_three_and_says_why(team: Team, capsys: pytest.CaptureFixture[str]) -> None:
     run_name = over_the_ceiling(team)
-    with team.workspace.log.reading() as connection:
-        from tailguard.runlog.queries import composition_of
-
-        snapshot = composition_of(connection, run_name).fact.snapshot  # type: ignore[union-attr]
+    snapshot = facts(team, Composition, run=run_name)[-1].snapshot
 
     code, out, _ = run("check", "-w", team.workspace.root, "-l", "main", "-s", snapshot, capsys=capsys)
     resumed, _, err = run("run", "-w", team.workspace.root, "--resume", run_name, capsys=capsys)
@@ -214,14 +216,14 @@ def test_a_full_disk_is_said_and_nothing_half_written_is_left(team: Team, monkey
     def small() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
 
-    done = subprocess.run(words, capture_output=True, text=True, preexec_fn=small, check=False, cwd=ROOT)
+    done = subprocess.run(words, capture_output=True, text=True, preexec_fn=small, check=False, cwd=ROOT)  # noqa: S603  our own command
 
     assert done.returncode in (1, 2)
     assert "Traceback" not in done.stderr, done.stderr
     left = sorted(path for path in (team.workspace.root / "store").rglob("*") if path.is_file())
     assert not [path for path in left if path.name.startswith(".")]
     assert set(before) <= set(left)
-    again = subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT)
+    again = subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT)  # noqa: S603  our own command
     assert again.returncode == 0, again.stderr
 
 
@@ -231,7 +233,7 @@ def test_importing_is_light_and_help_loads_nothing_heavy() -> None:
         "print([m for m in ('streamlit', 'sklearn', 'pandas', 'sqlalchemy', 'pyarrow', 'numpy') if m in sys.modules])"
     )
 
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603  the code above
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ}, cwd=ROOT
     )
 

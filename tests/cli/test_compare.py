@@ -34,6 +34,12 @@ def _answers(seed: int, temperature: float) -> tuple[str, ...]:
     return tuple(ngram.sample(model(), asked, max_tokens=60, temperature=temperature, seed=seed))
 
 
+def noise(at: int, row: Row) -> str:
+    """Random letters, as many as the answer had."""
+    letters = random.Random(at)  # noqa: S311  noise, not a secret
+    return "".join(letters.choices("abcdefghij ", k=len(str(row["output"]))))
+
+
 def rows(seed: int = 1, temperature: float = 1.0, **more: object) -> list[Row]:
     """What a model answers: PROMPTS x SAMPLES rows in two slices."""
     return [
@@ -75,7 +81,7 @@ def test_a_model_that_answers_every_prompt_alike_is_blocked() -> None:
     longest = sorted((str(row["output"]) for row in rows()), key=len)
     middle = next(text for text in longest if len(text.split()) >= 26)
 
-    report = tailguard.compare(rows(), changed(lambda at, row: middle))
+    report = tailguard.compare(rows(), changed(lambda _at, _row: middle))
 
     assert report.verdict is Verdict.BLOCK, report.reason
     assert all(one.delta < -0.5 for one in report.comparison.measures)
@@ -85,7 +91,7 @@ def test_a_model_that_answers_every_prompt_alike_is_blocked() -> None:
 def test_a_model_that_gives_each_prompt_one_answer_is_blocked_whatever_it_says_elsewhere() -> None:
     first = {row["prompt_id"]: str(row["output"]) for row in rows()}
 
-    report = tailguard.compare(rows(), changed(lambda at, row: first[row["prompt_id"]]))
+    report = tailguard.compare(rows(), changed(lambda _at, row: first[row["prompt_id"]]))
 
     assert report.verdict is Verdict.BLOCK
     within = next(one for one in report.comparison.secondary if one.measure == "within-prompt variety")
@@ -98,7 +104,7 @@ def test_a_model_trained_on_its_own_output_is_blocked() -> None:
     child = ngram.fit([f"{row['prompt']} {row['output']}" for row in parent])
     answers = ngram.sample(child, asked, max_tokens=60, temperature=1.0, seed=3)
 
-    report = tailguard.compare(parent, changed(lambda at, row: answers[at]))
+    report = tailguard.compare(parent, changed(lambda at, _row: answers[at]))
 
     assert report.verdict is Verdict.BLOCK
     assert any(one.kind == "rare term" for one in report.lost)
@@ -107,10 +113,10 @@ def test_a_model_trained_on_its_own_output_is_blocked() -> None:
 @pytest.mark.parametrize(
     ("change", "guard"),
     [
-        (lambda at, row: "", "empty answers"),
-        (lambda at, row: "I'm sorry, but I cannot help. " + str(row["output"]), "refusals"),
-        (lambda at, row: " ".join(str(row["output"]).split()[:5]), "response length"),
-        (lambda at, row: "".join(random.Random(at).choices("abcdefghij ", k=len(str(row["output"])))), "text quality"),
+        (lambda _at, _row: "", "empty answers"),
+        (lambda _at, row: "I'm sorry, but I cannot help. " + str(row["output"]), "refusals"),
+        (lambda _at, row: " ".join(str(row["output"]).split()[:5]), "response length"),
+        (noise, "text quality"),
     ],
 )
 def test_broken_models_are_not_comparable_and_the_guard_is_named(change: Callable[[int, Row], str], guard: str) -> None:
@@ -212,7 +218,7 @@ def test_the_command_says_the_verdict_by_its_exit_code_and_writes_json_and_a_pag
     hostile = '<script>alert("1")</script> [x](javascript:1) {{ 7*7 }} '
     parent = write_jsonl(tmp_path / "parent.jsonl", [{**row, "slice": hostile} for row in rows()])
     candidate = tmp_path / "candidate.parquet"
-    pd.DataFrame(changed(lambda at, row: hostile + str(row["output"]))).to_parquet(candidate)
+    pd.DataFrame(changed(lambda _at, row: hostile + str(row["output"]))).to_parquet(candidate)
     html = tmp_path / "report.html"
 
     code = run(["compare", str(parent), str(candidate), "--json", "--html", str(html)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
@@ -14,6 +15,7 @@ from tailguard.domain.facts import (
     CeilingCalibrated,
     CeilingPoint,
     Clearance,
+    Fact,
     Measurement,
     MeetingDecided,
     MeetingEnded,
@@ -34,11 +36,12 @@ from tailguard.runlog.verify import verify
 from tailguard.workspace import Workspace
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+F = TypeVar("F", bound=Fact)
 
 
-def facts(demo: Path, kind, **equal):  # type: ignore[no-untyped-def]
+def facts(demo: Path, kind: type[F], **equal: Any) -> list[F]:
     with Workspace(demo, "ada").log.reading() as connection:
-        return [one.fact for one in recorded(connection, kind, **equal)]
+        return [row.fact for row in recorded(connection, kind, **equal)]
 
 
 def recall(demo: Path, lineage: str) -> dict[str, float]:

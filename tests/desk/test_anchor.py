@@ -8,9 +8,10 @@ import pytest
 
 from tailguard.adapters.readers import WHOLE, reader_for
 from tailguard.desk import anchor as desk
-from tailguard.domain.facts import AnchorChanged, AnchorVerified, Composition
+from tailguard.domain.facts import AnchorChanged, AnchorVerified, Composition, Fact
 from tailguard.errors import InputError, TailguardError
 from tailguard.plays.status import status
+from tailguard.workspace import Workspace
 from tests.builders import Team, facts, first_generation, found_team, write_jsonl, written_by
 
 WHY = "The legal team cleared these manuals in May."
@@ -133,8 +134,8 @@ def test_a_stale_or_thin_anchor_is_a_finding(tmp_path: Path) -> None:
 def test_two_people_who_change_it_at_once_do_not_lose_a_change(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = desk._keep
 
-    def slow(*arguments: object) -> object:
-        made = kept(*arguments)  # type: ignore[arg-type]
+    def slow(workspace: Workspace, rows: list[dict[str, object]], name: str) -> tuple[str, list[Fact]]:
+        made = kept(workspace, rows, name)
         monkeypatch.setattr(desk, "_keep", kept)
         add(team, team.take(5))
         return made

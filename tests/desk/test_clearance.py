@@ -6,11 +6,12 @@ import base64
 import json
 import subprocess
 import sys
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 import tailguard
@@ -21,46 +22,64 @@ from tailguard.domain.facts import ClearanceSigned, Composition, OverrideUsed
 from tailguard.domain.recipe import Recipe
 from tailguard.domain.tags import Origin
 from tailguard.errors import Blocked, InputError
+from tailguard.store.writing import digest_of
 from tests.builders import Clock, Team, facts, first_generation, over_the_ceiling, written_by
 
 
+@dataclass(frozen=True, kw_only=True)
+class Cleared:
+    """A training set that was cleared: the signed statement, the training file, and the key that proves the statement."""
+
+    team: Team
+    made: Composition
+    statement: Path
+    training: Path
+    key: Path
+
+
 @pytest.fixture
-def cleared(team: Team) -> dict[str, Any]:
+def cleared(team: Team) -> Cleared:
     run = first_generation(team, 150)
     made = facts(team, Composition, run=run)[0]
     out = team.workspace.root / "job" / "train.jsonl.clearance.json"
-    answer = clearance.check(team.workspace, lineage="main", snapshot=made.snapshot, out=out)
+    clearance.check(team.workspace, lineage="main", snapshot=made.snapshot, out=out)
     training = team.workspace.root / "job" / "train.jsonl"
     training.write_bytes(team.workspace.store.bytes("training", made.content, ".jsonl"))
     key = team.workspace.root / "job" / "team.pub"
     key.write_bytes(signing.public_key(team.workspace.root / clearance.KEYS))
-    return {"team": team, "made": made, "statement": out, "training": training, "key": key, "answer": answer}
+    return Cleared(team=team, made=made, statement=out, training=training, key=key)
 
 
-def verify(found: dict[str, Any], envelope: bytes, **changes: Any) -> signing.Signed:
-    arguments = {
-        "public_key": found["key"].read_bytes(),
-        "training_file": found["training"],
-        "now": found["team"].clock.moment,
-        **changes,
-    }
-    return signing.verify(envelope, **arguments)
+def verify(
+    cleared: Cleared,
+    envelope: bytes,
+    *,
+    public_key: bytes | None = None,
+    training_file: Path | None = None,
+    now: datetime | None = None,
+) -> signing.Signed:
+    return signing.verify(
+        envelope,
+        public_key=public_key or cleared.key.read_bytes(),
+        training_file=training_file or cleared.training,
+        now=now or cleared.team.clock.moment,
+    )
 
 
-def test_a_good_statement_says_what_was_cleared(cleared: dict[str, Any]) -> None:
-    found = verify(cleared, cleared["statement"].read_bytes())
+def test_a_good_statement_says_what_was_cleared(cleared: Cleared) -> None:
+    found = verify(cleared, cleared.statement.read_bytes())
 
-    made = cleared["made"]
+    made = cleared.made
     assert (found.run, found.snapshot, found.content) == ("main/0", made.snapshot, made.content)
     assert (found.gate, found.ceiling, found.override) == ("PASS", 0.3, None)
     assert found.expires - found.issued == timedelta(days=7)
-    (logged,) = [one for one in facts(cleared["team"], ClearanceSigned) if one.expires == found.expires]
-    assert logged.statement == signing.digest_of(signing.statement(found))
+    (logged,) = [one for one in facts(cleared.team, ClearanceSigned) if one.expires == found.expires]
+    assert logged.statement == digest_of(signing.statement(found))
 
 
-def test_the_envelope_is_dsse_over_an_in_toto_statement(cleared: dict[str, Any]) -> None:
+def test_the_envelope_is_dsse_over_an_in_toto_statement(cleared: Cleared) -> None:
     """Checked by the specification's own words, without our code."""
-    outer = json.loads(cleared["statement"].read_bytes())
+    outer = json.loads(cleared.statement.read_bytes())
     payload = base64.b64decode(outer["payload"])
     encoded = b" ".join(
         [
@@ -72,14 +91,16 @@ def test_the_envelope_is_dsse_over_an_in_toto_statement(cleared: dict[str, Any])
         ]
     )
 
-    load_pem_public_key(cleared["key"].read_bytes()).verify(base64.b64decode(outer["signatures"][0]["sig"]), encoded)  # type: ignore[union-attr,call-arg]
+    key = load_pem_public_key(cleared.key.read_bytes())
+    assert isinstance(key, Ed25519PublicKey)
+    key.verify(base64.b64decode(outer["signatures"][0]["sig"]), encoded)
     inner = json.loads(payload)
     assert inner["_type"] == "https://in-toto.io/Statement/v1"
-    assert [one["digest"]["sha256"] for one in inner["subject"]] == [cleared["made"].content, cleared["made"].snapshot]
+    assert [one["digest"]["sha256"] for one in inner["subject"]] == [cleared.made.content, cleared.made.snapshot]
 
 
-def test_any_changed_byte_of_the_statement_is_refused(cleared: dict[str, Any]) -> None:
-    outer = json.loads(cleared["statement"].read_bytes())
+def test_any_changed_byte_of_the_statement_is_refused(cleared: Cleared) -> None:
+    outer = json.loads(cleared.statement.read_bytes())
     payload = bytearray(base64.b64decode(outer["payload"]))
     for at in range(0, len(payload), 37):
         changed = bytearray(payload)
@@ -89,25 +110,23 @@ def test_any_changed_byte_of_the_statement_is_refused(cleared: dict[str, Any]) -
             verify(cleared, envelope)
 
 
-def test_a_changed_training_file_another_key_and_an_old_statement_are_refused(
-    cleared: dict[str, Any], tmp_path: Path
-) -> None:
-    envelope = cleared["statement"].read_bytes()
+def test_a_changed_training_file_another_key_and_an_old_statement_are_refused(cleared: Cleared, tmp_path: Path) -> None:
+    envelope = cleared.statement.read_bytes()
     other = tmp_path / "other.jsonl"
-    other.write_bytes(cleared["training"].read_bytes()[:-1] + b" ")
+    other.write_bytes(cleared.training.read_bytes()[:-1] + b" ")
 
     with pytest.raises(Blocked, match="is not the training set that was cleared"):
         verify(cleared, envelope, training_file=other)
     with pytest.raises(Blocked, match="not signed by this key"):
         verify(cleared, envelope, public_key=signing.public_key(tmp_path / "keys"))
     with pytest.raises(Blocked, match="expired on"):
-        verify(cleared, envelope, now=cleared["team"].clock.moment + timedelta(days=7))
+        verify(cleared, envelope, now=cleared.team.clock.moment + timedelta(days=7))
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"{}", b"[1]", b"null", b'{"payload": "x", "signatures": [], "payloadType": ""}']
 )
-def test_what_is_no_envelope_is_told_apart(cleared: dict[str, Any], content: bytes) -> None:
+def test_what_is_no_envelope_is_told_apart(cleared: Cleared, content: bytes) -> None:
     with pytest.raises((InputError, Blocked)):
         verify(cleared, content)
 
@@ -141,37 +160,35 @@ def test_a_blocked_job_gets_no_statement(team: Team) -> None:
     assert not (team.workspace.root / "clearances" / "main-1.json").exists()
 
 
-def test_the_private_key_is_for_its_owner_alone(cleared: dict[str, Any]) -> None:
-    path = cleared["team"].workspace.root / clearance.KEYS / "clearance.key"
+def test_the_private_key_is_for_its_owner_alone(cleared: Cleared) -> None:
+    path = cleared.team.workspace.root / clearance.KEYS / "clearance.key"
 
     assert path.stat().st_mode & 0o077 == 0
 
 
-def test_a_training_script_goes_on_only_with_clearance(
-    cleared: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = Clock(cleared["team"].clock.moment)
-    monkeypatch.setenv("TAILGUARD_PUBLIC_KEY", str(cleared["key"]))
+def test_a_training_script_goes_on_only_with_clearance(cleared: Cleared, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(cleared.team.clock.moment)
+    monkeypatch.setenv("TAILGUARD_PUBLIC_KEY", str(cleared.key))
 
-    assert require(cleared["training"], clock=clock).run == "main/0"
+    assert require(cleared.training, clock=clock).run == "main/0"
     with pytest.raises(Blocked, match="expired"):
-        require(cleared["training"], clock=Clock(clock.moment + timedelta(days=30)))
-    cleared["training"].write_bytes(b"changed\n")
+        require(cleared.training, clock=Clock(clock.moment + timedelta(days=30)))
+    cleared.training.write_bytes(b"changed\n")
     with pytest.raises(Blocked, match="is not the training set"):
-        require(cleared["training"], clock=clock)
+        require(cleared.training, clock=clock)
     monkeypatch.delenv("TAILGUARD_PUBLIC_KEY")
     with pytest.raises(InputError, match="No public key is named"):
-        tailguard.require_clearance(cleared["training"])
+        tailguard.require_clearance(cleared.training)
     with pytest.raises(InputError, match="clearance nowhere cannot be read"):
-        tailguard.require_clearance(cleared["training"], clearance="nowhere", public_key=cleared["key"])
+        tailguard.require_clearance(cleared.training, clearance="nowhere", public_key=cleared.key)
 
 
-def test_the_examples_stop_without_clearance_and_say_why(cleared: dict[str, Any], tmp_path: Path) -> None:
+def test_the_examples_stop_without_clearance_and_say_why(cleared: Cleared, tmp_path: Path) -> None:
     script = Path(__file__).parent.parent.parent / "examples" / "unigram_trainer.py"
-    environment = {"PATH": "", "TAILGUARD_PUBLIC_KEY": str(cleared["key"]), "TAILGUARD_CLEARANCE": "missing"}
-    command = [sys.executable, str(script), "train", str(cleared["training"]), str(tmp_path / "weights")]
+    environment = {"PATH": "", "TAILGUARD_PUBLIC_KEY": str(cleared.key), "TAILGUARD_CLEARANCE": "missing"}
+    command = [sys.executable, str(script), "train", str(cleared.training), str(tmp_path / "weights")]
 
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)  # noqa: S603  our own example
 
     assert done.returncode != 0
     assert "clearance missing cannot be read" in done.stderr
@@ -185,8 +202,8 @@ def test_the_shell_example_trains_on_a_cleared_set_and_stops_on_a_blocked_one(te
     blocked = facts(team, Composition, run=over_the_ceiling(team))[0].snapshot
 
     done, stopped = (
-        subprocess.run(
-            ["bash", str(script), str(team.workspace.root), "main", snapshot],
+        subprocess.run(  # noqa: S603  our own example
+            ["/bin/bash", str(script), str(team.workspace.root), "main", snapshot],
             capture_output=True, text=True, check=False, env={"PATH": path, "HOME": str(team.workspace.root)},
         )
         for snapshot in (good, blocked)

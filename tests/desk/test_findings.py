@@ -119,9 +119,9 @@ def test_what_was_taken_while_names_were_made_of_words_stays_taken(tmp_path: Pat
 
 def test_who_takes_a_finding_answers_for_it_until_it_ends(team: Team) -> None:
     run = team.run([team.batch("a", team.take(150))])
-    name = overrides.request(
-        team.workspace.as_actor("lin"), gate="ratio", run=run, reason="needed for the launch", expires=team.clock.now() + timedelta(days=20)
-    )  # fmt: skip
+    until = team.clock.now() + timedelta(days=20)
+    lin = team.workspace.as_actor("lin")
+    name = overrides.request(lin, gate="ratio", run=run, reason="needed for the launch", expires=until)
     overrides.decide(team.workspace, name, decision="approved", note="once")
     team.clock.move(60)
     found = standing(team)[0]

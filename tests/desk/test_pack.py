@@ -49,7 +49,8 @@ def test_a_pack_is_whole_and_every_file_has_the_digest_that_is_listed(team: Team
     assert manifest["files"] == {
         path: digest_of(content) for path, content in files.items() if path not in ("manifest.json", "SHA256SUMS")
     }
-    sums = dict(reversed(line.split("  ")) for line in files["SHA256SUMS"].decode().splitlines())
+    lines = (line.split("  ") for line in files["SHA256SUMS"].decode().splitlines())
+    sums = {path: digest for digest, path in lines}
     assert sums["manifest.json"] == digest_of(files["manifest.json"])
     assert {
         "index.html", "policy.toml", "runbook.html", "overrides.csv", "plays.csv", "controls.csv", "model-card.md",

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tailguard.detection.own_outputs import grams, segments
 from tailguard.detection.own_outputs.clusters import clusters
-from tailguard.detection.own_outputs.index import OwnOutputs, own_outputs
+from tailguard.detection.own_outputs.index import Match, OwnOutputs, own_outputs
 from tailguard.detection.texts import pack
 from tailguard.domain.records import record_id
 from tailguard.store.files import Store
@@ -38,7 +38,7 @@ def own(store: Store) -> OwnOutputs:
     return own_outputs(store, logged, store.root / "cache", anchor=None)
 
 
-def match(own: OwnOutputs, texts: list[str]):  # type: ignore[no-untyped-def]
+def match(own: OwnOutputs, texts: list[str]) -> list[Match | None]:
     return own.match(texts, [record_id(text) for text in texts])
 
 
@@ -57,7 +57,7 @@ def test_every_exact_copy_is_found_with_the_generation_that_wrote_it(own: OwnOut
 
 
 def test_a_tenth_of_the_words_changed_is_still_found(own: OwnOutputs) -> None:
-    rng = random.Random(0)
+    rng = random.Random(0)  # noqa: S311  a sample, not a secret
     long = [text for text in OURS if len(text.split()) >= 40]
 
     found = match(own, [edited(text, 0.1, rng) for text in long])
@@ -66,7 +66,7 @@ def test_a_tenth_of_the_words_changed_is_still_found(own: OwnOutputs) -> None:
 
 
 def test_fifty_words_of_ours_in_a_longer_text_are_found_at_their_place(own: OwnOutputs) -> None:
-    rng = random.Random(1)
+    rng = random.Random(1)  # noqa: S311  a sample, not a secret
     long = [text for text in OURS if len(text.split()) >= 55]
     hidden, places = [], []
     for text in long:
@@ -99,7 +99,7 @@ def test_other_texts_are_not_called_ours(own: OwnOutputs) -> None:
     assert sum(one is not None for one in found) <= 0.01 * len(unrelated), (
         "phrases of one house style, each under 8 words"
     )
-    rng = random.Random(3)
+    rng = random.Random(3)  # noqa: S311  a sample, not a secret
     shuffled = [" ".join(rng.sample(text.split(), len(text.split()))) for text in OURS]
     assert sum(one is not None for one in match(own, shuffled)) <= 2, "a text of one repeated word is its own shuffle"
 
@@ -201,7 +201,7 @@ def test_case_quotes_and_punctuation_do_not_hide_a_copy(own: OwnOutputs) -> None
 
 
 def test_near_duplicates_form_one_group() -> None:
-    rng = random.Random(2)
+    rng = random.Random(2)  # noqa: S311  a sample, not a secret
     long = [text for text in OTHERS if len(text.split()) > 40][:20]
     texts = [*long, *(edited(text, 0.05, rng) for text in long), "short one", "short one", ""]
 

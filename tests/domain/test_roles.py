@@ -1,4 +1,4 @@
-"""Who may do what: the table, the names of the policy, and that every decision of the core asks before it acts and logs a refusal."""
+"""Who may do what: the table, the names of the policy, and every decision of the core asks first and logs a refusal."""
 
 from __future__ import annotations
 

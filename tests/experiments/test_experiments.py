@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -144,10 +145,14 @@ def test_a_calibration_is_kept_and_goes_on_where_it_was_interrupted(team: Team) 
         if done == 3:
             raise KeyboardInterrupt
 
-    options = {"generations": 1, "repeats": 2, "margin": 0.2, "workers": 2, "seed": 0}
+    def calibrated(tell: Callable[[int, int], None]) -> ceilings.Calibration:
+        return ceilings.calibrate(
+            team.workspace, "main", generations=1, repeats=2, margin=0.2, workers=2, seed=0, tell=tell
+        )
+
     with pytest.raises(KeyboardInterrupt):
-        ceilings.calibrate(team.workspace, "main", tell=stop, **options)  # type: ignore[arg-type]
-    found = ceilings.calibrate(team.workspace, "main", tell=lambda done, total: seen.append((done, total)), **options)  # type: ignore[arg-type]
+        calibrated(stop)
+    found = calibrated(lambda done, total: seen.append((done, total)))
 
     first_after = seen[seen.index((3, 14)) + 1]
     assert first_after[0] >= 3, "what had ended is not done again"

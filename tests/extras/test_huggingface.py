@@ -80,7 +80,7 @@ def test_it_is_found_by_its_name_calibrated_and_kept(model: Path, tmp_path: Path
 
 
 def test_what_is_missing_is_said(model: Path) -> None:
-    with pytest.raises(InputError, match="no \\[detectors.hf\\]"):
+    with pytest.raises(InputError, match=r"no \[detectors\.hf\]"):
         scorer(None)
     with pytest.raises(InputError, match="the model has generated, human"):
         scorer(HuggingFaceDetector(model=str(model), ai_label="robot"))

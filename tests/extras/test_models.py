@@ -111,20 +111,19 @@ def _let_through(team: Team, run: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def served(tiny: Path) -> Iterator[str]:
+def served() -> Iterator[str]:
     """`transformers serve`: a server of the OpenAI protocol that others wrote."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [str(Path(sys.executable).with_name("transformers")), "serve", "--host", "127.0.0.1", "--port", str(port)]
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603  the server above
         command, env={**os.environ, "HF_HUB_OFFLINE": "1"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    url = f"http://127.0.0.1:{port}"
     until = time.monotonic() + 180
     while True:
         try:
-            urllib.request.urlopen(f"{url}/health", timeout=2).read()
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2).read()
             break
         except OSError:
             if process.poll() is not None or time.monotonic() > until:
@@ -132,14 +131,14 @@ def served(tiny: Path) -> Iterator[str]:
                 told = process.stdout.read()[-2000:] if process.stdout else ""
                 pytest.fail(f"transformers serve did not come up:\n{told}")
             time.sleep(0.5)
-    yield url
+    yield f"http://127.0.0.1:{port}"
     process.terminate()
     process.wait(20)
 
 
 def test_a_server_that_others_wrote_is_asked(served: str, tiny: Path, tmp_path: Path) -> None:
     endpoint = Endpoint(f"{served}/v1", str(tiny), "chat", 2, 2, 120)
-    generator = EndpointGenerator(endpoint, tmp_path, lambda done, total: None)
+    generator = EndpointGenerator(endpoint, tmp_path, lambda _done, _total: None)
 
     answers = generator.generate(
         Path(), [" ".join(text.split()[:4]) for text in passages()[:4]], decoding=Decoding(2, 12, 1.0), seed=1

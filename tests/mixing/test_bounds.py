@@ -12,7 +12,7 @@ from tailguard.domain.bounds import Group, Leak, bounds, leak
 def test_what_a_batch_estimate_leaves_open_is_what_was_not_tagged_already() -> None:
     found = leak(records=1000, human=800, low=0.25, high=0.36)
 
-    assert (found.low, found.high) == (pytest.approx(50 / 800), pytest.approx(160 / 800))
+    assert (found.low, found.high) == pytest.approx((50 / 800, 160 / 800))
     assert leak(records=1000, human=1000, low=0.0, high=0.03) == Leak(0.0, 0.03)
     assert leak(records=10, human=0, low=1.0, high=1.0) == Leak(0.0, 0.0)
 

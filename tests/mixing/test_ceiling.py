@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from random import Random
 
 import numpy as np
 import pytest
@@ -88,14 +89,17 @@ def test_what_is_taken_is_the_longest_beginning_that_fits(
 
 @given(POOLS, st.randoms(use_true_random=False))
 def test_the_order_of_the_records_does_not_matter(
-    drawn: tuple[int, int, int, int, int, float, dict[int, float]], random: object
+    drawn: tuple[int, int, int, int, int, float, dict[int, float]], random: Random
 ) -> None:
     seed, size, human, tokens, longest, ceiling, quotas = drawn
     found, base = pool(seed, size, longest), Mass(human, human * tokens)
-    shuffled = np.arange(size)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    shuffled = np.array(random.sample(range(size), size))
     other = Candidates(
-        *(column[shuffled] for column in (found.shares, found.tokens, found.keys, found.ids, found.slices))
+        found.shares[shuffled],
+        found.tokens[shuffled],
+        found.keys[shuffled],
+        found.ids[shuffled],
+        found.slices[shuffled],
     )
 
     one = fill(found, base, ceiling=ceiling, quotas=quotas)

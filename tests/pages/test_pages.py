@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -157,13 +157,19 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(autouse=True)
-def at_home() -> Iterator[None]:
-    before = Path.cwd()
-    os.chdir(ROOT)
+def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the project's own folder; the workspace that `opened` names is forgotten when a test ends."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("TAILGUARD_WORKSPACE", "none yet")
     st.cache_data.clear()
-    yield
-    os.chdir(before)
-    os.environ.pop("TAILGUARD_WORKSPACE", None)
+
+
+@contextmanager
+def acting_as(person: str) -> Iterator[None]:
+    """Pages that run meanwhile are this person's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TAILGUARD_USER", person)
+        yield
 
 
 def opened(workspace: Path, page: str) -> AppTest:
@@ -226,9 +232,7 @@ def test_the_runs_page_shows_where_an_interrupted_run_stopped(catalogue: dict[st
 
 
 def test_a_run_at_work_shows_its_stage(catalogue: dict[str, Path]) -> None:
-    os.environ["TAILGUARD_WORKSPACE"] = str(catalogue["being_written"])
-
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    app = opened(catalogue["being_written"], "overview")
 
     assert "has no verdict yet; it stands at score" in told(app)
 
@@ -245,8 +249,7 @@ def test_provenance_names_what_is_held_and_why(catalogue: dict[str, Path]) -> No
 
 def test_an_override_can_be_asked_for_and_not_approved_by_oneself(catalogue: dict[str, Path], tmp_path: Path) -> None:
     shutil.copytree(catalogue["blocked"], tmp_path / "copy")
-    os.environ["TAILGUARD_USER"] = "lin"
-    try:
+    with acting_as("lin"):
         app = opened(tmp_path / "copy", "overrides")
         app.selectbox(key="asked").select("ratio gate of main/1")
         app.text_input(key="asked_reason").input("needed for the launch")
@@ -254,8 +257,6 @@ def test_an_override_can_be_asked_for_and_not_approved_by_oneself(catalogue: dic
         assert "override-1 requested" in " ".join(one.value for one in app.success).replace("\\", "")
         app.selectbox(key="chosen").select("override-1")
         _form_button(app, "Record the decision").click().run()
-    finally:
-        os.environ.pop("TAILGUARD_USER")
 
     assert not app.exception
     assert "lin may not decide on overrides" in " ".join(one.value for one in app.error).replace("\\", "")
@@ -267,8 +268,7 @@ def _form_button(app: AppTest, label: str) -> Button:
 
 def test_a_meeting_is_walked_through_and_a_reload_loses_nothing(catalogue: dict[str, Path], tmp_path: Path) -> None:
     shutil.copytree(catalogue["in_meeting"], tmp_path / "copy")
-    os.environ["TAILGUARD_USER"] = "ada"
-    try:
+    with acting_as("ada"):
         app = opened(tmp_path / "copy", "overrides")
         assert "override-1: ratio gate of main/0" in told(app)
         assert "<b>" not in "".join(part.value for part in app.markdown)
@@ -284,8 +284,6 @@ def test_a_meeting_is_walked_through_and_a_reload_loses_nothing(catalogue: dict[
             again.button(key="decide-closed").click().run()
         finished = told(again)
         again.button(key="end").click().run()
-    finally:
-        os.environ.pop("TAILGUARD_USER")
 
     assert not app.exception
     assert not again.exception
@@ -385,8 +383,7 @@ def test_a_reviewer_works_through_the_queue_and_takes_an_answer_back(
     catalogue: dict[str, Path], tmp_path: Path
 ) -> None:
     shutil.copytree(catalogue["long"], tmp_path / "copy")
-    os.environ["TAILGUARD_USER"] = "ada"
-    try:
+    with acting_as("ada"):
         app = opened(tmp_path / "copy", "quarantine")
         before = app.metric[0].value
         app.selectbox(key="code").select("checked")
@@ -395,8 +392,6 @@ def test_a_reviewer_works_through_the_queue_and_takes_an_answer_back(
         app.run()  # as when the log has grown: what came of the answer is still told
         settled = " ".join(one.value for one in app.success).replace("\\", "")
         app.button(key="back").click().run()
-    finally:
-        os.environ.pop("TAILGUARD_USER")
 
     assert not app.exception
     assert (before, after) == ("80", "78"), "the group of two comes first"
@@ -406,12 +401,9 @@ def test_a_reviewer_works_through_the_queue_and_takes_an_answer_back(
 
 def test_somebody_who_may_not_review_is_told_so(catalogue: dict[str, Path], tmp_path: Path) -> None:
     shutil.copytree(catalogue["long"], tmp_path / "copy")
-    os.environ["TAILGUARD_USER"] = "eve"
-    try:
+    with acting_as("eve"):
         app = opened(tmp_path / "copy", "quarantine")
         app.button(key="answer-ai").click().run()
-    finally:
-        os.environ.pop("TAILGUARD_USER")
 
     assert "eve may not decide held records" in " ".join(one.value for one in app.error).replace("\\", "")
     assert app.metric[0].value == "80"
@@ -440,13 +432,8 @@ def test_spans_are_marked_and_hostile_text_is_only_text() -> None:
     assert "\\[x\\]\\(http\u2060\\://evil\\)  \nnext \\:red\\[y\\]" in shown
 
 
-@contextmanager
-def as_ada() -> Iterator[None]:
-    os.environ["TAILGUARD_USER"] = "ada"
-    try:
-        yield
-    finally:
-        os.environ.pop("TAILGUARD_USER")
+def as_ada() -> AbstractContextManager[None]:
+    return acting_as("ada")
 
 
 def answered(app: AppTest) -> str:
@@ -562,7 +549,7 @@ def test_two_runs_stand_side_by_side_with_what_differs(catalogue: dict[str, Path
 @pytest.mark.parametrize("page", PAGES)
 def test_every_figure_opens_to_its_rows_and_every_part_opens(catalogue: dict[str, Path], page: str) -> None:
     app = opened(catalogue["looped"], page)
-    figures = [one.key for one in app.button if (one.key or "").startswith("open-")]
+    figures = [button.key for button in app.button if button.key and button.key.startswith("open-")]
     if page != "overview":
         assert len(figures) >= 3, figures
 

@@ -345,7 +345,7 @@ def test_an_imported_file_joins_the_graph_and_a_newer_one_takes_its_place(team: 
     assert [one.known for one in desk.standing(team.workspace).unguarded] == [Known.IMPORTED]
 
     write_jsonl(file, [event("crawl", ["web"], ["pages"]), b"{broken"])
-    with pytest.raises(InputError, match="1 entries of .* could not be read; the others were taken"):
+    with pytest.raises(InputError, match=r"1 entries of .* could not be read; the others were taken"):
         desk.import_lineage(team.workspace, file)
 
     assert desk.standing(team.workspace).loops == ()

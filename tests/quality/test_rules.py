@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -14,16 +14,18 @@ from tailguard.policy import Quality
 from tailguard.quality.rules import RULES, failing, quality
 from tests.builders import passages
 
+Passes = Callable[[str, str], bool]
+"""Does a text pass the filters of a family?"""
 PUBLISHED = Quality(min_words=50, min_sentences=5, short_text_words=0)
 
 
-def sentences(text: str, language: str = "en") -> list[str]:
+def sentences(text: str, _language: str = "en") -> list[str]:
     """The splitting that rules.py states: a closing mark that a space follows ends a sentence, and so does the line."""
     return re.split(r"(?<=[.!?]) (?! )", text)
 
 
 @pytest.fixture(scope="module")
-def reference() -> Any:
+def reference() -> Iterator[Passes]:
     """The four filters of datatrove, each as text -> passes; words are pieces between white space."""
     pytest.importorskip("datatrove")
     from datatrove.data import Document
@@ -77,7 +79,7 @@ def spoiled() -> list[str]:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_decisions_are_those_of_datatrove(reference: Any, family: str) -> None:
+def test_decisions_are_those_of_datatrove(reference: Passes, family: str) -> None:
     texts = spoiled()
 
     found = ours(texts)[family]
@@ -96,14 +98,14 @@ def test_decisions_are_those_of_datatrove(reference: Any, family: str) -> None:
         max_size=120,
     )
 )
-def test_decisions_on_made_up_texts_are_those_of_datatrove(reference: Any, pieces: list[str]) -> None:
+def test_decisions_on_made_up_texts_are_those_of_datatrove(reference: Passes, pieces: list[str]) -> None:
     text = " ".join(pieces)
     if any(piece.strip() for piece in pieces):
         assert {family: [reference(family, text)] for family in FAMILIES} == ours([text])
 
 
 @pytest.mark.timeout(60)
-def test_many_different_blank_lines_end(reference: Any) -> None:
+def test_many_different_blank_lines_end(reference: Passes) -> None:
     """More distinct lines than words: the tables have to hold them all."""
     blank = [" " * (at % 40) + "\t" * (at // 40) for at in range(3000)]
     text = "\n".join(["the", *blank, "to"])

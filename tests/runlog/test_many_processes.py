@@ -83,7 +83,7 @@ def test_eight_writers_beside_eight_readers_lose_nothing(log_url: str, tmp_path:
 
 
 def test_writers_that_are_killed_lose_nothing_that_was_acknowledged(log_url: str, tmp_path: Path) -> None:
-    chance = random.Random(7)
+    chance = random.Random(7)  # noqa: S311  when to kill, not a secret
     with open_log(log_url, tmp_path).writing():
         pass
     acknowledged: dict[int, int] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -74,11 +75,11 @@ def test_a_synthetic_record_in_a_rare_cell_stays_where_an_equal_one_in_a_crowded
     assert "holds rare terms" in in_words(alone["explanation"])
 
 
-def test_scores_and_outcomes_do_not_depend_on_the_order_of_the_records(team: Team, tmp_path: Any) -> None:
+def test_scores_and_outcomes_do_not_depend_on_the_order_of_the_records(team: Team) -> None:
     first = first_generation(team)
     texts = [*written_by(team, first, 800, logged=True)]
     shuffled = list(texts)
-    random.Random(3).shuffle(shuffled)
+    random.Random(3).shuffle(shuffled)  # noqa: S311  another order, not a secret
 
     one = to_score(team, [team.batch("a", texts, "robot", Origin.AI)])
     two = to_score(team, [team.batch("b", shuffled, "robot", Origin.AI)])
@@ -89,7 +90,7 @@ def test_scores_and_outcomes_do_not_depend_on_the_order_of_the_records(team: Tea
     )
 
 
-def test_a_record_that_shares_a_long_run_with_the_suite_is_never_composed(tmp_path: Any) -> None:
+def test_a_record_that_shares_a_long_run_with_the_suite_is_never_composed(tmp_path: Path) -> None:
     team = found_team(tmp_path)
     long = "in the beginning nobody knew which of the seven measures would fall first and by how much it would fall"
     suite = write_jsonl(tmp_path / "suite.jsonl", [{"id": "p0", "prompt": long, "tail": True}])
@@ -159,7 +160,7 @@ def test_a_field_with_an_id_in_each_record_is_no_slice(team: Team) -> None:
         to_score(team, [BatchRequest(str(path), "docs", Origin.HUMAN)])
 
 
-def test_a_filter_that_drops_what_is_rare_is_told_from_chance(tmp_path: Any) -> None:
+def test_a_filter_that_drops_what_is_rare_is_told_from_chance(tmp_path: Path) -> None:
     team = found_team(
         tmp_path, changes=[("human_quality = 0.75", "human_quality = 1.0"), ("min_words = 8", "min_words = 45")]
     )
@@ -225,7 +226,7 @@ def test_flagged_records_can_be_looked_at_in_their_order(team: Team) -> None:
     assert all("tag rests on own output" in one.why for one in found)
 
 
-def test_a_quota_flags_what_goes_beyond_it(tmp_path: Any) -> None:
+def test_a_quota_flags_what_goes_beyond_it(tmp_path: Path) -> None:
     team = found_team(tmp_path, changes=[("quotas = {}", "quotas = { all = 0.5 }")])
     first = first_generation(team)
     run = to_score(team, [team.batch("ours", written_by(team, first, 1500, logged=True), "robot", Origin.AI)])
@@ -237,7 +238,7 @@ def test_a_quota_flags_what_goes_beyond_it(tmp_path: Any) -> None:
     assert kept <= 0.5 * human * 0.3 / 0.7 + 1
 
 
-def test_samples_of_a_model_are_scored_as_what_they_are(team: Team, tmp_path: Any) -> None:
+def test_samples_of_a_model_are_scored_as_what_they_are(team: Team, tmp_path: Path) -> None:
     from tailguard.adapters.trainers.ngram import NgramGenerator
 
     first = first_generation(team)

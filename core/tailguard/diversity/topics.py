@@ -71,8 +71,9 @@ def find_topics(texts: Sequence[Sequence[str]]) -> Vectors:
     sums = np.array([vectors[[place[word] for word in told]].sum(axis=0) for told in texts if told])
     if not len(sums):
         return np.zeros((1, 1), np.float32)
-    count = max(1, min(MOST_TOPICS, len(sums) // _TEXTS_A_TOPIC))
-    centres = KMeans(count, n_init=1, random_state=0).fit(_unit(sums)).cluster_centers_
+    points = _unit(sums)
+    count = max(1, min(MOST_TOPICS, len(sums) // _TEXTS_A_TOPIC, len({point.tobytes() for point in points})))
+    centres = KMeans(count, n_init=1, random_state=0).fit(points).cluster_centers_
     return _unit(centres).astype(np.float32).round(3)  # beyond that, machines differ
 
 

@@ -122,6 +122,18 @@ def _recorded(
     return [_told(kind, row) for row in connection.execute(query)]
 
 
+def plain_rows(
+    connection: Connection,
+    kind: type[Fact],
+    equal: Mapping[str, Any],
+    *,
+    of_lineage: str | None = None,
+    since: datetime | None = None,
+) -> list[tuple[Any, ...]]:
+    """Like `recorded`, for tables: id, time, actor, clock, then the fact's fields in their order."""
+    return [tuple(row) for row in connection.execute(rows_of(kind, equal, of_lineage=of_lineage, since=since))]
+
+
 def foresee(connection: Connection, runs: Sequence[str], *kinds: type[Fact]) -> None:
     """Ask for many runs at once what will be asked run by run (`recorded(connection, kind, run=...)`), while `remembering`."""
     memory = connection.info.get(_MEMORY)

@@ -18,17 +18,9 @@ ROOT = Path(__file__).parent.parent
 KEPT = ROOT / ".mypy_cache" / "as_a_user"
 """An environment that has the package installed, and what mypy found in it, kept from run to run."""
 LIBRARIES = (
-    "alembic",
-    "cryptography",
-    "duckdb",
-    "duckdb_sqlalchemy",
-    "networkx",
-    "openai",
-    "pydantic",
-    "sqlalchemy",
-    "typer",
-    "yaml",
-)
+    "PIL", "alembic", "cryptography", "duckdb", "duckdb_sqlalchemy", "jinja2", "matplotlib", "networkx", "numba", "openai",
+    "pydantic", "sqlalchemy", "tokenizers", "typer", "yaml",
+)  # fmt: skip
 """No public type is theirs: mypy need not read them here."""
 SETTINGS = "[mypy]\nstrict = True\n" + "".join(f"[mypy-{name}.*]\nfollow_imports = skip\n" for name in LIBRARIES)
 

@@ -36,6 +36,12 @@ def test_no_module_of_the_core_is_exempt_from_a_check() -> None:
     assert tool["mypy"]["strict"] is True
 
 
+def test_types_are_checked_in_all_that_is_written_here() -> None:
+    files = tomllib.loads(PROJECT.read_text())["tool"]["mypy"]["files"]
+
+    assert set(files) == {"core/tailguard", "pages", "app.py", "tests", "bench"}
+
+
 @pytest.mark.parametrize(
     ("table", "said"),
     [

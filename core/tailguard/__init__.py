@@ -10,57 +10,55 @@ A tour:
 - `cli` and the dashboard (`app.py`, `pages/`) are what people see; `demo` runs it all on real text.
 
 `tailguard.detect(texts)`, `tailguard.compare(parent, candidate)` and `tailguard.diversity` need none of that;
-`tailguard.require_clearance(path)` is the first line of a training script.
-Importing this package loads nothing heavy.
+`tailguard.require_clearance(path)` is the first line of a training script; `tailguard.log` reads a run log as data frames.
+Importing this package loads nothing heavy: each name loads what it needs when it is first asked for.
 """
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import os
-    from collections.abc import Sequence
+from tailguard.errors import Blocked, Held, InputError, LogBusy, NotAllowed, TailguardError
+from tailguard.lazy import names_from
 
-    from tailguard.desk.comparing import Answers
+if TYPE_CHECKING:
+    from tailguard import diversity, log
+    from tailguard.desk.comparing import compare
+    from tailguard.desk.requiring import require_clearance
     from tailguard.desk.signing import Signed
-    from tailguard.detection.report import Detection
+    from tailguard.detection.report import Detection, detect
     from tailguard.diversity.report import Report
+else:
+    __getattr__ = names_from(
+        __name__,
+        {
+            "tailguard.desk.comparing": ("compare",),
+            "tailguard.desk.requiring": ("require_clearance",),
+            "tailguard.desk.signing": ("Signed",),
+            "tailguard.detection.report": ("Detection", "detect"),
+            "tailguard.diversity.report": ("Report",),
+            "tailguard.diversity": (),
+            "tailguard.log": (),
+        },
+    )
 
 __version__ = "0.1.0"
 
-
-def detect(texts: "Sequence[str]", *, error_rate: float = 0.01) -> "Detection":
-    """Say of each text whether it is human, model-made, mixed or unknown; see `detection.report.detect`."""
-    from tailguard.detection import report
-
-    return report.detect(texts, error_rate=error_rate)
-
-
-def compare(
-    parent: "Answers",
-    candidate: "Answers",
-    *,
-    suite: "str | os.PathLike[str] | None" = None,
-    margin: float | None = None,
-    seed: int = 0,
-) -> "Report":
-    """Say whether a candidate lost diversity against its parent, from what both answered; see `desk.comparing.compare`."""
-    from tailguard.desk import comparing
-
-    return comparing.compare(parent, candidate, suite=suite, margin=margin, seed=seed)
+__all__ = [
+    "Blocked",
+    "Detection",
+    "Held",
+    "InputError",
+    "LogBusy",
+    "NotAllowed",
+    "Report",
+    "Signed",
+    "TailguardError",
+    "compare",
+    "detect",
+    "diversity",
+    "log",
+    "require_clearance",
+]
 
 
-def require_clearance(
-    training_file: "str | os.PathLike[str]",
-    *,
-    clearance: "str | os.PathLike[str] | None" = None,
-    public_key: "str | os.PathLike[str] | None" = None,
-) -> "Signed":
-    """Go on only if `training_file` is a training set that was cleared; returns what the signed statement says of it.
-
-    `clearance` is the statement that `tailguard check` wrote (default: TAILGUARD_CLEARANCE, else the file's name with
-    `.clearance.json`), `public_key` the PEM file that `tailguard key` prints (default: TAILGUARD_PUBLIC_KEY). Needs no
-    workspace and no network. Raises tailguard.errors.Blocked where training must not start, InputError for what is missing.
-    """
-    from tailguard.desk.requiring import require
-
-    return require(training_file, clearance=clearance, public_key=public_key)
+def __dir__() -> list[str]:
+    return [*__all__, *globals()]

@@ -18,6 +18,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import add_script_run_ctx
 
 from pages.shared import entrance
+from tailguard import log
 from tailguard.desk import (
     auditing,
     composed,
@@ -300,16 +301,11 @@ def _log() -> RunLog:
 def _frame(
     key: tuple[Any, ...], kind: str, lineage: str | None, since: datetime | None, equal: tuple[tuple[str, Any], ...]
 ) -> pd.DataFrame:
-    fact = _KINDS[kind]
     with _log().glancing() as connection:
-        rows = queries.values_of(connection, fact, dict(equal), of_lineage=lineage, since=since)
-    names = ["row", "recorded", "actor", "clock", *fact.__dataclass_fields__]
-    frame = pd.DataFrame(rows, columns=names)
-    frame = frame[[*fact.__dataclass_fields__, "recorded", "actor", "row"]]
-    return frame.assign(lineage=lineage, number=frame["run"].str.split("/").str[-1].astype(int)) if lineage else frame
+        return log.rows(connection, _KINDS[kind], dict(equal), lineage=lineage, since=since)
 
 
-_KINDS: dict[str, type[Fact]] = {kind.__name__: kind for kind in queries.FACTS}
+_KINDS = log.kinds()
 
 
 def facts(kind: type[Fact], **equal: Any) -> pd.DataFrame:

@@ -25,11 +25,33 @@ def compare(
     margin: float | None = None,
     seed: int = 0,
 ) -> Report:
-    """Has the candidate lost diversity against its parent? Each side is a file (JSONL or Parquet) or rows.
+    """Has the candidate lost diversity against its parent? Same input, same report.
 
-    A row has `prompt_id`, `prompt`, `output`, and optionally `slice`, `tail`, `score` and `decoding`; a suite file gives
-    slices, tail prompts and checkers. `margin` (0 to 1) replaces the margins of all primary measures. Same input, same report.
-    Raises InputError for what cannot be read, naming file and line.
+    Args:
+        parent: What the older model answered: a file (JSONL or Parquet) or rows. A row has `prompt_id`, `prompt`, `output`,
+            and optionally `slice`, `tail`, `score` and `decoding`; four rows a prompt or more are wanted.
+        candidate: What the newer model answered to the same prompts.
+        suite: A suite file that gives slices, tail prompts and checkers.
+        margin: The loss (0 to 1) up to which every primary measure passes. Default: a margin for each measure.
+        seed: Chooses the resamples.
+
+    Returns:
+        The verdict (PASS, BLOCK, INCONCLUSIVE or NOT COMPARABLE), its reason, every measure with its interval, and what was
+        lost and gained.
+
+    Raises:
+        InputError: Something cannot be read; the message names file and line.
+
+    Example:
+        >>> sights = ["a heron and a lantern", "a fox by the quay", "an owl over the mill", "an otter with a kite"]
+        >>> parent = [
+        ...     {"prompt_id": day, "prompt": f"Describe day {day}.", "output": f"On day {day} we saw {sight}."}
+        ...     for day in range(30)
+        ...     for sight in sights
+        ... ]
+        >>> candidate = [{**row, "output": "That day we saw a fox by the quay."} for row in parent]
+        >>> tailguard.compare(parent, candidate).verdict.value
+        'BLOCK'
     """
     items = Path(suite) if suite is not None else None
     theirs, ours = _read(parent, "parent", items), _read(candidate, "candidate", items)

@@ -16,14 +16,40 @@ SYSTEM_CLOCK = SystemClock()
 AnyPath = str | os.PathLike[str]
 
 
+def require_clearance(
+    training_file: AnyPath, *, clearance: AnyPath | None = None, public_key: AnyPath | None = None
+) -> Signed:
+    """Go on only if this file is a training set that was cleared. Needs no workspace and no network.
+
+    Args:
+        training_file: The JSONL file that training is about to read.
+        clearance: The statement that `tailguard check --out` wrote. Default: TAILGUARD_CLEARANCE, else the training file's
+            name with `.clearance.json`.
+        public_key: The PEM file that `tailguard key` prints. Default: TAILGUARD_PUBLIC_KEY.
+
+    Returns:
+        What the signed statement says of the set: its run, its ratios (0 to 1), the gate's verdict, until when it holds.
+
+    Raises:
+        Blocked: Training must not start: the file or the statement was changed, was signed by somebody else, or has expired.
+        InputError: A file is missing or is not what it should be.
+
+    Example:
+        >>> cleared = tailguard.require_clearance("training.jsonl", public_key="clearance.pub")
+        >>> cleared.run, cleared.gate, cleared.ceiling
+        ('main/3', 'PASS', 0.3)
+    """
+    return require(training_file, clearance=clearance, public_key=public_key, clock=SYSTEM_CLOCK)
+
+
 def require(
     training_file: AnyPath,
     *,
     clearance: AnyPath | None = None,
     public_key: AnyPath | None = None,
-    clock: Clock = SYSTEM_CLOCK,
+    clock: Clock,
 ) -> Signed:
-    """What the clearance of a training file says. Raises Blocked where training must not start, InputError for a missing file."""
+    """`require_clearance` by any clock."""
     file = Path(training_file)
     statement = clearance or os.environ.get(CLEARANCE) or f"{file}.clearance.json"
     key = public_key or os.environ.get(PUBLIC_KEY)

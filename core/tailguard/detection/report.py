@@ -95,9 +95,28 @@ class Running:
 def detect(texts: Sequence[str], *, error_rate: float = 0.01) -> Detection:
     """Say of each text whether it is human, model-made, mixed or unknown, with the built-in detector.
 
-    `error_rate` (0 to 1, exclusive) is the share of each class that may wrongly be excluded; what cannot be decided at
-    that rate is `unknown`. Made for English prose of at least 25 words by instruction-tuned models. Raises ValueError for
-    an error rate outside its range.
+    Args:
+        texts: English prose of at least 25 words each; what is shorter, or not English, is `unknown`.
+        error_rate: The share of each class (0 to 1, exclusive) that may wrongly be excluded. What cannot be decided at that
+            rate is `unknown`.
+
+    Returns:
+        An answer for each text, in their order (`records`), and what they come to (`summary`), with the estimated
+        model-made share where 20 texts or more could be scored.
+
+    Raises:
+        ValueError: The error rate is outside its range.
+
+    Example:
+        >>> found = tailguard.detect([
+        ...     "By leveraging advanced algorithms and vast amounts of data, organizations can unlock new opportunities, "
+        ...     "streamline processes, and deliver personalized experiences that foster innovation and drive growth.",
+        ...     "Too short.",
+        ... ])
+        >>> [record.verdict for record in found.records]
+        ['ai', 'unknown']
+        >>> found.summary.verdicts
+        {'ai': 1, 'unknown': 1}
     """
     from tailguard.detection.team import built_in
 

@@ -8,31 +8,88 @@ it measures meaning. A metric that moves with the amount of text alone says so; 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
 
-_HOME = {
-    "metrics": ("bigrams", "distinct_n", "rarefied_richness", "type_counts", "words"),
-    "abundance": (
-        "chao1",
-        "coverage_at",
-        "hapax_share",
-        "hill_at_equal_coverage",
-        "hill_at_size",
-        "hill_number",
-        "jensen_shannon",
-    ),
-    "lexical": ("hdd", "mattr", "mtld", "ttr"),
-    "repetition": ("compression_ratio", "self_bleu", "self_repetition"),
-    "semantic": ("embed", "prdc", "vendi_score"),
-}
-_PLACE = {name: home for home, names in _HOME.items() for name in names}
+from tailguard.lazy import names_from
 
-__all__ = sorted(_PLACE)  # noqa: PLE0605  the names are those above
+if TYPE_CHECKING:
+    from tailguard.diversity.abundance import (
+        chao1,
+        coverage_at,
+        hapax_share,
+        hill_at_equal_coverage,
+        hill_at_size,
+        hill_number,
+        jensen_shannon,
+    )
+    from tailguard.diversity.lexical import hdd, mattr, mtld, ttr
+    from tailguard.diversity.metrics import bigrams, distinct_n, rarefied_richness, type_counts, words
+    from tailguard.diversity.repetition import compression_ratio, self_bleu, self_repetition
+    from tailguard.diversity.semantic import embed, prdc, vendi_score
+else:
+    __getattr__ = names_from(
+        __name__,
+        {
+            "tailguard.diversity.abundance": (
+                "chao1",
+                "coverage_at",
+                "hapax_share",
+                "hill_at_equal_coverage",
+                "hill_at_size",
+                "hill_number",
+                "jensen_shannon",
+            ),
+            "tailguard.diversity.lexical": (
+                "hdd",
+                "mattr",
+                "mtld",
+                "ttr",
+            ),
+            "tailguard.diversity.metrics": (
+                "bigrams",
+                "distinct_n",
+                "rarefied_richness",
+                "type_counts",
+                "words",
+            ),
+            "tailguard.diversity.repetition": (
+                "compression_ratio",
+                "self_bleu",
+                "self_repetition",
+            ),
+            "tailguard.diversity.semantic": (
+                "embed",
+                "prdc",
+                "vendi_score",
+            ),
+        },
+    )
+
+__all__ = [
+    "bigrams",
+    "chao1",
+    "compression_ratio",
+    "coverage_at",
+    "distinct_n",
+    "embed",
+    "hapax_share",
+    "hdd",
+    "hill_at_equal_coverage",
+    "hill_at_size",
+    "hill_number",
+    "jensen_shannon",
+    "mattr",
+    "mtld",
+    "prdc",
+    "rarefied_richness",
+    "self_bleu",
+    "self_repetition",
+    "ttr",
+    "type_counts",
+    "vendi_score",
+    "words",
+]
 
 
-def __getattr__(name: str) -> Any:
-    """A metric, loaded when first asked for."""
-    if name not in _PLACE:
-        raise AttributeError(f"tailguard.diversity has no {name!r}. It has {', '.join(__all__)}.")
-    return getattr(import_module(f"{__name__}.{_PLACE[name]}"), name)
+def __dir__() -> list[str]:
+    return [*__all__, *globals()]

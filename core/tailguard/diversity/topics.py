@@ -69,9 +69,10 @@ def find_topics(texts: Sequence[Sequence[str]]) -> Vectors:
     sums = _kept.of([words for words in texts if words])
     if not len(sums):
         return np.zeros((1, 1), np.float32)
-    count = max(1, min(MOST_TOPICS, len(sums) // _TEXTS_A_TOPIC))
+    points = _unit(sums)
+    count = max(1, min(MOST_TOPICS, len(sums) // _TEXTS_A_TOPIC, len({point.tobytes() for point in points})))
     with one_thread():
-        centres = KMeans(count, n_init=1, random_state=0).fit(_unit(sums)).cluster_centers_
+        centres = KMeans(count, n_init=1, random_state=0).fit(points).cluster_centers_
     return _unit(centres).astype(np.float32).round(3)  # beyond that, machines differ
 
 

@@ -123,7 +123,7 @@ def _recorded(
     return [_told(kind, row) for row in connection.execute(query)]
 
 
-def values_of(
+def plain_rows(
     connection: Connection,
     kind: type[Fact],
     equal: Mapping[str, Any],
@@ -131,9 +131,8 @@ def values_of(
     of_lineage: str | None = None,
     since: datetime | None = None,
 ) -> list[tuple[Any, ...]]:
-    """What `recorded` finds, as plain rows for a table: id, time, actor, clock, then the fact's fields in their order."""
-    query = rows_of(kind, equal, of_lineage=of_lineage, since=since)
-    return [tuple(row) for row in connection.execute(query)]
+    """Like `recorded`, for tables: id, time, actor, clock, then the fact's fields in their order."""
+    return [tuple(row) for row in connection.execute(rows_of(kind, equal, of_lineage=of_lineage, since=since))]
 
 
 def foresee(connection: Connection, runs: Sequence[str], *kinds: type[Fact]) -> None:

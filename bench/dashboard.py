@@ -32,10 +32,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 from bench.history import write
+from bench.processes import ROOT, environment, printed
 from tailguard.cli.look import LEAN
 from tests.browser.driving import FLAGS, find_browser
 
-ROOT = Path(__file__).parent.parent
 PAGES = (
     "Overview",
     "Provenance",
@@ -62,7 +62,7 @@ def free_port() -> int:
 @contextmanager
 def serving(command: list[str], port: int, health: str, **variables: str) -> Iterator[int]:
     """A server of its own; its process id."""
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603  our own server, or the peer's
         command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         env={**os.environ, **variables},
     )  # fmt: skip
@@ -154,11 +154,11 @@ async def one_person(browser: Browser, address: str, process: int, table: Table)
 
 
 async def session(address: str, seconds: float, pause: tuple[float, float], seed: int, taken: list[float]) -> None:
-    """One session without a browser, by the protocol that a browser speaks: 20 Chromium tabs would measure this machine's rendering.
+    """One session without a browser, by the protocol that a browser speaks: 20 tabs would measure this machine's rendering.
 
     A click is a rerun of another page; its time ends with the last message of the script.
     """
-    draw = random.Random(seed)
+    draw = random.Random(seed)  # noqa: S311  clicks, not a secret
     place = address.replace("http", "ws") + "/_stcore/stream"
     async with connect(
         place, subprotocols=[Subprotocol("streamlit")], max_size=None, origin=Origin(address)
@@ -180,7 +180,7 @@ async def rerun(socket_: ClientConnection, page: str) -> list[str]:
     pages: list[str] = []
     while True:
         told = ForwardMsg()
-        told.ParseFromString(bytes(await socket_.recv()))
+        told.ParseFromString(await socket_.recv(decode=False))
         kind = told.WhichOneof("type")
         if kind == "navigation":
             pages = [one.page_script_hash for one in told.navigation.app_pages]
@@ -220,26 +220,16 @@ client = mlflow.MlflowClient()
 experiment = client.create_experiment("bench")
 for run in range(int(sys.argv[2])):
     made = client.create_run(experiment, run_name=f"run-{run}")
-    client.log_batch(made.info.run_id, metrics=[Metric(f"measure_{m}", (run * 31 + m) % 97 / 97, 0, 0) for m in range(int(sys.argv[3]))])
+    metrics = [Metric(f"measure_{m}", (run * 31 + m) % 97 / 97, 0, 0) for m in range(int(sys.argv[3]))]
+    client.log_batch(made.info.run_id, metrics=metrics)
     client.set_terminated(made.info.run_id)
 """
 
 
-def mlflow_environment() -> Path:
-    """MLflow with its server, apart: its pins do not fit ours."""
-    folder = ROOT / "bench" / ".environments" / "mlflow"
-    if not (folder / "bin" / "mlflow").exists():
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        subprocess.run([str(folder / "bin" / "pip"), "install", "--quiet", "mlflow"], check=True, capture_output=True)
-    return folder / "bin"
-
-
 async def beside_mlflow(browser: Browser, folder: Path) -> float:
-    tools, port = mlflow_environment(), free_port()
+    tools, port = environment("mlflow", ["mlflow"]), free_port()
     store = f"sqlite:///{folder / 'mlflow.db'}"
-    subprocess.run(
-        [str(tools / "python"), "-c", FILL, store, str(MLFLOW_RUNS), str(MEASURES)], check=True, capture_output=True
-    )
+    printed(tools / "python", "-c", FILL, store, MLFLOW_RUNS, MEASURES)
     command = [
         str(tools / "mlflow"),
         "server",
@@ -274,7 +264,8 @@ async def figures(workspace: Path, folder: Path, table: Table) -> None:
 
 async def soak(workspace: Path, minutes: float, table: Table) -> None:
     """Sessions click at random while runs are recorded; memory is read each minute."""
-    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(workspace)], cwd=ROOT, stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-c", WRITER, str(workspace)]
+    writer = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)  # noqa: S603  the code below
     with dashboard(workspace) as (address, process):
         readings: list[float] = []
 
@@ -282,7 +273,7 @@ async def soak(workspace: Path, minutes: float, table: Table) -> None:
             while True:
                 await asyncio.sleep(60)
                 readings.append(memory_mb(process))
-                print(f"{len(readings)} min: {readings[-1]:.0f} MB", file=sys.stderr)
+                Console(stderr=True).print(f"{len(readings)} min: {readings[-1]:.0f} MB")
 
         reader = asyncio.create_task(read())
         taken = sorted(await many(address, minutes * 60, (5, 15), 2))
@@ -319,7 +310,7 @@ while True:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("demo", type=Path)
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--soak", type=float, metavar="MINUTES")

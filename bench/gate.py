@@ -1,4 +1,4 @@
-"""The gate, measured: python -m bench.gate [SHARED_DATA] [PART ...], parts as in `main`. The peers are test dependencies.
+"""The gate, measured: python -m bench.gate [DATA] [--part PART]. The peers are test dependencies.
 
 Speed beside the reference implementations, on the same texts in one run; what a whole gate costs; how often its 90 % intervals
 hold the truth and how often it blocks and ships in simulation; and the verdict for every ordered pair of real models.
@@ -6,8 +6,8 @@ hold the truth and how often it blocks and ships in simulation; and the verdict 
 
 from __future__ import annotations
 
+import argparse
 import os
-import random
 import resource
 import statistics
 import sys
@@ -15,7 +15,6 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,22 +32,29 @@ from tailguard.domain.suite import Prompt, Suite
 from tailguard.domain.verdict import Verdict
 from tailguard.stages.gate import self_test
 
-warnings.simplefilter("ignore")
 Row = tuple[str, str, str]
 
 
-def main(data: Path | None, parts: list[str]) -> None:
-    works: tuple[tuple[str, Callable[[], list[Row]]], ...] = (
-        ("bleu", bleu), ("lexical", lexical), ("semantic", semantic), ("gate", whole_gate), ("coverage", coverage),
-        ("accuracy", accuracy),
-    )  # fmt: skip
+def main() -> None:
+    works: dict[str, Callable[[], list[Row]]] = {
+        "bleu": bleu, "lexical": lexical, "semantic": semantic, "gate": whole_gate, "coverage": coverage,
+        "accuracy": accuracy,
+    }  # fmt: skip
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, nargs="?", help="a folder with the answers of real models, for `matrix`")
+    parser.add_argument(
+        "--part", action="append", choices=[*works, "matrix"], help="measure only this; may be repeated"
+    )
+    asked = parser.parse_args()
+    warnings.simplefilter("ignore")
+    parts = asked.part or [*works, "matrix"]
     table = Table("figure", "measured", "goal", title=f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
-    for name, work in works:
-        if not parts or name in parts:
+    for name, work in works.items():
+        if name in parts:
             for row in work():
                 table.add_row(*row)
-    if data and (not parts or "matrix" in parts):
-        for row in matrix(data):
+    if asked.data and "matrix" in parts:
+        for row in matrix(asked.data):
             table.add_row(*row)
     Console(width=150).print(table)
 
@@ -262,7 +268,7 @@ def accuracy() -> list[Row]:
 
 
 def matrix(data: Path) -> list[Row]:
-    """Every ordered pair of the real models in SHARED_DATA/generations: rows are references, columns candidates."""
+    """Every ordered pair of the real models in DATA/generations: rows are references, columns candidates."""
     folder = data / "generations"
     names = list(pd.read_csv(folder / "index.csv").model)
     marks = {Verdict.PASS: "P", Verdict.BLOCK: "B", Verdict.INCONCLUSIVE: "?", Verdict.NOT_COMPARABLE: "N"}
@@ -276,8 +282,7 @@ def matrix(data: Path) -> list[Row]:
             if candidate == reference:
                 cells.append("·")
                 continue
-            rows = [pd.read_parquet(folder / f"{one}.parquet").to_dict("records") for one in (reference, candidate)]
-            verdict = comparing.compare(rows[0], rows[1]).verdict
+            verdict = comparing.compare(folder / f"{reference}.parquet", folder / f"{candidate}.parquet").verdict
             counts[verdict] = counts.get(verdict, 0) + 1
             cells.append(marks[verdict])
         table.add_row(f"{at} {reference}", *cells)
@@ -292,7 +297,4 @@ def matrix(data: Path) -> list[Row]:
 
 
 if __name__ == "__main__":
-    random.seed(0)
-    asked: list[Any] = sys.argv[1:]
-    folder = Path(asked.pop(0)) if asked and Path(asked[0]).is_dir() else None
-    main(folder, asked)
+    main()

@@ -62,10 +62,11 @@ def _repeat(connection: duckdb.DuckDBPyConnection, runs: int) -> None:
     known = {row[0] for row in connection.execute("SHOW TABLES").fetchall()}
     tables = [row[0] for row in connection.execute("SELECT DISTINCT kind FROM entry").fetchall() if row[0] in known]
     first, last, once, length = connection.execute(
-        "SELECT min(recorded), max(recorded), (SELECT count(*) FROM run_started), (SELECT max(number) + 1 FROM run_started) FROM entry"
+        "SELECT min(recorded), max(recorded), (SELECT count(*) FROM run_started), (SELECT max(number) + 1 FROM run_started) "
+        "FROM entry"
     ).fetchone() or (None, None, 0, 0)
     strips = -(-runs // (once * (LINEAGES // 2)))
-    connection.execute(f"CREATE TEMP TABLE copy AS SELECT j, k FROM range({LINEAGES // 2}) a(j), range({strips}) b(k)")
+    connection.execute(f"CREATE TEMP TABLE copy AS SELECT j, k FROM range({LINEAGES // 2}) a(j), range({strips}) b(k)")  # noqa: S608  names of our own tables
     kinds = ", ".join(f"'{kind}'" for kind in DESK_KINDS)
     which = f"(j, k) <> (0, 0) AND (e.chain <> 'desk' OR e.kind IN ({kinds}))"
 
@@ -73,9 +74,11 @@ def _repeat(connection: duckdb.DuckDBPyConnection, runs: int) -> None:
         """A run's name moved to the copy's lineage, k strips of the demo's history later, and what a lineage feeds and writes to
         the copy's; anything else as it is."""
         return (
-            f"CASE WHEN j > 0 AND regexp_full_match({column}, '(un)?guarded (outputs|training set)') THEN "
-            f"regexp_replace({column}, 'guarded', 'guarded-' || j) WHEN regexp_full_match({column}, '(un)?guarded/[0-9]+') THEN split_part({column}, '/', 1) || "
-            f"CASE WHEN j = 0 THEN '' ELSE '-' || j END || '/' || (split_part({column}, '/', 2)::INT + k * {length}) ELSE {column} END"
+            f"CASE WHEN j > 0 AND regexp_full_match({column}, '(un)?guarded (outputs|training set)') "
+            f"THEN regexp_replace({column}, 'guarded', 'guarded-' || j) "
+            f"WHEN regexp_full_match({column}, '(un)?guarded/[0-9]+') "
+            f"THEN split_part({column}, '/', 1) || CASE WHEN j = 0 THEN '' ELSE '-' || j END || '/' || "
+            f"(split_part({column}, '/', 2)::INT + k * {length}) ELSE {column} END"
         )
 
     key = f"{renamed('e.chain')} || '#' || e.seq || CASE WHEN e.chain = 'desk' THEN '.' || j || '.' || k ELSE '' END"
@@ -89,16 +92,17 @@ def _repeat(connection: duckdb.DuckDBPyConnection, runs: int) -> None:
             }
             told.append(moved.get(name) or (renamed(f't."{name}"') if kind == "VARCHAR" else f't."{name}"'))
         connection.execute(
-            f"INSERT INTO {table} SELECT {', '.join(told)} FROM {table} t JOIN entry e USING (id), copy WHERE {which}"
+            f"INSERT INTO {table} SELECT {', '.join(told)} FROM {table} t JOIN entry e USING (id), copy WHERE {which}"  # noqa: S608  names of our own tables
         )
     begin, span = f"TIMESTAMP '{first}'", f"(TIMESTAMP '{last}' - TIMESTAMP '{first}')"
     moved_time = f"{begin} + {span} * (k / {strips}) + (e.recorded - {begin}) / {strips}"
     connection.execute(
-        f"CREATE TEMP TABLE fresh AS SELECT {key} AS id, {renamed('e.chain')} AS chain, e.seq, e.kind, {moved_time} AS recorded, "
+        f"CREATE TEMP TABLE fresh AS SELECT {key} AS id, {renamed('e.chain')} AS chain, e.seq, e.kind, "  # noqa: S608  names of our own tables
+        f"{moved_time} AS recorded, "
         f"e.actor, e.clock, sha256(e.prev_hash || j || '.' || k) AS prev_hash, sha256(e.row_hash || j || '.' || k) AS row_hash "
         f"FROM entry e, copy WHERE {which}"
     )
     connection.execute(
-        f"UPDATE entry e SET recorded = {begin} + (e.recorded - {begin}) / {strips} WHERE e.chain <> 'desk' OR e.kind IN ({kinds})"
+        f"UPDATE entry e SET recorded = {begin} + (e.recorded - {begin}) / {strips} WHERE e.chain <> 'desk' OR e.kind IN ({kinds})"  # noqa: S608  names of our own tables
     )
     connection.execute("INSERT INTO entry SELECT * FROM fresh ORDER BY recorded, chain, seq")

@@ -1,20 +1,21 @@
-"""Mixing, measured beside its peers, on one core: python -m bench.mixing SHARED_DATA [PART ...], parts as in `main`.
+"""Mixing, measured beside its peers, on one core: python -m bench.mixing DATA [--part PART]
 
 Peers get an environment of their own under bench/.environments, since their pins clash with ours.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import random
 import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-ROOT = Path(__file__).parent.parent
-ENVIRONMENTS = ROOT / "bench" / ".environments"
+from bench.processes import environment, printed
+from tailguard.mixing.ceiling import WHOLE, Candidates, Mass, fill
+from tailguard.mixing.ranking import keys
+from tailguard.store.files import Store
+
 PACKAGES = {
     "mixing": (
         "datatrove",
@@ -47,18 +52,20 @@ TIMES = 5
 DOCUMENTS, BYTES = 100_000, 740
 
 
-def main(data: Path, parts: list[str]) -> None:
+def main() -> None:
+    works: dict[str, Callable[[Path, Table], None]] = {
+        "rules": rules, "duplicates": duplicates, "compose": composing, "memory": memory, "snapshot": snapshots,
+        "score": scoring, "check": checking,
+    }  # fmt: skip
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="a folder of labelled texts")
+    parser.add_argument("--part", action="append", choices=[*works], help="measure only this; may be repeated")
+    asked = parser.parse_args()
     os.sched_setaffinity(0, {0})
     os.environ |= {"POLARS_MAX_THREADS": "1", "RAYON_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     table = Table("figure", "measured", "goal", title=f"one of {os.cpu_count()} cores, Python {sys.version.split()[0]}")
-    works = (
-        ("rules", rules), ("duplicates", duplicates), ("compose", composing), ("memory", memory), ("snapshot", snapshots),
-        ("score", scoring),
-        ("check", checking),
-    )  # fmt: skip
-    for name, work in works:
-        if not parts or name in parts:
-            work(data, table)
+    for name in asked.part or works:
+        works[name](asked.data, table)
     Console(width=140).print(table)
 
 
@@ -81,20 +88,14 @@ def texts(data: Path, count: int, size: int) -> list[str]:
     pieces = [
         text[at : at + size] for text in whole["text"] for at in range(0, len(text), size) if len(text) - at > size / 2
     ]
-    random.Random(0).shuffle(pieces)
+    random.Random(0).shuffle(pieces)  # noqa: S311  a fixed order, not a secret
     return pieces[:count]
 
 
-def peer(code: str, *arguments: object, environment: str = "mixing") -> Any:
+def peer(code: str, *arguments: object, name: str = "mixing") -> Any:
     """What a peer's script prints as JSON in its last line."""
-    python = ENVIRONMENTS / environment / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(ENVIRONMENTS / environment)], check=True)
-        pip = [str(python), "-m", "pip", "install", "-q"]
-        subprocess.run([*pip, *PACKAGES[environment]], check=True, capture_output=True)
-    words = [str(python), "-W", "ignore", "-c", _COMMON + code, *map(str, arguments)]
-    done = subprocess.run(words, check=True, capture_output=True, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    python = environment(name, PACKAGES[name]) / "python"
+    return json.loads(printed(python, "-W", "ignore", "-c", _COMMON + code, *arguments).splitlines()[-1])
 
 
 _COMMON = """
@@ -129,7 +130,7 @@ def rules(data: Path, table: Table) -> None:
                 "150x" if spacy else "",
             )
 
-        found = peer(_NEMO, file, environment="nemo")
+        found = peer(_NEMO, file, name="nemo")
         table.add_row(f"... times NeMo Curator's 19 heuristics ({found:,.0f}/s)", f"{ours / found:.0f}x", "25x")
 
 
@@ -181,7 +182,10 @@ def duplicates(data: Path, table: Table) -> None:
     everything = [*documents, *planted]
     table.add_row("near-duplicates: documents", f"{len(everything):,}", "100,000")
     order = np.arange(len(everything))
-    work = lambda: near_duplicates(signatures(everything), order, standing=0, threshold=0.8)  # noqa: E731
+
+    def work() -> NDArray[np.int64]:
+        return near_duplicates(signatures(everything), order, standing=0, threshold=0.8)
+
     ours = median(work, 3)
     found = work()
     recall = float(np.mean(found[len(documents) :] != NONE))
@@ -189,11 +193,8 @@ def duplicates(data: Path, table: Table) -> None:
     with tempfile.TemporaryDirectory() as name:
         file = Path(name) / "texts.json"
         file.write_text(json.dumps(everything))
-        code = _OURS_MEMORY
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(file)], check=True, capture_output=True, text=True, cwd=ROOT
-        )
-        table.add_row("... memory beyond the texts themselves", f"{float(done.stdout):.0f} MB", "400 MB")
+        beyond = float(printed(sys.executable, "-c", _OURS_MEMORY, file))
+        table.add_row("... memory beyond the texts themselves", f"{beyond:.0f} MB", "400 MB")
         for package, goal in (("rensa", "8x"), ("gaoya", "8x"), ("datasketch", "40x")):
             seconds, its_recall = peer(_MINHASH, file, package, len(documents))
             table.add_row(
@@ -203,7 +204,7 @@ def duplicates(data: Path, table: Table) -> None:
 
 def _planted(documents: list[str]) -> list[str]:
     """Each with one of its words in forty replaced."""
-    rng = random.Random(1)
+    rng = random.Random(1)  # noqa: S311  a sample, not a secret
     found = []
     for text in documents:
         words = text.split()
@@ -268,11 +269,8 @@ print(json.dumps([seconds, sum(at >= planted for at in found) / (len(texts) - pl
 # Composition
 
 
-def _pool(size: int) -> tuple[Any, Any]:
+def _pool(size: int) -> tuple[Candidates, Mass]:
     """Candidates as intake and scoring leave them: digests, shares, tokens, priorities, slices; and the human base."""
-    from tailguard.mixing.ceiling import WHOLE, Candidates, Mass
-    from tailguard.mixing.ranking import keys
-
     rng = np.random.default_rng(0)
     ids = rng.integers(0, 2**64, (size, 2), dtype=np.uint64)
     tokens = rng.integers(20, 400, size)
@@ -285,18 +283,14 @@ def _pool(size: int) -> tuple[Any, Any]:
 
 def composing(data: Path, table: Table) -> None:
     """A fifth of a million records under a ceiling, stratified, with quotas; peers do it from texts and from key columns."""
-    from tailguard.mixing.ceiling import fill
-
     sizes = (10**5, 10**6, 10**7)
     taken = []
     for size in sizes:
         found, base = _pool(size)
         quotas = dict.fromkeys(range(10), 0.15)
-        taken.append(
-            median(lambda found=found, base=base, quotas=quotas: fill(found, base, ceiling=0.3, quotas=quotas))
-        )
+        taken.append(median(partial(fill, found, base, ceiling=0.3, quotas=quotas)))
         if size == 10**6:
-            plain = median(lambda found=found, base=base: fill(found, base, ceiling=0.3, quotas={}))
+            plain = median(partial(fill, found, base, ceiling=0.3, quotas={}))
     table.add_row("planning a million records under a ceiling: ms", f"{plain * 1000:.0f}", "40")
     table.add_row("... with quotas for ten slices: ms", f"{taken[1] * 1000:.0f}", "")
     table.add_row("... ten million, with quotas: ms", f"{taken[2] * 1000:.0f}", "")
@@ -357,8 +351,8 @@ def memory(_data: Path, table: Table) -> None:
         "found, base = _pool(10**7); fill(found, base, ceiling=.3, quotas={}); "
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)"
     )
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
-    table.add_row("ten million records planned: memory", f"{float(done.stdout):.2f} GiB", "4 GB")
+    used = float(printed(sys.executable, "-c", code))
+    table.add_row("ten million records planned: memory", f"{used:.2f} GiB", "4 GB")
 
 
 # Snapshots
@@ -369,18 +363,16 @@ def snapshots(data: Path, table: Table) -> None:
     from tailguard.domain.recipe import Recipe
     from tailguard.domain.records import SCORED
     from tailguard.stages.compose import Ceiling, Trust, compose
-    from tailguard.store.files import Store
 
     with tempfile.TemporaryDirectory() as name:
         store = Store(Path(name) / "store")
         scored = _scored(data, store, SCORED, 380_000)
-        arguments: dict[str, Any] = {
-            "run": "b/0", "lineage": "b", "store": store, "anchor": None, "previous": None, "recipe": Recipe(),
-            "ceiling": Ceiling(0.3, "ratio", {}), "max_human_loss": 0.2, "trust": Trust({}, 0.01), "mode": "observe",
-            "policy": "p", "seed": 0, "version": "bench",
-        }  # fmt: skip
         begin = time.process_time()
-        made = compose(scored, **arguments)
+        made = compose(
+            scored, run="b/0", lineage="b", store=store, anchor=None, previous=None, recipe=Recipe(),
+            ceiling=Ceiling(0.3, "ratio", {}), max_human_loss=0.2, trust=Trust({}, 0.01), mode="observe", policy="p", seed=0,
+            version="bench",
+        )  # fmt: skip
         first = time.process_time() - begin
         manifest = store.json("snapshots", made.result["snapshot"])
         size = store.path("training", manifest["content"], ".jsonl").stat().st_size
@@ -400,9 +392,7 @@ def scoring(data: Path, table: Table) -> None:
     )
     found = []
     for count in (20_000, 200_000):
-        words = [sys.executable, "-c", code, str(data), str(count)]
-        done = subprocess.run(words, check=True, capture_output=True, text=True, cwd=ROOT)
-        found.append([float(one) for one in done.stdout.split()])
+        found.append([float(figure) for figure in printed(sys.executable, "-c", code, data, count).split()])
     rate = 180_000 / (found[1][0] - found[0][0])
     table.add_row("stage 2, records of 800 bytes a second", f"{rate:,.0f}", "")
     table.add_row(
@@ -418,7 +408,6 @@ def score_some(data: Path, count: int) -> float:
     from tailguard.mixing.ceiling import Mass
     from tailguard.policy import Compose, Quality, Score
     from tailguard.stages.score import Base, Filter, score
-    from tailguard.store.files import Store
 
     with tempfile.TemporaryDirectory() as name:
         store = Store(Path(name) / "store")
@@ -430,7 +419,7 @@ def score_some(data: Path, count: int) -> float:
         return time.process_time() - begin
 
 
-def _scored(data: Path, store: Any, schema: pa.Schema, count: int, kind: str = "scored") -> str:
+def _scored(data: Path, store: Store, schema: pa.Schema, count: int, kind: str = "scored") -> str:
     from tailguard.domain.records import record_id
 
     some = texts(data, 20_000, 800)
@@ -475,15 +464,14 @@ def _scored(data: Path, store: Any, schema: pa.Schema, count: int, kind: str = "
 
 
 def _dvc(file: Path, folder: Path) -> tuple[float, float]:
-    peer("print(1)")
     folder.mkdir()
-    dvc = [str(ENVIRONMENTS / "mixing" / "bin" / "python"), "-m", "dvc"]
-    subprocess.run([*dvc, "init", "--no-scm", "-q"], cwd=folder, check=True, capture_output=True)
+    dvc = (environment("mixing", PACKAGES["mixing"]) / "python", "-m", "dvc")
+    printed(*dvc, "init", "--no-scm", "-q", cwd=folder)
     os.link(file, folder / "training.jsonl")
     taken = []
     for _ in range(2):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([*dvc, "add", "-q", "training.jsonl"], cwd=folder, check=True, capture_output=True)
+        printed(*dvc, "add", "-q", "training.jsonl", cwd=folder)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     return taken[0], taken[1]
@@ -498,13 +486,7 @@ def checking(_data: Path, table: Table) -> None:
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "demo"
-        command = [sys.executable, "-m", "tailguard.cli"]
-        subprocess.run(
-            [*command, "demo", "--no-dashboard", "--json", "--dir", str(folder)],
-            check=True,
-            capture_output=True,
-            cwd=ROOT,
-        )
+        printed(sys.executable, "-m", "tailguard.cli", "demo", "--no-dashboard", "--json", "--dir", folder)
         asked = [
             str(Path(sys.executable).with_name("tailguard")),
             "check",
@@ -519,4 +501,4 @@ def checking(_data: Path, table: Table) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    main()

@@ -1,17 +1,20 @@
-"""Loops in large graphs, a drill by its commands, and a repetition, measured; `python -m bench.plays [WORKSPACE OF A DEMO]`."""
+"""Loops in large graphs, a drill by its commands, and a repetition, measured: python -m bench.plays [DEMO]"""
 
 from __future__ import annotations
 
+import argparse
 import random
 import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import networkx as nx
 import numpy as np
+from rich.console import Console
+from rich.table import Table
 
 from tailguard import reproduction, response
 from tailguard.adapters.trainers.ngram import NgramModel, fit, sample
@@ -33,12 +36,16 @@ def timed(work: Callable[[], object], *, rounds: int = 3) -> float:
     return statistics.median(found)
 
 
-def graphs() -> None:
+def _networkx(graph: nx.DiGraph[str]) -> list[set[str]]:
+    return list(nx.strongly_connected_components(graph))
+
+
+def graphs(table: Table) -> None:
     """10,000 nodes and 50,000 edges: at random (one giant component), and in layers with a few edges back."""
-    chance = random.Random(0)
+    chance = random.Random(0)  # noqa: S311  a sample, not a secret
     names = [f"n{number}" for number in range(10_000)]
     tangled = {Edge(chance.choice(names), chance.choice(names)) for _ in range(50_000)}
-    layered = set()
+    layered: set[Edge] = set()
     while len(layered) < 49_990:
         one, two = sorted(chance.sample(range(10_000), 2))
         layered.add(Edge(names[one], names[two]))
@@ -47,44 +54,44 @@ def graphs() -> None:
         layered.add(Edge(names[two], names[one]))
     for name, edges in (("random", tangled), ("layered, 10 edges back", layered)):
         guarded = set(list(edges)[:5000])
-        print(f"{name}: unguarded components {timed(lambda: components(edges, guarded)):.2f} s", end=", ")  # noqa: B023
-        print(f"loops listed {timed(lambda: cycles(edges, guarded)):.2f} s", end=", ")  # noqa: B023
-        print(f"suggested cut {timed(lambda: cut(edges, guarded)):.2f} s")  # noqa: B023
-        graph = nx.DiGraph([(one.source, one.target) for one in edges - guarded])
-        print(f"  networkx alone, components: {timed(lambda: list(nx.strongly_connected_components(graph))):.2f} s")  # noqa: B023
+        for what, work in (("unguarded components", components), ("loops listed", cycles), ("suggested cut", cut)):
+            table.add_row(f"{name}: {what}", f"{timed(partial(work, edges, guarded)):.2f} s")
+        graph = nx.DiGraph([(edge.source, edge.target) for edge in edges - guarded])
+        peer = timed(partial(_networkx, graph))
+        table.add_row("   networkx alone, components", f"{peer:.2f} s")
 
 
-def workspace(root: Path) -> None:
+def workspace(root: Path, table: Table) -> None:
     """A drill end to end and a repetition of the newest shipped generation, wall clock."""
     space = Workspace(root, "ada")
     with space.log.glancing() as connection:
         begun = time.perf_counter()
         standing = standing_of(connection, space.clock.now())
-        print(f"everything that plays find: {time.perf_counter() - begun:.2f} s")
+        table.add_row("everything that plays find", f"{time.perf_counter() - begun:.2f} s")
     newest = next(one.shipped for one in standing.scene.lineages if one.name == "guarded")
     begun = time.perf_counter()
     name = response.start_drill(space, "guarded", seed=0).incident
-    print(f"drill: planted and watched {time.perf_counter() - begun:.1f} s", end="")
+    table.add_row("drill: planted and watched", f"{time.perf_counter() - begun:.1f} s")
     for step in (response.freeze, response.rollback, response.audit, response.prepare):
         at = time.perf_counter()
-        step(space, name)  # type: ignore[operator]
-        print(f", {step.__name__} {time.perf_counter() - at:.2f} s", end="")
+        step(space, name)
+        table.add_row(f"... {step.__name__}", f"{time.perf_counter() - at:.2f} s")
     response.close(space, name, cause="a measurement", play="drill", change="none, a measurement")
-    print(f"; in all {time.perf_counter() - begun:.1f} s")
+    table.add_row("... in all", f"{time.perf_counter() - begun:.1f} s")
     begun = time.perf_counter()
     found = reproduction.reproduce(space.as_actor("bench"), str(newest))
-    print(
-        f"reproduce {newest}: {time.perf_counter() - begun:.1f} s, {found.compared} facts, identical: {found.identical}"
-    )
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+    taken = time.perf_counter() - begun
+    told = f"{taken:.1f} s, {found.compared} facts, identical: {found.identical}"
+    table.add_row(f"reproduce {newest}", told)
+    table.add_row("peak memory", f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
 
 
-def false_alarms(streams: int = 20) -> None:
+def false_alarms(table: Table, streams: int = 20) -> None:
     """Streams of one unchanged model: how many raise an alarm within ten weeks?"""
     passages = list(harvest().passages)
     raised = 0
     for seed in range(streams):
-        random.Random(seed).shuffle(passages)
+        random.Random(seed).shuffle(passages)  # noqa: S311  a sample, not a secret
         model = fit(passages[:12_000])
 
         def written(count: int, seed: int, model: NgramModel = model) -> list[str]:
@@ -104,11 +111,22 @@ def false_alarms(streams: int = 20) -> None:
             >= len(MEASURES) / 0.01
             for name in MEASURES
         )
-    print(f"unchanged streams with a false alarm: {raised} of {streams}")
+    table.add_row("unchanged streams with a false alarm", f"{raised} of {streams}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "demo", type=Path, nargs="?", help="the workspace of a demo: its drill and a repetition as well"
+    )
+    demo: Path | None = parser.parse_args().demo
+    table = Table("figure", "measured")
+    graphs(table)
+    false_alarms(table)
+    if demo:
+        workspace(demo, table)
+    Console(width=110).print(table)
 
 
 if __name__ == "__main__":
-    graphs()
-    false_alarms()
-    if len(sys.argv) > 1:
-        workspace(Path(sys.argv[1]))
+    main()

@@ -1,4 +1,4 @@
-"""Provenance, measured: python -m bench.provenance SHARED_DATA [detection|outputs|intake|fuzz]
+"""Provenance, measured: python -m bench.provenance DATA [--part PART]
 
 Detection beside its peers on one core, our own output recognised among a million, intake end to end, and malformed input.
 Peers get an environment of their own under bench/.environments.
@@ -6,36 +6,40 @@ Peers get an environment of their own under bench/.environments.
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
-import os
 import random
 import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
+import numba as nb
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-ROOT = Path(__file__).parent.parent
-PEERS = ROOT / "bench" / ".environments" / "peers"
+from bench.processes import ROOT, environment, printed
+
 TIMES = 5
 PROSE = ("news", "story", "essay")
 
 
-def main(data: Path, parts: list[str]) -> None:
+def main() -> None:
+    works = {"detection": detection, "outputs": outputs, "intake": intakes, "fuzz": fuzz}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="a folder of labelled texts and of models' answers")
+    parser.add_argument("--part", action="append", choices=[*works], help="measure only this; may be repeated")
+    asked = parser.parse_args()
     table = Table("figure", "measured", "goal")
-    for name, work in (("detection", detection), ("outputs", outputs), ("intake", intakes), ("fuzz", fuzz)):
-        if not parts or name in parts:
-            work(data, table)
+    for name in asked.part or works:
+        works[name](asked.data, table)
     Console(width=140).print(table)
 
 
@@ -56,7 +60,7 @@ def detection(data: Path, table: Table) -> None:
     """Throughput and AUROC beside scikit-learn and fastText, each in one process on one core."""
     from sklearn.metrics import roc_auc_score
 
-    from bench.train_detector import _family
+    from bench.train_detector import families
     from tailguard.detection import scoring
     from tailguard.detection.texts import pack
 
@@ -64,7 +68,7 @@ def detection(data: Path, table: Table) -> None:
     train = train[train["gen_class"] != "base_lm"].reset_index(drop=True)
     test = pd.read_parquet(data / "detection" / "test_in_domain.parquet")
     test = test[test["gen_class"] != "base_lm"]
-    family = np.array([_family(row) for row in train.itertuples()])
+    family = np.array(families(train))
     texts = test["text"].tolist()
     size = sum(len(text.encode()) for text in texts)
     scorer = scoring.StyleScorer()
@@ -99,31 +103,20 @@ def detection(data: Path, table: Table) -> None:
         table.add_row(f"AUROC of {name}: in domain; prose, left out", f"{inside:.3f}; {outside:.3f}", "highest")
 
 
-def _bare(data: Any) -> int:
-    return int(_kernel()(data))
+@nb.njit(nogil=True)
+def _bare(data: NDArray[np.uint8]) -> np.uint64:
+    """Hashes of grams and nothing else."""
+    total = np.uint64(0)
+    packed = np.uint64(0)
+    for byte in data:
+        packed = (packed >> np.uint64(8)) | (np.uint64(byte) << np.uint64(32))
+        total += (packed * np.uint64(0x27D4EB2F165667C5)) >> np.uint64(46)
+        total += ((packed >> np.uint64(8)) * np.uint64(0x165667B19E3779F9)) >> np.uint64(46)
+        total += ((packed >> np.uint64(16)) * np.uint64(0xC2B2AE3D27D4EB4F)) >> np.uint64(46)
+    return total
 
 
-def _kernel() -> Any:
-    import numba as nb
-
-    if "found" not in _KERNEL:
-
-        @nb.njit
-        def bare(data: Any) -> int:
-            total = np.uint64(0)
-            packed = np.uint64(0)
-            for byte in data:
-                packed = (packed >> np.uint64(8)) | (np.uint64(byte) << np.uint64(32))
-                total += (packed * np.uint64(0x27D4EB2F165667C5)) >> np.uint64(46)
-                total += ((packed >> np.uint64(8)) * np.uint64(0x165667B19E3779F9)) >> np.uint64(46)
-                total += ((packed >> np.uint64(16)) * np.uint64(0xC2B2AE3D27D4EB4F)) >> np.uint64(46)
-            return total
-
-        _KERNEL["found"] = bare
-    return _KERNEL["found"]
-
-
-_KERNEL: dict[str, Any] = {}
+_PACKAGES = ("scikit-learn==1.9.1", "pandas==3.1.1", "pyarrow==26.0.1", "fasttext-wheel")
 _PEER = """
 import json, statistics, sys, time, tempfile, os
 import pandas as pd
@@ -165,13 +158,9 @@ print(json.dumps({"rate": len(texts) / statistics.median(taken), "in_domain": ro
 
 
 def _peer(name: str, folder: str) -> str:
-    if not (PEERS / "bin" / "python").exists():
-        subprocess.run([sys.executable, "-m", "venv", str(PEERS)], check=True)
-        pip = [str(PEERS / "bin" / "python"), "-m", "pip", "install", "-q"]
-        subprocess.run([*pip, "scikit-learn==1.9.1", "pandas==3.1.1", "pyarrow==26.0.1", "fasttext-wheel"], check=True)
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    words = [str(PEERS / "bin" / "python"), "-c", _PEER, name, folder]
-    return subprocess.run(words, check=True, capture_output=True, text=True, env=environment).stdout.splitlines()[-1]
+    python = environment("peers", _PACKAGES) / "python"
+    told = printed(python, "-c", _PEER, name, folder, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+    return told.splitlines()[-1]
 
 
 # Our own output
@@ -185,26 +174,23 @@ def outputs(data: Path, table: Table) -> None:
     from tailguard.store.files import Store
 
     train = pd.read_parquet(data / "detection" / "train.parquet")
-    sharing = (
-        "fastdetectgpt",
-        "glimpse",
-        "refchecker",
-        "outfox",
-    )  # these continue or quote human texts of the same file
+    sharing = ("fastdetectgpt", "glimpse", "refchecker", "outfox")  # continue or quote human texts of the same file
     ours = train[(train["label"] == "ai") & ~train["dataset"].isin(sharing)]["text"].drop_duplicates().tolist()
     for path in sorted((data / "generations").glob("*.parquet")):
         ours += [text for text in pd.read_parquet(path)["output"] if text.strip()]
     human = train[(train["label"] == "human") & (train["dataset"] != "outfox")]["text"].drop_duplicates().tolist()
-    rng = random.Random(0)
+    rng = random.Random(0)  # noqa: S311  a sample, not a secret
     vocabulary = [word for text in human[:500] for word in text.split()]
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder))
         own = own_outputs(store, [("main/0", keep_segment(store, ours))], store.root / "cache", anchor=None)
 
-        def found(texts: list[str]) -> list[Any]:
-            return own.match(texts, [record_id(text) for text in texts])
+        def matched(texts: list[str]) -> int:
+            return sum(match is not None for match in own.match(texts, [record_id(text) for text in texts]))
 
-        share = lambda texts: float(np.mean([one is not None for one in found(texts)]))  # noqa: E731
+        def share(texts: list[str]) -> float:
+            return matched(texts) / len(texts)
+
         some = rng.sample(ours, 5000)
         table.add_row("own output: recall, exact", f"{share(ours):.4f}", "1.0")
         table.add_row(
@@ -214,12 +200,9 @@ def outputs(data: Path, table: Table) -> None:
         around = [" ".join(human[at : at + 4]).split()[:450] for at in range(0, 4 * len(long), 4)]
         planted = [_planted(text, words, rng) for text, words in zip(long, around, strict=False) if len(words) == 450]
         table.add_row("... 50 words of it among 500", f"{share(planted):.4f} of {len(planted):,}", ".9")
-        wrong = sum(one is not None for one in found(human))
-        table.add_row("... human texts called ours", f"{wrong} of {len(human):,}", "1 in 10,000")
-    words = [sys.executable, "-c", "from bench.provenance import million; million()"]
-    told = subprocess.run(words, check=True, capture_output=True, text=True, cwd=ROOT).stdout.splitlines()
-    for line in told:
-        table.add_row(*line.split("|"))
+        table.add_row("... human texts called ours", f"{matched(human)} of {len(human):,}", "1 in 10,000")
+    for row in json.loads(printed(sys.executable, "-c", "from bench.provenance import million; million()")):
+        table.add_row(*row)
 
 
 def _edited(text: str, rng: random.Random, vocabulary: list[str]) -> str:
@@ -274,11 +257,13 @@ def million(count: int = 1_000_000) -> None:
         found = own.match(asked, ids)
         rate = len(asked) / (time.process_time() - begin)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    print(f"a million outputs: drawn and remembered; merged|{made:.0f} s; {merged:.0f} s|")
-    print(f"... memory, everything|{peak:.2f} GiB|1 GB")
-    print(
-        f"... queries a second and core ({sum(one is not None for one in found):,} of 5,000 copies found)|{rate:,.0f}|5,000"
+    copies = sum(match is not None for match in found)
+    rows = (
+        ("a million outputs: drawn and remembered; merged", f"{made:.0f} s; {merged:.0f} s", ""),
+        ("... memory, everything", f"{peak:.2f} GiB", "1 GB"),
+        (f"... queries a second and core ({copies:,} of 5,000 copies found)", f"{rate:,.0f}", "5,000"),
     )
+    sys.stdout.write(json.dumps(rows))
 
 
 # Intake
@@ -289,10 +274,7 @@ def intakes(_: Path, table: Table) -> None:
     sizes = [10_000, 100_000, 1_000_000]
     seconds = []
     for size in sizes:
-        words = [sys.executable, "-c", f"from bench.provenance import one_intake; one_intake({size})"]
-        told = json.loads(
-            subprocess.run(words, check=True, capture_output=True, text=True, cwd=ROOT).stdout.splitlines()[-1]
-        )
+        told = json.loads(printed(sys.executable, "-c", f"from bench.provenance import one_intake; one_intake({size})"))
         seconds.append(told["seconds"])
         table.add_row(
             f"intake of {size:,} records of 1 KB ({told['bytes'] / 1e9:.2f} GB)",
@@ -331,11 +313,11 @@ def one_intake(size: int) -> None:
         finally:
             seconds = time.perf_counter() - begin
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-        print(json.dumps({"seconds": seconds, "peak": peak, "bytes": file.stat().st_size}))
+        sys.stdout.write(json.dumps({"seconds": seconds, "peak": peak, "bytes": file.stat().st_size}))
 
 
 def _write(file: Path, size: int) -> None:
-    for_words = random.Random(0)
+    for_words = random.Random(0)  # noqa: S311  a sample, not a secret
     vocabulary = [word for text in _passages() for word in text.split()]
     with file.open("w") as sink:
         for number in range(size):
@@ -367,4 +349,4 @@ def fuzz(_: Path, table: Table) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    main()

@@ -5,15 +5,17 @@ python -m bench.screenshots DEMO   writes docs/overview.png and docs/pages/*.png
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import sync_playwright
 
-from bench.dashboard import ROOT, dashboard
+from bench.dashboard import dashboard
+from bench.processes import ROOT
 from tests.browser.driving import FLAGS, find_browser
 
-SHOTS = (
+SHOTS: tuple[tuple[str, Literal["light", "dark"], str, int], ...] = (
     ("Overview", "light", "docs/overview.png", 1180),
     ("Overview", "dark", "docs/pages/overview-dark.png", 1000),
     ("Mixing", "light", "docs/pages/mixing.png", 900),
@@ -24,7 +26,9 @@ SHOTS = (
 
 
 def main() -> None:
-    workspace = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("demo", type=Path)
+    workspace: Path = parser.parse_args().demo
     (ROOT / "docs" / "pages").mkdir(exist_ok=True)
     with dashboard(workspace) as (address, _), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)

@@ -14,7 +14,7 @@ import tailguard
 def main(training_set: str, model_name: str, output: str) -> None:
     """Nothing heavy is loaded before the set is known to be cleared."""
     cleared = tailguard.require_clearance(training_set)
-    print(f"{cleared.run}: {cleared.reason}; good until {cleared.expires:%Y-%m-%d %H:%M} UTC")
+    print(f"{cleared.run}: {cleared.reason}; good until {cleared.expires:%Y-%m-%d %H:%M} UTC")  # noqa: T201
 
     from datasets import load_dataset
     from transformers import (

@@ -5,7 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 
@@ -16,14 +20,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tailguard import pipeline
+import tailguard
+from tailguard import cli, pipeline
 from tailguard.desk import exchange, exporting, quarantine, sources, tracing
-from tailguard.desk.verifying import verify
+from tailguard.desk.verifying import _NAMED, verify
+from tailguard.detection import team as detector_team
+from tailguard.detection.own_outputs import segments
 from tailguard.domain import merkle
 from tailguard.domain.facts import (
     BatchTaken,
     Composition,
     DriftChecked,
+    Fact,
     LedgerKept,
     OwnOutputFound,
     ReviewDecision,
@@ -34,7 +42,10 @@ from tailguard.domain.records import record_id
 from tailguard.domain.tags import Evidence, Origin, Tag, digest_of_row, spans_of, spans_text
 from tailguard.errors import InputError
 from tailguard.plays.status import status
+from tailguard.policy import template
 from tailguard.stages.intake import BatchRequest
+from tailguard.store.writing import digest_of
+from tailguard.workspace import Workspace
 from tests.builders import Team, facts, first_generation, found_team, passages, write_jsonl, written_by
 
 NOW = datetime(2026, 3, 1)
@@ -345,8 +356,6 @@ def test_one_changed_byte_anywhere_in_the_store_is_found_and_named(used: Team, d
 
 def test_a_tag_that_was_changed_together_with_its_file_name_is_found_by_the_root(used: Team, tmp_path: Path) -> None:
     shutil.copytree(used.workspace.root, tmp_path / "copy")
-    from tailguard.workspace import Workspace
-
     copy = Workspace(tmp_path / "copy", "eve")
     (ledger,) = facts(used, LedgerKept, source="share")
     rows = copy.store.table("ledger", ledger.ledger).to_pylist()
@@ -360,6 +369,140 @@ def test_a_tag_that_was_changed_together_with_its_file_name_is_found_by_the_root
     found = verify(copy)
 
     assert any("Merkle root is not the one in the run log" in one.what for one in found.problems)
+
+
+FOLDERS = (
+    "anchors", "fingerprints", "handoffs", "ledger", "members", "outputs", "quarantine", "records", "rejects",
+    "reports", "requests",
+    "results", "scored", "snapshots", "suites", "training", "weights",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def copied(used: Team, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A copy of the used workspace, from which tests take things and put them back."""
+    root = tmp_path_factory.mktemp("copied") / "workspace"
+    shutil.copytree(used.workspace.root, root)
+    return Workspace(root, "ada")
+
+
+@contextmanager
+def taken_away(path: Path) -> Iterator[None]:
+    away = path.with_name(f".{path.name}.away")
+    path.rename(away)
+    try:
+        yield
+    finally:
+        away.rename(path)
+
+
+def test_every_folder_of_the_store_is_taken_away_below(copied: Workspace) -> None:
+    assert {path.name for path in copied.store.root.iterdir() if not path.name.startswith(".")} == set(FOLDERS)
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_of_the_store_that_is_gone_is_a_problem_with_its_count_and_a_remedy(
+    copied: Workspace, folder: str
+) -> None:
+    contents = sorted(path.name.partition(".")[0] for path in (copied.store.root / folder).iterdir())
+
+    with taken_away(copied.store.root / folder):
+        (problem,) = verify(copied).problems
+
+    assert problem.where == f"store/{folder}"
+    assert f"missing: {len(contents)} of {len(contents)} content" in problem.what
+    assert contents[0][:16] in problem.what
+    assert f"Restore {copied.store.root / folder} from a backup" in problem.what
+
+
+def test_a_store_that_is_gone_lacks_every_folder_and_the_command_ends_with_3(
+    copied: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with taken_away(copied.store.root):
+        code = cli.run(["verify", "-w", str(copied.root)])
+
+    said = capsys.readouterr()
+    assert code == 3
+    assert [line.partition(":")[0] for line in said.out.splitlines()[1:]] == [f"store/{folder}" for folder in FOLDERS]
+
+
+def test_one_content_that_is_gone_is_counted_among_those_that_are_there(copied: Workspace) -> None:
+    path = min((copied.store.root / "outputs").iterdir())
+
+    with taken_away(path):
+        (problem,) = verify(copied).problems
+
+    assert problem.what.startswith(f"missing: 1 of 4 contents that the log names, such as {path.stem[:16]}.")
+
+
+def test_a_content_that_was_cut_short_is_a_change(copied: Workspace) -> None:
+    path = min((copied.store.root / "results").iterdir())
+    content = path.read_bytes()
+
+    try:
+        path.write_bytes(content[: len(content) // 2])
+        problems = verify(copied).problems
+    finally:
+        path.write_bytes(content)
+
+    assert [(problem.where, problem.what[:8]) for problem in problems] == [(f"results/{path.name}", "changed:")]
+
+
+@pytest.mark.parametrize("name", ["policy.toml", "flows.yaml", "runlog.witness"])
+def test_a_file_beside_the_log_that_is_gone_is_a_problem_with_a_remedy(copied: Workspace, name: str) -> None:
+    with taken_away(copied.root / name):
+        (problem,) = verify(copied).problems
+
+    assert problem.where == name
+    assert problem.what.startswith("missing: restore it from a backup")
+
+
+def test_a_witness_file_that_was_cut_short_is_a_problem_of_its_line(copied: Workspace) -> None:
+    witness = copied.root / "runlog.witness"
+    lines = witness.read_text().splitlines()
+
+    try:
+        witness.write_text("\n".join([*lines[:2], lines[2][:-40]]))
+        (problem,) = verify(copied).problems
+    finally:
+        witness.write_text("\n".join(lines) + "\n")
+
+    assert problem.where == "runlog.witness#3"
+
+
+def filled(kind: type[Fact], **given: str) -> Fact:
+    """A fact of a kind with some values, as no stage would make it."""
+    plain: dict[str, object] = {"str": "main", "int": 1, "float": 0.5, "bool": True, "datetime": NOW}
+    values = {field.name: plain.get(str(field.type)) for field in fields(kind)}
+    return kind(**{**values, **given})
+
+
+def test_every_fact_that_names_a_content_is_missed_when_it_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text(template("ada"))
+    workspace = Workspace(tmp_path, "ada")
+    workspace.policy_in_force()
+    named = {folder: (kind, field) for kind, field, folder in _NAMED}
+    digests = {folder: digest_of(folder.encode()) for folder in named}
+    workspace.desk.record(*(filled(kind, **{field: digests[folder]}) for folder, (kind, field) in named.items()))
+
+    problems = {problem.where: problem.what for problem in verify(workspace).problems}
+
+    assert set(problems) == {f"store/{folder}" for folder in named}
+    assert all(digests[folder][:16] in problems[f"store/{folder}"] for folder in named)
+
+
+def test_every_folder_that_the_code_writes_to_is_verified() -> None:
+    writes = re.compile(r"\b(?:put_\w+|table_writer|file_writer)\(\s*(?:\"(\w+)\"|([\w.]*KIND))")
+    written = {
+        match[1] or {"KIND": path.stem}[match[2].rpartition(".")[2]]
+        for path in Path(tailguard.__file__).parent.rglob("*.py")
+        for match in writes.finditer(path.read_text(encoding="utf-8"))
+    }
+
+    known = {folder for _, _, folder in _NAMED} | set(FOLDERS)
+
+    assert written - known == {"segments", "team"}, "KIND of these modules"
+    assert {segments.KIND, detector_team.KIND} <= known
 
 
 # Reviewers

@@ -1,8 +1,10 @@
-"""Checks all that is kept: the log's chains, every stored file against its name, every tag against its ledger and root."""
+"""Checks all that is kept: the log's chains, every stored file against its name, every tag against its ledger and root, and
+that nothing is missing which the log names."""
 
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +13,70 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tailguard.domain import merkle
-from tailguard.domain.facts import Artifact, LedgerKept
+from tailguard.domain.facts import (
+    AnchorChanged,
+    AnchorFrozen,
+    Artifact,
+    CeilingCalibrated,
+    Composition,
+    ContaminationAudited,
+    DetectorCalibrated,
+    Evaluation,
+    Fact,
+    FlowsDeclared,
+    Generation,
+    HandOff,
+    LedgerKept,
+    MeetingEnded,
+    OutputsLogged,
+    PolicyInForce,
+    ReportKept,
+    RunbookRevised,
+    RunStarted,
+    StageResult,
+    StreamFrozen,
+    StreamWeek,
+    SuiteFrozen,
+)
 from tailguard.domain.tags import digest_of_row
-from tailguard.runlog.queries import recorded
+from tailguard.domain.wording import counted
+from tailguard.plays.loops.declared import FILE as FLOWS_FILE
+from tailguard.runlog.connection import Connection
+from tailguard.runlog.queries import only, recorded
+from tailguard.runlog.recorder import WITNESS_FILE
 from tailguard.runlog.verify import verify as verify_log
 from tailguard.store.files import folder_digest
-from tailguard.workspace import Workspace
+from tailguard.store.writing import digest_of
+from tailguard.workspace import POLICY_FILE, Workspace
 
 TAGGED = ("records", "quarantine", "ledger", "scored", "anchors")
+_NAMED: tuple[tuple[type[Fact], str, str], ...] = (
+    (RunStarted, "request", "requests"),
+    (StageResult, "output", "results"),
+    (AnchorFrozen, "anchor", "anchors"),
+    (AnchorChanged, "anchor", "anchors"),
+    (AnchorChanged, "previous", "anchors"),
+    (SuiteFrozen, "suite", "suites"),
+    (LedgerKept, "ledger", "ledger"),
+    (Composition, "snapshot", "snapshots"),
+    (Generation, "weights", "weights"),
+    (Evaluation, "outputs", "outputs"),
+    (OutputsLogged, "fingerprints", "fingerprints"),
+    (ReportKept, "report", "reports"),
+    (HandOff, "digest", "handoffs"),
+    (DetectorCalibrated, "detector", "detectors"),
+    (StreamFrozen, "reference", "streams"),
+    (StreamWeek, "figures", "figures"),
+    (CeilingCalibrated, "experiment", "experiments"),
+    (ContaminationAudited, "report", "contamination"),
+    (MeetingEnded, "minutes", "minutes"),
+    (RunbookRevised, "digest", "runbooks"),
+)
+"""Facts, their fields that name a content, and the folder of the store that it is in. What stages read and make besides is named
+by their artifacts."""
+_INPUT_FILE = "file"
+"""The kind of an artifact that is not in the store: a file that somebody handed in."""
+_EXAMPLES = 3
 
 
 @dataclass(frozen=True)
@@ -57,13 +115,11 @@ def verify(workspace: Workspace) -> Verified:
             problems += wrong
     with workspace.log.reading() as connection:
         ledgers = recorded(connection, LedgerKept)
-        artifacts = recorded(connection, Artifact)
-    for one in ledgers:
-        problems += _root(workspace, one.fact)
-    for digest, kind in sorted({(one.fact.digest, one.fact.kind) for one in artifacts if one.fact.kind != "file"}):
-        folder = workspace.store.root / kind
-        if folder.is_dir() and not any(folder.glob(f"{digest}*")):
-            problems.append(Found(f"{kind}/{digest[:16]}", "missing: the log names it, the store lacks it"))
+        named = _named(connection)
+        problems += _missing_files(workspace, connection)
+    for ledger in ledgers:
+        problems += _root(workspace, ledger.fact)
+    problems += _missing(workspace.store.root, named)
     return Verified(log.rows, log.chains, log.sealed, files, tags, len(ledgers), tuple(problems))
 
 
@@ -73,6 +129,47 @@ def _stored(root: Path) -> Iterator[Path]:
         return
     for kind in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
         yield from sorted(path for path in kind.iterdir() if not path.name.startswith("."))
+
+
+def _named(connection: Connection) -> dict[str, set[str]]:
+    """The digests that the log names, by the folder of the store that they are in."""
+    named: dict[str, set[str]] = defaultdict(set)
+    for kind, field, folder in _NAMED:
+        named[folder].update(getattr(row.fact, field) for row in recorded(connection, kind))
+    for row in recorded(connection, Artifact):
+        if row.fact.kind != _INPUT_FILE:
+            named[row.fact.kind].add(row.fact.digest)
+    return named
+
+
+def _missing(root: Path, named: dict[str, set[str]]) -> list[Found]:
+    """One problem for each folder that lacks what the log names."""
+    problems = []
+    for folder, digests in sorted(named.items()):
+        there = {path.name.partition(".")[0] for path in (root / folder).glob("*")}
+        missing = sorted(digests - there)
+        if missing:
+            examples = ", ".join(digest[:16] for digest in missing[:_EXAMPLES])
+            what = f"missing: {len(missing):,} of {counted(len(digests), 'content')} that the log names, such as {examples}"
+            problems.append(Found(f"store/{folder}", f"{what}. Restore {root / folder} from a backup"))
+    return problems
+
+
+def _missing_files(workspace: Workspace, connection: Connection) -> list[Found]:
+    """The files beside the log without which it cannot be checked, or does not say what is in force."""
+    policy, declared = only(recorded(connection, PolicyInForce)), only(recorded(connection, FlowsDeclared))
+    flows_in_force = declared is not None and declared.fact.digest != digest_of(b"")
+    witness = "restore it from a backup; until then rows that were cut from the end of the log go unseen"
+    expected = [
+        (POLICY_FILE, policy is not None, "restore it from a backup; the log holds its text"),
+        (FLOWS_FILE, flows_in_force, "restore it from a backup; the log holds its text"),
+        (WITNESS_FILE, policy is not None, witness),
+    ]
+    return [
+        Found(name, f"missing: {remedy}")
+        for name, wanted, remedy in expected
+        if wanted and not (workspace.log.folder / name).is_file()
+    ]
 
 
 def _changed(path: Path) -> Found | None:
@@ -109,6 +206,8 @@ def _columns(schema: pa.Schema) -> list[str]:
 
 def _root(workspace: Workspace, fact: LedgerKept) -> list[Found]:
     path = workspace.store.path("ledger", fact.ledger, ".parquet")
+    if not path.exists():
+        return []  # among what is missing
     where = f"ledger of {fact.source} in {fact.run}"
     try:
         leaves = pq.read_table(path, columns=["tag_digest"])["tag_digest"].to_pylist()

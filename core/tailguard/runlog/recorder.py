@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -26,7 +27,9 @@ from tailguard.runlog.schema import COMMIT, ENTRY, TABLES, table_name
 
 DESK = "desk"
 GENESIS = "0" * 64
-
+WITNESS_FILE = "runlog.witness"
+"""Notes each commit beside the log."""
+_NOTE = re.compile(r"([^\t]+)\t(\d+)\t([0-9a-f]{64})")
 _FEW_ROWS = 20
 BY_NAME = {table_name(fact): fact for fact in FACTS}
 
@@ -131,11 +134,29 @@ def _arrow_column(kind: type, rows: list[dict[str, Any]], name: str) -> Any:
 def bear_witness(folder: Path, chain: str, head: Head) -> None:
     """Note a chain's head in a file beside the log, so that rows cut from the end of an open chain are missed too."""
     line = f"{chain}\t{head.seq}\t{head.row_hash}\n".encode()
-    descriptor = os.open(folder / "runlog.witness", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = os.open(folder / WITNESS_FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         os.write(descriptor, line)
     finally:
         os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class Witnessed:
+    """A line of the witness file: the head that a chain had after a commit."""
+
+    chain: str
+    seq: int
+    row_hash: str
+
+
+def witnessed(folder: Path) -> list[Witnessed | None]:
+    """The lines of the witness file, none where there is no file; None for a line that was cut short or changed."""
+    witness = folder / WITNESS_FILE
+    if not witness.exists():
+        return []
+    found = (_NOTE.fullmatch(line) for line in witness.read_text(errors="replace").splitlines())
+    return [Witnessed(note[1], int(note[2]), note[3]) if note else None for note in found]
 
 
 class Desk:
@@ -221,11 +242,8 @@ class RunRecorder:
 
     def _length(self) -> int:
         """Rows that this run's chain is known to have, from the witness file, as the log itself is out of reach."""
-        witness = self._log.folder / "runlog.witness"
-        if not witness.exists():
-            return 0
-        lines = (line.split("\t") for line in witness.read_text().splitlines())
-        return max((int(seq) for chain, seq, _ in lines if chain == self._run), default=0)
+        notes = witnessed(self._log.folder)
+        return max((note.seq for note in notes if note and note.chain == self._run), default=0)
 
     def _spilled(self) -> list[tuple[int, Author, list[Fact]]]:
         if not self._spill.exists():

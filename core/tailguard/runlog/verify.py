@@ -10,7 +10,7 @@ from sqlalchemy import select
 from tailguard.domain.facts import ChainSealed
 from tailguard.domain.wording import counted
 from tailguard.runlog.connection import RunLog
-from tailguard.runlog.recorder import GENESIS, row_hash
+from tailguard.runlog.recorder import GENESIS, WITNESS_FILE, row_hash, witnessed
 from tailguard.runlog.schema import COMMIT, ENTRY, TABLES, table_name
 
 
@@ -102,12 +102,12 @@ def _broken_seal(seal: dict[str, Any], hashes: dict[str, dict[int, str]]) -> Pro
 
 
 def _against_witness(log: RunLog, hashes: dict[str, dict[int, str]]) -> list[Problem]:
-    witness = log.folder / "runlog.witness"
-    if not witness.exists():
-        return []
     problems = []
-    for line in witness.read_text().splitlines():
-        chain, seq, digest = line.split("\t")
-        if hashes.get(chain, {}).get(int(seq)) != digest:
-            problems.append(Problem(chain, int(seq), "removed: the witness file saw a commit here that the log lacks"))
+    for number, note in enumerate(witnessed(log.folder), start=1):
+        if note is None:
+            problems.append(Problem(WITNESS_FILE, number, "changed: this line of the witness file names no commit"))
+        elif hashes.get(note.chain, {}).get(note.seq) != note.row_hash:
+            problems.append(
+                Problem(note.chain, note.seq, "removed: the witness file saw a commit here that the log lacks")
+            )
     return problems

@@ -9,7 +9,7 @@ from pages.shared import actions, charts, components, production, reads
 from pages.shared.actions import Values
 from pages.shared.components import Card
 from tailguard.desk import findings
-from tailguard.domain.wording import counted
+from tailguard.domain.wording import by, counted
 from tailguard.plays.status import OverrideStatus
 
 components.begin("Overview")
@@ -198,8 +198,8 @@ if status.findings:
 
         def take(values: Values) -> str:
             """Somebody answers for a finding."""
-            findings.take(reads.workspace(), values["finding"], plan=values["plan"])
-            return "The finding is yours."
+            before = findings.take(reads.workspace(), values["finding"], plan=values["plan"])
+            return "The finding is yours." + (f" It was taken {by(before.actor, before.recorded)}." if before else "")
 
         actions.submit("Take it", take, key="take-finding")
         if st.form_submit_button("Open its page"):

@@ -7,7 +7,7 @@ from pages.shared import actions, components, play_charts, reads
 from pages.shared.actions import Values
 from pages.shared.components import Card
 from tailguard.desk import alerts, playbook
-from tailguard.domain.wording import counted
+from tailguard.domain.wording import by, counted
 from tailguard.plays.audit import RUNNING
 
 
@@ -142,8 +142,8 @@ def hand_over(values: Values) -> str:
 
 def take(values: Values) -> str:
     """Somebody answers for an alert."""
-    alerts.take(reads.workspace(), values["alert"], note=values["plan"])
-    return f"{values['alert']} is yours."
+    before = alerts.take(reads.workspace(), values["alert"], note=values["plan"])
+    return f"{values['alert']} is yours." + (f" It was taken {by(before.actor, before.recorded)}." if before else "")
 
 
 def acknowledge(values: Values) -> str:

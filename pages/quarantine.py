@@ -183,8 +183,8 @@ if queue:
                 shortcut="u",
                 disabled=not seat.last_answered,
             )
-            st.button("Previous", shortcut="k", key="previous", on_click=move, args=(place - 1,))
-            st.button("Next", shortcut="j", key="next", on_click=move, args=(place + 1,))
+            st.button("Previous", shortcut="k", key=f"previous-{one.id}", on_click=move, args=(place - 1,))
+            st.button("Next", shortcut="j", key=f"next-{one.id}", on_click=move, args=(place + 1,))
         if seat.note:
             st.caption(f"Note for the next answer: {components.plain(seat.note)}")
     with right:

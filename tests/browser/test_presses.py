@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 
 import pytest
 from playwright.sync_api import Browser, Page, expect

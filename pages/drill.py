@@ -3,7 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from pages.shared import components, play_charts, protocol, reads
+from pages.shared import actions, components, play_charts, protocol, reads
+from pages.shared.actions import Values
 from pages.shared.components import Card
 from tailguard.domain.wording import counted
 
@@ -31,24 +32,26 @@ def of_step(name: str) -> pd.DataFrame:
     return steps[["incident", "seconds", "machine_seconds", "evidence", "recorded", "actor", "row"]].iloc[::-1]
 
 
-def plant(lineage: str) -> str:
+def plant(values: Values) -> str:
     """Start a drill in a sandbox."""
     from tailguard import response
 
-    return response.start_drill(space, lineage, seed=0).text
+    return response.start_drill(reads.workspace(), values["rehearsed"], seed=0).text
 
 
-def open_for(lineage: str, seen: str, alert: str | None) -> str:
+def open_for(values: Values) -> str:
     """Open a real incident."""
     from tailguard import response
 
-    return response.open_incident(space, lineage, what=seen, alert=alert, generation=None).text
+    alert = None if values["began"] == "no alert" else values["began"]
+    return response.open_incident(
+        reads.workspace(), values["struck"], what=values["seen"], alert=alert, generation=None
+    ).text
 
 
 components.begin("Drill")
 every = reads.watched().incidents
 status = reads.status()
-space = reads.workspace()
 closed = [one for one in every if one.closed]
 going_on = [one for one in every if not one.closed]
 due = next((one for one in status.due if one.key == "drill"), None)
@@ -99,7 +102,7 @@ components.cards(
         ),
     ]
 )
-components.told()
+actions.show_answer()
 if every:
     frozen = [one for one in every if one.seconds("freeze") is not None] or every
     first, final = frozen[0], frozen[-1]
@@ -142,17 +145,19 @@ lines = [name for name in reads.lineages() if reads.lineage(name).shipped]
 left, right = st.columns(2)
 with left.form("start", border=True):
     st.markdown("**Start a drill**  \nA collapse is planted in a copy; nothing that is at work is touched.")
-    rehearsed = st.selectbox("Lineage", lines, key="rehearsed", disabled=not lines)
-    if st.form_submit_button("Plant a collapse", disabled=not lines) and rehearsed:
-        with st.status("Building the sandbox, planting, watching …"):
-            components.act(lambda: plant(rehearsed))
+    st.selectbox("Lineage", lines, key="rehearsed", disabled=not lines)
+    actions.submit(
+        "Plant a collapse",
+        plant,
+        key="plant",
+        busy="Building the sandbox, planting, watching …",
+        disabled=not lines,
+    )
 with right.form("open", border=True):
     st.markdown("**Open a real incident**  \nFreezing and rolling back act on the lineage itself.")
-    struck = st.selectbox("Lineage", lines, key="struck", disabled=not lines)
+    st.selectbox("Lineage", lines, key="struck", disabled=not lines)
     raised = ["no alert", *reversed(list(reads.facts(reads.AlertRaised)["alert"]))]
-    alert = st.selectbox("It began with", raised, key="began")
-    seen = st.text_input("What was seen", key="seen")
-    if st.form_submit_button("Open it", disabled=not lines) and struck:
-        named = None if alert == "no alert" else alert
-        components.act(lambda: open_for(struck, seen, named))
+    st.selectbox("It began with", raised, key="began")
+    st.text_input("What was seen", key="seen")
+    actions.submit("Open it", open_for, key="open-incident", disabled=not lines)
 components.caption()

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from pages.shared import charts, components, reads
+from pages.shared import actions, charts, components, reads
 from pages.shared.components import Card
 from tailguard.domain.intervals import wilson
 from tailguard.domain.wording import counted
@@ -88,12 +88,15 @@ if len(held) > 1 and held["loss"].notna().any() and held["margin"].notna().any()
         ),
         key="teeth",
     )
-if st.button(
-    "Test the gate again", key="test", help="Plants collapses into the newest candidate's answers; a few seconds."
-):
-    with st.status("Planting collapses and comparing the candidate with itself …"):
-        components.act(lambda: reads.prove_teeth(candidates["run"].iloc[-1]))
-components.told()
+newest_run = str(candidates["run"].iloc[-1])
+actions.button(
+    "Test the gate again",
+    lambda _: reads.prove_teeth(newest_run),
+    key="test",
+    busy="Planting collapses and comparing the candidate with itself …",
+    help="Plants collapses into the newest candidate's answers; a few seconds.",
+)
+actions.show_answer()
 components.section("Each decision")
 kind = st.segmented_control("Gate", ["diversity", "ratio", "loops"], default="diversity", key="gate") or "diversity"
 shown = decisions[decisions["gate"] == kind].iloc[::-1]

@@ -9,9 +9,11 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from pages.shared import components, play_charts, reads
-from pages.shared.components import Card, said
+from pages.shared import actions, components, play_charts, reads
+from pages.shared.actions import Values
+from pages.shared.components import Card
 from tailguard.desk import flows, overrides
+from tailguard.errors import InputError
 from tailguard.plays.loops.declared import EVIDENCE
 from tailguard.plays.loops.diagram import as_text, drawing
 from tailguard.plays.loops.flows import Edge
@@ -99,7 +101,7 @@ components.cards(
         ),
     ]
 )
-components.told()
+actions.show_answer()
 names = [one.words for one in found.loops]
 chosen = None
 if names:
@@ -163,56 +165,90 @@ components.table(
         "last evidence": components.DAY,
     },
 )
+
+
+def guard(values: Values) -> str:
+    """A checkpoint on an edge, as an entry of flows.yaml."""
+    name, on = values["checkpoint"], values["on"]
+    flows.guard(
+        reads.workspace(),
+        name,
+        on=on,
+        owner=values["owner"],
+        evidence=values["evidence"],
+        every_days=int(values["days"]),
+    )
+    return f"{name} stands on {on}."
+
+
+def declare(values: Values) -> str:
+    """A flow, as an entry of flows.yaml."""
+    flows.declare(reads.workspace(), values["edge"])
+    return f"{values['edge']} is declared."
+
+
+def import_lineage(values: Values) -> str:
+    """Nodes and edges of a file that was chosen."""
+    file = values["lineage-file"]
+    if file is None:
+        raise InputError("Choose a file first.")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / Path(file.name).name
+        path.write_bytes(file.getvalue())
+        done = flows.import_lineage(reads.workspace(), path)
+    return f"{done.form}: {done.datasets} datasets, {done.jobs} jobs, {done.edges} edges."
+
+
+def review(values: Values) -> str:
+    """All loops were gone over."""
+    flows.review(reads.workspace(), note=values["note"])
+    return "The review is recorded."
+
+
+def confirm(values: Values) -> str:
+    """A checkpoint outside of Tailguard does its work."""
+    flows.confirm(reads.workspace(), values["confirmed"], evidence=values["note"])
+    return f"{values['confirmed']} is confirmed."
+
+
+def except_run(values: Values) -> str:
+    """An override of 14 days at the gate of loops."""
+    here = reads.workspace()
+    until = here.clock.now() + timedelta(days=14)
+    name = overrides.request(here, gate=GATE, run=values["excepted"], reason=values["note"], expires=until)
+    return f"{name} waits for approval."
+
+
 left, middle, right = st.columns(3)
 space = reads.workspace()
 with left.form("guard", border=True):
     st.markdown("**Put a checkpoint on an edge**")
     edges = [edge.text for edge in sorted(found.flows.edges)]
     suggested = (chosen.suggested or (chosen.closing,))[0].text if chosen else edges[0]
-    on = st.selectbox("Edge", edges, index=edges.index(suggested), key="on", format_func=components.unseen)
-    name = st.text_input("Name", key="checkpoint")
-    owner = st.text_input("Owner", value=space.actor, key="owner")
-    evidence = st.selectbox("What shows it at work", EVIDENCE, key="evidence")
-    days = st.number_input("Fresh for days", 1, 366, 31, key="days")
-    if st.form_submit_button("Add it to flows.yaml"):
-        components.act(
-            said(
-                f"{name} stands on {on}.",
-                lambda: flows.guard(space, name, on=on, owner=owner, evidence=evidence, every_days=int(days)),
-            )
-        )
+    st.selectbox("Edge", edges, index=edges.index(suggested), key="on", format_func=components.unseen)
+    st.text_input("Name", key="checkpoint")
+    st.text_input("Owner", value=space.actor, key="owner")
+    st.selectbox("What shows it at work", EVIDENCE, key="evidence")
+    st.number_input("Fresh for days", 1, 366, 31, key="days")
+    actions.submit("Add it to flows.yaml", guard, key="add-checkpoint")
 with middle.form("declare", border=True):
     st.markdown("**Declare a flow, import lineage**")
-    edge = st.text_input("From -> to", key="edge", placeholder="chat -> help centre")
-    if st.form_submit_button("Declare"):
-        components.act(said(f"{edge} is declared.", lambda: flows.declare(space, edge)))
-    file = st.file_uploader("OpenLineage events, Marquez export, dbt manifest", key="lineage-file")
-    if st.form_submit_button("Import") and file is not None:
-
-        def take() -> str:
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / Path(file.name).name
-                path.write_bytes(file.getvalue())
-                done = flows.import_lineage(space, path)
-            return f"{done.form}: {done.datasets} datasets, {done.jobs} jobs, {done.edges} edges."
-
-        components.act(take)
+    st.text_input("From -> to", key="edge", placeholder="chat -> help centre")
+    actions.submit("Declare", declare, key="declare-flow")
+    st.file_uploader("OpenLineage events, Marquez export, dbt manifest", key="lineage-file")
+    actions.submit("Import", import_lineage, key="import-lineage")
 with right.form("review", border=True):
     st.markdown("**Review, confirm, except**")
-    note = st.text_input("What was looked at, what was decided", key="note")
-    if st.form_submit_button("Mark the review done"):
-        components.act(said("The review is recorded.", lambda: flows.review(space, note=note)))
+    st.text_input("What was looked at, what was decided", key="note")
+    actions.submit("Mark the review done", review, key="review-loops")
     confirmed = [one.checkpoint.name for one in found.checkpoints if one.checkpoint.evidence == "confirmed"]
-    which = st.selectbox("Checkpoint", confirmed, key="confirmed", disabled=not confirmed)
-    if st.form_submit_button("Confirm it is at work (say by what, above)", disabled=not confirmed) and which:
-        components.act(said(f"{which} is confirmed.", lambda: flows.confirm(space, which, evidence=note)))
+    st.selectbox("Checkpoint", confirmed, key="confirmed", disabled=not confirmed)
+    actions.submit(
+        "Confirm it is at work (say by what, above)", confirm, key="confirm-checkpoint", disabled=not confirmed
+    )
     runs = [one.run for one in reversed(reads.lineage(components.lineage()).generations)]
-    run = st.selectbox("Exception for", runs, key="excepted")
-    if st.form_submit_button("Ask for an exception of 14 days (reason above)"):
-        until = space.clock.now() + timedelta(days=14)
-        components.act(
-            lambda: f"{overrides.request(space, gate=GATE, run=run, reason=note, expires=until)} waits for approval."
-        )
+    st.selectbox("Exception for", runs, key="excepted")
+    actions.submit("Ask for an exception of 14 days (reason above)", except_run, key="except-run")
 imports = reads.facts(reads.LineageImported)
 components.rows(
     lambda: imports[["file", "form", "datasets", "jobs", "edges", "recorded", "actor", "row"]],

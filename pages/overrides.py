@@ -6,8 +6,9 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from pages.shared import charts, components, meeting_room, reads
-from pages.shared.components import Card, said
+from pages.shared import actions, charts, components, meeting_room, reads
+from pages.shared.actions import Values
+from pages.shared.components import Card
 from tailguard.desk import meeting as meetings
 from tailguard.desk import overrides as desk
 from tailguard.domain.overrides import GATES
@@ -124,7 +125,7 @@ else:
 
 if not going_on:
     components.section("The monthly meeting")
-    components.told()
+    actions.show_answer()
     ended = reads.facts(reads.MeetingEnded)
     last = (
         f"Last: {ended['meeting'].iloc[-1]} on {ended['recorded'].iloc[-1]:%d %b %Y}." if len(ended) else "None so far."
@@ -134,9 +135,13 @@ if not going_on:
             f"{counted(len(open_ones) + len(waiting), 'override is', 'overrides are')} on the agenda. {last}"
         )
     )
-    if st.button("Start a meeting", key="start", disabled=not (open_ones or waiting)):
-        st.query_params.pop("item", None)
-        components.act(lambda: f"{meetings.start(reads.workspace())} has begun.")
+    actions.button(
+        "Start a meeting",
+        lambda _: f"{meetings.start(reads.workspace())} has begun.",
+        key="start",
+        then=lambda: st.query_params.pop("item", None),
+        disabled=not (open_ones or waiting),
+    )
     for row in reversed(ended.to_dict("records")):
         columns = st.columns([4, 1, 1, 1])
         columns[0].markdown(
@@ -154,6 +159,26 @@ if not going_on:
                 width="stretch",
             )
 
+
+def decide(values: Values) -> str:
+    """A decision on one override."""
+    chosen, decision = values["chosen"], values["decision"]
+    desk.decide(reads.workspace(), chosen, decision=decision, note=values["note"])
+    return f"{chosen} {decision}."
+
+
+def ask(values: Values) -> str:
+    """A request for an override, or for one to go on."""
+    space, asked, reason = reads.workspace(), values["asked"], values["asked_reason"]
+    until = space.clock.now() + timedelta(days=int(values["asked_days"]))
+    if asked.startswith("renew "):
+        name = desk.renew(space, asked.removeprefix("renew "), reason=reason, expires=until)
+    else:
+        gate, _, run = asked.partition(" gate of ")
+        name = desk.request(space, gate=gate, run=run, reason=reason, expires=until)
+    return f"{name} requested. Another person approves it."
+
+
 components.section("Outside the meeting")
 left, right = st.columns(2)
 with left.form("decide", border=True):
@@ -161,38 +186,18 @@ with left.form("decide", border=True):
     names = [one.id for one in (*waiting, *open_ones)]
     if names and st.session_state.get("chosen") not in names:
         st.session_state.pop("chosen", None)  # a choice of nothing, from when there was nothing to choose
-    chosen = st.selectbox("Override", names, index=None if not names else 0, key="chosen", disabled=not names)
-    decision = st.radio("Decision", desk.DECISIONS, horizontal=True, key="decision")
-    note = st.text_input("Note", key="note")
-    if st.form_submit_button("Record the decision", disabled=not names):
-        if chosen is None:
-            st.warning("Choose an override first.")
-            st.stop()
-        components.act(
-            said(f"{chosen} {decision}.", lambda: desk.decide(reads.workspace(), chosen, decision=decision, note=note))
-        )
+    st.selectbox("Override", names, index=None if not names else 0, key="chosen", disabled=not names)
+    st.radio("Decision", desk.DECISIONS, horizontal=True, key="decision")
+    st.text_input("Note", key="note")
+    actions.submit("Record the decision", decide, key="decide-override", disabled=not names)
 with right.form("ask", border=True):
     st.markdown("**Ask for one, or for one to go on**")
     runs = [one.run for name in reads.lineages() for one in reversed(reads.lineage(name).generations[-10:])]
     targets = [f"{gate} gate of {run}" for run in runs for gate in GATES]
     renewals = [f"renew {one.id}" for one in open_ones]
     wanted = f"ratio gate of {st.query_params.get('run', '')}"
-    asked = st.selectbox(
-        "For", [*targets, *renewals], key="asked", index=targets.index(wanted) if wanted in targets else 0
-    )
-    reason = st.text_input("Reason", key="asked_reason")
-    days = st.number_input("Days", min_value=1, max_value=366, value=14, key="asked_days")
-    if st.form_submit_button("Ask"):
-        space = reads.workspace()
-        until = space.clock.now() + timedelta(days=int(days))
-
-        def ask() -> str:
-            if asked.startswith("renew "):
-                name = desk.renew(space, asked.removeprefix("renew "), reason=reason, expires=until)
-            else:
-                gate, _, run = asked.partition(" gate of ")
-                name = desk.request(space, gate=gate, run=run, reason=reason, expires=until)
-            return f"{name} requested. Another person approves it."
-
-        components.act(ask)
+    st.selectbox("For", [*targets, *renewals], key="asked", index=targets.index(wanted) if wanted in targets else 0)
+    st.text_input("Reason", key="asked_reason")
+    st.number_input("Days", min_value=1, max_value=366, value=14, key="asked_days")
+    actions.submit("Ask", ask, key="ask-override")
 components.caption()

@@ -5,10 +5,11 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from pages.shared import charts, components, production, reads
-from pages.shared.components import Card, said
+from pages.shared import actions, charts, components, production, reads
+from pages.shared.actions import Values
+from pages.shared.components import Card
 from tailguard.desk import findings
-from tailguard.domain.wording import counted
+from tailguard.domain.wording import by, counted
 from tailguard.plays.status import OverrideStatus
 
 components.begin("Overview")
@@ -162,7 +163,7 @@ loose = sum(one.taken_by is None for one in status.findings)
 components.section(
     f"Findings, worst first: {loose} of {len(status.findings)} nobody took" if status.findings else "Findings"
 )
-components.told()
+actions.show_answer()
 if status.findings:
     components.table(
         pd.DataFrame(
@@ -193,10 +194,14 @@ if status.findings:
                 f"{components.SEVERITY[by_key[key].severity]}: {by_key[key].what}"
             ),
         )
-        plan = st.text_input("What you will do about it", key="plan")
-        if st.form_submit_button("Take it"):
-            take = partial(findings.take, reads.workspace(), chosen, plan=plan)
-            components.act(said("The finding is yours.", take))
+        st.text_input("What you will do about it", key="plan")
+
+        def take(values: Values) -> str:
+            """Somebody answers for a finding."""
+            before = findings.take(reads.workspace(), values["finding"], plan=values["plan"])
+            return "The finding is yours." + (f" It was taken {by(before.actor, before.recorded)}." if before else "")
+
+        actions.submit("Take it", take, key="take-finding")
         if st.form_submit_button("Open its page"):
             st.switch_page(f"pages/{by_key[chosen].page}.py", query_params={"lineage": line.name})
 else:

@@ -3,10 +3,11 @@
 import pandas as pd
 import streamlit as st
 
-from pages.shared import components, play_charts, reads
-from pages.shared.components import Card, said
+from pages.shared import actions, components, play_charts, reads
+from pages.shared.actions import Values
+from pages.shared.components import Card
 from tailguard.desk import alerts, playbook
-from tailguard.domain.wording import counted
+from tailguard.domain.wording import by, counted
 from tailguard.plays.audit import RUNNING
 
 
@@ -75,7 +76,7 @@ components.cards(
         ),
     ]
 )
-components.told()
+actions.show_answer()
 components.chart(
     lambda: play_charts.plays(found, watched.strips, f"{len(running)} of {len(found)} plays show themselves in time"),
     key="strips",
@@ -124,34 +125,55 @@ for one in found:
             formula="Rows of the log that show this play at work; running while the newest is no older than the cadence.",
             key=f"evidence-{one.play.name}",
         )
-space = reads.workspace()
+
+
+def attest(values: Values) -> str:
+    """The quality owner's word on a play."""
+    play = values["play"]
+    playbook.attest(reads.workspace(), play, running=values["is-running"] == "yes", note=values["note"])
+    return f"{play} is attested."
+
+
+def hand_over(values: Values) -> str:
+    """A play's next owner."""
+    playbook.hand_over(reads.workspace(), values["given"], to=values["to"])
+    return f"{values['given']} is {values['to']}'s."
+
+
+def take(values: Values) -> str:
+    """Somebody answers for an alert."""
+    before = alerts.take(reads.workspace(), values["alert"], note=values["plan"])
+    return f"{values['alert']} is yours." + (f" It was taken {by(before.actor, before.recorded)}." if before else "")
+
+
+def acknowledge(values: Values) -> str:
+    """The maintainer's word on the runbook."""
+    playbook.acknowledge(reads.workspace(), note=values["change"])
+    return "The revision is acknowledged."
+
+
 left, right = st.columns(2)
 names = [one.play.name for one in found]
 with left.form("attest", border=True):
     st.markdown("**Attest as quality owner**")
-    play = st.selectbox("Play", names, key="play")
-    answer = st.radio("Is it really running?", ["yes", "no"], horizontal=True, key="is-running")
-    note = st.text_input("Note (needed where you see it otherwise than the log)", key="note")
-    if st.form_submit_button("Attest"):
-        components.act(
-            said(f"{play} is attested.", lambda: playbook.attest(space, play, running=answer == "yes", note=note))
-        )
+    st.selectbox("Play", names, key="play")
+    st.radio("Is it really running?", ["yes", "no"], horizontal=True, key="is-running")
+    st.text_input("Note (needed where you see it otherwise than the log)", key="note")
+    actions.submit("Attest", attest, key="attest-play")
 with right.form("hand-over", border=True):
     st.markdown("**Hand a play over**")
-    given = st.selectbox("Play", names, key="given")
-    to = st.text_input("New owner", key="to")
-    if st.form_submit_button("Hand over"):
-        components.act(said(f"{given} is {to}'s.", lambda: playbook.hand_over(space, given, to=to)))
+    st.selectbox("Play", names, key="given")
+    st.text_input("New owner", key="to")
+    actions.submit("Hand over", hand_over, key="hand-play-over")
 alerts_raised = reads.facts(reads.AlertRaised)
 taken = set(reads.facts(reads.AlertTaken)["alert"])
 waiting = alerts_raised[~alerts_raised["alert"].isin(taken)]
 if len(waiting):
     with st.form("take", border=True):
         st.markdown(f"**{counted(len(waiting), 'alert')} nobody took**")
-        which = st.selectbox("Alert", list(waiting["alert"]), key="alert")
-        plan = st.text_input("What you will do", key="plan")
-        if st.form_submit_button("Take it"):
-            components.act(said(f"{which} is yours.", lambda: alerts.take(space, which, note=plan)))
+        st.selectbox("Alert", list(waiting["alert"]), key="alert")
+        st.text_input("What you will do", key="plan")
+        actions.submit("Take it", take, key="take-alert")
     components.table(waiting[["alert", "kind", "what", "recorded", "row"]], key="alerts")
 components.section("Runbook")
 markdown, page = reads.runbook()
@@ -171,7 +193,6 @@ right.download_button(
 with st.expander("Read the runbook"):
     st.markdown(markdown)
 with st.form("acknowledge", border=True):
-    change = st.text_input("What has changed in it, and why", key="change")
-    if st.form_submit_button("Acknowledge this revision as its maintainer"):
-        components.act(said("The revision is acknowledged.", lambda: playbook.acknowledge(space, note=change)))
+    st.text_input("What has changed in it, and why", key="change")
+    actions.submit("Acknowledge this revision as its maintainer", acknowledge, key="acknowledge-runbook")
 components.caption()

@@ -4,8 +4,9 @@ import pandas as pd
 import streamlit as st
 from plotly.graph_objects import Figure
 
-from pages.shared import charts, components, reads
-from pages.shared.components import Card, said
+from pages.shared import actions, charts, components, reads
+from pages.shared.actions import Values
+from pages.shared.components import Card
 from tailguard.desk import sources as desk
 from tailguard.detection.prevalence import APART
 from tailguard.domain.wording import counted
@@ -235,14 +236,19 @@ components.table(
     key="sources",
     columns={column: st.column_config.NumberColumn(format="percent") for column in ("coverage", "PACC", "SLD")},
 )
-components.told()
+actions.show_answer()
 unsigned = [one.source for one in contracts.values() if not one.signed]
 if unsigned:
     with st.form("sign", border=True), st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox("Contract to sign off", unsigned, key="to_sign")
-        note = st.text_input("Note", key="sign_note")
-        if st.form_submit_button("Sign off"):
-            components.act(said(f"{chosen} is signed off.", lambda: desk.sign(reads.workspace(), chosen, note=note)))
+        st.selectbox("Contract to sign off", unsigned, key="to_sign")
+        st.text_input("Note", key="sign_note")
+
+        def sign(values: Values) -> str:
+            """The quality owner's signature under a contract."""
+            desk.sign(reads.workspace(), values["to_sign"], note=values["sign_note"])
+            return f"{values['to_sign']} is signed off."
+
+        actions.submit("Sign off", sign, key="sign-off")
 
 components.section("What the detector's error means")
 rates = reads.built_in_rates()

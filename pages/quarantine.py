@@ -2,13 +2,15 @@
 
 import time
 from collections import Counter
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
 import pandas as pd
 import streamlit as st
 
-from pages.shared import charts, components, reads
+from pages.shared import actions, charts, components, reads
+from pages.shared.actions import Values
 from pages.shared.components import Card
 from tailguard.desk import quarantine as desk
 from tailguard.domain.tags import Origin
@@ -31,7 +33,20 @@ def waiting_rows() -> pd.DataFrame:
     )
 
 
+@dataclass
+class Seat:
+    """What the reviewer at this page has before them, from one drawing of the page to the next."""
+
+    place: int = 0
+    shown: str = ""
+    shown_at: float = 0.0
+    asked_for: str = ""
+    note: str = ""
+    last_answered: tuple[str, ...] = ()
+
+
 components.begin("Quarantine")
+seat: Seat = st.session_state.setdefault("seat", Seat())
 status = reads.status()
 queue = reads.queue()
 decided = reads.facts(reads.ReviewDecision)
@@ -84,57 +99,56 @@ components.cards(
 )
 
 
-def decide(origin: Origin, ids: list[str]) -> str:
-    """Record the answer, and go on with what is next."""
+def decide(origin: Origin, record: str, alike: list[str], values: Values) -> str:
+    """Record the answer on what is shown, and go on with what is next."""
+    ids = alike if len(alike) > 1 and values[f"group-{alike[0]}"] else [record]
     settled = desk.decide(
         reads.workspace(),
         ids,
         origin=origin,
-        code=st.session_state["code"],
-        note=st.session_state.get("note", ""),
-        seconds=round(time.monotonic() - st.session_state.get("shown_at", time.monotonic()), 1),
+        code=values["code"],
+        note=seat.note,
+        seconds=round(time.monotonic() - seat.shown_at, 1),
     )
-    st.session_state["last_answered"] = ids if settled else []
-    st.session_state["note"] = ""
+    seat.last_answered = tuple(ids) if settled else ()
+    seat.note = ""
     word = "waits on, you cannot tell" if origin is Origin.UNKNOWN else f"answered {origin}"
     told = f"{ids[0][:12]} {word}" if len(ids) == 1 else f"{len(ids)} records: {word}"
     return f"{told}; {settled} settled, the next run takes them in."
 
 
-def take_back() -> str:
+def take_back(ids: tuple[str, ...], _: Values) -> str:
     """The last decision, taken back."""
-    last, st.session_state["last_answered"] = st.session_state.get("last_answered", []), []
-    return f"{counted(desk.take_back(reads.workspace(), last), 'decision')} taken back."
+    seat.last_answered = ()
+    return f"{counted(desk.take_back(reads.workspace(), ids), 'decision')} taken back."
 
 
-def move(step: int) -> None:
-    """To the next or previous record."""
-    st.session_state["place"] = st.session_state.get("place", 0) + step
+def move(place: int) -> None:
+    """To the next or previous record; told twice, it goes there once."""
+    seat.place = place
 
 
 @st.dialog("Note")
 def write_note() -> None:
     """A note that goes with the next answer."""
-    text = st.text_area(
-        "What you know that the detector does not", value=st.session_state.get("note", ""), key="note_text"
-    )
+    text = st.text_area("What you know that the detector does not", value=seat.note, key="note_text")
     if st.button("Keep", type="primary"):
-        st.session_state["note"] = text
+        seat.note = text
         components.again()
 
 
-components.told()
+actions.show_answer()
 
 if queue:
-    place = st.session_state.get("place", 0) % len(queue)
+    place = seat.place % len(queue)
     wanted = st.query_params.get("record", "")
-    if wanted and wanted != st.session_state.get("asked_for"):
-        st.session_state["asked_for"] = wanted
+    if wanted and wanted != seat.asked_for:
+        seat.asked_for = wanted
         place = next((at for at, one in enumerate(queue) if one.id.startswith(wanted)), place)
-    st.session_state["place"] = place
+    seat.place = place
     one = queue[place]
-    if st.session_state.get("shown") != one.id:
-        st.session_state["shown"], st.session_state["shown_at"] = one.id, time.monotonic()
+    if seat.shown != one.id:
+        seat.shown, seat.shown_at = one.id, time.monotonic()
     alike = [other.id for other in queue if other.cluster == one.cluster]
     left, right = st.columns([3, 2])
     with left:
@@ -142,17 +156,16 @@ if queue:
             st.markdown(components.marked(one.text[:LONGEST_SHOWN], one.spans))
             if len(one.text) > LONGEST_SHOWN:
                 st.caption(f"{len(one.text):,} characters; the first {LONGEST_SHOWN:,} are shown.")
-        whole = st.toggle(
+        st.toggle(
             f"Answer for the whole group ({len(alike)} near-duplicates)",
             value=len(alike) > 1,
-            key=f"group-{one.cluster}",
+            key=f"group-{alike[0]}",
             disabled=len(alike) < 2,
         )
-        ids = alike if whole and len(alike) > 1 else [one.id]
         with st.container(horizontal=True):
             for label, origin, key in ANSWERS:
-                work = partial(decide, origin, ids)
-                st.button(label, shortcut=key, key=f"answer-{origin}", on_click=components.answer, args=(work,))
+                work = partial(decide, origin, one.id, alike)
+                actions.button(label, work, key=f"answer-{origin}-{one.id}", shortcut=key)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.selectbox(
                 "Reason code",
@@ -163,18 +176,17 @@ if queue:
             )
             if st.button("Note", shortcut="n", key="note_button"):
                 write_note()
-            st.button(
+            actions.button(
                 "Take back",
-                shortcut="u",
+                partial(take_back, seat.last_answered),
                 key="back",
-                on_click=components.answer,
-                args=(take_back,),
-                disabled=not st.session_state.get("last_answered"),
+                shortcut="u",
+                disabled=not seat.last_answered,
             )
-            st.button("Previous", shortcut="k", key="previous", on_click=move, args=(-1,))
-            st.button("Next", shortcut="j", key="next", on_click=move, args=(1,))
-        if st.session_state.get("note"):
-            st.caption(f"Note for the next answer: {components.plain(st.session_state['note'])}")
+            st.button("Previous", shortcut="k", key=f"previous-{one.id}", on_click=move, args=(place - 1,))
+            st.button("Next", shortcut="j", key=f"next-{one.id}", on_click=move, args=(place + 1,))
+        if seat.note:
+            st.caption(f"Note for the next answer: {components.plain(seat.note)}")
     with right:
         st.markdown(f"**{place + 1} of {len(queue):,}**: {components.plain(one.reason)}")
         rows = {

@@ -6,7 +6,8 @@ from difflib import unified_diff
 import pandas as pd
 import streamlit as st
 
-from pages.shared import components, reads
+from pages.shared import actions, components, reads
+from pages.shared.actions import Values
 from pages.shared.components import Card
 from pages.shared.protocol import lasting
 from tailguard.domain.stages import ORDER
@@ -89,7 +90,7 @@ for stage in ORDER:
             st.markdown(f"**○ {stage}**")
             st.caption("working" if status.working_on == stage else "not reached")
 
-components.told()
+actions.show_answer()
 if deviated:
     components.section("Deviations, and why")
     components.table(
@@ -114,15 +115,27 @@ left.download_button(
     key="pack",
 )
 if status.snapshot and "train" in finished:
-    if middle.button(
-        "Make the evidence pack", key="make-pack", help="Reports, overrides, plays, drills, cards, bill of materials."
-    ):
-        with st.status("Gathering reports, drawing charts, verifying the log …"):
-            st.session_state["evidence"] = (run, reads.evidence_pack(run))
-    if st.session_state.get("evidence", ("",))[0] == run:
+    packs: dict[str, bytes] = st.session_state.setdefault("packs", {})
+
+    def make_pack(_: Values) -> str:
+        """Only the newest is kept."""
+        packs[run] = reads.evidence_pack(run)
+        for other in set(packs) - {run}:
+            del packs[other]
+        return f"The evidence pack of {run} is made."
+
+    with middle:
+        actions.button(
+            "Make the evidence pack",
+            make_pack,
+            key=f"make-pack-{run}",
+            busy="Gathering reports, drawing charts, verifying the log …",
+            help="Reports, overrides, plays, drills, cards, bill of materials.",
+        )
+    if run in packs:
         middle.download_button(
             "Download the evidence pack (ZIP)",
-            st.session_state["evidence"][1],
+            packs[run],
             file_name=f"{run.replace('/', '-')}-evidence.zip",
             mime="application/zip",
             key="evidence-zip",
@@ -166,15 +179,15 @@ if repeated:
     )
 with st.form("deviation", border=True):
     st.markdown("**Note a deviation**")
-    what = st.text_input("How did the run depart from the runbook?", key="what")
-    why = st.text_input("Why?", key="why")
-    if st.form_submit_button("Note it"):
+    st.text_input("How did the run depart from the runbook?", key="what")
+    st.text_input("Why?", key="why")
 
-        def note() -> str:
-            from tailguard import reproduction
+    def note(values: Values) -> str:
+        """A departure from the runbook, with its reason."""
+        from tailguard import reproduction
 
-            reproduction.note_deviation(reads.workspace(), run, what=what, why=why)
-            return "The deviation is noted."
+        reproduction.note_deviation(reads.workspace(), run, what=values["what"], why=values["why"])
+        return "The deviation is noted."
 
-        components.act(note)
+    actions.submit("Note it", note, key=f"note-{run}")
 components.caption(run)

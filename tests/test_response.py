@@ -85,7 +85,7 @@ def test_a_response_keeps_its_order_and_does_not_close_without_cause_and_change(
     with pytest.raises(InputError, match=f"{name} is open. Close it first"):
         response.start_drill(space, "main", seed=0)
     through(team, name)
-    with pytest.raises(InputError, match="is at close; freeze comes before it"):
+    with pytest.raises(InputError, match="freeze of .* was done by .*; close comes next"):
         response.freeze(space, name)
     for wrong, told in (("cause", "without a root cause"), ("change", "without a change"), ("play", "no play ''")):
         with pytest.raises(InputError, match=told):
@@ -93,7 +93,7 @@ def test_a_response_keeps_its_order_and_does_not_close_without_cause_and_change(
     with pytest.raises(InputError, match="ada or ada closes it; you are lin"):
         response.close(space.as_actor("lin"), name, **CLOSING)
     response.close(space, name, **CLOSING)
-    with pytest.raises(InputError, match="was closed on"):
+    with pytest.raises(InputError, match="was closed by ada on"):
         response.freeze(space, name)
 
 

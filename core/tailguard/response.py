@@ -35,6 +35,7 @@ from tailguard.domain.recipe import Recipe
 from tailguard.domain.roles import Right
 from tailguard.domain.shipping import State
 from tailguard.domain.verdict import Verdict
+from tailguard.domain.wording import by
 from tailguard.errors import InputError, NotAllowed, TailguardError
 from tailguard.plays.drill import Incident, incidents
 from tailguard.plays.finding import FindingKind
@@ -240,11 +241,12 @@ def find(workspace: Workspace, incident: str) -> Incident:
 def _ready(workspace: Workspace, incident: str, step: str) -> Incident:
     found = find(workspace, incident)
     if found.closed:
-        raise InputError(f"{incident} was closed on {found.closed.recorded:%Y-%m-%d}.")
+        raise InputError(f"{incident} was closed {by(found.closed.actor, found.closed.recorded)}.")
+    done = next((one for one in found.steps if one.fact.step == step), None)
+    if done:
+        raise InputError(f"{step} of {incident} was done {by(done.actor, done.recorded)}; {found.next} comes next.")
     if found.next != step:
-        raise InputError(
-            f"{incident} is at {found.next}; {step} comes {'later' if step not in found.done else 'before it'}."
-        )
+        raise InputError(f"{incident} is at {found.next}; {step} comes later.")
     return found
 
 

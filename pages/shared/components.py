@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,11 +13,10 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from pages.shared import charts, entrance, reads, takeaway
+from pages.shared import actions, charts, entrance, reads, takeaway
 from pages.shared.words import marked, on_chart, paragraphs, plain, unseen
 from tailguard.domain import glossary
 from tailguard.domain.stages import ORDER
-from tailguard.errors import TailguardError
 
 __all__ = ["marked", "on_chart", "paragraphs", "plain", "unseen"]
 
@@ -345,7 +343,7 @@ def begin(title: str) -> None:
     entrance.enter(reads.local())
     st.title(title)
     if st.session_state.get("title") != title:
-        st.session_state.pop("answer", None)
+        actions.forget_answer()
     st.session_state["title"] = title
     if not has_runs():
         _nothing_yet()
@@ -420,44 +418,7 @@ def refresh_while_writing() -> None:
         st.progress(min(1.0, place / len(ORDER)), text=plain(f"{one.text} (stage {int(place) + 1} of {len(ORDER)})"))
 
 
-TOLD_SECONDS = 12.0
-"""So long an answer stays, also while the page is drawn anew because the log has grown."""
-
-
-def answer(work: Callable[[], str]) -> None:
-    """Do it, and keep what came of it for `told`: what a button's own callback does, before its page is drawn."""
-    try:
-        came = ("success", work())
-    except TailguardError as error:
-        came = ("error", str(error))
-    st.session_state["answer"] = (*came, time.monotonic())
-    reads.look_again()
-
-
-def act(work: Callable[[], str]) -> None:
-    """Do it, and say what came of it after the page has read the log again."""
-    answer(work)
-    again()
-
-
 def again() -> None:
     """Draw the whole page anew. Where somebody has clicked in the meantime, that goes first: a rerun would take its place."""
     st.empty()  # Streamlit looks here for what was clicked
     st.rerun()
-
-
-def said(word: str, work: Callable[[], object]) -> Callable[[], str]:
-    """Work that says one word when it is done."""
-
-    def both() -> str:
-        work()
-        return word
-
-    return both
-
-
-def told() -> None:
-    """What came of the last thing that somebody did."""
-    kind, text, when = st.session_state.get("answer", ("", "", 0.0))
-    if kind and time.monotonic() - when < TOLD_SECONDS:
-        (st.success if kind == "success" else st.error)(plain(text))

@@ -7,8 +7,8 @@ from functools import partial
 
 import streamlit as st
 
-from pages.shared import components, reads
-from pages.shared.components import said
+from pages.shared import actions, components, reads
+from pages.shared.actions import Values
 from tailguard.desk import meeting as meetings
 from tailguard.domain.wording import counted
 
@@ -75,20 +75,39 @@ def decide(item: meetings.Item, position: int) -> None:
         args=(item.override.id,),
         max_chars=500,
     )
-    days = st.number_input("New end, in days (for a renewal)", min_value=1, max_value=366, value=14, key="meeting_days")
+    st.number_input("New end, in days (for a renewal)", min_value=1, max_value=366, value=14, key="meeting_days")
     for column, decision in zip(st.columns(3), meetings.DECISIONS.get(item.state, ()), strict=False):
-        if column.button(WORDS[decision], key=f"decide-{decision}", width="stretch"):
-            components.act(partial(_record, item.override.id, decision, int(days), position))
+        with column:
+            actions.button(
+                WORDS[decision],
+                partial(_record, item.override.id, decision),
+                key=f"decide-{decision}-{item.override.id}",
+                then=partial(_turn_to, position + 1),
+                width="stretch",
+            )
 
 
-def _record(override: str, decision: str, days: int, position: int) -> str:
+def _record(override: str, decision: str, values: Values) -> str:
     """Decide on one item with the note that was typed."""
     space = reads.workspace()
-    expires = space.clock.now() + timedelta(days=days) if decision == "renewed" else None
-    meetings.decide(space, override, decision=decision, note=_note(override), expires=expires)
-    forget_draft()
-    st.query_params["item"] = str(position + 1)
+    expires = space.clock.now() + timedelta(days=int(values["meeting_days"])) if decision == "renewed" else None
+    meetings.decide(space, override, decision=decision, note=values[f"note-{override}"][:500], expires=expires)
     return f"{override} {decision}."
+
+
+def _turn_to(position: int) -> None:
+    forget_draft()
+    st.query_params["item"] = str(position)
+
+
+def _attend(values: Values) -> str:
+    meetings.attend(reads.workspace(), values["person"])
+    return f"{values['person']} is here."
+
+
+def _end(meeting: str, _: Values) -> str:
+    meetings.end(reads.workspace())
+    return f"{meeting} ended. Its minutes are below."
 
 
 def hold(going_on: meetings.Meeting) -> None:
@@ -96,7 +115,7 @@ def hold(going_on: meetings.Meeting) -> None:
     done = len(going_on.items) - len(going_on.left)
     components.section(f"{going_on.id}: item by item")
     st.progress(done / len(going_on.items), text=f"{done} of {len(going_on.items)} decided")
-    components.told()
+    actions.show_answer()
     first, second = st.columns([3, 2])
     with second.container(border=True):
         st.markdown("**Agenda**")
@@ -104,14 +123,12 @@ def hold(going_on: meetings.Meeting) -> None:
             mark = "✔" if item.decision else "○"
             label = f"{mark} {item.override.id}, {item.decision or item.state}"
             if st.button(label, key=f"item-{number}", type="tertiary"):
-                forget_draft()
-                st.query_params["item"] = str(number)
+                _turn_to(number)
                 components.again()
         st.markdown("**Present**")
         st.markdown(components.plain(", ".join(going_on.present)) or "nobody yet")
-        person = st.text_input("Somebody else is here", key="person")
-        if st.button("Note attendance", key="attend"):
-            components.act(said(f"{person} is here.", lambda: meetings.attend(reads.workspace(), person)))
+        st.text_input("Somebody else is here", key="person")
+        actions.button("Note attendance", _attend, key="attend")
     with first.container(border=True):
         position = min(components.number("item", _next(going_on)), len(going_on.items) - 1)
         item = going_on.items[position]
@@ -128,8 +145,7 @@ def hold(going_on: meetings.Meeting) -> None:
         components.remark(
             f"Ending the meeting now closes {', '.join(passed)}: a review that passes an override closes it."
         )
-    if st.button("End the meeting", key="end"):
-        components.act(said(f"{going_on.id} ended. Its minutes are below.", lambda: meetings.end(reads.workspace())))
+    actions.button("End the meeting", partial(_end, going_on.id), key=f"end-{going_on.id}")
 
 
 def _next(going_on: meetings.Meeting) -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
-from pages.shared import components, reads
+from pages.shared import actions, components, reads
+from pages.shared.actions import Values
 from tailguard.domain.incidents import STEPS, Step
 from tailguard.plays.drill import Incident
 from tailguard.policy import PLAYS
@@ -57,12 +60,13 @@ def _to_do(
         return
     if step.name == "close":
         _closing(one.id, right)
-    elif right.button(f"Do it: {step.name}", key=f"do-{step.name}"):
-        with st.status(f"{step.name} …"):
-            components.act(lambda: _done(step.name, one.id))
+    else:
+        with right:
+            work = partial(_done, step.name, one.id)
+            actions.button(f"Do it: {step.name}", work, key=f"do-{step.name}-{one.id}", busy=f"{step.name} …")
 
 
-def _done(step: str, incident: str) -> str:
+def _done(step: str, incident: str, _: Values) -> str:
     """Do one step; what does it loads when it is first needed."""
     from tailguard import response
 
@@ -79,15 +83,14 @@ def _done(step: str, incident: str) -> str:
 
 def _closing(incident: str, place: st.delta_generator.DeltaGenerator) -> None:
     with place.form("close", border=False):
-        cause = st.text_input("Root cause", key="cause")
-        play = st.selectbox("Play that is changed", PLAYS, key="play")
-        change = st.text_input("The change", key="change")
-        if st.form_submit_button("Close it"):
+        st.text_input("Root cause", key="cause")
+        st.selectbox("Play that is changed", PLAYS, key="play")
+        st.text_input("The change", key="change")
+        actions.submit("Close it", partial(_close, incident), key=f"close-{incident}")
 
-            def end() -> str:
-                from tailguard import response
 
-                response.close(reads.workspace(), incident, cause=cause, play=str(play), change=change)
-                return f"{incident} is closed."
+def _close(incident: str, values: Values) -> str:
+    from tailguard import response
 
-            components.act(end)
+    response.close(reads.workspace(), incident, cause=values["cause"], play=values["play"], change=values["change"])
+    return f"{incident} is closed."

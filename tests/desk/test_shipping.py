@@ -108,7 +108,7 @@ def test_a_frozen_generation_does_not_ship_until_the_owner_unfreezes_it(tmp_path
         shipping.ship(workspace, run)
     with pytest.raises(InputError, match=r"lin may not unfreeze generations\. The policy names ada"):
         shipping.unfreeze(workspace, run, reason=WHY)
-    with pytest.raises(InputError, match="frozen already"):
+    with pytest.raises(InputError, match="was frozen by"):
         shipping.freeze(workspace, run, reason=WHY)
 
     assert shipping.unfreeze(workspace.as_actor("ada"), run, reason="it was a false alarm") is State.REFUSED

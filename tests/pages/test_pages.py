@@ -253,16 +253,16 @@ def test_an_override_can_be_asked_for_and_not_approved_by_oneself(catalogue: dic
         app = opened(tmp_path / "copy", "overrides")
         app.selectbox(key="asked").select("ratio gate of main/1")
         app.text_input(key="asked_reason").input("needed for the launch")
-        _form_button(app, "Ask").click().run()
+        _button(app, "Ask").click().run()
         assert "override-1 requested" in " ".join(one.value for one in app.success).replace("\\", "")
         app.selectbox(key="chosen").select("override-1")
-        _form_button(app, "Record the decision").click().run()
+        _button(app, "Record the decision").click().run()
 
     assert not app.exception
     assert "lin may not decide on overrides" in " ".join(one.value for one in app.error).replace("\\", "")
 
 
-def _form_button(app: AppTest, label: str) -> Button:
+def _button(app: AppTest, label: str) -> Button:
     return next(one for one in app.button if one.label == label)
 
 
@@ -272,18 +272,18 @@ def test_a_meeting_is_walked_through_and_a_reload_loses_nothing(catalogue: dict[
         app = opened(tmp_path / "copy", "overrides")
         assert "override-1: ratio gate of main/0" in told(app)
         assert "<b>" not in "".join(part.value for part in app.markdown)
-        app.button(key="decide-refused").click().run()
+        _button(app, "Refuse").click().run()
         refused = " ".join(one.value for one in app.error).replace("\\", "")
         app.text_area(key="note-override-1").input("Its training is over, so nothing needs it.").run()
-        app.button(key="decide-refused").click().run()
+        _button(app, "Refuse").click().run()
         decided = " ".join(one.value for one in app.success).replace("\\", "")
         again = opened(tmp_path / "copy", "overrides")
         for name in ("override-2", "override-3"):
             assert again.text_area(key=f"note-{name}").value == "", "no item begins with another's note"
             again.text_area(key=f"note-{name}").input("Nobody needs it any more, says the team.").run()
-            again.button(key="decide-closed").click().run()
+            _button(again, "Close").click().run()
         finished = told(again)
-        again.button(key="end").click().run()
+        _button(again, "End the meeting").click().run()
 
     assert not app.exception
     assert not again.exception
@@ -387,7 +387,7 @@ def test_a_reviewer_works_through_the_queue_and_takes_an_answer_back(
         app = opened(tmp_path / "copy", "quarantine")
         before = app.metric[0].value
         app.selectbox(key="code").select("checked")
-        app.button(key="answer-human").click().run()
+        _button(app, "Human").click().run()
         after = app.metric[0].value
         app.run()  # as when the log has grown: what came of the answer is still told
         settled = " ".join(one.value for one in app.success).replace("\\", "")
@@ -403,7 +403,7 @@ def test_somebody_who_may_not_review_is_told_so(catalogue: dict[str, Path], tmp_
     shutil.copytree(catalogue["long"], tmp_path / "copy")
     with acting_as("eve"):
         app = opened(tmp_path / "copy", "quarantine")
-        app.button(key="answer-ai").click().run()
+        _button(app, "AI").click().run()
 
     assert "eve may not decide held records" in " ".join(one.value for one in app.error).replace("\\", "")
     assert app.metric[0].value == "80"
@@ -414,7 +414,7 @@ def test_a_record_is_traced_from_the_provenance_page(catalogue: dict[str, Path])
 
     app = opened(catalogue["one_run"], "provenance")
     app.text_input(key="wanted").input(record_id("nobody ever handed this in"))
-    _form_button(app, "Trace").click().run()
+    _button(app, "Trace").click().run()
 
     assert not app.exception
     assert "was never taken in" in told(app)
@@ -450,7 +450,7 @@ def test_an_undeclared_loop_is_the_first_thing_said_and_is_guarded_on_the_page(
         before = told(app)
         app.selectbox(key="on").select("<b>wiki</b> -x -> main training set")
         app.text_input(key="checkpoint").input("matching")
-        _form_button(app, "Add it to flows.yaml").click().run()
+        _button(app, "Add it to flows.yaml").click().run()
         said = answered(app)
 
     assert "✖ 2 unguarded loops: main -> <b>wiki</b> -x -> main training set -> main" in before
@@ -467,11 +467,11 @@ def test_plays_are_attested_and_handed_over_on_their_page(catalogue: dict[str, P
         before = " ".join(one.value for one in app.warning).replace("\\", "")
         app.selectbox(key="given").select("loops")
         app.text_input(key="to").input("kim")
-        _form_button(app, "Hand over").click().run()
+        _button(app, "Hand over").click().run()
         handed = answered(app)
         app.selectbox(key="play").select("drill")
         app.radio(key="is-running").set_value("no")
-        _form_button(app, "Attest").click().run()
+        _button(app, "Attest").click().run()
 
     assert "it is running; the log says late" in before
     assert "we rehearsed on paper <i>only</i>" in before
@@ -486,15 +486,15 @@ def test_a_drill_is_finished_on_its_page(catalogue: dict[str, Path], tmp_path: P
         app = opened(tmp_path / "copy", "drill")
         first = told(app)
         app.selectbox(key="incident").select("drill-1").run()
-        app.button(key="do-audit").click().run()
+        _button(app, "Do it: audit").click().run()
         assert "drill-1, audit" in answered(app)
         app.selectbox(key="incident").select("drill-1").run()
-        app.button(key="do-prepare").click().run()
+        _button(app, "Do it: prepare").click().run()
         assert "drill-1, prepare" in answered(app)
         app.selectbox(key="incident").select("drill-1").run()
         app.text_input(key="cause").input("a planted collapse")
         app.text_input(key="change").input("nothing to change this time")
-        _form_button(app, "Close it").click().run()
+        _button(app, "Close it").click().run()
 
     assert "drill-1 is closed." in answered(app)
     assert "is open" in first
@@ -506,7 +506,7 @@ def test_the_evidence_pack_is_made_by_a_button(catalogue: dict[str, Path], tmp_p
     with as_ada():
         app = opened(tmp_path / "copy", "runs")
         app.selectbox(key="run").select("main/1").run()
-        app.button(key="make-pack").click().run()
+        _button(app, "Make the evidence pack").click().run()
 
     assert not app.exception
     assert any("evidence-zip" in str(one.proto) for one in app.get("download_button"))
@@ -526,10 +526,10 @@ def test_a_finding_is_taken_on_the_overview(catalogue: dict[str, Path], tmp_path
     with as_ada():
         app = opened(tmp_path / "copy", "overview")
         app.text_input(key="plan").input("ok")
-        _form_button(app, "Take it").click().run()
+        _button(app, "Take it").click().run()
         assert "at least 5 letters" in answered(app)
         app.text_input(key="plan").input("I put a checkpoint on it today.")
-        _form_button(app, "Take it").click().run()
+        _button(app, "Take it").click().run()
 
     assert "The finding is yours." in answered(app)
     findings = next(frame.value for frame in app.dataframe if "taken by" in frame.value)

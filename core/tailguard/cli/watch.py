@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tailguard.cli.output import Json, WorkspaceFolder, open_workspace, show
+from tailguard.domain.wording import by
 from tailguard.errors import Held, TailguardError
 
 monitor = typer.Typer(help="Weekly diversity of production texts against a frozen reference.", no_args_is_help=True)
@@ -82,8 +83,9 @@ def alerts_take(
     """Take an alert: you answer for it from now on."""
     from tailguard.desk import alerts as alerting
 
-    alerting.take(open_workspace(workspace), alert, note=note)
-    show({"taken": alert}, f"{alert} is yours.", as_json=as_json)
+    before = alerting.take(open_workspace(workspace), alert, note=note)
+    told = f" It was taken {by(before.actor, before.recorded)}." if before else ""
+    show({"taken": alert}, f"{alert} is yours.{told}", as_json=as_json)
 
 
 @alerts.command("list")
@@ -133,5 +135,6 @@ def findings_take(
     """Take a finding: you answer for it from now on."""
     from tailguard.desk import findings as desk
 
-    desk.take(open_workspace(workspace), finding, plan=plan)
-    show({"taken": finding}, f"{finding} is yours.", as_json=as_json)
+    before = desk.take(open_workspace(workspace), finding, plan=plan)
+    told = f" It was taken {by(before.actor, before.recorded)}." if before else ""
+    show({"taken": finding}, f"{finding} is yours.{told}", as_json=as_json)

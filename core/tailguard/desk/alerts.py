@@ -17,7 +17,7 @@ from tailguard.domain.facts import AlertRaised, AlertSent, AlertTaken
 from tailguard.domain.roles import Right
 from tailguard.errors import InputError
 from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import alarms, recorded
+from tailguard.runlog.queries import Recorded, alarms, recorded
 from tailguard.workspace import Workspace, decision
 
 CHANNELS = "TAILGUARD_ALERTS"
@@ -52,8 +52,11 @@ def raise_new(workspace: Workspace) -> list[AlertRaised]:
 
 
 @decision(Right.TAKE)
-def take(workspace: Workspace, alert: str, *, note: str) -> None:
-    """Take an alert: the actor answers for it from now on. Raises InputError for an unknown one or without a note."""
+def take(workspace: Workspace, alert: str, *, note: str) -> Recorded[AlertTaken] | None:
+    """Take an alert: the actor answers for it from now on. Returns who did so before, if anybody.
+
+    Raises InputError for an unknown one or without a note.
+    """
     if len(note.strip()) < SHORTEST_NOTE:
         raise InputError(f"Say in at least {SHORTEST_NOTE} letters what you will do about it.")
 
@@ -61,9 +64,12 @@ def take(workspace: Workspace, alert: str, *, note: str) -> None:
         known = [one.fact.alert for one in recorded(connection, AlertRaised)]
         if alert not in known:
             raise InputError(f"There is no alert {alert!r}. Known: {', '.join(known[-10:]) or 'none yet'}.")
+        before.extend(recorded(connection, AlertTaken, alert=alert))
         return [AlertTaken(alert, note.strip())]
 
+    before: list[Recorded[AlertTaken]] = []
     workspace.desk.decide(look)
+    return before[-1] if before else None
 
 
 def send(workspace: Workspace) -> Sent:

@@ -6,20 +6,26 @@ from tailguard.domain.facts import FindingTaken
 from tailguard.domain.roles import Right
 from tailguard.errors import InputError
 from tailguard.plays.status import status
+from tailguard.runlog.queries import Recorded, recorded
 from tailguard.workspace import Workspace, decision
 
 SHORTEST_PLAN = 5
 
 
 @decision(Right.TAKE)
-def take(workspace: Workspace, key: str, *, plan: str) -> None:
-    """Take a finding that stands: the actor answers for it from now on. Raises InputError for an unknown one or without a plan."""
+def take(workspace: Workspace, key: str, *, plan: str) -> Recorded[FindingTaken] | None:
+    """Take a finding that stands: the actor answers for it from now on. Returns who did so before, if anybody.
+
+    Raises InputError for an unknown one or without a plan.
+    """
     if len(plan.strip()) < SHORTEST_PLAN:
         raise InputError(f"Say in at least {SHORTEST_PLAN} letters what you will do about it.")
     with workspace.log.reading() as connection:
         standing = {one.key: one for one in status(connection, now=workspace.clock.now()).findings}
+        before = recorded(connection, FindingTaken, finding=key)
     if key not in standing:
         raise InputError(
             f"There is no finding {key!r} now: it may have ended. `tailguard findings list` has {len(standing)} that stand."
         )
     workspace.desk.record(FindingTaken(key, standing[key].what, plan.strip()))
+    return before[-1] if before and standing[key].taken_by else None

@@ -23,6 +23,7 @@ from tailguard.domain.facts import (
 )
 from tailguard.domain.overrides import Override, agenda
 from tailguard.domain.roles import Right
+from tailguard.domain.wording import by
 from tailguard.errors import InputError
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.queries import (
@@ -140,7 +141,8 @@ def decide(workspace: Workspace, override: str, *, decision: str, note: str, exp
         before = meeting_decisions(connection, meeting).get(override)
         if before:
             raise InputError(
-                f"{before.actor} has decided on {override} already: {before.fact.decision} ({before.fact.note})."
+                f"{override} was {before.fact.decision} in this meeting {by(before.actor, before.recorded)}: "
+                f"{before.fact.note}"
             )
         found = desk.standing(workspace, connection, override)
         state = found.state(workspace.clock.now())
@@ -276,5 +278,9 @@ def _told(
 def _going_on(connection: Connection) -> str:
     found = open_meeting(connection)
     if found is None:
-        raise InputError("No meeting is going on. Start one with `tailguard meeting start`, or on the overrides page.")
+        ended = recorded(connection, MeetingEnded)[-1:]
+        last = "".join(f" {one.fact.meeting} was ended {by(one.actor, one.recorded)}." for one in ended)
+        raise InputError(
+            f"No meeting is going on.{last} Start one with `tailguard meeting start`, or on the overrides page."
+        )
     return found.fact.meeting

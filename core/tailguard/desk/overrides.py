@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from tailguard.domain.facts import Fact, OverrideDecided, OverrideRenewal, OverrideRequested, RunStarted
 from tailguard.domain.overrides import GATES, Override
 from tailguard.domain.roles import Right
+from tailguard.domain.wording import by
 from tailguard.errors import InputError, NotAllowed
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.queries import overrides, recorded
@@ -63,7 +64,7 @@ def renewal(
     old = standing(workspace, connection, override)
     state = old.state(workspace.clock.now())
     if state != "open":
-        raise InputError(f"{override} is {state}; only one that is open can be renewed. Ask for a new one.")
+        raise InputError(f"{override} is {state}{_why(old)}; only one that is open can be renewed. Ask for a new one.")
     if reason.strip().casefold() == old.reason.strip().casefold():
         raise InputError("A renewal needs a justification of its own: what holds still, and since when.")
     name = next_id(connection)
@@ -90,8 +91,7 @@ def decision_facts(workspace: Workspace, connection: Connection, override: str, 
     state = found.state(workspace.clock.now())
     wanted = "open" if decision == "closed" else "requested"
     if state != wanted:
-        why = f" ({found.void})" if found.void else ""
-        raise InputError(f"{override} is {state}{why}; only one that is {wanted} can be {decision}.")
+        raise InputError(f"{override} is {state}{_why(found)}; only one that is {wanted} can be {decision}.")
     if decision == "approved":
         _refuse_wrong_approver(workspace, found)
     facts: list[Fact] = [OverrideDecided(override, decision, note.strip())]
@@ -156,6 +156,15 @@ def _check(workspace: Workspace, reason: str, expires: datetime) -> None:
             f"The override would last until {expires:%Y-%m-%d}; the policy allows at most {longest} days, "
             f"until {now + timedelta(days=longest):%Y-%m-%d}."
         )
+
+
+def _why(override: Override) -> str:
+    """Why it is in its state: what is wrong with it, or who decided what on it and when."""
+    if override.void:
+        return f" ({override.void})"
+    if override.decision and override.decided_by and override.decided:
+        return f" ({override.decision} {by(override.decided_by, override.decided)})"
+    return ""
 
 
 def _refuse_wrong_approver(workspace: Workspace, override: Override) -> None:

@@ -15,6 +15,7 @@ from tailguard.domain.facts import Artifact, Fact, ReviewDecision, ReviewOpinion
 from tailguard.domain.records import RECORD, tag_columns
 from tailguard.domain.roles import Right
 from tailguard.domain.tags import WHOLE_SHARE, Evidence, Origin, Spans, Tag, spans_of
+from tailguard.domain.wording import by
 from tailguard.errors import InputError
 from tailguard.runlog.history import held_batches
 from tailguard.runlog.queries import Recorded, open_opinions, recorded, review_decisions
@@ -143,7 +144,8 @@ def decide(
     if code == "other" and not note.strip():
         raise InputError("The reason code `other` needs a note.")
     queue = {one.id: one for one in waiting(workspace)}
-    chosen = {one.id: one for one in (_named(queue, wanted) for wanted in ids)}
+    settled_before = _decided(workspace)
+    chosen = {one.id: one for one in (_named(queue, settled_before, wanted) for wanted in ids)}
     settled: list[str] = []
 
     def look(connection: Any) -> list[Fact]:
@@ -152,12 +154,14 @@ def decide(
         facts: list[Fact] = []
         for one in chosen.values():
             if one.id in decided:
-                raise InputError(f"{one.id[:12]} was decided meanwhile by {decided[one.id].actor}.")
+                raise _answered(decided[one.id])
             told = opinions.get(one.id, [])
-            if any(earlier.actor == workspace.actor and earlier.fact.origin == origin for earlier in told):
-                raise InputError(
-                    f"{workspace.actor} has answered {one.id[:12]} already; another reviewer has to agree."
-                )
+            for earlier in told:
+                if earlier.actor == workspace.actor and earlier.fact.origin == origin:
+                    raise InputError(
+                        f"{one.id[:12]} was answered {origin} {by(earlier.actor, earlier.recorded)}; another reviewer has "
+                        "to agree."
+                    )
             facts.append(
                 ReviewOpinion(one.id, one.batch, one.source, str(origin), code, note.strip(), one.since, seconds)
             )
@@ -178,21 +182,29 @@ def take_back(workspace: Workspace, ids: Sequence[str]) -> int:
 
     Raises InputError for a record that is not decided or that a run has used, and for a person who may not review.
     """
-    with workspace.log.reading() as connection:
-        decided = review_decisions(connection)
+
+    def look(connection: Any) -> list[Fact]:
+        newest = {one.fact.record: one for one in recorded(connection, ReviewDecision)}
         used = _taken_up(workspace, connection)
-    facts = []
-    for identity in ids:
-        if identity not in decided:
-            raise InputError(f"{identity[:12]} is not decided, so there is nothing to take back.")
-        if identity in used:
-            raise InputError(
-                f"{identity[:12]} was taken up by a run already. Its tag stands; open an incident instead."
+        facts: list[Fact] = []
+        for identity in ids:
+            last = newest.get(identity)
+            if last is None:
+                raise InputError(f"{identity[:12]} is not decided, so there is nothing to take back.")
+            if last.fact.origin == Origin.UNKNOWN:
+                raise InputError(f"{identity[:12]} was taken back {by(last.actor, last.recorded)}; it waits again.")
+            if identity in used:
+                raise InputError(
+                    f"{identity[:12]} was taken up by a run already. Its tag stands; open an incident instead."
+                )
+            old = last.fact
+            facts.append(
+                ReviewDecision(identity, old.batch, old.source, str(Origin.UNKNOWN), "taken back", old.held_since)
             )
-        old = decided[identity].fact
-        facts.append(ReviewDecision(identity, old.batch, old.source, str(Origin.UNKNOWN), "taken back", old.held_since))
-    workspace.desk.record(*facts)
-    return len(facts)
+        return facts
+
+    workspace.desk.decide(look)
+    return len(ids)
 
 
 def agreement(connection: Any) -> Agreement:
@@ -251,10 +263,25 @@ def _settles(origin: Origin, others: Sequence[Recorded[ReviewOpinion]], reviewer
     return reviewers == 1 or str(origin) in told or (is_owner and len(set(told)) > 1)
 
 
-def _named(queue: Mapping[str, Waiting], wanted: str) -> Waiting:
+def _decided(workspace: Workspace) -> dict[str, Recorded[ReviewDecision]]:
+    if not workspace.log.exists():
+        return {}
+    with workspace.log.reading() as connection:
+        return review_decisions(connection)
+
+
+def _answered(decided: Recorded[ReviewDecision]) -> InputError:
+    fact = decided.fact
+    return InputError(f"{fact.record[:12]} was answered {fact.origin} {by(decided.actor, decided.recorded)}.")
+
+
+def _named(queue: Mapping[str, Waiting], decided: Mapping[str, Recorded[ReviewDecision]], wanted: str) -> Waiting:
     if wanted in queue:
         return queue[wanted]
     hits = [one for identity, one in queue.items() if identity.startswith(wanted)]
+    before = [one for identity, one in decided.items() if identity.startswith(wanted)]
+    if not hits and len(before) == 1:
+        raise _answered(before[0])
     if len(hits) != 1:
         raise InputError(
             f"{len(hits)} waiting records start with {wanted!r}; name exactly one. See `tailguard quarantine list`."

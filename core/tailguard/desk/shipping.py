@@ -17,11 +17,12 @@ from tailguard.domain.overrides import Override, live_override
 from tailguard.domain.roles import Right
 from tailguard.domain.shipping import Action, Fleet, State
 from tailguard.domain.verdict import Verdict
+from tailguard.domain.wording import by
 from tailguard.errors import Blocked, Held, InputError, TailguardError
 from tailguard.plays.loops.standing import GATE
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.locks import alone
-from tailguard.runlog.queries import fleet_of, gate_decision_of, generation_of, overrides, runs_of
+from tailguard.runlog.queries import fleet_of, gate_decision_of, generation_of, overrides, recorded, runs_of
 from tailguard.workspace import Workspace, decision
 
 SHORTEST_REASON = 10
@@ -105,7 +106,8 @@ def freeze(workspace: Workspace, generation: str, *, reason: str) -> bool:
         _require_known(connection, generation)
         fleet = fleet_of(connection, lineage)
         if fleet.state(generation) is State.FROZEN:
-            raise InputError(f"{generation} is frozen already.")
+            frozen = recorded(connection, ShippingEvent, run=generation, action=str(Action.FROZEN))[-1]
+            raise InputError(f"{generation} was frozen {by(frozen.actor, frozen.recorded)}.")
         at_work.append(fleet.deployed == generation)
         return [ShippingEvent(generation, lineage, Action.FROZEN, reason.strip(), None)]
 

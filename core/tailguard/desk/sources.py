@@ -8,6 +8,7 @@ from tailguard.domain.facts import SourceContract, SourceSignedOff
 from tailguard.domain.roles import Right
 from tailguard.domain.sources import Contract
 from tailguard.domain.tags import Origin
+from tailguard.domain.wording import by
 from tailguard.errors import InputError
 from tailguard.runlog.queries import contracts
 from tailguard.workspace import Workspace, decision
@@ -40,6 +41,8 @@ def sign(workspace: Workspace, source: str, *, note: str, signed: bool = True) -
         raise InputError(
             f"There is no contract with {source!r}. Declare it first: `tailguard source declare {source} ...`."
         )
+    if signed and found.signed_by and found.signed:
+        raise InputError(f"The contract with {source} was signed {by(found.signed_by, found.signed)}.")
     workspace.desk.record(SourceSignedOff(source, found.row, signed, note.strip()))
 
 

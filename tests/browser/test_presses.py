@@ -1,0 +1,109 @@
+"""A press counts once, whatever the browser, the clock and other people do in that moment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tailguard import pipeline
+from tailguard.desk import quarantine as desk
+from tailguard.domain.facts import OverrideRequested, ReviewDecision
+from tailguard.domain.tags import Origin
+from tests.browser.driving import serving
+from tests.builders import Team, facts, found_team
+
+pytestmark = pytest.mark.browser
+
+HELD = 30
+PRESSED_WHILE_BUSY = """label => {
+    const busy_until = performance.now() + 2100;
+    while (performance.now() < busy_until);
+    [...document.querySelectorAll("button")].find(button => button.innerText.startsWith(label)).click();
+}"""
+"""A press at the end of work that kept the browser busy for longer than the page's clock of 2 s. The clock's message goes
+out before the press's own and carries the press as well: the server is told of it twice."""
+PRESSED_TWICE = """label => {
+    const button = [...document.querySelectorAll("button")].find(button => button.innerText.startsWith(label));
+    button.click();
+    setTimeout(() => button.click(), 50);
+}"""
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Team]]:
+    """A dashboard, and its team with records that wait for a person."""
+    team = found_team(
+        tmp_path_factory.mktemp("held") / "team", changes=[('reviewer = ["ada"]', 'reviewer = ["ada", "sam"]')]
+    )
+    batch = team.batch("unknown", team.take(HELD), "share", Origin.UNKNOWN)
+    run = pipeline.start(team.workspace, "main", [batch], recipe=pipeline.PLAIN, seed=0)
+    pipeline.advance(team.workspace, run, until="intake")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TAILGUARD_USER", "ada")
+        with serving(team.workspace.root) as address:
+            yield address, team
+
+
+@contextmanager
+def opened(browser: Browser, address: str, title: str) -> Iterator[Page]:
+    """A page, drawn to its last line."""
+    page = browser.new_page(viewport={"width": 1440, "height": 1200})
+    page.set_default_timeout(60_000)
+    page.goto(f"{address}/{title.lower()}")
+    page.get_by_text(f"{title} · ").last.wait_for()
+    yield page
+    page.close()
+
+
+def decided(team: Team) -> list[ReviewDecision]:
+    found: list[ReviewDecision] = facts(team, ReviewDecision)
+    return found
+
+
+def test_a_press_that_reaches_the_server_twice_is_carried_out_once(held: tuple[str, Team], browser: Browser) -> None:
+    address, team = held
+    before = len(decided(team))
+
+    with opened(browser, address, "Quarantine") as page:
+        for number in (1, 2):
+            page.evaluate(PRESSED_WHILE_BUSY, "Human")
+            page.get_by_text(f"{HELD - before - number} records wait").wait_for()
+
+            newest = decided(team)
+            assert len(newest) == before + number
+            expect(page.get_by_test_id("stAlert")).to_contain_text(f"{newest[-1].record[:12]} answered human")
+            expect(page.get_by_test_id("stAlert")).to_have_count(1)
+
+
+def test_each_press_is_one_decision_while_others_decide_each_moment(held: tuple[str, Team], browser: Browser) -> None:
+    address, team = held
+    before = len(decided(team))
+    sam = team.workspace.as_actor("sam")
+
+    with opened(browser, address, "Quarantine") as page:
+        for number in (1, 2, 3):
+            last_in_line = desk.waiting(team.workspace)[-1]
+            desk.decide(sam, [last_in_line.id], origin=Origin.AI, code="checked")
+            team.workspace.log.publish()
+            page.get_by_role("button", name=re.compile("^Human")).click()
+            page.get_by_text(re.compile("^[0-9a-f]{12} answered human; 1 settled")).wait_for()
+            page.get_by_text(f"{HELD - before - 2 * number} records wait").wait_for()
+
+            assert len({one.record for one in decided(team)}) == len(decided(team)) == before + 2 * number
+
+
+def test_a_form_that_is_sent_twice_asks_once(held: tuple[str, Team], browser: Browser) -> None:
+    address, team = held
+    with opened(browser, address, "Overrides") as page:
+        for number in (1, 2):
+            page.get_by_role("textbox", name="Reason").fill(f"needed for the launch of week {number}")
+
+            page.evaluate(PRESSED_TWICE, "Ask")
+            page.get_by_text(f"override-{number} requested. Another person approves it").wait_for()
+            expect(page.get_by_text("1 waits" if number == 1 else "2 wait").first).to_be_visible()
+
+            assert len(facts(team, OverrideRequested)) == number

@@ -36,6 +36,15 @@ def as_rows(loops: Sequence[Loop]) -> pd.DataFrame:
     )
 
 
+def taken_in(name: str, content: bytes) -> str:
+    """Import a lineage file that somebody handed in."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / Path(name).name
+        path.write_bytes(content)
+        done = flows.import_lineage(space, path)
+    return f"{done.form}: {done.datasets} datasets, {done.jobs} jobs, {done.edges} edges."
+
+
 components.begin("Loops")
 found = reads.watched().loops
 if not found.flows.edges:
@@ -188,15 +197,7 @@ with middle.form("declare", border=True):
         components.act(said(f"{edge} is declared.", lambda: flows.declare(space, edge)))
     file = st.file_uploader("OpenLineage events, Marquez export, dbt manifest", key="lineage-file")
     if st.form_submit_button("Import") and file is not None:
-
-        def take() -> str:
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / Path(file.name).name
-                path.write_bytes(file.getvalue())
-                done = flows.import_lineage(space, path)
-            return f"{done.form}: {done.datasets} datasets, {done.jobs} jobs, {done.edges} edges."
-
-        components.act(take)
+        components.act(partial(taken_in, file.name, file.getvalue()))
 with right.form("review", border=True):
     st.markdown("**Review, confirm, except**")
     note = st.text_input("What was looked at, what was decided", key="note")

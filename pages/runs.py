@@ -117,7 +117,7 @@ if status.snapshot and "train" in finished:
     if middle.button(
         "Make the evidence pack", key="make-pack", help="Reports, overrides, plays, drills, cards, bill of materials."
     ):
-        with st.status("Gathering reports, drawing charts, verifying the log …"):
+        with components.where_readable(), st.status("Gathering reports, drawing charts, verifying the log …"):
             st.session_state["evidence"] = (run, reads.evidence_pack(run))
     if st.session_state.get("evidence", ("",))[0] == run:
         middle.download_button(

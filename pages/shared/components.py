@@ -76,8 +76,6 @@ def bar() -> None:
             ),
             help="A team signs in with its OpenID provider: see README, Sign-in and roles.",
         )
-    if told := reads.missing():
-        st.info(plain(told), icon="ℹ️")
 
 
 @contextmanager
@@ -373,6 +371,8 @@ def begin(title: str) -> None:
         st.switch_page("app.py", query_params={**st.query_params.to_dict(), "page": title.lower()})
     if "lineage" not in st.session_state:  # Streamlit's AppTest runs a page alone even after app.py
         bar()
+    if missing := reads.missing():
+        st.info(plain(missing), icon="ℹ️")
 
 
 def waiting() -> dict[str, int]:

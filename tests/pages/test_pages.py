@@ -773,17 +773,24 @@ def test_attendance_is_noted_in_a_meeting_and_any_item_can_be_gone_to(
     assert app.text_area(key="note-override-3").value == ""
 
 
-@pytest.mark.parametrize(("page", "label", "leads_to"), [("overview", "Open its page", ""), ("mixing", "Ask for an override", "Overrides")])  # fmt: skip
-def test_a_button_leads_to_the_page_where_something_is_done(
-    catalogue: dict[str, Path], page: str, label: str, leads_to: str
-) -> None:
-    app = opened(catalogue["looped"], page)
-    first = next((frame.value for frame in app.dataframe if "taken by" in frame.value), None)
+def test_a_finding_leads_to_its_page(catalogue: dict[str, Path]) -> None:
+    app = opened(catalogue["looped"], "overview")
+    findings = next(frame.value for frame in app.dataframe if "taken by" in frame.value)
 
-    _form_button(app, label).click().run()
+    _form_button(app, "Open its page").click().run()
 
     assert not app.exception, app.exception
-    assert app.title[0].value == (leads_to or str(first["page"].iloc[0]).capitalize())  # type: ignore[index]
+    assert app.title[0].value == findings["page"].iloc[0].capitalize()
+
+
+def test_the_mixing_page_leads_to_where_an_override_is_asked_for(catalogue: dict[str, Path]) -> None:
+    app = opened(catalogue["looped"], "mixing")
+
+    app.button(key="ask").click().run()
+
+    assert not app.exception, app.exception
+    assert app.title[0].value == "Overrides"
+    assert app.selectbox(key="asked").value == "ratio gate of main/1"
 
 
 @pytest.mark.parametrize("state", ALONE)

@@ -45,7 +45,7 @@ def _of_measure(measure: str) -> pd.DataFrame:
 
 
 closest = {
-    measure: part.loc[part["low"].add(part["margin"]).idxmin()]
+    str(measure): part.iloc[int((part["low"] + part["margin"]).argmin())]
     for measure, part in chosen.groupby("measure", sort=False)
 }
 components.cards(
@@ -55,7 +55,8 @@ components.cards(
                 measure.capitalize(),
                 f"{row['delta']:+.1%}",
                 f"{row['low']:+.1%} to {row['high']:+.1%}",
-                f"Worst of parent, best and first: against {row['reference']}, margin −{row['margin']:.0%}. 90 % interval by half-samples of the prompts.",
+                f"Worst of parent, best and first: against {row['reference']}, margin −{row['margin']:.0%}. "
+                "90 % interval by half-samples of the prompts.",
                 rows=partial(_of_measure, measure),
                 term="delta",
             )
@@ -85,7 +86,8 @@ if len(secondary):
     moved = secondary[secondary["lost"]]
     told = ", ".join(moved["measure"]) or "none"
     st.markdown(
-        f"**Secondary measures** with a loss after Holm's correction, of {len(secondary)}: {components.plain(told)}. They do not gate."
+        f"**Secondary measures** with a loss after Holm's correction, of {len(secondary)}: {components.plain(told)}. "
+        "They do not gate."
     )
     components.table(
         secondary.assign(better=secondary["better"].map({1: "more", -1: "less"}))[
@@ -155,13 +157,13 @@ headings = {
 }
 for tab, (direction, heading) in zip(st.tabs(["Lost", "Gained"]), headings.items(), strict=True):
     part = shifts[shifts["direction"] == direction]
-    kinds = ", ".join(f"{times} {kind}s" for kind, times in part["kind"].value_counts(sort=False).items())
+    told = ", ".join(f"{times} {kind}s" for kind, times in part["kind"].value_counts(sort=False).items())
     with tab:
-        st.markdown(f"**{kinds or 'Nothing'}** {components.plain(heading)}")
+        st.markdown(f"**{told or 'Nothing'}** {components.plain(heading)}")
         components.table(part[list(names)].rename(columns=names), key=direction)
 components.remark(
-    "Rare terms in at least two answers on one side and none on the other; checked items that one side mostly gets right; topics that one "
-    "side treats significantly more often; prompts whose answers became alike. At most 15 of each kind."
+    "Rare terms in at least two answers on one side and none on the other; checked items that one side mostly gets right; "
+    "topics that one side treats significantly more often; prompts whose answers became alike. At most 15 of each kind."
 )
 if production.measured():
     components.section("In production, between generations")
@@ -169,7 +171,10 @@ if production.measured():
 components.rows(
     lambda: chosen[COMPARED],
     title="Comparisons",
-    formula="Delta = candidate / reference − 1 of the rarefied statistic, on answers cut to common length; PASS when the low end is above −margin.",
+    formula=(
+        "Delta = candidate / reference − 1 of the rarefied statistic, on answers cut to common length; PASS when the low end is "
+        "above −margin."
+    ),
     key="compared",
 )
 components.rows(

@@ -6,6 +6,7 @@ import streamlit as st
 from pages.shared import actions, components, play_charts, protocol, reads
 from pages.shared.actions import Values
 from pages.shared.components import Card
+from tailguard.desk import contamination
 from tailguard.domain.wording import counted
 
 
@@ -63,13 +64,13 @@ elif closed:
     days = (status.as_of - last.opened).days
     times = [f"{word} in {protocol.lasting(last.seconds(step))}" for step, word in protocol.TIMED.items()]
     gaps = f"{counted(len(last.gaps), 'gap')}, the first: {last.gaps[0].fact.what}" if last.gaps else "no gap"
-    late = due is not None and status.as_of > due.when
-    ended = f" The next was due on {due.when:%d %b %Y}." if late else ""
+    late = due if due and status.as_of > due.when else None
+    ended = f" The next was due on {late.when:%d %b %Y}." if late else ""
     sign = "◆" if late or last.gaps else "✔"
     components.verdict(f"{sign} Last {last.kind} {counted(days, 'day')} ago: {', '.join(times)}; {gaps}.{ended}")
 else:
     components.verdict("◆ No drill was ever held: nobody knows how long a rollback takes here.")
-newest = (closed or every or [None])[-1]
+newest = closed[-1] if closed else every[-1] if every else None
 components.cards(
     [
         Card(
@@ -105,8 +106,8 @@ components.cards(
 actions.show_answer()
 if every:
     frozen = [one for one in every if one.seconds("freeze") is not None] or every
-    first, final = frozen[0], frozen[-1]
-    trend = f"Time to freeze: {protocol.lasting(first.seconds('freeze'))} at first, {protocol.lasting(final.seconds('freeze'))} last"
+    took_first, took_last = (protocol.lasting(one.seconds("freeze")) for one in (frozen[0], frozen[-1]))
+    trend = f"Time to freeze: {took_first} at first, {took_last} last"
     components.chart(lambda: play_charts.responses(every, trend), key="responses")
     names = [one.id for one in reversed(every)]
     wanted = st.query_params.get("incident", "")
@@ -137,10 +138,11 @@ if every:
             ),
             key="audited",
         )
-        examples = reads.to_look_at(one.id)
-        if examples:
-            with st.expander(f"{len(examples)} records to look at"):
-                components.table(pd.DataFrame([vars(example) for example in examples]), key="examples")
+        with components.where_readable():
+            examples = reads.to_look_at(one.id)
+            if examples:
+                with st.expander(f"{len(examples)} records to look at"):
+                    components.table(reads.as_frame(contamination.Example, examples), key="examples")
 lines = [name for name in reads.lineages() if reads.lineage(name).shipped]
 left, right = st.columns(2)
 with left.form("start", border=True):

@@ -1,5 +1,7 @@
 """What was stopped, and has the gate teeth?"""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -26,7 +28,8 @@ teeth = "no planted collapse was blocked yet"
 if len(caught):
     newest = caught.iloc[-1]
     ago = (reads.status().as_of - newest["recorded"]).days
-    teeth = f"the last planted collapse was blocked at a loss of {newest['loss']:.1%}, {counted(ago, 'day')} ago (the smallest ever: {smallest})"
+    teeth = f"the last planted collapse was blocked at a loss of {newest['loss']:.1%}, {counted(ago, 'day')} ago"
+    teeth += f" (the smallest ever: {smallest})"
 components.verdict(f"{blocked} of {len(candidates)} candidates {verb} ({blocked / len(candidates):.0%}); {teeth}.")
 rate, false = wilson(blocked, len(candidates)), wilson(int((same["verdict"] == "BLOCK").sum()), len(same))
 unsure = int(candidates["verdict"].isin(["INCONCLUSIVE", "NOT COMPARABLE"]).sum())
@@ -113,17 +116,23 @@ if len(kept):
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     asked = left.selectbox("Full report", which, key="report")
     row = kept.iloc[::-1].iloc[which.index(asked)]
+    lacking = reads.lacking("reports", row["report"])
     right.download_button(
         "Download the report",
-        lambda: reads.report(row["report"], row["run"], row["reference_kind"]),
+        partial(reads.report, row["run"], row["reference_kind"]),
         file_name=f"{row['run'].replace('/', '-')}-against-{row['reference_kind']}.html",
         mime="text/html",
         key="download",
+        disabled=lacking is not None,
+        help=lacking,
     )
 components.rows(
     lambda: canaries[["run", "kind", "strength", "loss", "verdict", "as_it_should", "row"]],
     title="Self-tests",
-    formula="Strength is the share of rare terms taken out; loss is the tail recall that this cost. Past margin plus detectable loss it must be blocked; A/A must not.",
+    formula=(
+        "Strength is the share of rare terms taken out; loss is the tail recall that this cost. Past margin plus detectable loss "
+        "it must be blocked; A/A must not."
+    ),
     key="canaries",
 )
 components.caption(candidates["run"].iloc[-1])

@@ -40,14 +40,14 @@ anchor = reads.anchor()
 decisions = reads.facts_of_lineage(reads.GateDecision, name, since)
 blocked = decisions[(decisions["gate"] == "ratio") & (decisions["verdict"] == "BLOCK")]
 recent = blocked[blocked["recorded"] >= status.as_of - QUARTER]
-age = (status.as_of - anchor.renewed).days if anchor else None
 components.cards(
     [
         Card(
             "Synthetic ratio",
             f"{larger['ratio']:.1%}",
             f"ceiling {newest['ceiling']:.0%}",
-            f"{newest['ratio_records']:.1%} of records, {newest['ratio_tokens']:.1%} of tokens; the larger one is held against the ceiling",
+            f"{newest['ratio_records']:.1%} of records, {newest['ratio_tokens']:.1%} of tokens; "
+            "the larger one is held against the ceiling",
             rows=lambda: mine[["run", "unit", "ratio", "low", "high", "ceiling", "enforced_on", "row"]],
             term="ratio",
         ),
@@ -64,7 +64,7 @@ components.cards(
         Card(
             "Anchor share",
             f"{newest['anchor_records'] / newest['records']:.1%}",
-            f"{counted(age, 'day')} old" if anchor else "no anchor",
+            f"{counted((status.as_of - anchor.renewed).days, 'day')} old" if anchor else "no anchor",
             f"{newest['anchor_records']:,} frozen human records in the newest set; age since something was last added",
             rows=lambda: sets[["run", "records", "anchor_records", "row"]].iloc[::-1],
             term="anchor",
@@ -137,7 +137,11 @@ if len(coverage) and coverage["before"].sum():
         "would have left; a filter that leaves much less has a narrow taste, and can cause the collapse that it is to prevent."
     )
 else:
-    components.empty("No rare cells were covered.", "Without them nobody can tell whether the filter narrows the data.", "tailguard anchor show")  # fmt: skip
+    components.empty(
+        "No rare cells were covered.",
+        "Without them nobody can tell whether the filter narrows the data.",
+        "tailguard anchor show",
+    )
 
 components.section("The records behind it")
 outcomes = [one for one in ("dropped", "flagged", "kept") if one in set(reasons["outcome"])]
@@ -151,34 +155,36 @@ if outcomes and show:
     first, second = st.columns([1, 3])
     outcome = first.selectbox("Outcome", outcomes, key="outcome")
     why = second.selectbox("Reason", ["any", *sorted(set(reasons[reasons["outcome"] == outcome]["reason"]))], key="why")
-    records = reads.scored(run, outcome, None if why == "any" else why, SHOWN)
-    components.table(
-        records[["position", "running_ratio", "text", "source", "origin", "quality", "diversity", "reliability", "why", "id"]]
-        if outcome == "flagged"
-        else records[["text", "source", "origin", "quality", "diversity", "reliability", "reason", "why", "id"]],
-        key="records",
-        columns={
-            "text": st.column_config.TextColumn(width=380),
-            "why": st.column_config.TextColumn("why", width=380),
-            **{one: st.column_config.ProgressColumn(one, min_value=0, max_value=1, format="%.2f") for one in ("quality", "diversity", "reliability")},
-            "running_ratio": st.column_config.NumberColumn("ratio it would make", format="percent"),
-        },
-    )  # fmt: skip
-    components.remark(
-        f"The first {SHOWN} of them, of {components.plain(run)}; flagged ones in the order in which they would break the ceiling."
-    )
+    with components.where_readable():
+        records = reads.scored(run, outcome, None if why == "any" else why, SHOWN)
+        scores = ["quality", "diversity", "reliability"]
+        components.table(
+            records[["position", "running_ratio", "text", "source", "origin", *scores, "why", "id"]]
+            if outcome == "flagged"
+            else records[["text", "source", "origin", *scores, "reason", "why", "id"]],
+            key="records",
+            columns={
+                "text": st.column_config.TextColumn(width=380),
+                "why": st.column_config.TextColumn("why", width=380),
+                **{
+                    one: st.column_config.ProgressColumn(one, min_value=0, max_value=1, format="%.2f") for one in scores
+                },
+                "running_ratio": st.column_config.NumberColumn("ratio it would make", format="percent"),
+            },
+        )
+        components.remark(
+            f"The first {SHOWN} of them, of {components.plain(run)}; flagged ones in the order in which they would break the "
+            "ceiling."
+        )
 
 components.section("How high may the ceiling be?")
 calibrated = reads.facts(reads.CeilingCalibrated, lineage=name)
 if len(calibrated):
     found = calibrated.iloc[-1]
     points = reads.facts(reads.CeilingPoint, experiment=found["experiment"])
+    kept_within = f"{found['measure']} stays within {found['margin']:.0%} after {found['generations']} generations"
     components.chart(
-        lambda: charts.calibration(
-            points,
-            found,
-            f"Up to {found['recommended']:.0%} synthetic, {found['measure']} stays within {found['margin']:.0%} after {found['generations']} generations",
-        ),
+        lambda: charts.calibration(points, found, f"Up to {found['recommended']:.0%} synthetic, {kept_within}"),
         key="calibration",
     )
     components.remark(
@@ -200,15 +206,16 @@ if len(runs) > 1:
     one = first.selectbox("One", runs, index=len(runs) - 2, key="one")
     other = second.selectbox("Another", runs, index=len(runs) - 1, key="other")
     if one != other and st.button("Compare", key="compare"):
-        found = reads.difference(one, other)
-        st.markdown(f"{found.shared:,} records stand in both.")
-        for column, side in zip(st.columns(2), (found.first, found.second), strict=True):
-            with column:
-                st.markdown(
-                    f"**Only in {components.plain(side.run)}: {side.records:,} records, {side.tokens:,} tokens**"
-                )
-                counted = [{"part": part, "records": count} for part, count in sorted(side.by_part.items())]
-                components.table(counted, key=f"only-{side.run}")
+        with components.where_readable():
+            difference = reads.difference(one, other)
+            st.markdown(f"{difference.shared:,} records stand in both.")
+            for column, side in zip(st.columns(2), (difference.first, difference.second), strict=True):
+                with column:
+                    st.markdown(
+                        f"**Only in {components.plain(side.run)}: {side.records:,} records, {side.tokens:,} tokens**"
+                    )
+                    by_part = [{"part": part, "records": count} for part, count in sorted(side.by_part.items())]
+                    components.table(by_part, key=f"only-{side.run}")
 if st.button("Ask for an override", key="ask", help="For the newest run, at the ratio gate"):
     st.switch_page("pages/overrides.py", query_params={"lineage": name, "run": run})
 
@@ -242,7 +249,10 @@ components.rows(
         ["run", "position", "record", "source", "running_ratio", "ceiling", "row"]
     ],
     title="Flagged records: the first fifty of each run that would have pushed the ratio past its ceiling",
-    formula="Synthetic records are taken in the order of the team's weights; the running ratio is what the set would reach with this one.",
+    formula=(
+        "Synthetic records are taken in the order of the team's weights; the running ratio is what the set would reach with "
+        "this one."
+    ),
     key="flagged",
 )
 components.rows(

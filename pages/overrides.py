@@ -3,7 +3,6 @@
 from datetime import timedelta
 from functools import partial
 
-import pandas as pd
 import streamlit as st
 
 from pages.shared import actions, charts, components, meeting_room, reads
@@ -20,23 +19,17 @@ FORMS = {"html": "text/html", "pdf": "application/pdf", "csv": "text/csv"}
 
 components.begin("Overrides")
 status = reads.status()
-frame = pd.DataFrame([vars(one) for one in status.overrides])
+frame = reads.as_frame(OverrideStatus, status.overrides)
 open_ones = [one for one in status.overrides if one.state == "open"]
 waiting = [one for one in status.overrides if one.state == "requested"]
 soon = [one for one in open_ones if one.expires - status.as_of < timedelta(days=7)]
 unused = [one for one in open_ones if not one.uses]
 orphans = [one for one in open_ones if one.orphan]
 overdue = [one for one in open_ones if one.review_by and one.review_by < status.as_of]
-
-
-def _register(found: list[OverrideStatus]) -> pd.DataFrame:
-    """Overrides as rows; each is a view over the rows that its name is in."""
-    return pd.DataFrame([vars(one) for one in found], columns=list(OverrideStatus.__dataclass_fields__))
-
-
 components.verdict(
-    f"{len(open_ones)} open, {counted(len(waiting), 'waits', 'wait')} for a decision; {counted(len(soon), 'expires', 'expire')} "
-    f"within a week, {counted(len(unused), 'was', 'were')} never used, {counted(len(orphans), 'matches', 'match')} nothing any more."
+    f"{len(open_ones)} open, {counted(len(waiting), 'waits', 'wait')} for a decision; "
+    f"{counted(len(soon), 'expires', 'expire')} within a week, {counted(len(unused), 'was', 'were')} never used, "
+    f"{counted(len(orphans), 'matches', 'match')} nothing any more."
     if len(frame)
     else "Nobody has asked for an exception."
 )
@@ -47,7 +40,7 @@ components.cards(
             str(len(open_ones)),
             f"of {len(frame)} ever asked for",
             "Approved, not closed, not expired",
-            rows=lambda: _register(open_ones),
+            rows=lambda: reads.as_frame(OverrideStatus, open_ones),
             term="override",
         ),
         Card(
@@ -55,14 +48,14 @@ components.cards(
             str(len(soon)),
             "they end by themselves",
             "Open, and their end is less than seven days away",
-            rows=lambda: _register(soon),
+            rows=lambda: reads.as_frame(OverrideStatus, soon),
         ),
         Card(
             "Past review",
             str(len(overdue)),
             "a review that is missed closes them",
             "Open, and no meeting has justified them in time",
-            rows=lambda: _register(overdue),
+            rows=lambda: reads.as_frame(OverrideStatus, overdue),
         ),
         Card(
             "Used this month",
@@ -75,7 +68,9 @@ components.cards(
         ),
     ]
 )
-going_on = reads.meeting_going_on()
+going_on = None
+with components.where_readable():
+    going_on = reads.meeting_going_on()
 if going_on:
     meeting_room.hold(going_on)
 if len(frame):
@@ -149,14 +144,17 @@ if not going_on:
                 f"{row['meeting']}, {row['recorded']:%d %b %Y}: {row['decided']} decided, {row['open_items']} left open"
             )
         )
+        lacking = reads.lacking("minutes", row["minutes"])
         for column, (form, kind) in zip(columns[1:], FORMS.items(), strict=True):
             column.download_button(
                 form.upper(),
-                partial(reads.minutes, row["minutes"], row["meeting"], form),
+                partial(reads.minutes, row["meeting"], form),
                 file_name=f"{row['meeting']}.{form}",
                 mime=kind,
                 key=f"minutes-{row['meeting']}-{form}",
                 width="stretch",
+                disabled=lacking is not None,
+                help=lacking,
             )
 
 

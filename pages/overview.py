@@ -74,6 +74,7 @@ else:
     st.markdown(at_work + "".join(f" {components.plain(run)} is {state}." for run, state in states.items()))
 
     open_ones = [one for one in status.overrides if one.state == "open"]
+    ratios = [one for one in (newest.ratio_records, newest.ratio_tokens) if one is not None]
     components.cards(
         [
             Card(
@@ -88,7 +89,7 @@ else:
             ),
             Card(
                 "Synthetic ratio",
-                f"{max(newest.ratio_records, newest.ratio_tokens):.1%}" if newest.ratio_records is not None else "–",
+                f"{max(ratios):.1%}" if ratios else "–",
                 f"ceiling {newest.ceiling:.0%}" if newest.ceiling is not None else "not composed yet",
                 "Larger of the shares in records and in tokens; mixed counts by half, unknown as synthetic",
                 rows=lambda: reads.facts(reads.RatioMeasured, run=newest.run)[
@@ -105,9 +106,7 @@ else:
                     default=f"{len(status.overrides)} ever asked for",
                 ),
                 "Approved, not closed, not expired",
-                rows=lambda: pd.DataFrame(
-                    [vars(one) for one in open_ones], columns=list(OverrideStatus.__dataclass_fields__)
-                ),
+                rows=lambda: reads.as_frame(OverrideStatus, open_ones),
                 term="override",
             ),
         ]
@@ -159,9 +158,9 @@ if status.due:
     st.download_button(
         "Calendar to subscribe to", reads.calendar, file_name="tailguard.ics", mime="text/calendar", key="ics"
     )
-loose = sum(one.taken_by is None for one in status.findings)
+untaken = sum(one.taken_by is None for one in status.findings)
 components.section(
-    f"Findings, worst first: {loose} of {len(status.findings)} nobody took" if status.findings else "Findings"
+    f"Findings, worst first: {untaken} of {len(status.findings)} nobody took" if status.findings else "Findings"
 )
 actions.show_answer()
 if status.findings:
@@ -223,7 +222,9 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 components.rows(
     lambda: reads.generations(line.name, components.since()).iloc[::-1],
     title="Generations of this lineage",
-    formula="One row a run: verdict and shipping from the gate and the desk, ratio from its composition, coverage from its batches.",
+    formula=(
+        "One row a run: verdict and shipping from the gate and the desk, ratio from its composition, coverage from its batches."
+    ),
     key="rows",
 )
 components.caption(newest.run)

@@ -1,5 +1,7 @@
 """Is each play really running, and who answers for it?"""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -8,7 +10,7 @@ from pages.shared.actions import Values
 from pages.shared.components import Card
 from tailguard.desk import alerts, playbook
 from tailguard.domain.wording import by, counted
-from tailguard.plays.audit import RUNNING
+from tailguard.plays.audit import RUNNING, Evidence
 
 
 def as_rows(state: str) -> pd.DataFrame:
@@ -99,7 +101,8 @@ for one in found:
             st.markdown(components.plain(f"Attested as {word} by {one.attested_by} on {one.attested_when:%d %b %Y}."))
         left, right = st.columns(2)
         left.markdown(
-            f"**Purpose** {one.play.purpose}  \n**Trigger** {one.play.trigger}  \n**Stands on** {', '.join(one.play.needs) or 'nothing'}"
+            f"**Purpose** {one.play.purpose}  \n**Trigger** {one.play.trigger}  \n"
+            f"**Stands on** {', '.join(one.play.needs) or 'nothing'}"
         )
         left.markdown(f"**Evidence** {one.play.evidence}, every {one.cadence_days} days; next by {one.due:%d %b %Y}")
         right.markdown("\n".join(f"{number}. {step}" for number, step in enumerate(one.play.steps, start=1)))
@@ -120,7 +123,7 @@ for one in found:
                 columns={"what": st.column_config.TextColumn(width=620), "since": components.DAY},
             )
         components.rows(
-            pd.DataFrame([vars(row) for row in reversed(one.evidence)][:50], columns=["when", "row"]),
+            reads.as_frame(Evidence, one.evidence[::-1][:50]),
             title=f"Evidence ({len(one.evidence):,} rows)",
             formula="Rows of the log that show this play at work; running while the newest is no older than the cadence.",
             key=f"evidence-{one.play.name}",
@@ -176,12 +179,7 @@ if len(waiting):
         actions.submit("Take it", take, key="take-alert")
     components.table(waiting[["alert", "kind", "what", "recorded", "row"]], key="alerts")
 components.section("Runbook")
-markdown, page = reads.runbook()
 left, middle, right = st.columns(3)
-left.download_button(
-    "Runbook as a page", page, file_name="runbook.html", mime="text/html", key="runbook-html", width="stretch"
-)
-middle.download_button("Runbook as Markdown", markdown, file_name="runbook.md", key="runbook-md", width="stretch")
 right.download_button(
     "Calendar to subscribe to",
     reads.calendar,
@@ -190,8 +188,19 @@ right.download_button(
     key="ics",
     width="stretch",
 )
-with st.expander("Read the runbook"):
-    st.markdown(markdown)
+with components.where_readable():
+    runbook = reads.runbook()
+    left.download_button(
+        "Runbook as a page",
+        partial(playbook.as_page, runbook, "Runbook"),
+        file_name="runbook.html",
+        mime="text/html",
+        key="runbook-html",
+        width="stretch",
+    )
+    middle.download_button("Runbook as Markdown", runbook, file_name="runbook.md", key="runbook-md", width="stretch")
+    with st.expander("Read the runbook"):
+        st.markdown(runbook)
 with st.form("acknowledge", border=True):
     st.text_input("What has changed in it, and why", key="change")
     actions.submit("Acknowledge this revision as its maintainer", acknowledge, key="acknowledge-runbook")

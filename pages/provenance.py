@@ -8,6 +8,7 @@ from pages.shared import actions, charts, components, reads
 from pages.shared.actions import Values
 from pages.shared.components import Card
 from tailguard.desk import sources as desk
+from tailguard.desk import tracing
 from tailguard.detection.prevalence import APART
 from tailguard.domain.wording import counted
 from tailguard.errors import TailguardError
@@ -41,13 +42,13 @@ components.verdict(sentence + ".")
 shares = reads.facts_of_lineage(reads.ShareEstimated, name, since)
 of_batches = shares[shares["pool"] == "batch"]
 claimed = batches[(batches["declared"] == "human") & batches["estimate"].notna()]
-suspect = claimed.loc[claimed["estimate"].idxmax()] if len(claimed) else None
+suspect = claimed.nlargest(1, "estimate").iloc[0] if len(claimed) else None
 bounds = reads.interval(confident, distinct)
 
 
-def _by_the_other_method() -> str:
-    """What SLD estimates for the most suspect batch."""
-    same = of_batches[(of_batches["run"] == suspect["run"]) & (of_batches["source"] == suspect["source"])]
+def _by_the_other_method(batch: pd.Series) -> str:
+    """What SLD estimates for a batch."""
+    same = of_batches[(of_batches["run"] == batch["run"]) & (of_batches["source"] == batch["source"])]
     told = same[same["method"] == "SLD"]["share"]
     return f"; SLD {told.iloc[-1]:.0%}" if len(told) else ""
 
@@ -75,10 +76,12 @@ components.cards(
         Card(
             "Most suspect batch",
             f"{suspect['estimate']:.0%}" if suspect is not None else "–",
-            f"{suspect['source']}: PACC {suspect['estimate_low']:.0%} to {suspect['estimate_high']:.0%}{_by_the_other_method()}"
+            f"{suspect['source']}: PACC {suspect['estimate_low']:.0%} to {suspect['estimate_high']:.0%}"
+            + _by_the_other_method(suspect)
             if suspect is not None
             else "no estimate yet",
-            "Of the batches declared human, the one that looks most model-made: estimated share (PACC, 90 % interval); our own logged texts are counted, the rest is estimated",
+            "Of the batches declared human, the one that looks most model-made: estimated share (PACC, 90 % interval); "
+            "our own logged texts are counted, the rest is estimated",
             rows=lambda: claimed[
                 ["run", "source", "read", "estimate", "estimate_low", "estimate_high", "row"]
             ].sort_values("estimate", ascending=False),
@@ -120,17 +123,18 @@ def show_trace(wanted: str) -> None:
         with st.container(border=True, height=180):
             st.markdown(components.paragraphs(found.text[:3000]))
     if found.tags:
-        components.table(
-            [
-                {"when": one.recorded, "run": one.run, "source": one.source, "origin": one.origin, "evidence": one.evidence, "reason": one.reason,
-                 "by": one.by, "held": one.held, "proven by ledger": one.proven, "batch": one.batch[:12]}
-                for one in found.tags
-            ],
-        )  # fmt: skip
+        st.markdown("**Tags, the newest in force**")
+        tags = reads.as_frame(tracing.TagEntry, found.tags).rename(
+            columns={"recorded": "when", "proven": "proven by ledger"}
+        )
+        shown = ["when", "run", "source", "origin", "evidence", "reason", "by", "held", "proven by ledger", "batch"]
+        components.table(tags[shown], key="trace-tags")
     if found.answers:
-        components.table([vars(one) for one in found.answers])
+        st.markdown("**Answers of reviewers**")
+        components.table(reads.as_frame(tracing.Answer, found.answers), key="trace-answers")
     if found.uses:
-        components.table([vars(one) for one in found.uses])
+        st.markdown("**Training sets that hold it**")
+        components.table(reads.as_frame(tracing.Use, found.uses), key="trace-uses")
     if found.own_output:
         st.markdown(components.plain(f"It is ours: {found.own_output.kind} of {found.own_output.generation}."))
     components.remark(
@@ -176,11 +180,13 @@ components.chart(coverage_by, key="coverage-chart", terms=("coverage", "interval
 
 def estimates() -> Figure:
     """The batches with the largest estimated share, by both methods."""
-    pairs = of_batches.pivot_table(index=["run", "source"], columns="method", values=["share", "low", "high"])
-    apart = int((pairs["low"].max(axis=1) - pairs["high"].min(axis=1) > APART).sum())
-    worst = pairs["share"].max(axis=1).sort_values(ascending=False).index[:8]
+    by_batch = of_batches.groupby(["run", "source"])
+    apart = int((by_batch["low"].max() - by_batch["high"].min() > APART).sum())
+    worst = by_batch["share"].max().sort_values(ascending=False).index[:8]
     shown = of_batches.set_index(["run", "source"]).loc[worst].reset_index()
-    return charts.estimated_shares(shown, f"Estimated model-made share: methods differ on {apart:,} of {len(pairs):,}")
+    return charts.estimated_shares(
+        shown, f"Estimated model-made share: methods differ on {apart:,} of {len(by_batch):,}"
+    )
 
 
 left, right = st.columns(2)
@@ -188,7 +194,8 @@ with left:
     if len(of_batches):
         components.chart(estimates, key="shares", terms=("PACC", "SLD", "interval"))
         components.remark(
-            "The batches with the largest estimates, over the records that are not copies of ours. PACC and SLD fail differently: where they differ, believe neither."
+            "The batches with the largest estimates, over the records that are not copies of ours. PACC and SLD fail "
+            "differently: where they differ, believe neither."
         )
     else:
         components.empty(
@@ -206,9 +213,8 @@ with right:
 
 components.section("By source")
 contracts = reads.contracts()
-drifts = (
-    reads.facts_of_lineage(reads.DriftChecked, name, since).drop_duplicates("source", keep="last").set_index("source")
-)
+drifts = reads.facts_of_lineage(reads.DriftChecked, name, since).drop_duplicates("source", keep="last")
+drifted = set(drifts["source"][drifts["drifted"].astype(bool)])
 found = reads.facts_of_lineage(reads.OwnOutputFound, name, since)
 table = []
 for source, part in batches.groupby("source", sort=False):
@@ -224,7 +230,7 @@ for source, part in batches.groupby("source", sort=False):
             "SLD": newest["share"].get("SLD"),
             "ours": int(found[found["source"] == source]["records"].sum()),
             "conflict": part["conflict"].dropna().iloc[-1] if part["conflict"].notna().any() else "",
-            "drift": "drifted" if str(source) in drifts.index and drifts.loc[source, "drifted"] else "",
+            "drift": "drifted" if source in drifted else "",
             "contract": f"{contract.declared}, {contract.licence}, {contract.owner}" if contract else "none",
             "signed": f"{contract.signed_by}, {contract.signed:%d %b %Y}"
             if contract and contract.signed
@@ -255,10 +261,11 @@ rates = reads.built_in_rates()
 whole = rates[rates["texts"] == "left out: all"].iloc[0]
 st.markdown(
     components.plain(
-        f"On public texts of domains and generators that it had not seen, the built-in detector ranks a model-made text above a human one in {whole['auroc']:.0%} "
-        f"of pairs (AUROC), and finds {whole['tpr at 1% fpr']:.0%} of model-made texts while accusing 1 % of human ones. It was made for English prose by "
-        "instruction-tuned models; base models, other languages and very short texts come out unknown or missed. It may take a declaration's word away, and "
-        "never makes an undeclared record human."
+        "On public texts of domains and generators that it had not seen, the built-in detector ranks a model-made text above "
+        f"a human one in {whole['auroc']:.0%} of pairs (AUROC), and finds {whole['tpr at 1% fpr']:.0%} of model-made texts while "
+        "accusing 1 % of human ones. It was made for English prose by instruction-tuned models; base models, other languages "
+        "and very short texts come out unknown or missed. It may take a declaration's word away, and never makes an "
+        "undeclared record human."
     )
 )
 detectors = reads.facts(reads.DetectorCalibrated)
@@ -291,7 +298,10 @@ else:
 components.rows(
     lambda: rates,
     title="Measured rates of the built-in detector",
-    formula="From data/detector.npz, written by bench/train_detector.py; a set that is left out had its domain or generator withheld from training.",
+    formula=(
+        "From data/detector.npz, written by bench/train_detector.py; a set that is left out had its domain or generator "
+        "withheld from training."
+    ),
     key="rates",
 )
 if len(found):

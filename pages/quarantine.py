@@ -48,25 +48,31 @@ class Seat:
 components.begin("Quarantine")
 seat: Seat = st.session_state.setdefault("seat", Seat())
 status = reads.status()
-queue = reads.queue()
+queue: list[desk.Waiting] = []
+readable = False
+with components.where_readable():
+    queue, readable = reads.queue(), True
 decided = reads.facts(reads.ReviewDecision)
 agreement = reads.agreement()
-oldest = max(((status.as_of - one.since).days for one in queue), default=0)
+holdings, since = reads.waiting_now()
+oldest = (status.as_of - since).days if since and not readable else 0
+oldest = max(((status.as_of - one.since).days for one in queue), default=oldest)
 groups = Counter(one.cluster for one in queue)
 copies = sum(count for count in groups.values() if count > 1)
 several = sum(count > 1 for count in groups.values())
-holdings = reads.waiting_now()[0]
 twice = f" (held {holdings:,} times: some came more than once)" if holdings > len(queue) else ""
 told = f"{len(queue):,} records wait, the oldest {counted(oldest, 'day')}{twice}"
 if several:
     told += f"; {several} answers settle {copies} of them" if several > 1 else f"; one answer settles {copies} of them"
-components.verdict(f"{told}." if queue else "No record waits for you.")
+if not readable:
+    told = f"{holdings:,} held records wait, the oldest {counted(oldest, 'day')}; their texts are not here to be decided on"
+components.verdict(f"{told}." if queue or not readable else "No record waits for you.")
 components.cards(
     [
         Card(
             "Waiting",
-            f"{len(queue):,}",
-            f"{len(groups):,} groups",
+            f"{len(queue):,}" if readable else f"{holdings:,}",
+            f"{len(groups):,} groups" if readable else "groups are not known",
             "Held records that you have not answered; a group is a set of near-duplicates",
             rows=waiting_rows,
             term="held record",
@@ -217,7 +223,7 @@ if queue:
                     key="neighbours",
                 )
         components.remark("Marked passages look model-made. Keys: 1 to 4 answer, N note, U take back, J and K move.")
-else:
+elif readable:
     components.empty(
         "Nothing waits.",
         "What cannot be told at intake is held here and does not advance.",
@@ -227,7 +233,10 @@ else:
 over_time = reads.waiting_over_time()
 if len(over_time):
     components.chart(
-        lambda: charts.backlog(over_time, f"{len(queue):,} wait now; a growing dark band means that nobody decides"),
+        lambda: charts.backlog(
+            over_time,
+            f"{len(queue) if readable else holdings:,} wait now; a growing dark band means that nobody decides",
+        ),
         key="backlog",
     )
 if queue:
@@ -247,14 +256,18 @@ if queue:
         key="queue",
     )
     components.remark(
-        "In the order of what a decision settles, then of age. Reviewers who work elsewhere: `tailguard quarantine export --format csv --out FILE`."
+        "In the order of what a decision settles, then of age. Reviewers who work elsewhere: "
+        "`tailguard quarantine export --format csv --out FILE`."
     )
 opinions = reads.facts(reads.ReviewOpinion)
 if len(opinions):
     components.rows(
         lambda: opinions[["recorded", "actor", "record", "source", "origin", "code", "note", "seconds", "row"]],
         title="Answers",
-        formula="Each answer of a reviewer, with the seconds that the record was on the screen. Two that agree, or one where the policy asks for one, settle a record.",
+        formula=(
+            "Each answer of a reviewer, with the seconds that the record was on the screen. Two that agree, or one where the "
+            "policy asks for one, settle a record."
+        ),
         key="opinions",
     )
 components.caption()

@@ -457,7 +457,9 @@ def read_policy(path: Path) -> tuple[Policy, str]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise InputError(f"There is no policy at {path}. Run `tailguard init` in that folder.") from error
+        raise InputError(
+            f"There is no policy at {path}. Run `tailguard init` in that folder, or copy your team's policy to it."
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read ({error}).") from error
     return parse_policy(text, str(path)), text

@@ -291,6 +291,7 @@ def _folder(workspace: Workspace, incident: str) -> Path:
 
 def _build(workspace: Workspace, incident: str) -> Sandbox:
     """A copy of the workspace: policy, flows, keys, the log's rows, and the store by hard links (its files never change)."""
+    workspace.store.must_exist()
     folder = _folder(workspace, incident)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -41,7 +42,10 @@ def finish(figure: go.Figure, title: str, *, height: int = 340, percent: bool = 
 
 
 def legible(figure: go.Figure, theme: str | None) -> go.Figure:
-    """On a white page the words of axes and labels in a darker grey: Streamlit's own has a contrast of 3.7, WCAG 2.2 asks for 4.5."""
+    """On a white page the words of axes and labels in a darker grey.
+
+    Streamlit's own has a contrast of 3.7; WCAG 2.2 asks for 4.5.
+    """
     if theme == "light":
         figure.update_xaxes(tickfont_color=_INK, title_font_color=_INK)
         figure.update_yaxes(tickfont_color=_INK, title_font_color=_INK)
@@ -110,8 +114,8 @@ def strips(lineages: dict[str, pd.DataFrame], title: str) -> go.Figure:
             )
             seen.add(str(verdict))
         for _, flag in frame[frame["overrides"] != ""].iterrows():
-            figure.add_annotation(x=flag["number"], y=1.12, text=f"⚑ {flag['overrides']}", yshift=17, showarrow=False, row=number, col=1,
-                                  hovertext=flag["overrides"])  # fmt: skip
+            figure.add_annotation(x=flag["number"], y=1.12, text=f"⚑ {flag['overrides']}", yshift=17, showarrow=False,
+                                  row=number, col=1, hovertext=flag["overrides"])  # fmt: skip
         ceilings = frame["ceiling"].dropna()
         if len(ceilings):
             _end_label(figure, int(frame["number"].iloc[-1]), float(ceilings.iloc[-1]), f"ceiling {ceilings.iloc[-1]:.0%}",
@@ -172,7 +176,8 @@ def estimated_shares(shares: pd.DataFrame, title: str) -> go.Figure:
             error_x={"type": "data", "symmetric": False, "array": part["high"] - part["share"],
                      "arrayminus": part["share"] - part["low"], "thickness": 1.5},
             customdata=part[["low", "high", "records"]],
-            hovertemplate="%{y}: %{x:.1%} (%{customdata[0]:.1%} to %{customdata[1]:.1%}) of %{customdata[2]:,}<extra>" + method + "</extra>",
+            hovertemplate="%{y}: %{x:.1%} (%{customdata[0]:.1%} to %{customdata[1]:.1%}) of %{customdata[2]:,}"
+                          f"<extra>{method}</extra>",
         )  # fmt: skip
     figure.update_xaxes(range=[-0.02, 1.02], tickformat=".0%")
     figure.update_yaxes(autorange="reversed")
@@ -196,7 +201,10 @@ def coverage(frame: pd.DataFrame, target: float, title: str) -> go.Figure:
 
 
 def ratios(frame: pd.DataFrame, blocked: pd.DataFrame, flags: pd.DataFrame, unit: str, title: str) -> go.Figure:
-    """Ratio per run with the bounds that its tags leave, the ceiling as it stood then, blocked jobs as crosses, overrides as flags."""
+    """Ratio per run with the bounds that its tags leave, and the ceiling as it stood then.
+
+    Blocked jobs are crosses, overrides flags.
+    """
     figure = go.Figure()
     known = frame["high"].notna()
     figure.add_scatter(
@@ -205,7 +213,8 @@ def ratios(frame: pd.DataFrame, blocked: pd.DataFrame, flags: pd.DataFrame, unit
         error_y={"type": "data", "symmetric": False, "array": (frame["high"] - frame["ratio"]).where(known, 0),
                  "arrayminus": (frame["ratio"] - frame["low"]).where(known, 0), "thickness": 1.5},
         customdata=frame[["low", "high"]],
-        hovertemplate="%{x}: %{y:.1%} of " + unit + " (%{customdata[0]:.1%} to %{customdata[1]:.1%} as its tags may be wrong)<extra></extra>",
+        hovertemplate="%{x}: %{y:.1%} of " + unit
+                      + " (%{customdata[0]:.1%} to %{customdata[1]:.1%} as its tags may be wrong)<extra></extra>",
     )  # fmt: skip
     figure.add_scatter(x=frame["run"], y=frame["ceiling"], mode="lines", name="ceiling as it stood",
                        line={"color": GREY, "dash": "dash", "shape": "hv"})  # fmt: skip
@@ -250,19 +259,21 @@ def reasons(frame: pd.DataFrame, title: str) -> go.Figure:
     return finish(figure, title, height=190 + 34 * len(totals), percent=False)
 
 
-def calibration(points: pd.DataFrame, found: object, title: str) -> go.Figure:
+def calibration(points: pd.DataFrame, found: pd.Series[Any], title: str) -> go.Figure:
     """What each share of synthetic text cost after the last generation, the margin, and both ceilings."""
     figure = go.Figure()
-    for generation, part in points.groupby("generation"):
-        newest = generation == points["generation"].max()
+    last = int(points["generation"].max())
+    for generation in sorted({int(one) for one in points["generation"]}):
+        part = points[points["generation"] == generation]
+        newest = generation == last
         figure.add_scatter(
-            x=part["share"], y=part["value"], mode="lines+markers", name=f"after {counted(int(generation), 'generation')}",
+            x=part["share"], y=part["value"], mode="lines+markers", name=f"after {counted(generation, 'generation')}",
             line={"color": ORIGIN["ai"] if newest else "#b8bdc4", "width": 2.5 if newest else 1.2},
             error_y={"type": "data", "symmetric": False, "array": part["high"] - part["value"],
-                     "arrayminus": part["value"] - part["low"], "visible": bool(newest)},
+                     "arrayminus": part["value"] - part["low"], "visible": newest},
             hovertemplate="%{x:.0%} synthetic: %{y:.1%}<extra>" + f"generation {generation}" + "</extra>",
         )  # fmt: skip
-    floor = 1 - float(found["margin"])  # type: ignore[index]
+    floor = 1 - float(found["margin"])
     figure.add_hline(
         y=floor,
         line={"dash": "dash", "color": GREY},
@@ -270,7 +281,7 @@ def calibration(points: pd.DataFrame, found: object, title: str) -> go.Figure:
         annotation_position="right",
     )
     for name, colour, place in (("recommended", "#009E73", "top"), ("ceiling", GREY, "bottom")):
-        value = float(found[name])  # type: ignore[index]
+        value = float(found[name])
         figure.add_vline(x=value, line={"dash": "dash", "color": colour})
         figure.add_annotation(x=value, y=1 if place == "top" else 0, yref="paper", text=f"{name} {value:.0%}", showarrow=False,
                               xanchor="right" if place == "top" else "left", xshift=-4 if place == "top" else 4)  # fmt: skip
@@ -304,7 +315,8 @@ def deltas(frame: pd.DataFrame, title: str) -> go.Figure:
             error_x={"type": "data", "symmetric": False, "array": part["high"].clip(upper=1) - part["delta"],
                      "arrayminus": part["delta"] - part["low"], "color": GREY},
             customdata=part[["reference", "low", "high", "verdict"]],
-            hovertemplate="%{x:+.1%} (%{customdata[1]:+.1%} to %{customdata[2]:+.1%}) against %{customdata[0]}: %{customdata[3]}<extra></extra>",
+            hovertemplate="%{x:+.1%} (%{customdata[1]:+.1%} to %{customdata[2]:+.1%}) against %{customdata[0]}: %{customdata[3]}"
+                          "<extra></extra>",
         )  # fmt: skip
     for place, measure in enumerate(measures):
         margin = float(frame.loc[frame["measure"] == measure, "margin"].iloc[0])
@@ -387,10 +399,10 @@ def slices(frame: pd.DataFrame, title: str) -> go.Figure:
     reach = max(0.02, float(table.abs().max().max()))
     figure = go.Figure(
         go.Heatmap(
-            z=table.to_numpy(), x=list(table.columns), y=[on_chart(str(one)) for one in table.index], zmid=0, zmin=-reach, zmax=reach,
-            colorscale=LOST_OR_WON, colorbar={"tickformat": "+.0%", "thickness": 10},
-            text=[["" if pd.isna(value) else f"{value:+.1%}" for value in row] for row in table.to_numpy()], texttemplate="%{text}",
-            textfont={"color": "#1c2024"}, hovertemplate="%{y} in %{x}: %{z:+.1%}<extra></extra>",
+            z=table.to_numpy(), x=list(table.columns), y=[on_chart(str(one)) for one in table.index],
+            zmid=0, zmin=-reach, zmax=reach, colorscale=LOST_OR_WON, colorbar={"tickformat": "+.0%", "thickness": 10},
+            text=[["" if pd.isna(value) else f"{value:+.1%}" for value in row] for row in table.to_numpy()],
+            texttemplate="%{text}", textfont={"color": "#1c2024"}, hovertemplate="%{y} in %{x}: %{z:+.1%}<extra></extra>",
         )
     )  # fmt: skip
     return finish(figure, title, height=150 + 44 * len(table), percent=False)
@@ -400,7 +412,8 @@ def teeth(frame: pd.DataFrame, title: str) -> go.Figure:
     """The smallest planted loss that each gate run blocked, and the margin; where none was blocked there is no mark."""
     figure = go.Figure()
     figure.add_scatter(x=frame["run"], y=frame["loss"], mode="lines+markers", line={"color": "#0072B2", "width": 2.5},
-                       marker={"size": 9}, showlegend=False, hovertemplate="%{x}: a loss of %{y:.1%} was blocked<extra></extra>")  # fmt: skip
+                       marker={"size": 9}, showlegend=False,
+                       hovertemplate="%{x}: a loss of %{y:.1%} was blocked<extra></extra>")  # fmt: skip
     margin = float(frame["margin"].iloc[-1])
     figure.add_hline(y=margin, line={"dash": "dash", "color": GREY})
     figure.add_annotation(x=1, xref="paper", y=margin, text=f"margin {margin:.0%}", showarrow=False, yanchor="bottom",
@@ -416,8 +429,8 @@ def streams(frame: pd.DataFrame, title: str) -> go.Figure:
         change = part["value"] / part["reference_value"] - 1
         figure.add_scatter(
             x=part["week"], y=change, mode="lines+markers", line={"color": colour, "width": 2.5}, showlegend=False,
-            marker={"size": [13 if one else 7 for one in part["alarm"]], "symbol": ["x" if one else "circle" for one in part["alarm"]],
-                    "color": colour},
+            marker={"size": [13 if one else 7 for one in part["alarm"]], "color": colour,
+                    "symbol": ["x" if one else "circle" for one in part["alarm"]]},
             customdata=part[["texts", "e_value", "threshold"]],
             hovertemplate="%{x|%d %b %Y}: %{y:+.1%}, %{customdata[0]} texts, evidence %{customdata[1]:,.1f} of "
                           "%{customdata[2]:,.0f}<extra></extra>",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -24,6 +25,9 @@ PERIODS = {"All time": None, "12 months": 365, "6 months": 183, "3 months": 92}
 ICONS = {"PASS": "✔", "BLOCK": "✖", "INCONCLUSIVE": "◆", "NOT COMPARABLE": "■"}
 SEVERITY = {"high": "▲ high", "middle": "◆ middle", "low": "○ low"}
 
+Rows = pd.DataFrame | Callable[[], pd.DataFrame]
+"""Rows of the log, or what fetches them when somebody asks."""
+
 
 @dataclass(frozen=True)
 class Card:
@@ -33,7 +37,7 @@ class Card:
     value: str
     against: str = ""
     help: str = ""
-    rows: pd.DataFrame | Callable[[], pd.DataFrame] | None = None
+    rows: Rows | None = None
     term: str = ""
 
 
@@ -53,15 +57,15 @@ def bar() -> None:
     else:
         st.query_params["period"] = span
     mode = reads.lineage(chosen).mode
-    told = "enforce: gates stop" if mode == "enforce" else "observe: gates only report"
+    gates = "enforce: gates stop" if mode == "enforce" else "observe: gates only report"
     with right.container(horizontal=True, horizontal_alignment="right", gap="small"):
-        st.badge(told, color="green" if mode == "enforce" else "orange")
+        st.badge(gates, color="green" if mode == "enforce" else "orange")
         if reads.status().clock != "system":
             st.badge(
                 f"{reads.status().clock} clock", color="gray", help="This history was made with a clock of its own."
             )
         here = reads.workspace()
-        st.badge(plain(here.actor), color="gray", help=f"You are at work here as {plain(entrance.roles(here))}.")
+        st.badge(plain(here.actor), color="gray", help=plain(entrance.roles(here)))
         entrance.sign_out()
     if not entrance.configured():
         st.caption(
@@ -70,6 +74,15 @@ def bar() -> None:
             ),
             help="A team signs in with its OpenID provider: see README, Sign-in and roles.",
         )
+
+
+@contextmanager
+def where_readable() -> Iterator[None]:
+    """A part of a page that reads the store or the policy: where it cannot, a sentence in its place says what is missing."""
+    try:
+        yield
+    except TailguardError as error:
+        st.warning(plain(str(error)), icon="⚠️")
 
 
 def choice(label: str, options: Sequence[str], key: str) -> str:
@@ -199,7 +212,7 @@ def table(
     height: int | None = None,
 ) -> None:
     """Rows, with the meaning of each heading one hover away, and all of them to take away as CSV or Parquet."""
-    whole = frame if isinstance(frame, pd.DataFrame) else pd.DataFrame(frame)  # type: ignore[arg-type]
+    whole = frame if isinstance(frame, pd.DataFrame) else pd.DataFrame(frame)
     config: dict[str, Any] = {
         str(name): st.column_config.Column(help=glossary.TERMS[glossary.COLUMNS[str(name)]])
         for name in whole.columns
@@ -217,7 +230,7 @@ def table(
         hide_index=True,
         key=key,
         column_config={**config, **(columns or {})},
-        **({"height": height} if height else {}),
+        height=height or "auto",
         alt=f"Table {key}, {len(whole):,} rows",
     )
     with st.container(horizontal=True, horizontal_alignment="left", gap="small"):
@@ -231,13 +244,16 @@ def table(
 
 def _shown(frame: pd.DataFrame) -> pd.DataFrame:
     """Long texts cut, characters that nobody sees made visible, and an empty cell where there is no text."""
-    words = [name for name in frame.columns if frame[name].dtype == object or str(frame[name].dtype) == "str"]
-    return frame.assign(**{name: _cells(frame[name]) for name in words}) if words else frame
+    shown = frame.copy(deep=False)
+    for name in frame.columns:
+        if frame[name].dtype == object or str(frame[name].dtype) == "str":
+            shown[name] = _cells(frame[name])
+    return shown
 
 
-def _cells(column: pd.Series) -> list[object]:
+def _cells(column: pd.Series) -> pd.Series:
     text = pd.api.types.infer_dtype(column) in {"string", "empty"}
-    return [_cell(value) for value in (column.fillna("") if text else column)]
+    return pd.Series([_cell(value) for value in (column.fillna("") if text else column)], index=column.index)
 
 
 _LONGEST_CELL = 2000
@@ -310,11 +326,10 @@ def drawn_note(name: str, since: datetime | None) -> str:
     found = reads.counted(name, since)
     if len(found.points) == found.runs:
         return f"{found.runs:,} runs"
-    return f"{len(found.points):,} of {found.runs:,} runs are drawn: of each stretch the newest, the largest ratio, and one that did not pass"
-
-
-Rows = pd.DataFrame | Callable[[], pd.DataFrame]
-"""Rows of the log, or what fetches them when somebody asks."""
+    return (
+        f"{len(found.points):,} of {found.runs:,} runs are drawn: of each stretch the newest, the largest ratio, "
+        "and one that did not pass"
+    )
 
 
 def rows(found: Rows, *, title: str, formula: str, key: str) -> None:
@@ -354,6 +369,8 @@ def begin(title: str) -> None:
         st.switch_page("app.py", query_params={**st.query_params.to_dict(), "page": title.lower()})
     if "lineage" not in st.session_state:  # Streamlit's AppTest runs a page alone even after app.py
         bar()
+    if missing := reads.missing():
+        st.info(plain(missing), icon="ℹ️")
 
 
 def waiting() -> dict[str, int]:
@@ -370,13 +387,12 @@ def waiting() -> dict[str, int]:
 
 def has_runs() -> bool:
     """Whether there is anything to show."""
-    return reads.problem() is None and bool(reads.lineages())
+    return reads.problem() is None and reads.has_log() and bool(reads.lineages())
 
 
 def _nothing_yet() -> None:
     """What is missing, why it matters, and the one command that fills it."""
-    trouble = reads.problem()
-    if trouble and "newer Tailguard" in trouble:
+    if trouble := reads.problem():
         st.error(plain(trouble), icon="✖")
         return
     st.info(
@@ -384,8 +400,6 @@ def _nothing_yet() -> None:
         "nothing to trust. Fill it with `tailguard run`, or look at a year of two lineages with `tailguard demo`.",
         icon="ℹ️",
     )
-    if trouble:
-        st.caption(plain(trouble))
 
 
 def empty(what: str, why: str, command: str) -> None:

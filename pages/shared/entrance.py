@@ -28,7 +28,7 @@ def person(space: Workspace) -> Workspace:
     name = str(claims.get(rules.name) or "")
     if rules.name == "email":  # providers differ in how they write the same address
         name = "" if claims.get("email_verified") is False else name.lower()
-    groups = claims.get(rules.groups) or ()
+    groups: object = claims.get(rules.groups) or ()
     told = tuple(str(one) for one in groups) if isinstance(groups, list | tuple) else (str(groups),)
     return space.as_actor(name, groups=told)
 
@@ -50,8 +50,8 @@ def enter(space: Workspace) -> None:
         if st.button("Sign in", type="primary", key="sign-in"):
             _to_the_provider()
         st.stop()
-    here = person(space)
     try:
+        here = person(space)
         if not here.actor:
             raise NotAllowed("The provider names no verified e-mail address. Ask whoever looks after the accounts.")
         with here.may(Right.LOOK):
@@ -77,7 +77,10 @@ def sign_out() -> None:
 
 
 def roles(space: Workspace) -> str:
-    """What the person at work is here, in words."""
-    here = space.policy().roles_of(space.actor, space.groups)
+    """What the person at work is here, in a sentence."""
+    try:
+        here = space.policy().roles_of(space.actor, space.groups)
+    except TailguardError as error:
+        return f"You have no role here. {error}"
     told = [str(one) for one in sorted(here) if len(here) == 1 or one != "viewer"]
-    return ", ".join(told) or "no role"
+    return f"You are at work here as {', '.join(told) or 'no role'}."

@@ -43,7 +43,8 @@ def flow(drawn: Drawing, chosen: Sequence[Edge], title: str) -> go.Figure:
             ys.append(None)
         known = {"": "declared", "7 4": "imported", "2 4": "observed only"}[dash]
         figure.add_scatter(
-            x=xs, y=ys, mode="lines", hoverinfo="skip", name=f"{known}{', leads back' if back else ''}", legendgroup=f"{dash}{back}",
+            x=xs, y=ys, mode="lines", hoverinfo="skip",
+            name=f"{known}{', leads back' if back else ''}", legendgroup=f"{dash}{back}",
             line={"color": FEEDBACK if back else GREY, "width": 5 if thick else 2.5 if back else 1.3, "dash": _PLOTLY_DASH[dash]},
             showlegend=not any(trace.legendgroup == f"{dash}{back}" for trace in figure.data),
         )  # fmt: skip
@@ -57,8 +58,9 @@ def flow(drawn: Drawing, chosen: Sequence[Edge], title: str) -> go.Figure:
         names = [name for name, one in sorted(drawn.flows.nodes.items()) if one == kind]
         if names:
             figure.add_scatter(
-                x=[drawn.place[name][0] for name in names], y=[-drawn.place[name][1] for name in names], mode="markers+text", name=kind,
-                text=[_short(name) for name in names], textposition="bottom center", textfont={"size": 12 if len(drawn.place) < 40 else 9},
+                x=[drawn.place[name][0] for name in names], y=[-drawn.place[name][1] for name in names], mode="markers+text",
+                name=kind, text=[_short(name) for name in names], textposition="bottom center",
+                textfont={"size": 12 if len(drawn.place) < 40 else 9},
                 marker={"size": 17 if len(drawn.place) < 40 else 10, "symbol": _SYMBOL[kind], "color": colour},
                 customdata=[on_chart(name) for name in names], hovertemplate="%{customdata}<extra>" + kind + "</extra>",
             )  # fmt: skip
@@ -117,7 +119,8 @@ def plays(found: Sequence[PlayStanding], strips: dict[str, list[tuple[datetime, 
         first = strips[one.play.name][0][0]
         times = [row.when for row in one.evidence if row.when >= first]
         figure.add_scatter(
-            x=times, y=[one.play.title] * len(times), mode="markers", showlegend=False, marker={"symbol": "line-ns-open", "size": 15, "color": "#ffffff", "line": {"width": 1.5}},
+            x=times, y=[one.play.title] * len(times), mode="markers", showlegend=False,
+            marker={"symbol": "line-ns-open", "size": 15, "color": "#ffffff", "line": {"width": 1.5}},
             hovertemplate="evidence on %{x|%d %b %Y}<extra></extra>",
         )  # fmt: skip
         figure.add_annotation(
@@ -148,7 +151,8 @@ def responses(found: Sequence[Incident], title: str) -> go.Figure:
         timed = [one for one in found if one.seconds(step) is not None]
         figure.add_scatter(
             x=[one.id for one in timed], y=[max(0.1, one.seconds(step) or 0.0) for one in timed], mode="lines+markers", name=step,
-            line={"color": colour, "width": 2.5}, marker={"size": 9, "symbol": ["circle" if one.kind == "drill" else "diamond" for one in timed]},
+            line={"color": colour, "width": 2.5},
+            marker={"size": 9, "symbol": ["circle" if one.kind == "drill" else "diamond" for one in timed]},
             hovertemplate="%{x}: " + step + " %{y:,.0f} s<extra></extra>",
         )  # fmt: skip
         if timed:

@@ -6,11 +6,12 @@ import gc
 import os
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -94,11 +95,14 @@ from tailguard.plays.loops.standing import LoopStanding
 from tailguard.policy import Policy
 from tailguard.runlog import queries
 from tailguard.runlog.anchor import AnchorStanding, anchor_standing
-from tailguard.runlog.backlog import backlog, oldest_waiting
+from tailguard.runlog.backlog import Backlog, backlog, oldest_waiting
 from tailguard.runlog.connection import RunLog
 from tailguard.runlog.history import History, history
 from tailguard.store import progress
 from tailguard.workspace import POLICY_FILE, Workspace, default_actor, find_workspace
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 __all__ = [
     "AlertRaised",
@@ -198,9 +202,19 @@ def _of_one_state(most: int) -> Callable[[Callable[Asked, Answer]], Callable[Ask
     """Keeps the newest answers of a function until the log shows another state; every session is given the same ones."""
 
     def kept(work: Callable[Asked, Answer]) -> Callable[Asked, Answer]:
-        cached = st.cache_resource(show_spinner=False, max_entries=most)(work)
+        def in_state(state: tuple[Any, ...], *args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
+            del state  # what answers are kept by
+            return work(*args, **kwargs)
+
+        in_state.__qualname__ = work.__qualname__  # Streamlit tells functions apart by it
+        cached = st.cache_resource(show_spinner=False, max_entries=most)(in_state)
         _FORGET.append(cached.clear)
-        return cached
+
+        @wraps(work)
+        def asked(*args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
+            return cached(_key(), *args, **kwargs)
+
+        return asked
 
     return kept
 
@@ -229,21 +243,45 @@ def workspace() -> Workspace:
     return entrance.person(local())
 
 
-@st.cache_data(show_spinner=False, max_entries=8)
-def _problem(key: tuple[Any, ...]) -> str | None:
+def missing() -> str | None:
+    """What of the workspace does not lie beside its run log, and what that means for who looks; None where all is there."""
+    here, told = local(), []
+    if not here.store.root.is_dir():
+        told.append(f"There is no store at {here.store.root}: records, training sets and reports cannot be shown.")
+    if not (here.root / POLICY_FILE).is_file():
+        told.append(f"There is no {POLICY_FILE} in {here.root}: nobody has a role here, so nothing can be decided.")
+    return " ".join(told) or None
+
+
+def lacking(kind: str, digest: str) -> str | None:
+    """Why a content that was kept as JSON cannot be taken away from here; None where it is in the store."""
     try:
-        log = local().log
-        if not log.exists():
-            return "There is no run log yet."
-        with log.glancing():
-            return None
+        local().store.found(kind, digest, ".json")
     except TailguardError as error:
         return str(error)
+    return None
 
 
+def as_frame(kind: type[DataclassInstance], found: Sequence[DataclassInstance]) -> pd.DataFrame:
+    """Values of one kind as rows, a column a field, also where there is none."""
+    return pd.DataFrame([vars(one) for one in found], columns=[field.name for field in fields(kind)])
+
+
+@_of_one_state(8)
 def problem() -> str | None:
-    """Why the log cannot be read, or None."""
-    return _problem(_key())
+    """Why a log that is there cannot be read, or None."""
+    try:
+        if has_log():
+            with _log().glancing():
+                return None
+    except TailguardError as error:
+        return str(error)
+    return None
+
+
+def has_log() -> bool:
+    """Whether there is a run log, readable or not."""
+    return _log().exists()
 
 
 def version() -> tuple[int, ...]:
@@ -265,7 +303,7 @@ def version() -> tuple[int, ...]:
 def _look_ahead(pace: _Pace, now: tuple[int, ...]) -> None:
     """Read a new state of the log, and only then show it."""
     try:
-        _watched((_root(), *now), _hour())
+        _watched((_root(), _hour(), *now))
     finally:  # what cannot be read is shown as well: the page says why
         if pace.ahead is threading.current_thread():
             pace.show(now)
@@ -298,9 +336,7 @@ def _log() -> RunLog:
 
 
 @_of_one_state(200)
-def _frame(
-    key: tuple[Any, ...], kind: str, lineage: str | None, since: datetime | None, equal: tuple[tuple[str, Any], ...]
-) -> pd.DataFrame:
+def _frame(kind: str, lineage: str | None, since: datetime | None, equal: tuple[tuple[str, Any], ...]) -> pd.DataFrame:
     with _log().glancing() as connection:
         return log.rows(connection, _KINDS[kind], dict(equal), lineage=lineage, since=since)
 
@@ -310,12 +346,12 @@ _KINDS = log.kinds()
 
 def facts(kind: type[Fact], **equal: Any) -> pd.DataFrame:
     """All facts of a kind whose columns equal the given values, oldest first, with time, actor and row id."""
-    return _frame(_key(), kind.__name__, None, None, tuple(sorted(equal.items()))).copy(deep=False)
+    return _frame(kind.__name__, None, None, tuple(sorted(equal.items()))).copy(deep=False)
 
 
 def facts_of_lineage(kind: type[Fact], lineage: str, since: datetime | None = None) -> pd.DataFrame:
     """Facts of a lineage's runs, with the run's number; `since` cuts off older ones."""
-    return _frame(_key(), kind.__name__, lineage, since, ()).copy(deep=False)
+    return _frame(kind.__name__, lineage, since, ()).copy(deep=False)
 
 
 @dataclass(frozen=True)
@@ -330,7 +366,7 @@ class Watched:
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
-def _watched(key: tuple[Any, ...], hour: int) -> Watched:
+def _watched(key: tuple[Any, ...]) -> Watched:
     begun_at = time.monotonic()
     with _log().glancing() as connection:
         found = standing.standing_of(connection, datetime.now(UTC).replace(tzinfo=None))
@@ -344,7 +380,7 @@ def _watched(key: tuple[Any, ...], hour: int) -> Watched:
 
 def watched() -> Watched:
     """How everything stands, with plays and loops. What falls due by the clock alone shows within an hour."""
-    return _watched(_key(), _hour())
+    return _watched((_root(), _hour(), *version()))
 
 
 def _hour() -> int:
@@ -363,14 +399,10 @@ def profile() -> str:
 
 
 @_of_one_state(4)
-def _policy(key: tuple[Any, ...]) -> Policy | None:
-    with _log().glancing() as connection:
-        return queries.policy_in_force(connection)
-
-
 def policy_now() -> Policy | None:
     """The newest policy that the log has seen."""
-    return _policy(_key())
+    with _log().glancing() as connection:
+        return queries.policy_in_force(connection)
 
 
 def lineages() -> list[str]:
@@ -384,7 +416,7 @@ def lineage(name: str) -> LineageStatus:
 
 
 @_of_one_state(64)
-def _history(key: tuple[Any, ...], name: str, since: datetime | None) -> tuple[History, pd.DataFrame]:
+def _history(name: str, since: datetime | None) -> tuple[History, pd.DataFrame]:
     with _log().glancing() as connection:
         found, ships = history(connection, name, since), queries.fleet_of(connection, name)
     rows = []
@@ -399,8 +431,8 @@ def _history(key: tuple[Any, ...], name: str, since: datetime | None) -> tuple[H
                 "coverage_high": coverage.high if coverage else None,
             }
         )
-    columns = ["run", "number", "parent", "started", "records", "ratio_records", "ratio_tokens", "ceiling", "coverage", "coverage_low",
-               "coverage_high", "verdict", "shipping", "overrides", "reason"]  # fmt: skip
+    columns = ["run", "number", "parent", "started", "records", "ratio_records", "ratio_tokens", "ceiling", "coverage",
+               "coverage_low", "coverage_high", "verdict", "shipping", "overrides", "reason"]  # fmt: skip
     frame = pd.DataFrame(rows, columns=columns)
     for column in ("ratio_records", "ratio_tokens", "ceiling", "coverage", "coverage_low", "coverage_high"):
         frame[column] = frame[column].astype(float)
@@ -409,12 +441,12 @@ def _history(key: tuple[Any, ...], name: str, since: datetime | None) -> tuple[H
 
 def counted(name: str, since: datetime | None = None) -> History:
     """How many runs a lineage has in a period, and how many did not pass."""
-    return _history(_key(), name, since)[0]
+    return _history(name, since)[0]
 
 
 def generations(name: str, since: datetime | None = None) -> pd.DataFrame:
     """A row a generation of one lineage for charts; of a long history those that show its course (see `runlog.history`)."""
-    return _history(_key(), name, since)[1].copy(deep=False)
+    return _history(name, since)[1].copy(deep=False)
 
 
 def drawn(frame: pd.DataFrame, name: str, since: datetime | None = None) -> pd.DataFrame:
@@ -429,26 +461,25 @@ def measured(name: str, measure: str, since: datetime | None = None) -> pd.DataF
     return drawn(found[found["measure"] == measure], name, since)
 
 
-@_of_one_state(160)
-def _drawn_once(key: tuple[Any, ...], state: str, _make: Callable[[], go.Figure]) -> go.Figure:
+@st.cache_resource(show_spinner=False, max_entries=160)
+def _drawn_once(key: tuple[Any, ...], _make: Callable[[], go.Figure]) -> go.Figure:
     _opened(str(key[0]))[1].kept += 1
     return _make()
 
 
+_FORGET.append(_drawn_once.clear)
+
+
 def drawn_once(state: str, make: Callable[[], go.Figure]) -> go.Figure:
     """A chart, drawn once for each state of the log, of the page and of who looks."""
-    return _drawn_once((*_key(), workspace().actor), state, make)
+    return _drawn_once((*_key(), workspace().actor, state), make)
 
 
 @_of_one_state(64)
-def _generation(key: tuple[Any, ...], run: str) -> GenerationStatus | None:
-    with _log().glancing() as connection:
-        return generation_of(connection, run)
-
-
 def generation(run: str) -> GenerationStatus | None:
     """How one generation stands, however old."""
-    return _generation(_key(), run)
+    with _log().glancing() as connection:
+        return generation_of(connection, run)
 
 
 def side_by_side(run: str, other: str) -> pd.DataFrame:
@@ -499,8 +530,9 @@ def policy_text(run: str) -> str:
     return str(found["text"].iloc[-1]) if len(found) else ""
 
 
-@st.cache_data(show_spinner=False, max_entries=32)
-def _run_facts(key: tuple[Any, ...], run: str) -> list[dict[str, Any]]:
+@_of_one_state(32)
+def run_facts(run: str) -> list[dict[str, Any]]:
+    """Every fact of a run's chain in order, for the evidence pack."""
     with _log().glancing() as connection:
         return [
             {
@@ -512,11 +544,6 @@ def _run_facts(key: tuple[Any, ...], run: str) -> list[dict[str, Any]]:
             }
             for kind, one in queries.facts_of_run(connection, run)
         ]
-
-
-def run_facts(run: str) -> list[dict[str, Any]]:
-    """Every fact of a run's chain in order, for the evidence pack."""
-    return _run_facts(_key(), run)
 
 
 def interval(hits: int, trials: int) -> Interval | None:
@@ -531,61 +558,48 @@ def share(hits: int, trials: int) -> str:
 
 
 @_of_one_state(8)
-def _queue(key: tuple[Any, ...], reviewer: str) -> list[quarantine.Waiting]:
+def _queue(reviewer: str) -> list[quarantine.Waiting]:
     return quarantine.waiting(local(), reviewer=reviewer)
 
 
 def queue() -> list[quarantine.Waiting]:
     """Held records that the person at work has not answered, the one whose decision settles most first."""
-    return _queue(_key(), workspace().actor)
+    return _queue(workspace().actor)
 
 
 @_of_one_state(8)
-def _backlog(key: tuple[Any, ...]) -> pd.DataFrame:
+def waiting_over_time() -> pd.DataFrame:
+    """Waiting records over time by band of age."""
     moment = status().as_of
     with _log().glancing() as connection:
-        points = backlog(connection, moment)
-    return pd.DataFrame([vars(one) for one in points], columns=["moment", "band", "records"])
+        return as_frame(Backlog, backlog(connection, moment))
 
 
 def waiting_now() -> tuple[int, datetime | None]:
     """How many held records nobody has decided, and since when the oldest waits."""
     points = waiting_over_time()
     last = points[points["moment"] == points["moment"].max()] if len(points) else points
-    return int(last["records"].sum()), _oldest(_key())
+    return int(last["records"].sum()), _oldest()
 
 
 @_of_one_state(4)
-def _oldest(key: tuple[Any, ...]) -> datetime | None:
+def _oldest() -> datetime | None:
     with _log().glancing() as connection:
         return oldest_waiting(connection)
 
 
-def waiting_over_time() -> pd.DataFrame:
-    """Waiting records over time by band of age."""
-    return _backlog(_key())
-
-
 @_of_one_state(4)
-def _agreement(key: tuple[Any, ...]) -> quarantine.Agreement:
+def agreement() -> quarantine.Agreement:
+    """How far reviewers agree who did not see each other's answer."""
     with _log().glancing() as connection:
         return quarantine.agreement(connection)
 
 
-def agreement() -> quarantine.Agreement:
-    """How far reviewers agree who did not see each other's answer."""
-    return _agreement(_key())
-
-
 @_of_one_state(4)
-def _contracts(key: tuple[Any, ...]) -> dict[str, Contract]:
-    with _log().glancing() as connection:
-        return queries.contracts(connection)
-
-
 def contracts() -> dict[str, Contract]:
     """The contract in force of each source."""
-    return _contracts(_key())
+    with _log().glancing() as connection:
+        return queries.contracts(connection)
 
 
 def trace(what: str) -> tracing.Trace:
@@ -628,40 +642,27 @@ def head_room(set_: Any, unit: str) -> float:
 
 
 @_of_one_state(4)
-def _anchor(key: tuple[Any, ...]) -> AnchorStanding | None:
+def anchor() -> AnchorStanding | None:
+    """The anchor set as it stands."""
     policy, moment = policy_now(), status().as_of
     with _log().glancing() as connection:
         return anchor_standing(connection, policy.anchor, moment) if policy else None
 
 
-def anchor() -> AnchorStanding | None:
-    """The anchor set as it stands."""
-    return _anchor(_key())
-
-
-@st.cache_data(show_spinner=False, max_entries=32)
-def _scored(key: tuple[Any, ...], run: str, outcome: str, reason: str | None, most: int) -> pd.DataFrame:
-    found = composed.scored(local(), run, outcome=outcome, reason=reason, most=most)
-    return pd.DataFrame([vars(one) for one in found])
-
-
+@_of_one_state(32)
 def scored(run: str, outcome: str, reason: str | None, most: int) -> pd.DataFrame:
     """Records of a run with an outcome and a reason, their scores and explanations."""
-    return _scored(_key(), run, outcome, reason, most)
+    return as_frame(composed.ScoredRecord, composed.scored(local(), run, outcome=outcome, reason=reason, most=most))
 
 
-@st.cache_data(show_spinner=False, max_entries=8)
-def _difference(key: tuple[Any, ...], first: str, second: str) -> auditing.Difference:
+@_of_one_state(8)
+def difference(first: str, second: str) -> auditing.Difference:
+    """What the training sets of two runs do not share."""
     return auditing.difference(local(), first, second)
 
 
-def difference(first: str, second: str) -> auditing.Difference:
-    """What the training sets of two runs do not share."""
-    return _difference(_key(), first, second)
-
-
-@st.cache_data(show_spinner=False, max_entries=12)
-def report(key: str, run: str, reference_kind: str) -> bytes:
+@_of_one_state(12)
+def report(run: str, reference_kind: str) -> bytes:
     """The whole comparison of a run with one reference as a page to keep."""
     from tailguard.desk import reports
 
@@ -693,48 +694,32 @@ def prove_teeth(run: str) -> str:
 
 
 @_of_one_state(4)
-def _alarms(key: tuple[Any, ...]) -> list[queries.Alarm]:
+def alarms() -> list[queries.Alarm]:
+    """What stands in alarm: the query that alerts are raised from."""
     with _log().glancing() as connection:
         return queries.alarms(connection)
 
 
-def alarms() -> list[queries.Alarm]:
-    """What stands in alarm: the query that alerts are raised from."""
-    return _alarms(_key())
-
-
 @_of_one_state(32)
-def _deviations(key: tuple[Any, ...], run: str) -> list[handoff.Deviation]:
+def deviations(run: str) -> list[handoff.Deviation]:
+    """How a run departed from the plan, and why."""
     with _log().glancing() as connection:
         return handoff.deviations(connection, run)
 
 
-def deviations(run: str) -> list[handoff.Deviation]:
-    """How a run departed from the plan, and why."""
-    return _deviations(_key(), run)
-
-
 @_of_one_state(32)
-def _repetitions(key: tuple[Any, ...], run: str) -> list[handoff.Repetition]:
+def repetitions(run: str) -> list[handoff.Repetition]:
+    """Who repeated a run; its author does not count."""
     with _log().glancing() as connection:
         return handoff.repetitions(connection, run)
 
 
-def repetitions(run: str) -> list[handoff.Repetition]:
-    """Who repeated a run; its author does not count."""
-    return _repetitions(_key(), run)
-
-
 @_of_one_state(8)
-def _to_look_at(key: tuple[Any, ...], incident: str) -> tuple[contamination.Example, ...]:
+def to_look_at(incident: str) -> tuple[contamination.Example, ...]:
+    """Records that an incident's audit found worth looking at."""
     with _log().glancing() as connection:
         rows = [one.fact for one in queries.recorded(connection, ContaminationAudited, incident=incident)]
     return contamination.kept(local(), rows)
-
-
-def to_look_at(incident: str) -> tuple[contamination.Example, ...]:
-    """Records that an incident's audit found worth looking at."""
-    return _to_look_at(_key(), incident)
 
 
 def evidence_pack(generation: str) -> bytes:
@@ -749,27 +734,17 @@ def calendar() -> bytes:
     return playbook.calendar(status().due, status().team)
 
 
-@_of_one_state(4)
-def _runbook(key: tuple[Any, ...], changed: float) -> tuple[str, str]:
-    text = playbook.runbook_text(local())
-    return text, playbook.as_page(text, "Runbook")
+def runbook() -> str:
+    """The runbook of the policy and the flows as their files say now, as Markdown."""
+    return playbook.runbook_text(local())
 
 
-def runbook() -> tuple[str, str]:
-    """The runbook as Markdown and as a page."""
-    return _runbook(_key(), (local().root / POLICY_FILE).stat().st_mtime)
-
-
-@st.cache_data(show_spinner=False, max_entries=8)
-def _monthly(key: tuple[Any, ...], month: str, form: str) -> bytes:
+@_of_one_state(8)
+def monthly_pack(month: str, form: str) -> bytes:
+    """The monthly pack as HTML or PDF."""
     from tailguard.desk import monthly
 
     return monthly.report(local(), month, form=form)
-
-
-def monthly_pack(month: str, form: str) -> bytes:
-    """The monthly pack as HTML or PDF."""
-    return _monthly(_key(), month, form)
 
 
 def at_work() -> list[progress.Progress]:
@@ -782,7 +757,7 @@ def meeting_going_on() -> meeting.Meeting | None:
     return meeting.going_on(local())
 
 
-@st.cache_data(show_spinner=False, max_entries=12)
-def minutes(key: str, name: str, form: str) -> bytes:
+@_of_one_state(12)
+def minutes(name: str, form: str) -> bytes:
     """The minutes of a meeting in one form."""
     return minutes_of(local(), name, form=form)

@@ -49,8 +49,8 @@ def as_parquet(frame: pd.DataFrame) -> bytes:
 
 
 NO_BROWSER = (
-    "Drawing a chart as a file needs a Chrome or Chromium on the dashboard's machine. Install one there, or name it in BROWSER_PATH; "
-    "the rows behind the chart can be taken as CSV without."
+    "Drawing a chart as a file needs a Chrome or Chromium on the dashboard's machine. Install one there, or name it in "
+    "BROWSER_PATH; the rows behind the chart can be taken as CSV without."
 )
 
 
@@ -88,7 +88,7 @@ def as_image(figure: go.Figure, form: str) -> bytes:
     if path is None:
         raise TailguardError(NO_BROWSER)
     os.environ["BROWSER_PATH"] = path
-    import kaleido
+    import kaleido  # type: ignore[import-untyped]
 
     plain = _titled(figure).update_layout(template="plotly_white", font={"family": "DejaVu Sans, sans-serif"})
     height = int(plain.layout.height or 400)

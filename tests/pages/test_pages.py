@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -19,9 +20,11 @@ from streamlit.testing.v1.element_tree import Button
 
 from tailguard import pipeline
 from tailguard.domain.recipe import Recipe
+from tailguard.domain.records import record_id
 from tailguard.domain.tags import Origin
 from tailguard.runlog.verify import verify
-from tests.builders import Team, found_team, over_the_ceiling
+from tailguard.workspace import Workspace
+from tests.builders import ANCHOR, HELD_OUT, Team, found_team, over_the_ceiling, passages
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = (
@@ -145,6 +148,9 @@ def looped(root: Path) -> None:
 
 
 CATALOGUE = (none, empty, one_run, long, blocked, interrupted, being_written, in_meeting, watched, looped)
+ALONE = {"log_alone": ("policy.toml",), "log_without_policy": ()}
+"""What lies beside a run log that was handed on by itself: no store, and not even the policy."""
+STATES = (*(build.__name__ for build in CATALOGUE), *ALONE)
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +159,18 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for build in CATALOGUE:
         folders[build.__name__] = tmp_path_factory.mktemp(build.__name__)
         build(folders[build.__name__])
+    for state, beside in ALONE.items():
+        folders[state] = log_alone(folders["looped"], tmp_path_factory.mktemp(state), *beside)
     return folders
+
+
+def log_alone(whole: Path, root: Path, *beside: str) -> Path:
+    """The run log of a workspace by itself in another folder, published as `tailguard dashboard` does when it begins."""
+    root.mkdir(exist_ok=True)
+    for name in ("runlog.duckdb", *beside):
+        shutil.copyfile(whole / name, root / name)
+    Workspace(root, "ada").log.publish()
+    return root
 
 
 @pytest.fixture(autouse=True)
@@ -183,7 +200,7 @@ def told(app: AppTest) -> str:
     return "\n".join(part.value for part in parts).replace("\\", "")
 
 
-@pytest.mark.parametrize("state", [build.__name__ for build in CATALOGUE])
+@pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_opens_on_every_log(catalogue: dict[str, Path], page: str, state: str) -> None:
     app = opened(catalogue[state], page)
@@ -196,6 +213,8 @@ def test_every_page_opens_on_every_log(catalogue: dict[str, Path], page: str, st
     else:
         assert "No run is in the log yet" not in told(app)
         assert "test clock" in told(app) or page in ("diversity", "gates", "mixing", "provenance", "quarantine")
+    assert ("There is no store at" in told(app)) == (state in ALONE)
+    assert ("There is no policy.toml in" in told(app)) == (state == "log_without_policy")
 
 
 def test_the_overview_says_in_one_sentence_whether_the_newest_may_ship(catalogue: dict[str, Path]) -> None:
@@ -317,7 +336,7 @@ def test_the_gate_is_tested_again_from_its_page_and_its_report_can_be_kept(
 ) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(catalogue["watched"], folder)
-    with as_ada():
+    with acting_as("ada"):
         app = opened(folder, "gates")
         assert "Full report" in [box.label for box in app.selectbox]
 
@@ -409,15 +428,45 @@ def test_somebody_who_may_not_review_is_told_so(catalogue: dict[str, Path], tmp_
     assert app.metric[0].value == "80"
 
 
-def test_a_record_is_traced_from_the_provenance_page(catalogue: dict[str, Path]) -> None:
-    from tailguard.domain.records import record_id
+def traced(workspace: Path, wanted: str) -> AppTest:
+    app = opened(workspace, "provenance")
+    app.text_input(key="wanted").input(wanted)
+    return _button(app, "Trace").click().run()
 
-    app = opened(catalogue["one_run"], "provenance")
-    app.text_input(key="wanted").input(record_id("nobody ever handed this in"))
-    _button(app, "Trace").click().run()
+
+def test_a_record_that_nobody_handed_in_is_said_to_be_unknown(catalogue: dict[str, Path]) -> None:
+    app = traced(catalogue["one_run"], record_id("nobody ever handed this in"))
 
     assert not app.exception
     assert "was never taken in" in told(app)
+
+
+def test_a_record_is_traced_to_its_tag_and_the_training_set_that_holds_it(catalogue: dict[str, Path]) -> None:
+    text = passages()[ANCHOR + HELD_OUT]
+
+    app = traced(catalogue["one_run"], text)
+
+    assert not app.exception, app.exception
+    assert f"{record_id(text)[:12]} came from docs in main/0, is tagged human" in told(app)
+    tags = next(frame.value for frame in app.dataframe if "proven by ledger" in frame.value)
+    assert list(tags["proven by ledger"]) == [True]
+    uses = next(frame.value for frame in app.dataframe if "snapshot" in frame.value)
+    assert list(uses["generation"]) == ["main/0"]
+
+
+def test_a_held_record_is_traced_with_the_answer_of_its_reviewer(catalogue: dict[str, Path], tmp_path: Path) -> None:
+    from tailguard.desk import quarantine
+
+    shutil.copytree(catalogue["long"], tmp_path / "copy")
+    team = Workspace(tmp_path / "copy", "ada")
+    held = quarantine.waiting(team)[0]
+    quarantine.decide(team, [held.id], origin=Origin.HUMAN, code="checked", note="I wrote it <b>myself</b>")
+
+    app = traced(tmp_path / "copy", held.id)
+
+    assert not app.exception, app.exception
+    answers = next(frame.value for frame in app.dataframe if "code" in frame.value)
+    assert list(answers["note"]) == ["I wrote it <b>myself</b>"]
 
 
 def test_spans_are_marked_and_hostile_text_is_only_text() -> None:
@@ -445,7 +494,7 @@ def test_an_undeclared_loop_is_the_first_thing_said_and_is_guarded_on_the_page(
     catalogue: dict[str, Path], tmp_path: Path
 ) -> None:
     shutil.copytree(catalogue["looped"], tmp_path / "copy")
-    with as_ada():
+    with acting_as("ada"):
         app = opened(tmp_path / "copy", "loops")
         before = told(app)
         app.selectbox(key="on").select("<b>wiki</b> -x -> main training set")
@@ -462,7 +511,7 @@ def test_an_undeclared_loop_is_the_first_thing_said_and_is_guarded_on_the_page(
 
 def test_plays_are_attested_and_handed_over_on_their_page(catalogue: dict[str, Path], tmp_path: Path) -> None:
     shutil.copytree(catalogue["looped"], tmp_path / "copy")
-    with as_ada():
+    with acting_as("ada"):
         app = opened(tmp_path / "copy", "plays")
         before = " ".join(one.value for one in app.warning).replace("\\", "")
         app.selectbox(key="given").select("loops")
@@ -482,7 +531,7 @@ def test_plays_are_attested_and_handed_over_on_their_page(catalogue: dict[str, P
 
 def test_a_drill_is_finished_on_its_page(catalogue: dict[str, Path], tmp_path: Path) -> None:
     shutil.copytree(catalogue["looped"], tmp_path / "copy")
-    with as_ada():
+    with acting_as("ada"):
         app = opened(tmp_path / "copy", "drill")
         first = told(app)
         app.selectbox(key="incident").select("drill-1").run()
@@ -503,7 +552,7 @@ def test_a_drill_is_finished_on_its_page(catalogue: dict[str, Path], tmp_path: P
 
 def test_the_evidence_pack_is_made_by_a_button(catalogue: dict[str, Path], tmp_path: Path) -> None:
     shutil.copytree(catalogue["looped"], tmp_path / "copy")
-    with as_ada():
+    with acting_as("ada"):
         app = opened(tmp_path / "copy", "runs")
         app.selectbox(key="run").select("main/1").run()
         _button(app, "Make the evidence pack").click().run()
@@ -523,7 +572,7 @@ def test_the_overview_says_whether_the_defence_runs_and_what_is_due(catalogue: d
 
 def test_a_finding_is_taken_on_the_overview(catalogue: dict[str, Path], tmp_path: Path) -> None:
     shutil.copytree(catalogue["looped"], tmp_path / "copy")
-    with as_ada():
+    with acting_as("ada"):
         app = opened(tmp_path / "copy", "overview")
         app.text_input(key="plan").input("ok")
         _button(app, "Take it").click().run()
@@ -556,8 +605,18 @@ def test_every_figure_opens_to_its_rows_and_every_part_opens(catalogue: dict[str
     for key in figures:
         app.button(key=key).click().run()
         assert not app.exception, (key, app.exception)
-    for part in app.expander:
-        assert part.label
+    parts = rows_behind(app)
+    shut = len(app.run().dataframe)
+    for key in parts:
+        app.session_state[key] = True
+    app.run()
+    assert not app.exception, app.exception
+    assert len(app.dataframe) == shut + len(parts)
+
+
+def rows_behind(app: AppTest) -> list[str]:
+    """The keys of a page's expanders that fetch their rows once they are opened."""
+    return [part.proto.id.split("-", 2)[2] for part in app.expander if part.proto.id]
 
 
 def test_a_page_of_its_own_shows_its_own_charts(catalogue: dict[str, Path]) -> None:
@@ -567,3 +626,245 @@ def test_a_page_of_its_own_shows_its_own_charts(catalogue: dict[str, Path]) -> N
     assert overview
     assert plays
     assert not set(overview) & set(plays)
+
+
+def test_a_note_is_written_in_a_dialog_before_a_held_record_is_answered(catalogue: dict[str, Path]) -> None:
+    app = opened(catalogue["long"], "quarantine")
+
+    app.button(key="note_button").click().run()
+
+    assert not app.exception, app.exception
+    assert app.text_area(key="note_text").label == "What you know that the detector does not"
+    assert "near-duplicate of it waits" in "".join(part.label for part in app.expander)
+
+
+def test_a_contract_is_signed_off_on_the_provenance_page(catalogue: dict[str, Path], tmp_path: Path) -> None:
+    from tailguard.desk import sources
+
+    shutil.copytree(catalogue["one_run"], tmp_path / "copy")
+    sources.declare(
+        Workspace(tmp_path / "copy", "ada"), "docs", owner="kim", licence="CC0", declared=Origin.HUMAN,
+        since=datetime(2026, 1, 1), note="",
+    )  # fmt: skip
+    with acting_as("ada"):
+        app = opened(tmp_path / "copy", "provenance")
+        app.text_input(key="sign_note").input("I know them")
+        _button(app, "Sign off").click().run()
+
+    assert not app.exception, app.exception
+    assert sources.standing(Workspace(tmp_path / "copy", "ada"))["docs"].signed_by == "ada"
+    assert "Sign off" not in [one.label for one in app.button]
+
+
+def test_flows_are_declared_imported_reviewed_confirmed_and_excepted_on_their_page(
+    catalogue: dict[str, Path], tmp_path: Path
+) -> None:
+    shutil.copytree(catalogue["looped"], tmp_path / "copy")
+    note = "looked at every way back"
+    event = {"eventType": "COMPLETE", "run": {"runId": "1"}, "job": {"namespace": "etl", "name": "crawl"},
+             "inputs": [{"namespace": "s3", "name": "raw"}], "outputs": [{"namespace": "s3", "name": "clean"}]}  # fmt: skip
+    with acting_as("ada"):
+        app = opened(tmp_path / "copy", "loops")
+        app.text_input(key="edge").input("page -> newsletter")
+        _button(app, "Declare").click().run()
+        assert "page -> newsletter is declared." in answered(app)
+        app.file_uploader(key="lineage-file").set_value(
+            ("events.json", json.dumps(event).encode() + b"\n", "application/json")
+        )
+        _button(app, "Import").click().run()
+        assert "2 datasets, 1 jobs, 2 edges." in answered(app)
+        app.text_input(key="note").input(note)
+        _button(app, "Mark the review done").click().run()
+        assert "The review is recorded." in answered(app)
+        app.text_input(key="note").input(note)
+        _button(app, "Confirm it is at work (say by what, above)").click().run()
+        assert "**editor** is confirmed." in answered(app)
+        os.environ["TAILGUARD_USER"] = "lin"  # an engineer asks
+        app.text_input(key="note").input(note)
+        _button(app, "Ask for an exception of 14 days (reason above)").click().run()
+
+    assert "override-1 waits for approval." in answered(app)
+
+
+def test_an_alert_is_taken_and_the_runbook_acknowledged_on_the_plays_page(
+    catalogue: dict[str, Path], tmp_path: Path
+) -> None:
+    shutil.copytree(catalogue["watched"], tmp_path / "copy")
+    with acting_as("ada"):
+        app = opened(tmp_path / "copy", "plays")
+        app.text_input(key="plan").input("I look at it today.")
+        _button(app, "Take it").click().run()
+        taken = answered(app)
+        app.text_input(key="change").input("a first revision")
+        _button(app, "Acknowledge this revision as its maintainer").click().run()
+
+    assert "is yours." in taken
+    assert "The revision is acknowledged." in answered(app)
+    assert any("Runbook" in part.value for part in app.markdown)
+
+
+def test_an_incident_is_opened_on_the_drill_page_and_a_second_drill_is_refused(
+    catalogue: dict[str, Path], tmp_path: Path
+) -> None:
+    shutil.copytree(catalogue["looped"], tmp_path / "copy")
+    with acting_as("ada"):
+        app = opened(tmp_path / "copy", "drill")
+        app.text_input(key="seen").input("every answer begins alike")
+        _button(app, "Open it").click().run()
+        opening = answered(app)
+        _button(app, "Plant a collapse").click().run()
+
+    assert "every answer begins alike" in opening
+    assert "drill-1 is open. Close it first" in answered(app)
+
+
+def test_a_deviation_is_noted_on_the_page_of_its_run(catalogue: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(catalogue["one_run"], tmp_path / "copy")
+    with acting_as("ada"):
+        app = opened(tmp_path / "copy", "runs")
+        app.text_input(key="what").input("the seed was chosen by hand")
+        app.text_input(key="why").input("the one before had failed")
+        _button(app, "Note it").click().run()
+
+    assert "The deviation is noted." in answered(app)
+    assert any("the seed was chosen by hand" in "".join(frame.value.get("what", [])) for frame in app.dataframe)
+
+
+def test_an_override_is_approved_outside_of_a_meeting(catalogue: dict[str, Path], tmp_path: Path) -> None:
+    from tailguard.desk import overrides
+
+    shutil.copytree(catalogue["one_run"], tmp_path / "copy")
+    team = Workspace(tmp_path / "copy", "lin")
+    until = team.clock.now() + timedelta(days=10)
+    overrides.request(team, gate="ratio", run="main/0", reason="needed for the launch", expires=until)
+    with acting_as("ada"):
+        app = opened(tmp_path / "copy", "overrides")
+        app.text_input(key="note").input("once")
+        _button(app, "Record the decision").click().run()
+
+    assert "override-1 approved." in answered(app)
+
+
+def test_attendance_is_noted_in_a_meeting_and_any_item_can_be_gone_to(
+    catalogue: dict[str, Path], tmp_path: Path
+) -> None:
+    shutil.copytree(catalogue["in_meeting"], tmp_path / "copy")
+    with acting_as("ada"):
+        app = opened(tmp_path / "copy", "overrides")
+        app.text_input(key="person").input("kim").run()
+        app.button(key="attend").click().run()
+        noted = answered(app)
+        app.button(key="item-2").click().run()
+
+    assert "kim is here." in noted
+    assert not app.exception
+    assert app.text_area(key="note-override-3").value == ""
+
+
+def test_a_finding_leads_to_its_page(catalogue: dict[str, Path]) -> None:
+    app = opened(catalogue["looped"], "overview")
+    findings = next(frame.value for frame in app.dataframe if "taken by" in frame.value)
+
+    _button(app, "Open its page").click().run()
+
+    assert not app.exception, app.exception
+    assert app.title[0].value == findings["page"].iloc[0].capitalize()
+
+
+def test_the_mixing_page_leads_to_where_an_override_is_asked_for(catalogue: dict[str, Path]) -> None:
+    app = opened(catalogue["looped"], "mixing")
+
+    app.button(key="ask").click().run()
+
+    assert not app.exception, app.exception
+    assert app.title[0].value == "Overrides"
+    assert app.selectbox(key="asked").value == "ratio gate of main/1"
+
+
+@pytest.mark.parametrize("state", ALONE)
+@pytest.mark.parametrize("page", PAGES)
+def test_with_the_log_alone_no_button_and_no_form_ends_in_a_traceback(
+    catalogue: dict[str, Path], tmp_path: Path, page: str, state: str
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(catalogue[state], folder)
+    with acting_as("ada"):
+        app = opened(folder, page)
+        keys = [one.key for one in app.button if not one.disabled]
+        for key in [*keys, *rows_behind(app)]:
+            if key in [one.key for one in app.button]:
+                app.button(key=key).click().run()
+            else:
+                app.session_state[key] = True
+                app.run()
+            assert not app.exception, (key, app.exception)
+            if app.title[0].value != page.capitalize():
+                app = opened(folder, page)
+
+
+def test_with_the_log_alone_a_trace_says_that_the_store_is_missing(catalogue: dict[str, Path]) -> None:
+    app = traced(catalogue["log_alone"], passages()[ANCHOR + HELD_OUT])
+
+    assert "There is no store at" in answered(app)
+    assert "Copy the store of this workspace there." in answered(app)
+
+
+def test_with_the_log_alone_the_queue_says_how_much_waits_and_that_it_cannot_be_decided(
+    catalogue: dict[str, Path], tmp_path: Path
+) -> None:
+    app = opened(log_alone(catalogue["long"], tmp_path / "alone", "policy.toml"), "quarantine")
+
+    assert not app.exception, app.exception
+    assert "80 held records wait" in told(app)
+    assert "There is no store at" in " ".join(one.value for one in app.warning)
+    assert "Nothing waits." not in told(app)
+    assert not [one for one in app.button if (one.key or "").startswith("answer-")]
+
+
+def test_with_the_log_alone_files_of_the_store_are_not_offered(catalogue: dict[str, Path], tmp_path: Path) -> None:
+    app = opened(log_alone(catalogue["watched"], tmp_path / "alone", "policy.toml"), "gates")
+
+    report = next(one.proto for one in app.get("download_button") if one.proto.label == "Download the report")
+    assert report.disabled
+    assert "There is no store at" in report.help
+
+
+def test_with_the_log_alone_a_drill_is_refused_and_not_left_open(catalogue: dict[str, Path], tmp_path: Path) -> None:
+    with acting_as("ada"):
+        app = opened(log_alone(catalogue["watched"], tmp_path / "alone", "policy.toml"), "drill")
+        _button(app, "Plant a collapse").click().run()
+
+    assert "There is no store at" in answered(app)
+    assert "do-freeze" not in [one.key for one in app.button]
+
+
+def test_a_meeting_without_the_policy_says_that_the_policy_is_missing(
+    catalogue: dict[str, Path], tmp_path: Path
+) -> None:
+    app = opened(log_alone(catalogue["in_meeting"], tmp_path / "alone"), "overrides")
+
+    assert not app.exception, app.exception
+    assert "There is no policy at" in " ".join(one.value for one in app.warning).replace("\\", "")
+
+
+def test_a_policy_that_cannot_be_read_is_named_and_the_pages_stay_open(
+    catalogue: dict[str, Path], tmp_path: Path
+) -> None:
+    shutil.copytree(catalogue["one_run"], tmp_path / "copy")
+    (tmp_path / "copy" / "policy.toml").write_text("team = \n")
+
+    overview, plays = (opened(tmp_path / "copy", page) for page in ("overview", "plays"))
+
+    assert not overview.exception, overview.exception
+    assert not plays.exception, plays.exception
+    assert "is not valid TOML" in " ".join(one.value for one in plays.warning).replace("\\", "")
+
+
+def test_a_log_that_nobody_published_is_not_called_empty(catalogue: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copyfile(catalogue["one_run"] / "runlog.duckdb", tmp_path / "runlog.duckdb")
+
+    app = opened(tmp_path, "overview")
+
+    assert "No run is in the log yet" not in told(app)
+    assert "There is no published copy of the run log" in told(app)
+    assert "`tailguard dashboard` makes one" in told(app)

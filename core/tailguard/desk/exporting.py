@@ -73,7 +73,7 @@ def write_again(workspace: Workspace, snapshot: str, out: Path) -> int:
 
 
 def _file(workspace: Workspace, found: Snapshot) -> Path:
-    return workspace.store.path("training", found.content, ".jsonl")
+    return workspace.store.found("training", found.content, ".jsonl")
 
 
 def _tables(workspace: Workspace, found: Snapshot) -> Iterator[pa.Table]:

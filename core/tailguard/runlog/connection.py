@@ -115,7 +115,10 @@ class DuckdbLog:
     @contextmanager
     def glancing(self) -> Iterator[Connection]:
         if not self.published.exists():
-            raise InputError(f"There is no published run log at {self.published}. Run `tailguard run` first.")
+            raise InputError(
+                f"There is no published copy of the run log at {self.published}. `tailguard dashboard` makes one, and so does "
+                "every run."
+            )
         # DuckDB does not open a file anew that another thread has open, however often it was replaced meanwhile. So each
         # state is attached to a database in memory that bears its name: those who read the same state share it, and nobody
         # is given the state before.

@@ -125,14 +125,12 @@ class Store:
 
     def batches(self, kind: str, digest: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """A kept table in parts, checked against its name first."""
-        path = self.path(kind, digest, ".parquet")
+        path = self.found(kind, digest, ".parquet")
         try:
             with path.open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            raise InputError(
-                f"{path} is missing from the store ({error.strerror}). Restore it from a backup."
-            ) from error
+            raise _unreadable(path, error) from error
         if found != digest:
             raise TailguardError(f"{path} was changed: its content no longer has the digest that it is named by.")
         with pq.ParquetFile(path) as file:
@@ -145,12 +143,12 @@ class Store:
 
     def rows(self, kind: str, digest: str) -> int:
         """How many rows a kept table has."""
-        path = self.path(kind, digest, ".parquet")
+        path = self.found(kind, digest, ".parquet")
         try:
             with pq.ParquetFile(path) as file:
                 return int(file.metadata.num_rows)
         except OSError as error:
-            raise InputError(f"{path} is missing from the store. Restore it from a backup.") from error
+            raise _unreadable(path, error) from error
 
     def json(self, kind: str, digest: str) -> Any:
         """Read a JSON value back, checked against its name."""
@@ -158,13 +156,11 @@ class Store:
 
     def bytes(self, kind: str, digest: str, suffix: str) -> bytes:
         """Read bytes back. Raises InputError when they are missing, TailguardError when they no longer fit their name."""
-        path = self.path(kind, digest, suffix)
+        path = self.found(kind, digest, suffix)
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise InputError(
-                f"{path} is missing from the store ({error.strerror}). Restore it from a backup."
-            ) from error
+            raise _unreadable(path, error) from error
         if digest_of(content) != digest:
             raise TailguardError(f"{path} was changed: its content no longer has the digest that it is named by.")
         return content
@@ -173,6 +169,22 @@ class Store:
         """Where a content is kept."""
         self.touched.add(f"{kind}/{digest}{suffix}")
         return self.root / kind / f"{digest}{suffix}"
+
+    def found(self, kind: str, digest: str, suffix: str = "") -> Path:
+        """Where a content that was kept lies. Raises InputError where it, or the whole store, is not there."""
+        path = self.path(kind, digest, suffix)
+        self.must_exist()
+        if not path.exists():
+            raise InputError(f"{path} is missing from the store. Restore it from a backup.")
+        return path
+
+    def must_exist(self) -> None:
+        """Raises InputError where only the run log is here, without the store that it names contents of."""
+        if not self.root.is_dir():
+            raise InputError(
+                f"There is no store at {self.root}: only the run log is here, and records, training sets, weights and reports "
+                "are kept in the store. Copy the store of this workspace there."
+            )
 
     def scratch(self) -> Path:
         """An empty folder on the store's own disk, to be handed to `put_folder` or removed."""
@@ -192,12 +204,14 @@ class Store:
 
     def folder(self, kind: str, digest: str) -> Path:
         """A stored folder, checked against its name."""
-        path = self.path(kind, digest)
-        if not path.is_dir():
-            raise InputError(f"{path} is missing from the store. Restore it from a backup.")
+        path = self.found(kind, digest)
         if folder_digest(path) != digest:
             raise TailguardError(f"{path} was changed: its files no longer have the digest that it is named by.")
         return path
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(f"{path} cannot be read ({error.strerror or error}). Restore it from a backup.")
 
 
 def folder_digest(folder: Path) -> str:

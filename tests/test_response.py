@@ -85,7 +85,7 @@ def test_a_response_keeps_its_order_and_does_not_close_without_cause_and_change(
     with pytest.raises(InputError, match=f"{name} is open. Close it first"):
         response.start_drill(space, "main", seed=0)
     through(team, name)
-    with pytest.raises(InputError, match="freeze of .* was done by .*; close comes next"):
+    with pytest.raises(InputError, match=r"freeze of .* was done by .*; close comes next"):
         response.freeze(space, name)
     for wrong, told in (("cause", "without a root cause"), ("change", "without a change"), ("play", "no play ''")):
         with pytest.raises(InputError, match=told):

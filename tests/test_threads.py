@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import tailguard
 from tailguard.domain.facts import Fact
+from tailguard.domain.shipping import State
 from tailguard.domain.suite import Prompt, Suite
 from tailguard.policy import Gate
 from tailguard.stages.gate import Evaluated, gate
@@ -45,6 +46,7 @@ def facts_of_a_gate(folder: Path) -> tuple[Fact, ...]:
         Evaluated("main/1", "suite", answers(store, 1), "decoding"),
         again=answers(store, 2),
         references={"parent": Evaluated("main/0", "suite", answers(store, 0), "decoding")},
+        predecessors={"main/0": State.SHIPPED},
         suite=SUITE,
         anchor=None,
         lineage="main",

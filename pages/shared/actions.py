@@ -55,7 +55,7 @@ class Presses:
         return f"{key}-{count}" if count else key
 
     def carry_out(self, key: str, name: str, work: Work, values: Values) -> bool:
-        """Do it, unless it was done under this name already; the first answer is shown either way. Returns whether it was done now."""
+        """Do it, unless it was done under this name already; the first answer is shown either way. Says whether it was done now."""
         with self._one_at_a_time:
             first = name not in self._answers
             if first:

@@ -18,6 +18,7 @@ from pages.shared import actions, charts, entrance, reads, takeaway
 from pages.shared.words import marked, on_chart, paragraphs, plain, unseen
 from tailguard.domain import glossary
 from tailguard.domain.stages import ORDER
+from tailguard.errors import TailguardError
 
 __all__ = ["marked", "on_chart", "paragraphs", "plain", "unseen"]
 

@@ -6,7 +6,6 @@ import streamlit as st
 
 from pages.shared import charts, components, reads
 from tailguard.domain.wording import counted
-from tailguard.runlog.queries import Alarm, AlarmKind
 
 
 def measured() -> bool:
@@ -19,8 +18,8 @@ def alarmed() -> list[str]:
     return sorted({one.about[0] for one in _stream_alarms()})
 
 
-def _stream_alarms() -> list[Alarm]:
-    return [one for one in reads.alarms() if one.kind is AlarmKind.STREAM]
+def _stream_alarms() -> list[reads.Alarm]:
+    return [one for one in reads.alarms() if one.kind is reads.AlarmKind.STREAM]
 
 
 def sentence() -> str:

@@ -98,6 +98,7 @@ from tailguard.runlog.anchor import AnchorStanding, anchor_standing
 from tailguard.runlog.backlog import Backlog, backlog, oldest_waiting
 from tailguard.runlog.connection import RunLog
 from tailguard.runlog.history import History, history
+from tailguard.runlog.queries import Alarm, AlarmKind
 from tailguard.store import progress
 from tailguard.workspace import POLICY_FILE, Workspace, default_actor, find_workspace
 
@@ -105,6 +106,8 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 __all__ = [
+    "Alarm",
+    "AlarmKind",
     "AlertRaised",
     "AlertSent",
     "AlertTaken",
@@ -694,7 +697,7 @@ def prove_teeth(run: str) -> str:
 
 
 @_of_one_state(4)
-def alarms() -> list[queries.Alarm]:
+def alarms() -> list[Alarm]:
     """What stands in alarm: the query that alerts are raised from."""
     with _log().glancing() as connection:
         return queries.alarms(connection)

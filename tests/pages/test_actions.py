@@ -45,7 +45,7 @@ def test_what_was_answered_under_a_name_stays_the_answer() -> None:
 def test_a_button_has_another_name_once_it_was_pressed_also_in_vain() -> None:
     presses = Presses()
 
-    def refuse(values: object) -> str:
+    def refuse(_: object) -> str:
         raise InputError("Say why.")
 
     name = presses.name("ask")

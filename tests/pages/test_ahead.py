@@ -35,7 +35,7 @@ def test_what_others_write_is_read_ahead_and_what_one_decides_shows_at_once(
         return name
 
     assert not reads.status().overrides
-    rows = weakref.ref(reads._frame(reads._key(), "RunStarted", None, None, ()))
+    rows = weakref.ref(reads._frame("RunStarted", None, None, ()))
     assert rows() is not None, "answers are kept while the log stands still"
     pace.cost_seconds, pace.taken = 30.0, time.monotonic() - 60  # a log that takes half a minute to read
     first = ask()

@@ -1,28 +1,182 @@
-"""Run logs that pages are looked at on, each a finished workspace that is made once in a test run."""
+"""Run logs that pages are looked at on: finished workspaces, each made once in a test run."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from tailguard import pipeline
-from tailguard.desk import clearance, overrides
-from tailguard.domain.facts import Composition
+from tailguard import pipeline, response
+from tailguard.adapters.readers import WHOLE, reader_for
+from tailguard.desk import alerts, clearance, flows, meeting, monitoring, overrides, playbook, shipping
+from tailguard.domain.facts import Composition, StageStarted
 from tailguard.domain.recipe import Recipe
 from tailguard.domain.tags import Origin
-from tests.builders import Team, facts, found_team, written_by
+from tailguard.runlog.queries import composition_of
+from tailguard.runlog.recorder import RunRecorder
+from tailguard.workspace import Workspace
+from tests.builders import Team, facts, found_team, over_the_ceiling, written_by
+from tests.streams import written
 from tests.templates import done_once
 
 OBSERVED = '[lineages.wild]\nmode = "observe"\nceiling = 1.0\ntrainer = "ngram"\n\n[lineages.main]'
 
+MADE: dict[str, Callable[[Path], None]] = {}
+"""What makes each log in an empty folder."""
+ALONE = {"log_alone": ("policy.toml",), "log_without_policy": ()}
+"""What lies beside a run log that was handed on by itself: no store, and not even the policy."""
 
-def season(root: Path) -> None:
+
+def a_log(**founding: Any) -> Callable[[Callable[[Team], None]], None]:
+    """Marks what a team has done by the time that its log is looked at. `founding` says how the team begins."""
+
+    def registered(work: Callable[[Team], None]) -> None:
+        once = done_once(work)
+        MADE[work.__name__] = lambda root: once(found_team(root, **founding))
+
+    return registered
+
+
+class Catalogue(Mapping[str, Path]):
+    """The workspaces by name, each made when it is first asked for. Who changes one copies it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __getitem__(self, name: str) -> Path:
+        root = self._folder / name
+        if not root.exists():
+            if name in ALONE:
+                log_alone(self["looped"], root, *ALONE[name])
+            else:
+                MADE[name](root)
+        return root
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*MADE, *ALONE))
+
+    def __len__(self) -> int:
+        return len(MADE) + len(ALONE)
+
+
+def log_alone(whole: Path, root: Path, *beside: str) -> Path:
+    """The run log of a workspace by itself in another folder, published as `tailguard dashboard` does when it begins."""
+    root.mkdir(exist_ok=True)
+    for name in ("runlog.duckdb", *beside):
+        shutil.copyfile(whole / name, root / name)
+    Workspace(root, "ada").log.publish()
+    return root
+
+
+@a_log()
+def none(team: Team) -> None:
+    """A folder with a policy and no log."""
+    for path in team.workspace.root.glob("runlog.*"):
+        path.unlink()
+
+
+@a_log()
+def empty(team: Team) -> None:
+    """A log without a run."""
+
+
+@a_log()
+def one_run(team: Team) -> None:
+    team.run([team.batch("a", team.take(200))])
+
+
+@a_log()
+def long(team: Team) -> None:
+    for number in range(4):
+        team.run(
+            [team.batch(f"b{number}", team.take(150)), team.batch(f"u{number}", team.take(20), "share", Origin.UNKNOWN)]
+        )
+
+
+@a_log()
+def blocked(team: Team) -> None:
+    over_the_ceiling(team)
+    run = "main/1"
+
+    with team.workspace.log.reading() as connection:
+        found = composition_of(connection, run)
+    assert found
+    clearance.check(team.workspace, lineage="main", snapshot=found.fact.snapshot)
+
+
+@a_log()
+def interrupted(team: Team) -> None:
+    run = pipeline.start(team.workspace, "main", [team.batch("a", team.take(200))], recipe=Recipe(), seed=0)
+    pipeline.advance(team.workspace, run, until="score")
+
+
+@a_log()
+def being_written(team: Team) -> None:
+    """A second run is at compose; its transaction announced the stage."""
+    team.run([team.batch("a", team.take(200))])
+    run = pipeline.start(team.workspace, "main", [team.batch("b", team.take(100))], recipe=Recipe(), seed=0)
+    pipeline.advance(team.workspace, run, until="intake")
+
+    RunRecorder(team.workspace.log, run, team.workspace.author).record(StageStarted(run, "score"))
+    team.workspace.log.publish()
+
+
+@a_log()
+def in_meeting(team: Team) -> None:
+    """Three overrides, two of them open, and a meeting that is going on."""
+
+    run = team.run([team.batch("a", team.take(200))])
+    team.clock.moment = datetime.now(UTC).replace(tzinfo=None) - timedelta(hours=1)  # a page decides by the real time
+    for number in range(3):
+        name = overrides.request(
+            team.workspace.as_actor("lin"), gate="ratio", run=run, reason=f"needed for the launch <b>{number}</b>",
+            expires=team.clock.now() + timedelta(days=20 - number),
+        )  # fmt: skip
+        if number:
+            overrides.decide(team.workspace, name, decision="approved", note="once")
+    meeting.start(team.workspace)
+
+
+@a_log(changes=[("block_words = 400", "block_words = 150")])
+def watched(team: Team) -> None:
+    """Slices in the suite, two generations, the newer one frozen at work, a stream in alarm under a hostile name."""
+
+    for name in ("a", "b"):
+        newest = team.run([team.batch(name, team.take(200))])
+    shipping.freeze(team.workspace, newest, reason="it repeats itself in production")
+    for file, work in (
+        (written(team.workspace.root / "inbox", "reference.jsonl", seed=1, texts=1200), monitoring.freeze),
+        (written(team.workspace.root / "inbox", "week.jsonl", seed=9, worse=True), monitoring.add),
+    ):
+        work(team.workspace, "<b>bot</b>", reader_for(file)(file, WHOLE), seed=0)
+    alerts.send(team.workspace)
+
+
+@a_log(observe=True)
+def looped(team: Team) -> None:
+    """Our own text came back through a source with a hostile name, a drill is half done, an alert waits, plays are attested."""
+
+    (team.workspace.root / "flows.yaml").unlink()
+    first = team.run([team.batch("a", team.take(300))])
+    ours = written_by(team, first, 60, logged=True)
+    run = team.run([team.batch("b", [*team.take(80), *ours], "<b>wiki</b> -x", Origin.AI)])
+    flows.declare(team.workspace, "main -> page")
+    flows.declare(team.workspace, "page -> main")
+    flows.guard(team.workspace, "**editor**", on="page -> main", owner="ada", evidence="confirmed")
+    flows.review(team.workspace, note="looked at all of them")
+    playbook.attest(team.workspace, "drill", running=True, note="we rehearsed on paper <i>only</i>")
+    drill = response.start_drill(team.workspace, "main", seed=0).incident
+    response.freeze(team.workspace, drill)
+    response.rollback(team.workspace, drill)
+    response.open_incident(team.workspace, "main", what="users see <b>the same</b> answers", alert=None, generation=run)
+    alerts.send(team.workspace)
+
+
+@a_log(changes=[("[lineages.main]", OBSERVED)])
+def season(team: Team) -> None:
     """Two lineages, one enforced and one observed, in which a little of everything has happened that pages tell of."""
-    _season(found_team(root, changes=[("[lineages.main]", OBSERVED)]))
-
-
-@done_once
-def _season(team: Team) -> None:
     first = team.run([team.batch("founding", team.take(400))])
     ours = written_by(team, first, 900, logged=True)
     wild = team.run([team.batch("wild", team.take(150))], lineage="wild")

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.driving import FLAGS, find_browser, serving
-from tests.logs import season
+from tests.logs import MADE
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +34,7 @@ def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         year: Path = request.getfixturevalue("demo")
         return year
     root = tmp_path_factory.mktemp("season") / "workspace"
-    season(root)
+    MADE["season"](root)
     return root
 
 

@@ -1,4 +1,4 @@
-"""Every page opens on every kind of run log, and says what it must."""
+"""What people read and decide on pages."""
 
 from __future__ import annotations
 
@@ -6,218 +6,18 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
-import pytest
-import streamlit as st
-from sqlalchemy import create_engine, text
-from sqlalchemy.pool import NullPool
-from streamlit.testing.v1 import AppTest
-from streamlit.testing.v1.element_tree import Button
-
-from tailguard import pipeline
-from tailguard.domain.recipe import Recipe
 from tailguard.domain.records import record_id
 from tailguard.domain.tags import Origin
-from tailguard.runlog.verify import verify
 from tailguard.workspace import Workspace
-from tests.builders import ANCHOR, HELD_OUT, Team, found_team, over_the_ceiling, passages
-
-ROOT = Path(__file__).parent.parent.parent
-PAGES = (
-    "overview", "provenance", "mixing", "diversity", "gates", "quarantine", "overrides", "loops", "plays", "drill", "runs",
-)  # fmt: skip
+from tests.builders import ANCHOR, HELD_OUT, passages
+from tests.logs import Catalogue, log_alone
+from tests.pages.opening import acting_as, answered, button, opened, told, traced
 
 
-def none(root: Path) -> None:
-    """A folder with a policy and no log."""
-    found_team(root)
-    for path in root.glob("runlog.*"):
-        path.unlink()
-
-
-def empty(root: Path) -> None:
-    """A log without a run."""
-    found_team(root)
-
-
-def one_run(root: Path) -> None:
-    team = found_team(root)
-    team.run([team.batch("a", team.take(200))])
-
-
-def long(root: Path) -> None:
-    team = found_team(root)
-    for number in range(4):
-        team.run(
-            [team.batch(f"b{number}", team.take(150)), team.batch(f"u{number}", team.take(20), "share", Origin.UNKNOWN)]
-        )
-
-
-def blocked(root: Path) -> None:
-    team = found_team(root)
-    over_the_ceiling(team)
-    run = "main/1"
-    from tailguard.desk import clearance
-    from tailguard.runlog.queries import composition_of
-
-    with team.workspace.log.reading() as connection:
-        found = composition_of(connection, run)
-    assert found
-    clearance.check(team.workspace, lineage="main", snapshot=found.fact.snapshot)
-
-
-def interrupted(root: Path) -> None:
-    team = found_team(root)
-    run = pipeline.start(team.workspace, "main", [team.batch("a", team.take(200))], recipe=Recipe(), seed=0)
-    pipeline.advance(team.workspace, run, until="score")
-
-
-def being_written(root: Path) -> None:
-    """A second run is at compose; its transaction announced the stage."""
-    team = found_team(root)
-    team.run([team.batch("a", team.take(200))])
-    run = pipeline.start(team.workspace, "main", [team.batch("b", team.take(100))], recipe=Recipe(), seed=0)
-    pipeline.advance(team.workspace, run, until="intake")
-    from tailguard.domain.facts import StageStarted
-    from tailguard.runlog.recorder import RunRecorder
-
-    RunRecorder(team.workspace.log, run, team.workspace.author).record(StageStarted(run, "score"))
-    team.workspace.log.publish()
-
-
-def in_meeting(root: Path) -> None:
-    """Three overrides, two of them open, and a meeting that is going on."""
-    from tailguard.desk import meeting, overrides
-
-    team = found_team(root)
-    run = team.run([team.batch("a", team.take(200))])
-    team.clock.moment = datetime.now(UTC).replace(tzinfo=None) - timedelta(hours=1)  # a page decides by the real time
-    for number in range(3):
-        name = overrides.request(
-            team.workspace.as_actor("lin"), gate="ratio", run=run, reason=f"needed for the launch <b>{number}</b>",
-            expires=team.clock.now() + timedelta(days=20 - number),
-        )  # fmt: skip
-        if number:
-            overrides.decide(team.workspace, name, decision="approved", note="once")
-    meeting.start(team.workspace)
-
-
-def watched(root: Path) -> None:
-    """Slices in the suite, two generations, the newer one frozen at work, a stream in alarm under a hostile name."""
-    from tailguard.adapters.readers import WHOLE, reader_for
-    from tailguard.desk import alerts, monitoring, shipping
-    from tests.streams import written
-
-    team = found_team(root, changes=[("block_words = 400", "block_words = 150")])
-    for name in ("a", "b"):
-        newest = team.run([team.batch(name, team.take(200))])
-    shipping.freeze(team.workspace, newest, reason="it repeats itself in production")
-    for file, work in (
-        (written(root / "inbox", "reference.jsonl", seed=1, texts=1200), monitoring.freeze),
-        (written(root / "inbox", "week.jsonl", seed=9, worse=True), monitoring.add),
-    ):
-        work(team.workspace, "<b>bot</b>", reader_for(file)(file, WHOLE), seed=0)
-    alerts.send(team.workspace)
-
-
-def looped(root: Path) -> None:
-    """Our own text came back through a source with a hostile name, a drill is half done, an alert waits, plays are attested."""
-    from tailguard import response
-    from tailguard.desk import alerts, flows, playbook
-    from tests.builders import written_by
-
-    team = found_team(root, observe=True)
-    (root / "flows.yaml").unlink()
-    first = team.run([team.batch("a", team.take(300))])
-    ours = written_by(team, first, 60, logged=True)
-    run = team.run([team.batch("b", [*team.take(80), *ours], "<b>wiki</b> -x", Origin.AI)])
-    flows.declare(team.workspace, "main -> page")
-    flows.declare(team.workspace, "page -> main")
-    flows.guard(team.workspace, "**editor**", on="page -> main", owner="ada", evidence="confirmed")
-    flows.review(team.workspace, note="looked at all of them")
-    playbook.attest(team.workspace, "drill", running=True, note="we rehearsed on paper <i>only</i>")
-    for name in (response.start_drill(team.workspace, "main", seed=0).incident,):
-        response.freeze(team.workspace, name)
-        response.rollback(team.workspace, name)
-    response.open_incident(team.workspace, "main", what="users see <b>the same</b> answers", alert=None, generation=run)
-    alerts.send(team.workspace)
-
-
-CATALOGUE = (none, empty, one_run, long, blocked, interrupted, being_written, in_meeting, watched, looped)
-ALONE = {"log_alone": ("policy.toml",), "log_without_policy": ()}
-"""What lies beside a run log that was handed on by itself: no store, and not even the policy."""
-STATES = (*(build.__name__ for build in CATALOGUE), *ALONE)
-
-
-@pytest.fixture(scope="module")
-def catalogue(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folders = {}
-    for build in CATALOGUE:
-        folders[build.__name__] = tmp_path_factory.mktemp(build.__name__)
-        build(folders[build.__name__])
-    for state, beside in ALONE.items():
-        folders[state] = log_alone(folders["looped"], tmp_path_factory.mktemp(state), *beside)
-    return folders
-
-
-def log_alone(whole: Path, root: Path, *beside: str) -> Path:
-    """The run log of a workspace by itself in another folder, published as `tailguard dashboard` does when it begins."""
-    root.mkdir(exist_ok=True)
-    for name in ("runlog.duckdb", *beside):
-        shutil.copyfile(whole / name, root / name)
-    Workspace(root, "ada").log.publish()
-    return root
-
-
-@pytest.fixture(autouse=True)
-def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the project's own folder; the workspace that `opened` names is forgotten when a test ends."""
-    monkeypatch.chdir(ROOT)
-    monkeypatch.setenv("TAILGUARD_WORKSPACE", "none yet")
-    st.cache_data.clear()
-
-
-@contextmanager
-def acting_as(person: str) -> Iterator[None]:
-    """Pages that run meanwhile are this person's."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TAILGUARD_USER", person)
-        yield
-
-
-def opened(workspace: Path, page: str) -> AppTest:
-    os.environ["TAILGUARD_WORKSPACE"] = str(workspace)
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    return app if page == "overview" else app.switch_page(f"pages/{page}.py").run()
-
-
-def told(app: AppTest) -> str:
-    parts = [*app.title, *app.markdown, *app.info, *app.error, *app.caption]
-    return "\n".join(part.value for part in parts).replace("\\", "")
-
-
-@pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("page", PAGES)
-def test_every_page_opens_on_every_log(catalogue: dict[str, Path], page: str, state: str) -> None:
-    app = opened(catalogue[state], page)
-
-    assert not app.exception, app.exception
-    assert app.title[0].value == page.capitalize()
-    if state in ("none", "empty"):
-        assert "No run is in the log yet" in told(app)
-        assert "tailguard demo" in told(app)
-    else:
-        assert "No run is in the log yet" not in told(app)
-        assert "test clock" in told(app) or page in ("diversity", "gates", "mixing", "provenance", "quarantine")
-    assert ("There is no store at" in told(app)) == (state in ALONE)
-    assert ("There is no policy.toml in" in told(app)) == (state == "log_without_policy")
-
-
-def test_the_overview_says_in_one_sentence_whether_the_newest_may_ship(catalogue: dict[str, Path]) -> None:
+def test_the_overview_says_in_one_sentence_whether_the_newest_may_ship(catalogue: Catalogue) -> None:
     app = opened(catalogue["one_run"], "overview")
 
     assert "main/0 may ship: first generation of its lineage" in told(app)
@@ -229,34 +29,34 @@ def test_the_overview_says_in_one_sentence_whether_the_newest_may_ship(catalogue
     ]
 
 
-def test_the_overview_says_that_a_set_over_its_ceiling_may_not_be_trained(catalogue: dict[str, Path]) -> None:
+def test_the_overview_says_that_a_set_over_its_ceiling_may_not_be_trained(catalogue: Catalogue) -> None:
     app = opened(catalogue["blocked"], "overview")
 
     assert re.search(r"✖ main/\d may not be trained: over the ceiling: [\d.]+% of records", told(app))
     assert "high" in app.dataframe[1].value["severity"].iloc[0]
 
 
-def test_the_mixing_page_shows_the_job_that_was_blocked(catalogue: dict[str, Path]) -> None:
+def test_the_mixing_page_shows_the_job_that_was_blocked(catalogue: Catalogue) -> None:
     app = opened(catalogue["blocked"], "mixing")
 
     assert "over the ceiling of 30%" in told(app)
     assert next(metric for metric in app.metric if metric.label == "Jobs over the ceiling").value == "1"
 
 
-def test_the_runs_page_shows_where_an_interrupted_run_stopped(catalogue: dict[str, Path]) -> None:
+def test_the_runs_page_shows_where_an_interrupted_run_stopped(catalogue: Catalogue) -> None:
     app = opened(catalogue["interrupted"], "runs")
 
     assert "main/0 is at score" in told(app)
     assert "○ compose" in told(app)
 
 
-def test_a_run_at_work_shows_its_stage(catalogue: dict[str, Path]) -> None:
+def test_a_run_at_work_shows_its_stage(catalogue: Catalogue) -> None:
     app = opened(catalogue["being_written"], "overview")
 
     assert "has no verdict yet; it stands at score" in told(app)
 
 
-def test_provenance_names_what_is_held_and_why(catalogue: dict[str, Path]) -> None:
+def test_provenance_names_what_is_held_and_why(catalogue: Catalogue) -> None:
     app = opened(catalogue["long"], "provenance")
     app.session_state["open-reasons"] = True
     app.run()
@@ -266,43 +66,39 @@ def test_provenance_names_what_is_held_and_why(catalogue: dict[str, Path]) -> No
     assert any("reason" in frame and (frame["reason"] == "no declared origin").any() for frame in frames)
 
 
-def test_an_override_can_be_asked_for_and_not_approved_by_oneself(catalogue: dict[str, Path], tmp_path: Path) -> None:
+def test_an_override_can_be_asked_for_and_not_approved_by_oneself(catalogue: Catalogue, tmp_path: Path) -> None:
     shutil.copytree(catalogue["blocked"], tmp_path / "copy")
     with acting_as("lin"):
         app = opened(tmp_path / "copy", "overrides")
         app.selectbox(key="asked").select("ratio gate of main/1")
         app.text_input(key="asked_reason").input("needed for the launch")
-        _button(app, "Ask").click().run()
+        button(app, "Ask").click().run()
         assert "override-1 requested" in " ".join(one.value for one in app.success).replace("\\", "")
         app.selectbox(key="chosen").select("override-1")
-        _button(app, "Record the decision").click().run()
+        button(app, "Record the decision").click().run()
 
     assert not app.exception
     assert "lin may not decide on overrides" in " ".join(one.value for one in app.error).replace("\\", "")
 
 
-def _button(app: AppTest, label: str) -> Button:
-    return next(one for one in app.button if one.label == label)
-
-
-def test_a_meeting_is_walked_through_and_a_reload_loses_nothing(catalogue: dict[str, Path], tmp_path: Path) -> None:
+def test_a_meeting_is_walked_through_and_a_reload_loses_nothing(catalogue: Catalogue, tmp_path: Path) -> None:
     shutil.copytree(catalogue["in_meeting"], tmp_path / "copy")
     with acting_as("ada"):
         app = opened(tmp_path / "copy", "overrides")
         assert "override-1: ratio gate of main/0" in told(app)
         assert "<b>" not in "".join(part.value for part in app.markdown)
-        _button(app, "Refuse").click().run()
+        button(app, "Refuse").click().run()
         refused = " ".join(one.value for one in app.error).replace("\\", "")
         app.text_area(key="note-override-1").input("Its training is over, so nothing needs it.").run()
-        _button(app, "Refuse").click().run()
+        button(app, "Refuse").click().run()
         decided = " ".join(one.value for one in app.success).replace("\\", "")
         again = opened(tmp_path / "copy", "overrides")
         for name in ("override-2", "override-3"):
             assert again.text_area(key=f"note-{name}").value == "", "no item begins with another's note"
             again.text_area(key=f"note-{name}").input("Nobody needs it any more, says the team.").run()
-            _button(again, "Close").click().run()
+            button(again, "Close").click().run()
         finished = told(again)
-        _button(again, "End the meeting").click().run()
+        button(again, "End the meeting").click().run()
 
     assert not app.exception
     assert not again.exception
@@ -313,7 +109,7 @@ def test_a_meeting_is_walked_through_and_a_reload_loses_nothing(catalogue: dict[
 
 
 def test_the_diversity_page_shows_secondary_measures_and_the_streams_that_are_watched(
-    catalogue: dict[str, Path],
+    catalogue: Catalogue,
 ) -> None:
     app = opened(catalogue["watched"], "diversity")
 
@@ -324,7 +120,7 @@ def test_the_diversity_page_shows_secondary_measures_and_the_streams_that_are_wa
     assert "In alarm" not in told(opened(catalogue["long"], "diversity"))
 
 
-def test_the_overview_says_what_is_at_work_and_what_is_frozen(catalogue: dict[str, Path]) -> None:
+def test_the_overview_says_what_is_at_work_and_what_is_frozen(catalogue: Catalogue) -> None:
     words = told(opened(catalogue["watched"], "overview"))
 
     assert "At work: **main/1**" in words
@@ -332,7 +128,7 @@ def test_the_overview_says_what_is_at_work_and_what_is_frozen(catalogue: dict[st
 
 
 def test_the_gate_is_tested_again_from_its_page_and_its_report_can_be_kept(
-    catalogue: dict[str, Path], tmp_path: Path
+    catalogue: Catalogue, tmp_path: Path
 ) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(catalogue["watched"], folder)
@@ -345,7 +141,7 @@ def test_the_gate_is_tested_again_from_its_page_and_its_report_can_be_kept(
     assert "self-tests of main/1 were as they should be" in "".join(one.value for one in app.success).replace("\\", "")
 
 
-def test_the_mixing_page_carries_bounds_reasons_and_records(catalogue: dict[str, Path]) -> None:
+def test_the_mixing_page_carries_bounds_reasons_and_records(catalogue: Catalogue) -> None:
     app = opened(catalogue["long"], "mixing")
 
     assert "as its tags may be wrong" in told(app)
@@ -359,54 +155,13 @@ def test_the_mixing_page_carries_bounds_reasons_and_records(catalogue: dict[str,
     assert "records stand in both" in told(app)
 
 
-def test_a_log_from_a_newer_version_is_an_error_with_a_remedy(catalogue: dict[str, Path], tmp_path: Path) -> None:
-    from tailguard.workspace import Workspace
-
-    shutil.copytree(catalogue["one_run"], tmp_path / "copy")
-    with Workspace(tmp_path / "copy", "ada").log.writing() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-
-    app = opened(tmp_path / "copy", "overview")
-
-    assert "Upgrade Tailguard" in told(app)
-
-
-def test_a_whole_run_and_its_pages_work_on_postgresql(
-    postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with create_engine(postgres, poolclass=NullPool, isolation_level="AUTOCOMMIT").connect() as connection:
-        connection.execute(text("CREATE DATABASE team"))
-    monkeypatch.setenv("TAILGUARD_RUNLOG", postgres.replace("/postgres?", "/team?"))
-    team = found_team(tmp_path)
-    team.run([team.batch("a", team.take(150))])
-
-    for page in PAGES:
-        app = opened(tmp_path, page)
-        assert not app.exception, app.exception
-    assert "main/0 is complete" in told(app)
-    assert verify(team.workspace.log).problems == ()
-    assert not (tmp_path / "runlog.duckdb").exists()
-
-
-def test_hostile_names_are_shown_and_not_obeyed(tmp_path: Path) -> None:
-    team: Team = found_team(tmp_path)
-    hostile = "<script>alert(1)</script> **bold** [x](http://evil) $x$ :red[y]"
-    team.run([team.batch("a", team.take(100), hostile)])
-    app = opened(tmp_path, "provenance")
-
-    assert not app.exception
-    assert all("<script>" not in part.value for part in app.markdown)
-
-
-def test_a_reviewer_works_through_the_queue_and_takes_an_answer_back(
-    catalogue: dict[str, Path], tmp_path: Path
-) -> None:
+def test_a_reviewer_works_through_the_queue_and_takes_an_answer_back(catalogue: Catalogue, tmp_path: Path) -> None:
     shutil.copytree(catalogue["long"], tmp_path / "copy")
     with acting_as("ada"):
         app = opened(tmp_path / "copy", "quarantine")
         before = app.metric[0].value
         app.selectbox(key="code").select("checked")
-        _button(app, "Human").click().run()
+        button(app, "Human").click().run()
         after = app.metric[0].value
         app.run()  # as when the log has grown: what came of the answer is still told
         settled = " ".join(one.value for one in app.success).replace("\\", "")
@@ -418,30 +173,24 @@ def test_a_reviewer_works_through_the_queue_and_takes_an_answer_back(
     assert app.metric[0].value == "80"
 
 
-def test_somebody_who_may_not_review_is_told_so(catalogue: dict[str, Path], tmp_path: Path) -> None:
+def test_somebody_who_may_not_review_is_told_so(catalogue: Catalogue, tmp_path: Path) -> None:
     shutil.copytree(catalogue["long"], tmp_path / "copy")
     with acting_as("eve"):
         app = opened(tmp_path / "copy", "quarantine")
-        _button(app, "AI").click().run()
+        button(app, "AI").click().run()
 
     assert "eve may not decide held records" in " ".join(one.value for one in app.error).replace("\\", "")
     assert app.metric[0].value == "80"
 
 
-def traced(workspace: Path, wanted: str) -> AppTest:
-    app = opened(workspace, "provenance")
-    app.text_input(key="wanted").input(wanted)
-    return _button(app, "Trace").click().run()
-
-
-def test_a_record_that_nobody_handed_in_is_said_to_be_unknown(catalogue: dict[str, Path]) -> None:
+def test_a_record_that_nobody_handed_in_is_said_to_be_unknown(catalogue: Catalogue) -> None:
     app = traced(catalogue["one_run"], record_id("nobody ever handed this in"))
 
     assert not app.exception
     assert "was never taken in" in told(app)
 
 
-def test_a_record_is_traced_to_its_tag_and_the_training_set_that_holds_it(catalogue: dict[str, Path]) -> None:
+def test_a_record_is_traced_to_its_tag_and_the_training_set_that_holds_it(catalogue: Catalogue) -> None:
     text = passages()[ANCHOR + HELD_OUT]
 
     app = traced(catalogue["one_run"], text)
@@ -454,7 +203,7 @@ def test_a_record_is_traced_to_its_tag_and_the_training_set_that_holds_it(catalo
     assert list(uses["generation"]) == ["main/0"]
 
 
-def test_a_held_record_is_traced_with_the_answer_of_its_reviewer(catalogue: dict[str, Path], tmp_path: Path) -> None:
+def test_a_held_record_is_traced_with_the_answer_of_its_reviewer(catalogue: Catalogue, tmp_path: Path) -> None:
     from tailguard.desk import quarantine
 
     shutil.copytree(catalogue["long"], tmp_path / "copy")
@@ -481,17 +230,8 @@ def test_spans_are_marked_and_hostile_text_is_only_text() -> None:
     assert "\\[x\\]\\(http\u2060\\://evil\\)  \nnext \\:red\\[y\\]" in shown
 
 
-def as_ada() -> AbstractContextManager[None]:
-    return acting_as("ada")
-
-
-def answered(app: AppTest) -> str:
-    assert not app.exception, app.exception
-    return " ".join(one.value for one in (*app.success, *app.error)).replace("\\", "")
-
-
 def test_an_undeclared_loop_is_the_first_thing_said_and_is_guarded_on_the_page(
-    catalogue: dict[str, Path], tmp_path: Path
+    catalogue: Catalogue, tmp_path: Path
 ) -> None:
     shutil.copytree(catalogue["looped"], tmp_path / "copy")
     with acting_as("ada"):
@@ -499,7 +239,7 @@ def test_an_undeclared_loop_is_the_first_thing_said_and_is_guarded_on_the_page(
         before = told(app)
         app.selectbox(key="on").select("<b>wiki</b> -x -> main training set")
         app.text_input(key="checkpoint").input("matching")
-        _button(app, "Add it to flows.yaml").click().run()
+        button(app, "Add it to flows.yaml").click().run()
         said = answered(app)
 
     assert "✖ 2 unguarded loops: main -> <b>wiki</b> -x -> main training set -> main" in before
@@ -509,18 +249,18 @@ def test_an_undeclared_loop_is_the_first_thing_said_and_is_guarded_on_the_page(
     assert "✖ 1 unguarded loop: main -> page -> main" in told(app)
 
 
-def test_plays_are_attested_and_handed_over_on_their_page(catalogue: dict[str, Path], tmp_path: Path) -> None:
+def test_plays_are_attested_and_handed_over_on_their_page(catalogue: Catalogue, tmp_path: Path) -> None:
     shutil.copytree(catalogue["looped"], tmp_path / "copy")
     with acting_as("ada"):
         app = opened(tmp_path / "copy", "plays")
         before = " ".join(one.value for one in app.warning).replace("\\", "")
         app.selectbox(key="given").select("loops")
         app.text_input(key="to").input("kim")
-        _button(app, "Hand over").click().run()
+        button(app, "Hand over").click().run()
         handed = answered(app)
         app.selectbox(key="play").select("drill")
         app.radio(key="is-running").set_value("no")
-        _button(app, "Attest").click().run()
+        button(app, "Attest").click().run()
 
     assert "it is running; the log says late" in before
     assert "we rehearsed on paper <i>only</i>" in before
@@ -529,39 +269,39 @@ def test_plays_are_attested_and_handed_over_on_their_page(catalogue: dict[str, P
     assert not app.warning
 
 
-def test_a_drill_is_finished_on_its_page(catalogue: dict[str, Path], tmp_path: Path) -> None:
+def test_a_drill_is_finished_on_its_page(catalogue: Catalogue, tmp_path: Path) -> None:
     shutil.copytree(catalogue["looped"], tmp_path / "copy")
     with acting_as("ada"):
         app = opened(tmp_path / "copy", "drill")
         first = told(app)
         app.selectbox(key="incident").select("drill-1").run()
-        _button(app, "Do it: audit").click().run()
+        button(app, "Do it: audit").click().run()
         assert "drill-1, audit" in answered(app)
         app.selectbox(key="incident").select("drill-1").run()
-        _button(app, "Do it: prepare").click().run()
+        button(app, "Do it: prepare").click().run()
         assert "drill-1, prepare" in answered(app)
         app.selectbox(key="incident").select("drill-1").run()
         app.text_input(key="cause").input("a planted collapse")
         app.text_input(key="change").input("nothing to change this time")
-        _button(app, "Close it").click().run()
+        button(app, "Close it").click().run()
 
     assert "drill-1 is closed." in answered(app)
     assert "is open" in first
     assert "users see <b>the same</b> answers" in told(app)
 
 
-def test_the_evidence_pack_is_made_by_a_button(catalogue: dict[str, Path], tmp_path: Path) -> None:
+def test_the_evidence_pack_is_made_by_abutton(catalogue: Catalogue, tmp_path: Path) -> None:
     shutil.copytree(catalogue["looped"], tmp_path / "copy")
     with acting_as("ada"):
         app = opened(tmp_path / "copy", "runs")
         app.selectbox(key="run").select("main/1").run()
-        _button(app, "Make the evidence pack").click().run()
+        button(app, "Make the evidence pack").click().run()
 
     assert not app.exception
     assert any("evidence-zip" in str(one.proto) for one in app.get("download_button"))
 
 
-def test_the_overview_says_whether_the_defence_runs_and_what_is_due(catalogue: dict[str, Path]) -> None:
+def test_the_overview_says_whether_the_defence_runs_and_what_is_due(catalogue: Catalogue) -> None:
     app = opened(catalogue["looped"], "overview")
 
     assert "Is the defence running?" in [one.value for one in app.subheader]
@@ -570,22 +310,22 @@ def test_the_overview_says_whether_the_defence_runs_and_what_is_due(catalogue: d
     assert {"Response drill", "Review of all loops", "Attestation of the plays"} <= set(due["what"])
 
 
-def test_a_finding_is_taken_on_the_overview(catalogue: dict[str, Path], tmp_path: Path) -> None:
+def test_a_finding_is_taken_on_the_overview(catalogue: Catalogue, tmp_path: Path) -> None:
     shutil.copytree(catalogue["looped"], tmp_path / "copy")
     with acting_as("ada"):
         app = opened(tmp_path / "copy", "overview")
         app.text_input(key="plan").input("ok")
-        _button(app, "Take it").click().run()
+        button(app, "Take it").click().run()
         assert "at least 5 letters" in answered(app)
         app.text_input(key="plan").input("I put a checkpoint on it today.")
-        _button(app, "Take it").click().run()
+        button(app, "Take it").click().run()
 
     assert "The finding is yours." in answered(app)
     findings = next(frame.value for frame in app.dataframe if "taken by" in frame.value)
     assert list(findings["plan"][findings["taken by"] == "ada"]) == ["I put a checkpoint on it today."]
 
 
-def test_two_runs_stand_side_by_side_with_what_differs(catalogue: dict[str, Path]) -> None:
+def test_two_runs_stand_side_by_side_with_what_differs(catalogue: Catalogue) -> None:
     app = opened(catalogue["long"], "runs")
     beside = next(frame.value for frame in app.dataframe if "main/2" in frame.value)
 
@@ -595,40 +335,7 @@ def test_two_runs_stand_side_by_side_with_what_differs(catalogue: dict[str, Path
     assert "took" in told(app)
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_every_figure_opens_to_its_rows_and_every_part_opens(catalogue: dict[str, Path], page: str) -> None:
-    app = opened(catalogue["looped"], page)
-    figures = [button.key for button in app.button if button.key and button.key.startswith("open-")]
-    if page != "overview":
-        assert len(figures) >= 3, figures
-
-    for key in figures:
-        app.button(key=key).click().run()
-        assert not app.exception, (key, app.exception)
-    parts = rows_behind(app)
-    shut = len(app.run().dataframe)
-    for key in parts:
-        app.session_state[key] = True
-    app.run()
-    assert not app.exception, app.exception
-    assert len(app.dataframe) == shut + len(parts)
-
-
-def rows_behind(app: AppTest) -> list[str]:
-    """The keys of a page's expanders that fetch their rows once they are opened."""
-    return [part.proto.id.split("-", 2)[2] for part in app.expander if part.proto.id]
-
-
-def test_a_page_of_its_own_shows_its_own_charts(catalogue: dict[str, Path]) -> None:
-    overview = [one.proto.spec for one in opened(catalogue["looped"], "overview").get("plotly_chart")]
-    plays = [one.proto.spec for one in opened(catalogue["looped"], "plays").get("plotly_chart")]
-
-    assert overview
-    assert plays
-    assert not set(overview) & set(plays)
-
-
-def test_a_note_is_written_in_a_dialog_before_a_held_record_is_answered(catalogue: dict[str, Path]) -> None:
+def test_a_note_is_written_in_a_dialog_before_a_held_record_is_answered(catalogue: Catalogue) -> None:
     app = opened(catalogue["long"], "quarantine")
 
     app.button(key="note_button").click().run()
@@ -638,7 +345,7 @@ def test_a_note_is_written_in_a_dialog_before_a_held_record_is_answered(catalogu
     assert "near-duplicate of it waits" in "".join(part.label for part in app.expander)
 
 
-def test_a_contract_is_signed_off_on_the_provenance_page(catalogue: dict[str, Path], tmp_path: Path) -> None:
+def test_a_contract_is_signed_off_on_the_provenance_page(catalogue: Catalogue, tmp_path: Path) -> None:
     from tailguard.desk import sources
 
     shutil.copytree(catalogue["one_run"], tmp_path / "copy")
@@ -649,7 +356,7 @@ def test_a_contract_is_signed_off_on_the_provenance_page(catalogue: dict[str, Pa
     with acting_as("ada"):
         app = opened(tmp_path / "copy", "provenance")
         app.text_input(key="sign_note").input("I know them")
-        _button(app, "Sign off").click().run()
+        button(app, "Sign off").click().run()
 
     assert not app.exception, app.exception
     assert sources.standing(Workspace(tmp_path / "copy", "ada"))["docs"].signed_by == "ada"
@@ -657,7 +364,7 @@ def test_a_contract_is_signed_off_on_the_provenance_page(catalogue: dict[str, Pa
 
 
 def test_flows_are_declared_imported_reviewed_confirmed_and_excepted_on_their_page(
-    catalogue: dict[str, Path], tmp_path: Path
+    catalogue: Catalogue, tmp_path: Path
 ) -> None:
     shutil.copytree(catalogue["looped"], tmp_path / "copy")
     note = "looked at every way back"
@@ -666,37 +373,35 @@ def test_flows_are_declared_imported_reviewed_confirmed_and_excepted_on_their_pa
     with acting_as("ada"):
         app = opened(tmp_path / "copy", "loops")
         app.text_input(key="edge").input("page -> newsletter")
-        _button(app, "Declare").click().run()
+        button(app, "Declare").click().run()
         assert "page -> newsletter is declared." in answered(app)
         app.file_uploader(key="lineage-file").set_value(
             ("events.json", json.dumps(event).encode() + b"\n", "application/json")
         )
-        _button(app, "Import").click().run()
+        button(app, "Import").click().run()
         assert "2 datasets, 1 jobs, 2 edges." in answered(app)
         app.text_input(key="note").input(note)
-        _button(app, "Mark the review done").click().run()
+        button(app, "Mark the review done").click().run()
         assert "The review is recorded." in answered(app)
         app.text_input(key="note").input(note)
-        _button(app, "Confirm it is at work (say by what, above)").click().run()
+        button(app, "Confirm it is at work (say by what, above)").click().run()
         assert "**editor** is confirmed." in answered(app)
         os.environ["TAILGUARD_USER"] = "lin"  # an engineer asks
         app.text_input(key="note").input(note)
-        _button(app, "Ask for an exception of 14 days (reason above)").click().run()
+        button(app, "Ask for an exception of 14 days (reason above)").click().run()
 
     assert "override-1 waits for approval." in answered(app)
 
 
-def test_an_alert_is_taken_and_the_runbook_acknowledged_on_the_plays_page(
-    catalogue: dict[str, Path], tmp_path: Path
-) -> None:
+def test_an_alert_is_taken_and_the_runbook_acknowledged_on_the_plays_page(catalogue: Catalogue, tmp_path: Path) -> None:
     shutil.copytree(catalogue["watched"], tmp_path / "copy")
     with acting_as("ada"):
         app = opened(tmp_path / "copy", "plays")
         app.text_input(key="plan").input("I look at it today.")
-        _button(app, "Take it").click().run()
+        button(app, "Take it").click().run()
         taken = answered(app)
         app.text_input(key="change").input("a first revision")
-        _button(app, "Acknowledge this revision as its maintainer").click().run()
+        button(app, "Acknowledge this revision as its maintainer").click().run()
 
     assert "is yours." in taken
     assert "The revision is acknowledged." in answered(app)
@@ -704,33 +409,33 @@ def test_an_alert_is_taken_and_the_runbook_acknowledged_on_the_plays_page(
 
 
 def test_an_incident_is_opened_on_the_drill_page_and_a_second_drill_is_refused(
-    catalogue: dict[str, Path], tmp_path: Path
+    catalogue: Catalogue, tmp_path: Path
 ) -> None:
     shutil.copytree(catalogue["looped"], tmp_path / "copy")
     with acting_as("ada"):
         app = opened(tmp_path / "copy", "drill")
         app.text_input(key="seen").input("every answer begins alike")
-        _button(app, "Open it").click().run()
+        button(app, "Open it").click().run()
         opening = answered(app)
-        _button(app, "Plant a collapse").click().run()
+        button(app, "Plant a collapse").click().run()
 
     assert "every answer begins alike" in opening
     assert "drill-1 is open. Close it first" in answered(app)
 
 
-def test_a_deviation_is_noted_on_the_page_of_its_run(catalogue: dict[str, Path], tmp_path: Path) -> None:
+def test_a_deviation_is_noted_on_the_page_of_its_run(catalogue: Catalogue, tmp_path: Path) -> None:
     shutil.copytree(catalogue["one_run"], tmp_path / "copy")
     with acting_as("ada"):
         app = opened(tmp_path / "copy", "runs")
         app.text_input(key="what").input("the seed was chosen by hand")
         app.text_input(key="why").input("the one before had failed")
-        _button(app, "Note it").click().run()
+        button(app, "Note it").click().run()
 
     assert "The deviation is noted." in answered(app)
     assert any("the seed was chosen by hand" in "".join(frame.value.get("what", [])) for frame in app.dataframe)
 
 
-def test_an_override_is_approved_outside_of_a_meeting(catalogue: dict[str, Path], tmp_path: Path) -> None:
+def test_an_override_is_approved_outside_of_a_meeting(catalogue: Catalogue, tmp_path: Path) -> None:
     from tailguard.desk import overrides
 
     shutil.copytree(catalogue["one_run"], tmp_path / "copy")
@@ -740,14 +445,12 @@ def test_an_override_is_approved_outside_of_a_meeting(catalogue: dict[str, Path]
     with acting_as("ada"):
         app = opened(tmp_path / "copy", "overrides")
         app.text_input(key="note").input("once")
-        _button(app, "Record the decision").click().run()
+        button(app, "Record the decision").click().run()
 
     assert "override-1 approved." in answered(app)
 
 
-def test_attendance_is_noted_in_a_meeting_and_any_item_can_be_gone_to(
-    catalogue: dict[str, Path], tmp_path: Path
-) -> None:
+def test_attendance_is_noted_in_a_meeting_and_any_item_can_be_gone_to(catalogue: Catalogue, tmp_path: Path) -> None:
     shutil.copytree(catalogue["in_meeting"], tmp_path / "copy")
     with acting_as("ada"):
         app = opened(tmp_path / "copy", "overrides")
@@ -761,17 +464,17 @@ def test_attendance_is_noted_in_a_meeting_and_any_item_can_be_gone_to(
     assert app.text_area(key="note-override-3").value == ""
 
 
-def test_a_finding_leads_to_its_page(catalogue: dict[str, Path]) -> None:
+def test_a_finding_leads_to_its_page(catalogue: Catalogue) -> None:
     app = opened(catalogue["looped"], "overview")
     findings = next(frame.value for frame in app.dataframe if "taken by" in frame.value)
 
-    _button(app, "Open its page").click().run()
+    button(app, "Open its page").click().run()
 
     assert not app.exception, app.exception
     assert app.title[0].value == findings["page"].iloc[0].capitalize()
 
 
-def test_the_mixing_page_leads_to_where_an_override_is_asked_for(catalogue: dict[str, Path]) -> None:
+def test_the_mixing_page_leads_to_where_an_override_is_asked_for(catalogue: Catalogue) -> None:
     app = opened(catalogue["looped"], "mixing")
 
     app.button(key="ask").click().run()
@@ -781,28 +484,7 @@ def test_the_mixing_page_leads_to_where_an_override_is_asked_for(catalogue: dict
     assert app.selectbox(key="asked").value == "ratio gate of main/1"
 
 
-@pytest.mark.parametrize("state", ALONE)
-@pytest.mark.parametrize("page", PAGES)
-def test_with_the_log_alone_no_button_and_no_form_ends_in_a_traceback(
-    catalogue: dict[str, Path], tmp_path: Path, page: str, state: str
-) -> None:
-    folder = tmp_path / "copy"
-    shutil.copytree(catalogue[state], folder)
-    with acting_as("ada"):
-        app = opened(folder, page)
-        keys = [button.key for button in app.button if button.key and not button.disabled]
-        for key in [*keys, *rows_behind(app)]:
-            if key in [one.key for one in app.button]:
-                app.button(key=key).click().run()
-            else:
-                app.session_state[key] = True
-                app.run()
-            assert not app.exception, (key, app.exception)
-            if app.title[0].value != page.capitalize():
-                app = opened(folder, page)
-
-
-def test_with_the_log_alone_a_trace_says_that_the_store_is_missing(catalogue: dict[str, Path]) -> None:
+def test_with_the_log_alone_a_trace_says_that_the_store_is_missing(catalogue: Catalogue) -> None:
     app = traced(catalogue["log_alone"], passages()[ANCHOR + HELD_OUT])
 
     assert "There is no store at" in answered(app)
@@ -810,7 +492,7 @@ def test_with_the_log_alone_a_trace_says_that_the_store_is_missing(catalogue: di
 
 
 def test_with_the_log_alone_the_queue_says_how_much_waits_and_that_it_cannot_be_decided(
-    catalogue: dict[str, Path], tmp_path: Path
+    catalogue: Catalogue, tmp_path: Path
 ) -> None:
     app = opened(log_alone(catalogue["long"], tmp_path / "alone", "policy.toml"), "quarantine")
 
@@ -821,7 +503,7 @@ def test_with_the_log_alone_the_queue_says_how_much_waits_and_that_it_cannot_be_
     assert not [one for one in app.button if (one.key or "").startswith("answer-")]
 
 
-def test_with_the_log_alone_files_of_the_store_are_not_offered(catalogue: dict[str, Path], tmp_path: Path) -> None:
+def test_with_the_log_alone_files_of_the_store_are_not_offered(catalogue: Catalogue, tmp_path: Path) -> None:
     app = opened(log_alone(catalogue["watched"], tmp_path / "alone", "policy.toml"), "gates")
 
     report = next(one.proto for one in app.get("download_button") if one.proto.label == "Download the report")
@@ -829,42 +511,17 @@ def test_with_the_log_alone_files_of_the_store_are_not_offered(catalogue: dict[s
     assert "There is no store at" in report.help
 
 
-def test_with_the_log_alone_a_drill_is_refused_and_not_left_open(catalogue: dict[str, Path], tmp_path: Path) -> None:
+def test_with_the_log_alone_a_drill_is_refused_and_not_left_open(catalogue: Catalogue, tmp_path: Path) -> None:
     with acting_as("ada"):
         app = opened(log_alone(catalogue["watched"], tmp_path / "alone", "policy.toml"), "drill")
-        _button(app, "Plant a collapse").click().run()
+        button(app, "Plant a collapse").click().run()
 
     assert "There is no store at" in answered(app)
     assert "do-freeze" not in [one.key for one in app.button]
 
 
-def test_a_meeting_without_the_policy_says_that_the_policy_is_missing(
-    catalogue: dict[str, Path], tmp_path: Path
-) -> None:
+def test_a_meeting_without_the_policy_says_that_the_policy_is_missing(catalogue: Catalogue, tmp_path: Path) -> None:
     app = opened(log_alone(catalogue["in_meeting"], tmp_path / "alone"), "overrides")
 
     assert not app.exception, app.exception
     assert "There is no policy at" in " ".join(one.value for one in app.warning).replace("\\", "")
-
-
-def test_a_policy_that_cannot_be_read_is_named_and_the_pages_stay_open(
-    catalogue: dict[str, Path], tmp_path: Path
-) -> None:
-    shutil.copytree(catalogue["one_run"], tmp_path / "copy")
-    (tmp_path / "copy" / "policy.toml").write_text("team = \n")
-
-    overview, plays = (opened(tmp_path / "copy", page) for page in ("overview", "plays"))
-
-    assert not overview.exception, overview.exception
-    assert not plays.exception, plays.exception
-    assert "is not valid TOML" in " ".join(one.value for one in plays.warning).replace("\\", "")
-
-
-def test_a_log_that_nobody_published_is_not_called_empty(catalogue: dict[str, Path], tmp_path: Path) -> None:
-    shutil.copyfile(catalogue["one_run"] / "runlog.duckdb", tmp_path / "runlog.duckdb")
-
-    app = opened(tmp_path, "overview")
-
-    assert "No run is in the log yet" not in told(app)
-    assert "There is no published copy of the run log" in told(app)
-    assert "`tailguard dashboard` makes one" in told(app)

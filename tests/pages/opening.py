@@ -1,0 +1,58 @@
+"""Pages as AppTest draws them, and what stands on them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+PAGES = (
+    "overview", "provenance", "mixing", "diversity", "gates", "quarantine", "overrides", "loops", "plays", "drill", "runs",
+)  # fmt: skip
+
+
+@contextmanager
+def acting_as(person: str) -> Iterator[None]:
+    """Pages that run meanwhile are this person's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TAILGUARD_USER", person)
+        yield
+
+
+def opened(workspace: Path, page: str) -> AppTest:
+    os.environ["TAILGUARD_WORKSPACE"] = str(workspace)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    return app if page == "overview" else app.switch_page(f"pages/{page}.py").run()
+
+
+def told(app: AppTest) -> str:
+    parts = [*app.title, *app.markdown, *app.info, *app.error, *app.caption]
+    return "\n".join(part.value for part in parts).replace("\\", "")
+
+
+def button(app: AppTest, label: str) -> Button:
+    return next(one for one in app.button if one.label == label)
+
+
+def answered(app: AppTest) -> str:
+    assert not app.exception, app.exception
+    return " ".join(one.value for one in (*app.success, *app.error)).replace("\\", "")
+
+
+def rows_behind(app: AppTest) -> list[str]:
+    """The keys of a page's expanders that fetch their rows once they are opened."""
+    return [part.proto.id.split("-", 2)[2] for part in app.expander if part.proto.id]
+
+
+def traced(workspace: Path, wanted: str) -> AppTest:
+    app = opened(workspace, "provenance")
+    app.text_input(key="wanted").input(wanted)
+    return button(app, "Trace").click().run()

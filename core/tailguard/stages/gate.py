@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
 
 from tailguard.diversity.canary import STRENGTHS, planted_collapse
 from tailguard.diversity.comparison import (
@@ -141,9 +140,8 @@ def limits_of(policy: Gate) -> Limits:
     )
 
 
-@lru_cache(maxsize=8)
 def answered(store: Store, evaluated: Evaluated, suite: Suite) -> Outputs:
-    """What a generation answered, with the suite's slices; kept, as references come back run after run."""
+    """What a generation answered, with the suite's slices."""
     answers: dict[str, list[str]] = defaultdict(list)
     scores: dict[str, list[float]] = defaultdict(list)
     for row in store.table("outputs", evaluated.outputs).to_pylist():
@@ -161,7 +159,6 @@ def answered(store: Store, evaluated: Evaluated, suite: Suite) -> Outputs:
     )
 
 
-@lru_cache(maxsize=2)
 def _anchor_words(store: Store, digest: str) -> Counter[str]:
     return Counter(word for text in store.table("anchors", digest)["text"].to_pylist() for word in words(text))
 
@@ -178,6 +175,7 @@ def _reports(
 ) -> dict[str, Report]:
     """One comparison a reference; where two references are the same generation, the work is done once."""
     done: dict[str, Report] = {}
+    words_of_anchor = _anchor_words(store, anchor) if anchor and references else None
     for reference in references.values():
         if reference.run not in done:
             done[reference.run] = full_report(
@@ -188,7 +186,7 @@ def _reports(
                 rarity=_BY_ANCHOR,
                 limits=limits,
                 seed=seed,
-                anchor=_anchor_words(store, anchor) if anchor else None,
+                anchor=words_of_anchor,
             )
     return {kind: done[reference.run] for kind, reference in references.items()}
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 from tailguard.domain.suite import Check, Prompt, Suite
 from tailguard.store.files import Store
 
 
-@lru_cache(maxsize=2)
 def read_suite(store: Store, digest: str) -> Suite:
     """The suite that a digest names; those of before version 2 have no checks."""
     content = store.json("suites", digest)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from tailguard.domain.facts import Fact
+if TYPE_CHECKING:
+    from tailguard.domain.facts import Fact
 
 ORDER = ("intake", "score", "compose", "train", "evaluate", "gate", "handoff")
 """Stage 1 is intake, 2 score, 3 compose, 4 train, evaluate and gate, 5 hand-off."""

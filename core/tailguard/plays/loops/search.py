@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from itertools import islice
 from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +19,8 @@ from tailguard.plays.loops.flows import Edge
 from tailguard.threads import one_thread
 
 if TYPE_CHECKING:
+    import networkx as nx
+
     Graph = nx.DiGraph[str]
 
 CAP = 200
@@ -48,6 +50,10 @@ def components(edges: Iterable[Edge], guarded: Collection[Edge] = ()) -> list[tu
 
     Time is linear in nodes and edges. Sorted, so that the same graph gives the same answer.
     """
+    if not _has_a_loop(edges, guarded):
+        return []
+    import networkx as nx
+
     graph = _graph(edges, guarded)
     found = [
         tuple(sorted(part))
@@ -62,10 +68,15 @@ def cycles(edges: Iterable[Edge], guarded: Collection[Edge] = (), *, cap: int = 
 
     In a component of more than 200 nodes, where most cycles are too long to read, these are the shortest ones through its edges.
     """
+    parts = components(edges, guarded)
+    if not parts:
+        return Cycles((), False)
+    import networkx as nx
+
     graph = _graph(edges, guarded)
     found: set[tuple[str, ...]] = set()
     capped = False
-    for part in components(edges, guarded):
+    for part in parts:
         inner = graph.subgraph(part)
         if len(part) <= _JOHNSON_NODES:
             some = list(islice(nx.simple_cycles(inner), cap + 1))
@@ -80,6 +91,10 @@ def cycles(edges: Iterable[Edge], guarded: Collection[Edge] = (), *, cap: int = 
 
 def through(edges: Iterable[Edge], guarded: Collection[Edge], node: str) -> tuple[str, ...] | None:
     """A shortest unguarded cycle through a node, or None: exact however many cycles there are."""
+    if not _has_a_loop(edges, guarded):
+        return None
+    import networkx as nx
+
     graph = _graph(edges, guarded)
     if node not in graph:
         return None
@@ -101,10 +116,15 @@ def cut(
 ) -> Cut:
     """Where to put checkpoints: few edges that together lie on every unguarded cycle; of several such sets one with many
     `preferred` edges, and `impossible` ones only where nothing else does."""
+    parts = components(edges, guarded)
+    if not parts:
+        return Cut((), exact=True)
+    import networkx as nx
+
     graph = _graph(edges, guarded)
     chosen: list[Edge] = []
     exact = True
-    for part in components(edges, guarded):
+    for part in parts:
         inner: Graph = nx.DiGraph(graph.subgraph(part))
         found = _smallest_cut(inner, frozenset(preferred), frozenset(impossible)) if len(part) <= _EXACT_NODES else None
         exact &= found is not None
@@ -112,7 +132,23 @@ def cut(
     return Cut(tuple(sorted(chosen)), exact)
 
 
+def _has_a_loop(edges: Iterable[Edge], guarded: Collection[Edge]) -> bool:
+    """Whether any is unguarded, told without networkx, whose import takes longer than most commands."""
+    away = frozenset(guarded)
+    order: TopologicalSorter[str] = TopologicalSorter()
+    for edge in edges:
+        if edge not in away:
+            order.add(edge.target, edge.source)
+    try:
+        order.prepare()
+    except CycleError:
+        return True
+    return False
+
+
 def _graph(edges: Iterable[Edge], guarded: Collection[Edge]) -> Graph:
+    import networkx as nx
+
     away = frozenset(guarded)
     graph: Graph = nx.DiGraph()
     graph.add_edges_from(sorted((edge.source, edge.target) for edge in edges if edge not in away))
@@ -126,6 +162,8 @@ def turned(cycle: Sequence[str]) -> tuple[str, ...]:
 
 
 def _shortest(graph: Graph, cap: int) -> set[tuple[str, ...]]:
+    import networkx as nx
+
     found: set[tuple[str, ...]] = set()
     for source, target in sorted(graph.edges):
         path = [source] if source == target else nx.bidirectional_shortest_path(graph, target, source)
@@ -176,6 +214,8 @@ def _cheapest_hits(rows: Sequence[Sequence[int]], price: NDArray[np.float64]) ->
 
 def _disjoint_cycles(graph: Graph) -> list[list[tuple[str, str]]]:
     """Cycles without an edge in common, until none is left."""
+    import networkx as nx
+
     left = graph.copy()
     found: list[list[tuple[str, str]]] = []
     while True:
@@ -189,5 +229,7 @@ def _disjoint_cycles(graph: Graph) -> list[list[tuple[str, str]]]:
 
 def _backward_edges(graph: Graph) -> list[Edge]:
     """The back edges of a depth-first walk: without them no cycle is left, though a smaller set may do."""
+    import networkx as nx
+
     place = {name: number for number, name in enumerate(nx.dfs_postorder_nodes(graph))}
     return [Edge(source, target) for source, target in graph.edges if place[source] <= place[target]]

@@ -1,17 +1,23 @@
-"""Runs a command of the team's: its output live in a log file, a time limit, and cancelled at once when somebody asks for it."""
+"""Runs a command of the team's: its output live in a log file, a time limit, and cancelled at once when somebody asks for it.
+
+And worker processes of our own, which likewise end with the work that they are for.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from tailguard.errors import InputError, TailguardError
 
@@ -127,3 +133,29 @@ def _listen(output: IO[str], watched: Watched, last: deque[str]) -> None:
                 watched.hear(line.rstrip())
             file.write(line)
             file.flush()
+
+
+@contextmanager
+def worker_processes(
+    count: int, begin: Callable[..., None] | None = None, given: tuple[Any, ...] = ()
+) -> Iterator[ProcessPoolExecutor]:
+    """A pool of `count` fresh processes, each of which first calls `begin(*given)`.
+
+    When the block is left by an exception, Ctrl-C and SIGTERM among them, what they are at is not waited for: they are ended.
+    """
+    before = set(multiprocessing.active_children())
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(begin, given)) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in set(multiprocessing.active_children()) - before:
+                worker.kill()
+            raise
+
+
+def _begin(begin: Callable[..., None] | None, given: tuple[Any, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; who began the work ends it
+    if begin:
+        begin(*given)

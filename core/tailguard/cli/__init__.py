@@ -1,13 +1,15 @@
-"""The command line: parses, calls, prints. Exit codes: 0 pass, 1 input error, 2 tool failed, 3 blocked, 4 held."""
+"""The command line: parses, calls, prints. Exit codes: 0 pass, 1 input error, 2 tool failed, 3 blocked, 4 held.
+
+A command that a signal ended has the shell's: 130 after Ctrl-C (SIGINT), 143 after SIGTERM.
+"""
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 
 import typer
-from typer.exceptions import Abort, TyperException
+from typer.exceptions import TyperException
 
 from tailguard.cli import (
     desk,
@@ -24,13 +26,14 @@ from tailguard.cli import (
     watch,
     work,
 )
+from tailguard.cli.process import Ended, ended_by_signals, outlive_readers
 from tailguard.errors import TailguardError
 
 app = typer.Typer(
     name="tailguard",
     help=(
         "Keeps models from collapsing on their own output.\n\nExit codes: 0 pass, 1 usage or input error, 2 the tool failed, "
-        "3 blocked, 4 inconclusive or held for a person."
+        "3 blocked, 4 inconclusive or held for a person; 130 or 143 when Ctrl-C or a TERM signal ended it."
     ),
     no_args_is_help=True,
     add_completion=False,
@@ -45,7 +48,10 @@ def main() -> None:
     if sys.argv[1:2] == ["check"]:
         # DuckDB imports pandas at its first parameter if there is one: a fifth of a second that a waiting job can do without.
         sys.modules["pandas"] = None  # type: ignore[assignment]
-    sys.exit(run(sys.argv[1:]))
+    outlive_readers()
+    with ended_by_signals():
+        code = run(sys.argv[1:])
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -58,12 +64,9 @@ def run(arguments: list[str]) -> int:
     except TyperException as error:
         typer.echo(f"tailguard: {error.format_message()} See `tailguard --help`.", err=True)
         return 1
-    except (Abort, KeyboardInterrupt):
-        typer.echo("tailguard: interrupted. Finished stages are kept; `tailguard run --resume RUN` goes on.", err=True)
-        return 2
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except Ended as ended:
+        typer.echo(f"tailguard: {ended}. Finished stages are kept; `tailguard run --resume RUN` goes on.", err=True)
+        return ended.exit_code
     except Exception:
         traceback.print_exc()
         typer.echo(

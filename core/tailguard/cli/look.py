@@ -6,11 +6,10 @@ import errno
 import os
 import shutil
 import socket
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -99,7 +98,7 @@ def dashboard(
     url = f"http://{address}:{port}"
     told = "people sign in" if signs_in else "for this machine alone"
     show({"url": url}, f"Dashboard on {url}, {told} (Ctrl-C ends it)", as_json=as_json)
-    raise typer.Exit(_serve(space, port, address))
+    _serve(space, port, address)
 
 
 def demo(
@@ -124,7 +123,7 @@ def demo(
     show(done, f"Done. Log head {head[:16]}. Look around: {program} status -w {folder}", as_json=as_json)
     if not no_dashboard:
         typer.echo(f"Dashboard on http://localhost:{port} (Ctrl-C ends it)", err=True)
-        raise typer.Exit(_serve(Workspace(folder, default_actor()), port))
+        _serve(Workspace(folder, default_actor()), port)
 
 
 def _refuse_busy(port: int) -> None:
@@ -155,8 +154,8 @@ def _check_sign_in(file: Path) -> None:
         raise InputError(f"{file} holds secrets and others can read it. Run `chmod 600 {file}`.")
 
 
-def _serve(space: Workspace, port: int, address: str = LOOPBACK[0]) -> int:
-    """Streamlit in a process of its own, reading this workspace's log."""
+def _serve(space: Workspace, port: int, address: str = LOOPBACK[0]) -> NoReturn:
+    """Become the Streamlit server of this workspace: one process, which ends when whoever started it ends it."""
     app = shipped("dashboard", "app.py")
     if not app.exists():
         raise TailguardError(f"{app} is missing from this installation. Install Tailguard again.")
@@ -174,7 +173,7 @@ def _serve(space: Workspace, port: int, address: str = LOOPBACK[0]) -> int:
         str((space.root / SIGN_IN_FILE).resolve()),
     ]
     environment = {**LEAN, **os.environ, "TAILGUARD_WORKSPACE": str(space.root.resolve())}
-    try:
-        return subprocess.run(command, env=environment, cwd=app.parent, check=False).returncode  # noqa: S603
-    except KeyboardInterrupt:
-        return 0
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.chdir(app.parent)
+    os.execve(command[0], command, environment)  # noqa: S606  our own interpreter, and no shell reads it

@@ -8,10 +8,10 @@ import sysconfig
 import warnings
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from tailguard.adapters.running import worker_processes
 from tailguard.domain.records import normal_form, record_id
 from tailguard.errors import InputError
 
@@ -37,7 +37,7 @@ def harvest() -> Harvest:
     """Read, split into paragraphs, and de-duplicate. Raises InputError when this machine has fewer than 20,000 passages."""
     files = [(package, path) for package, root in _roots().items() for path in _python_files(root)]
     found: dict[str, tuple[str, str]] = {}
-    with ProcessPoolExecutor(max_workers=2) as pool:
+    with worker_processes(2) as pool:
         for (package, _), passages in zip(
             files, pool.map(_passages, [path for _, path in files], chunksize=64), strict=True
         ):

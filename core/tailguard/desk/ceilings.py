@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import random
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tailguard.adapters.running import worker_processes
 from tailguard.desk.suite import rare_terms
 from tailguard.domain.facts import AnchorSlice, CeilingCalibrated, CeilingPoint, Fact
 from tailguard.errors import InputError
@@ -148,17 +148,12 @@ def _run(
     tell(done, len(chains))
     if waiting:
         count = min(len(waiting), workers or os.cpu_count() or 1)
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(human, rare)) as pool:
-            try:
-                for future in as_completed([pool.submit(_one, chain) for chain in waiting]):
-                    loss = future.result()
-                    write_atomically(files[loss.chain], canonical_json(loss.recall))
-                    done += 1
-                    tell(done, len(chains))
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        with worker_processes(count, _begin, (human, rare)) as pool:
+            for future in as_completed([pool.submit(_one, chain) for chain in waiting]):
+                loss = future.result()
+                write_atomically(files[loss.chain], canonical_json(loss.recall))
+                done += 1
+                tell(done, len(chains))
     return [Loss(chain, tuple(json.loads(files[chain].read_bytes()))) for chain in chains]
 
 

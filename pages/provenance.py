@@ -124,8 +124,9 @@ def show_trace(wanted: str) -> None:
             st.markdown(components.paragraphs(found.text[:3000]))
     if found.tags:
         st.markdown("**Tags, the newest in force**")
-        tags = reads.as_frame(tracing.TagEntry, found.tags).rename(
-            columns={"recorded": "when", "proven": "proven by ledger"}
+        tags = reads.as_frame(tracing.TagEntry, found.tags)
+        tags = tags.rename(columns={"recorded": "when", "proven": "proven by ledger"}).assign(
+            batch=tags["batch"].str[:12]
         )
         shown = ["when", "run", "source", "origin", "evidence", "reason", "by", "held", "proven by ledger", "batch"]
         components.table(tags[shown], key="trace-tags")

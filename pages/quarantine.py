@@ -15,6 +15,7 @@ from pages.shared.components import Card
 from tailguard.desk import quarantine as desk
 from tailguard.domain.tags import Origin
 from tailguard.domain.wording import counted
+from tailguard.errors import TailguardError
 
 LONGEST_SHOWN = 6000
 ANSWERS = (
@@ -49,13 +50,15 @@ components.begin("Quarantine")
 seat: Seat = st.session_state.setdefault("seat", Seat())
 status = reads.status()
 queue: list[desk.Waiting] = []
-readable = False
-with components.where_readable():
-    queue, readable = reads.queue(), True
+unread = ""
+try:
+    queue = reads.queue()
+except TailguardError as error:
+    unread = str(error)
 decided = reads.facts(reads.ReviewDecision)
 agreement = reads.agreement()
 holdings, since = reads.waiting_now()
-oldest = (status.as_of - since).days if since and not readable else 0
+oldest = (status.as_of - since).days if since and unread else 0
 oldest = max(((status.as_of - one.since).days for one in queue), default=oldest)
 groups = Counter(one.cluster for one in queue)
 copies = sum(count for count in groups.values() if count > 1)
@@ -64,17 +67,17 @@ twice = f" (held {holdings:,} times: some came more than once)" if holdings > le
 told = f"{len(queue):,} records wait, the oldest {counted(oldest, 'day')}{twice}"
 if several:
     told += f"; {several} answers settle {copies} of them" if several > 1 else f"; one answer settles {copies} of them"
-if not readable:
+if unread:
     told = f"{holdings:,} held records wait, the oldest {counted(oldest, 'day')}; their texts are not here to be decided on"
-components.verdict(f"{told}." if queue or not readable else "No record waits for you.")
+components.verdict(f"{told}." if queue or unread else "No record waits for you.")
 components.cards(
     [
         Card(
             "Waiting",
-            f"{len(queue):,}" if readable else f"{holdings:,}",
-            f"{len(groups):,} groups" if readable else "groups are not known",
+            f"{holdings:,}" if unread else f"{len(queue):,}",
+            "groups are not known" if unread else f"{len(groups):,} groups",
             "Held records that you have not answered; a group is a set of near-duplicates",
-            rows=waiting_rows,
+            rows=None if unread else waiting_rows,
             term="held record",
         ),
         Card(
@@ -82,7 +85,7 @@ components.cards(
             counted(oldest, "day"),
             "they do not advance",
             "Since the run that held it",
-            rows=lambda: waiting_rows().sort_values("since"),
+            rows=None if unread else lambda: waiting_rows().sort_values("since"),
         ),
         Card(
             "Decided in a week",
@@ -223,7 +226,9 @@ if queue:
                     key="neighbours",
                 )
         components.remark("Marked passages look model-made. Keys: 1 to 4 answer, N note, U take back, J and K move.")
-elif readable:
+elif unread:
+    st.warning(components.plain(unread), icon="⚠️")
+else:
     components.empty(
         "Nothing waits.",
         "What cannot be told at intake is held here and does not advance.",
@@ -235,7 +240,7 @@ if len(over_time):
     components.chart(
         lambda: charts.backlog(
             over_time,
-            f"{len(queue) if readable else holdings:,} wait now; a growing dark band means that nobody decides",
+            f"{holdings if unread else len(queue):,} wait now; a growing dark band means that nobody decides",
         ),
         key="backlog",
     )

@@ -32,7 +32,7 @@ def command(*words: object) -> list[str]:
 @contextmanager
 def begun(words: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
     """A process that is not left behind by a test that fails."""
-    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603  our own command
     with process:
         try:
             yield process
@@ -204,7 +204,7 @@ def closed(words: Sequence[str], *, errors_too: bool = False) -> tuple[int, str]
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603  our own command
             words, cwd=ROOT, stdout=writing, stderr=writing if errors_too else subprocess.PIPE, text=True, check=False
         )
     finally:

@@ -9,7 +9,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 _WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by a TERM signal"}
 
@@ -60,11 +63,11 @@ def _outliving(stream: TextIO) -> TextIO:
 
 
 class _Pipe(io.FileIO):
-    def write(self, content: bytes) -> int:  # type: ignore[override]  typeshed wants the whole Buffer protocol
+    def write(self, content: Buffer, /) -> int:
         try:
             return super().write(content)
         except BrokenPipeError:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self.fileno())
             os.close(nowhere)
-            return len(content)
+            return memoryview(content).nbytes

@@ -98,7 +98,7 @@ def verify(
     workspace: WorkspaceFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Check log, store, tags and ledgers, or a signed clearance; exit code 3 when anything was changed, and where it stands."""
+    """Check log, store, tags and ledgers, or a signed clearance; exit code 3 when anything was changed or is gone, and what."""
     if clearance is not None:
         _verify_clearance(clearance, key, training, as_json)
         return

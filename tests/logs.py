@@ -21,7 +21,8 @@ from tests.builders import Team, facts, found_team, over_the_ceiling, written_by
 from tests.streams import written
 from tests.templates import done_once
 
-OBSERVED = '[lineages.wild]\nmode = "observe"\nceiling = 1.0\ntrainer = "ngram"\n\n[lineages.main]'
+TRAINER = "# ngram, or command (see [trainers.command] in the README)"
+OBSERVED = '[lineages.wild]\nmode = "observe"\nceiling = 1.0'
 
 MADE: dict[str, Callable[[Path], None]] = {}
 """What makes each log in an empty folder."""
@@ -174,7 +175,7 @@ def looped(team: Team) -> None:
     alerts.send(team.workspace)
 
 
-@a_log(changes=[("[lineages.main]", OBSERVED)])
+@a_log(changes=[(TRAINER, f"\n\n{OBSERVED}\n")])
 def season(team: Team) -> None:
     """Two lineages, one enforced and one observed, in which a little of everything has happened that pages tell of."""
     first = team.run([team.batch("founding", team.take(400))])

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.driving import FLAGS, find_browser, serving
+from tests.browser.driving import FLAGS, Shown, find_browser, serving
 from tests.logs import MADE
 
 
@@ -28,17 +27,16 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session", params=["season", pytest.param("demo", marks=pytest.mark.slow)])
-def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The workspace that pages are looked at on: a small one, and among the slow tests the demo's year."""
+def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shown:
+    """What pages are looked at on: a small workspace, and among the slow tests the demo's year."""
     if request.param == "demo":
-        year: Path = request.getfixturevalue("demo")
-        return year
+        return Shown("demo", request.getfixturevalue("demo"))
     root = tmp_path_factory.mktemp("season") / "workspace"
     MADE["season"](root)
-    return root
+    return Shown("season", root)
 
 
 @pytest.fixture(scope="session")
-def dashboard(shown: Path) -> Iterator[str]:
-    with serving(shown) as address:
+def dashboard(shown: Shown) -> Iterator[str]:
+    with serving(shown.root) as address:
         yield address

@@ -14,13 +14,24 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 ROOT = Path(__file__).parent.parent.parent
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A workspace that pages are looked at on, and what is said of it."""
+
+    name: Literal["season", "demo"]
+    root: Path
+
+
 FLAGS = [
     "--headless",
     "--no-sandbox",

@@ -1,4 +1,4 @@
-"""A person clicks through every page of the demo's year, in light and dark, and reads what it says."""
+"""A person clicks through every page, in light and dark, and reads what it says."""
 
 from __future__ import annotations
 
@@ -17,29 +17,48 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tailguard.desk import overrides
 from tailguard.workspace import Workspace
-from tests.browser.driving import go, serving
+from tests.browser.driving import Shown, go, serving
 
 pytestmark = pytest.mark.browser
 
 SAYS = {
-    "Overview": "may ship",
-    "Provenance": "vendor-7: the batch is declared human, but",
-    "Mixing": "as its tags may be wrong), under the ceiling of 30%",
-    "Diversity": "no primary measure fell past its margin",
-    "Gates": "1 of 9 candidates were blocked",
-    "Quarantine": "records wait, the oldest",
-    "Overrides": "1 open, 0 wait for a decision",
-    "Runs": "is complete",
+    "demo": {
+        "Overview": "may ship",
+        "Provenance": "vendor-7: the batch is declared human, but",
+        "Mixing": "as its tags may be wrong), under the ceiling of 30%",
+        "Diversity": "no primary measure fell past its margin",
+        "Gates": "1 of 9 candidates were blocked",
+        "Quarantine": "records wait, the oldest",
+        "Overrides": "1 open, 0 wait for a decision",
+        "Runs": "is complete",
+    },
+    "season": {
+        "Overview": "main/2 may not be trained: over the ceiling",
+        "Provenance": "vendor: the batch is declared human, but",
+        "Mixing": "as its tags may be wrong), over the ceiling of 30%",
+        "Diversity": "no primary measure fell past its margin",
+        "Gates": "0 of 2 candidates were blocked",
+        "Quarantine": "52 records wait, the oldest 60 days",
+        "Overrides": "1 open, 0 wait for a decision",
+        "Runs": "main/2 is at compose",
+    },
 }
 SHOWS = {
-    "Overview": "unguarded only observes",
     "Provenance": "Evidence behind the tags",
-    "Mixing": "override-1",
     "Diversity": "What was lost, and what was gained",
     "Gates": "Each decision",
     "Quarantine": "The queue",
     "Overrides": "Ask for one",
     "Runs": "Exit criteria",
+}
+WITHOUT_CHART = ("Runs",)
+OBSERVED = {"demo": "unguarded", "season": "wild"}
+"""The lineage that only observes."""
+NEWEST = {"demo": "guarded/8", "season": "main/2"}
+"""The newest run of the lineage that pages begin with."""
+BLOCKED = {
+    "demo": ("guarded/5", "Block: guarded/5: tail recall fell"),
+    "season": ("wild/1", "Block: wild/1: rarefied type coverage fell"),
 }
 
 
@@ -56,35 +75,37 @@ def page(request: pytest.FixtureRequest, browser: Browser, dashboard: str) -> It
     assert hosts <= {"localhost", "127.0.0.1", ""}, hosts
 
 
-def test_every_page_says_what_it_must(page: Page) -> None:
-    for title, sentence in SAYS.items():
+def test_every_page_says_what_it_must(page: Page, shown: Shown) -> None:
+    for title, sentence in SAYS[shown.name].items():
         go(page, title)
         expect(page.locator("h4").filter(has_text=sentence)).to_be_visible(timeout=30_000)
         expect(page.get_by_test_id("stMetric").first).to_be_visible()
-        if title not in ("Runs",):
+        if title not in WITHOUT_CHART:
             expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=30_000)
-        if title not in ("Overview", "Mixing"):
+        if title in SHOWS:
             expect(page.get_by_text(SHOWS[title]).first).to_be_visible()
         expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
-def test_a_link_leads_to_one_lineage_and_candidate(page: Page, dashboard: str) -> None:
-    page.goto(f"{dashboard}/diversity?lineage=guarded&candidate=guarded%2F5")
+def test_a_link_leads_to_one_lineage_and_candidate(page: Page, dashboard: str, shown: Shown) -> None:
+    run, says = BLOCKED[shown.name]
+    lineage, _, number = run.partition("/")
+    page.goto(f"{dashboard}/diversity?lineage={lineage}&candidate={lineage}%2F{number}")
 
-    expect(page.locator("h4").filter(has_text="Block: guarded/5: tail recall fell")).to_be_visible(timeout=30_000)
-    expect(page.get_by_text("unguarded").first).to_be_visible()
+    expect(page.locator("h4").filter(has_text=says)).to_be_visible(timeout=30_000)
+    expect(page.get_by_text(OBSERVED[shown.name]).first).to_be_visible()
 
 
-def test_the_other_lineage_is_chosen_in_the_bar_and_kept_in_the_address(page: Page) -> None:
+def test_the_other_lineage_is_chosen_in_the_bar_and_kept_in_the_address(page: Page, shown: Shown) -> None:
+    name = OBSERVED[shown.name]
     page.get_by_test_id("stSelectbox").first.click()
-    page.get_by_role("option", name="unguarded").click()
+    page.get_by_role("option", name=name).click()
 
-    expect(page.locator("h4").filter(has_text="would not ship if unguarded were enforced")).to_be_visible(
-        timeout=30_000
-    )
-    assert "lineage=unguarded" in page.url
+    expect(page.locator("h4").filter(has_text=f"would not ship if {name} were enforced")).to_be_visible(timeout=30_000)
+    assert f"lineage={name}" in page.url
     expect(page.get_by_text("observe: gates only report")).to_be_visible()
-    expect(page.get_by_text("demo clock").first).to_be_visible()
+    clock = "demo clock" if shown.name == "demo" else "test clock"
+    expect(page.get_by_text(clock).first).to_be_visible()
 
 
 def press(page: Page, key: str, then: Locator) -> None:
@@ -113,15 +134,15 @@ def test_the_queue_is_walked_by_keyboard(page: Page) -> None:
     press(page, "1", page.get_by_text("may not decide held records"))
 
 
-def test_a_link_opens_its_page_as_the_first_visit_of_a_fresh_dashboard(browser: Browser, demo: Path) -> None:
-    with serving(demo) as address:
+def test_a_link_opens_its_page_as_the_first_visit_of_a_fresh_dashboard(browser: Browser, shown: Shown) -> None:
+    with serving(shown.root) as address:
         tab = browser.new_page()
-        tab.goto(f"{address}/mixing?lineage=unguarded")
+        tab.goto(f"{address}/mixing?lineage={OBSERVED[shown.name]}")
 
         expect(tab.get_by_role("heading", name="Mixing", exact=True)).to_be_visible(timeout=30_000)
         expect(tab.get_by_test_id("stSidebarNav").get_by_text("Look up")).to_be_visible(timeout=30_000)
         expect(tab.get_by_text("observe: gates only report")).to_be_visible(timeout=30_000)
-        assert "lineage=unguarded" in tab.url
+        assert f"lineage={OBSERVED[shown.name]}" in tab.url
         tab.close()
 
 
@@ -146,7 +167,7 @@ WORDS_OF_CHARTS = """() => {
 
 def test_no_page_has_a_serious_fault_for_somebody_who_cannot_see_or_point(page: Page) -> None:
     axe = Axe()
-    for title in (*SAYS, "Loops", "Plays", "Drill"):
+    for title in (*SAYS["demo"], "Loops", "Plays", "Drill"):
         go(page, title)
         # The list of pages is Streamlit's own: it puts a heading among the items of a list, which we cannot change.
         theirs = {"exclude": [["[data-testid=stSidebarNavItems]"]]}
@@ -154,7 +175,7 @@ def test_no_page_has_a_serious_fault_for_somebody_who_cannot_see_or_point(page: 
         serious = [one for one in found.response["violations"] if one["impact"] in ("serious", "critical")]
         told = [(one["id"], [node["html"][:160] for node in one["nodes"][:3]]) for one in serious]
         assert not told, (title, told)
-        if title != "Runs":  # it has no chart
+        if title not in WITHOUT_CHART:
             expect(page.locator("svg.main-svg text").first).to_be_attached(timeout=30_000)
         assert not faint(page), (title, faint(page))  # axe does not look into charts
 
@@ -177,7 +198,7 @@ def test_words_of_charts_follow_a_theme_that_is_changed(page: Page) -> None:
         assert not faint(page), theme
 
 
-def test_a_figure_opens_to_its_rows_and_they_can_be_taken_away(page: Page) -> None:
+def test_a_figure_opens_to_its_rows_and_they_can_be_taken_away(page: Page, shown: Shown) -> None:
     go(page, "Mixing")
     page.get_by_role("button", name="Rows and formula").first.click()
 
@@ -189,7 +210,7 @@ def test_a_figure_opens_to_its_rows_and_they_can_be_taken_away(page: Page) -> No
     with page.expect_download() as parquet:
         dialog.get_by_role("button", name="Parquet").click()
 
-    assert b"guarded/8" in Path(csv.value.path()).read_bytes()
+    assert NEWEST[shown.name].encode() in Path(csv.value.path()).read_bytes()
     assert Path(parquet.value.path()).read_bytes().startswith(b"PAR1")
 
 
@@ -202,9 +223,9 @@ def test_a_chart_and_the_monthly_pack_are_taken_away(page: Page) -> None:
 
 
 def test_what_somebody_else_decides_appears_within_five_seconds_and_nothing_typed_is_lost(
-    browser: Browser, demo: Path, tmp_path: Path
+    browser: Browser, shown: Shown, tmp_path: Path
 ) -> None:
-    shutil.copytree(demo, tmp_path / "copy")
+    shutil.copytree(shown.root, tmp_path / "copy")
     with serving(tmp_path / "copy") as address:
         tab = browser.new_page()
         tab.goto(f"{address}/overrides")
@@ -217,7 +238,7 @@ def test_what_somebody_else_decides_appears_within_five_seconds_and_nothing_type
         overrides.request(
             space,
             gate="diversity",
-            run="unguarded/7",
+            run=BLOCKED[shown.name][0],
             reason="somebody else asks",
             expires=space.clock.now() + timedelta(days=3),
         )
@@ -230,9 +251,9 @@ def test_what_somebody_else_decides_appears_within_five_seconds_and_nothing_type
 
 
 def test_a_run_at_work_is_told_on_the_page_with_rate_and_time_left(
-    browser: Browser, demo: Path, tmp_path: Path
+    browser: Browser, shown: Shown, tmp_path: Path
 ) -> None:
-    shutil.copytree(demo, tmp_path / "copy")
+    shutil.copytree(shown.root, tmp_path / "copy")
     with serving(tmp_path / "copy") as address:
         tab = browser.new_page()
         tab.goto(address)

@@ -140,8 +140,8 @@ class Store:
 
     def table(self, kind: str, digest: str, columns: Sequence[str] | None = None) -> pa.Table:
         """Read a table back, or some of its columns, checked against its name."""
-        content = pa.BufferReader(self.bytes(kind, digest, ".parquet"))
-        return pq.read_table(content, columns=list(columns) if columns else None)
+        content = _in_arrows_memory(self.bytes(kind, digest, ".parquet"))
+        return pq.read_table(pa.BufferReader(content), columns=list(columns) if columns else None)
 
     def rows(self, kind: str, digest: str) -> int:
         """How many rows a kept table has."""
@@ -198,6 +198,17 @@ class Store:
         if folder_digest(path) != digest:
             raise TailguardError(f"{path} was changed: its files no longer have the digest that it is named by.")
         return path
+
+
+def _in_arrows_memory(content: bytes) -> pa.Buffer:
+    """A copy that holds no object of Python.
+
+    Arrow's own threads may be the last to let go of what they read. Were that a Python object after the interpreter began to end,
+    the thread would be ended within a C++ destructor, and the process with SIGABRT after its work was done.
+    """
+    buffer = pa.allocate_buffer(len(content))
+    memoryview(buffer).cast("B")[:] = content
+    return buffer
 
 
 def folder_digest(folder: Path) -> str:

@@ -23,8 +23,9 @@ def read_parquet(path: str, columns: Columns) -> Iterator[RawRecord | Reject]:
     Raises InputError for a file that is not Parquet, or has no text column.
     """
     system, place = filesystem(path)
+    local = "file" in _protocols(system)
     try:
-        file = pq.ParquetFile(system.open(place, "rb"))
+        file = pq.ParquetFile(pa.OSFile(place) if local else system.open(place, "rb"))
         names = file.schema_arrow.names
     except _UNREADABLE as error:
         raise InputError(f"{path} is not a Parquet file that can be read ({error}). Write it again.") from error
@@ -35,7 +36,8 @@ def read_parquet(path: str, columns: Columns) -> Iterator[RawRecord | Reject]:
             rows = file.metadata.row_group(group).num_rows
             seen = 0
             try:
-                for batch in file.iter_batches(_ROWS, row_groups=[group]):
+                # A thread of Arrow's must not be the last to hold a Python file: see store.files._in_arrows_memory.
+                for batch in file.iter_batches(_ROWS, row_groups=[group], use_threads=local):
                     yield from _records(batch, before + seen, columns)
                     seen += len(batch)
             except _UNREADABLE as error:

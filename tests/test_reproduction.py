@@ -45,7 +45,7 @@ def test_a_record_alone_gives_the_same_facts_elsewhere(team: Team, tmp_path: Pat
         cwd=tmp_path,
         env={
             **os.environ, "TZ": "Pacific/Kiritimati", "LC_ALL": "C", "PYTHONHASHSEED": "4711", "TAILGUARD_USER": "somebody else",
-            "HOME": str(tmp_path),
+            "HOME": str(tmp_path), "TAILGUARD_RUNLOG": f"duckdb:///{tmp_path / 'of-the-team.duckdb'}",
         },
         capture_output=True,
         text=True,
@@ -56,6 +56,7 @@ def test_a_record_alone_gives_the_same_facts_elsewhere(team: Team, tmp_path: Pat
     told = json.loads(done.stdout)
     assert told["differences"] == []
     assert told["compared"] > 150
+    assert not list(tmp_path.glob("of-the-team*")), "a replay has a log of its own"
     page = (record / "index.html").read_text()
     assert "Record of main/1" in page
     assert "ada, shipped: passed the gate" in page

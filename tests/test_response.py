@@ -18,6 +18,7 @@ from tailguard.plays.drill import incidents
 from tailguard.plays.status import status
 from tailguard.runlog.queries import fleet_of, recorded
 from tailguard.runlog.verify import verify
+from tailguard.workspace import LOG_FILE, LOG_VARIABLE
 from tests.builders import Team, written_by
 
 CLOSING = {
@@ -48,6 +49,14 @@ def through(team: Team, incident: str, *, until: str = "close") -> None:
         work[step](space, incident)
 
 
+@pytest.fixture
+def kept_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The team's log is no file in its workspace: TAILGUARD_RUNLOG names it."""
+    (tmp_path / "server").mkdir()
+    monkeypatch.setenv(LOG_VARIABLE, f"duckdb:///{tmp_path / 'server' / 'runlog.duckdb'}")
+
+
+@pytest.mark.usefixtures("kept_elsewhere")
 def test_a_drill_touches_nothing_that_is_at_work_and_leaves_its_times(team: Team) -> None:
     first, second = two_generations(team)
     space = team.workspace
@@ -60,7 +69,10 @@ def test_a_drill_touches_nothing_that_is_at_work_and_leaves_its_times(team: Team
         assert fleet_of(connection, "main").deployed == second
         assert fleet_of(connection, "main").state(second) is State.SHIPPED
         assert [one.fact.run for one in recorded(connection, RunStarted)] == [first, second]
+        assert recorded(connection, AlertRaised) == [], "the planted collapse alarms in the sandbox alone"
         (found,) = incidents(connection)
+    assert not (space.root / LOG_FILE).exists(), "the team's log is kept elsewhere"
+    assert (space.root / "drills" / begun.incident / LOG_FILE).exists()
     assert {path for path in everything(space.store.root) if not path.startswith("contamination")} == stored
     assert [one.fact.step for one in found.steps] == list(ORDER[:-1])
     assert f"{second} was rolled back, {first} is at work" in found.steps[2].fact.evidence

@@ -12,8 +12,7 @@ import os
 import platform
 import shutil
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
@@ -67,7 +66,7 @@ from tailguard.runlog.schema import HEAD, TABLES
 from tailguard.stages.intake import BatchRequest
 from tailguard.store.files import Store, folder_digest
 from tailguard.store.writing import canonical_json, write_atomically
-from tailguard.workspace import LOG_VARIABLE, POLICY_FILE, Workspace, decision
+from tailguard.workspace import POLICY_FILE, Workspace, decision
 
 FORMAT = "tailguard-record/1"
 SHORTEST = 10
@@ -173,29 +172,13 @@ def replay(record: Path, clean: Path) -> Repeated:
         place.parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if kept.is_dir() else shutil.copyfile)(kept, place)
         requests.append(BatchRequest(str(place), batch["source"], batch["declared"]))
-    with _own_log():
-        clock = _ThenClock(datetime.fromisoformat(told["started"]))
-        workspace = Workspace(clean, told["author"], clock)
-        _stages(
-            workspace,
-            told,
-            requests,
-            [_revived(line) for line in (record / "log.jsonl").read_text().split("\n") if line],
-        )
-        with workspace.log.reading() as connection:
-            now = _facts(connection, told["run"])
+    clock = _ThenClock(datetime.fromisoformat(told["started"]))
+    workspace = Workspace(clean, told["author"], clock, isolated=True)
+    known = [_revived(line) for line in (record / "log.jsonl").read_text().split("\n") if line]
+    _stages(workspace, told, requests, known)
+    with workspace.log.reading() as connection:
+        now = _facts(connection, told["run"])
     return _compared(told, now, digest)
-
-
-@contextmanager
-def _own_log() -> Iterator[None]:
-    """The replay's log is a file in its own folder, wherever the team keeps the true one."""
-    kept = os.environ.pop(LOG_VARIABLE, None)
-    try:
-        yield
-    finally:
-        if kept is not None:
-            os.environ[LOG_VARIABLE] = kept
 
 
 @dataclass

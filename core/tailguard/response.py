@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 
 from tailguard import pipeline
@@ -43,12 +42,12 @@ from tailguard.plays.loops.declared import FILE
 from tailguard.plays.status import standing_of
 from tailguard.policy import PLAYS, Deploy, Policy
 from tailguard.ports import RawRecord
-from tailguard.runlog.connection import Connection, RunLog, open_log
+from tailguard.runlog.connection import Connection
 from tailguard.runlog.copying import put, rows
 from tailguard.runlog.queries import evaluation_of, fleet_of, frozen_stream, generation_of, recorded
 from tailguard.stages.gate import Evaluated, answered, limits_of
 from tailguard.store.suites import read_suite
-from tailguard.workspace import LOG_FILE, POLICY_FILE, Workspace, decision
+from tailguard.workspace import POLICY_FILE, Workspace, decision
 
 STRENGTH = 0.5
 """Share of the rare terms that a drill takes out of the answers of the generation at work."""
@@ -60,13 +59,7 @@ _DRILLS = "drills"
 
 
 class Sandbox(Workspace):
-    """A copy of a workspace in which everything may be tried: its log is a file of its own, nothing is deployed from it, and no
-    registry is told."""
-
-    @cached_property
-    def log(self) -> RunLog:
-        """The copy's own log, wherever the team keeps the true one."""
-        return open_log(f"duckdb:///{self.root / LOG_FILE}", self.root)
+    """A copy of a workspace in which everything may be tried: nothing is deployed from it, and no registry is told."""
 
     def policy(self) -> Policy:
         """The policy as the file says, without a deployment command and a registry."""
@@ -282,7 +275,7 @@ def _stage(workspace: Workspace, found: Incident) -> Workspace:
     folder = _folder(workspace, found.id)
     if not folder.is_dir():
         raise InputError(f"The sandbox {folder} is gone. Close {found.id} and start another drill.")
-    return Sandbox(folder, workspace.actor, workspace.clock)
+    return Sandbox(folder, workspace.actor, workspace.clock, isolated=True)
 
 
 def _folder(workspace: Workspace, incident: str) -> Path:
@@ -301,7 +294,7 @@ def _build(workspace: Workspace, incident: str) -> Sandbox:
     if (workspace.root / KEYS).is_dir():
         shutil.copytree(workspace.root / KEYS, folder / KEYS)
     shutil.copytree(workspace.store.root, folder / "store", copy_function=_linked())
-    sandbox = Sandbox(folder, workspace.actor, workspace.clock)
+    sandbox = Sandbox(folder, workspace.actor, workspace.clock, isolated=True)
     with workspace.log.reading() as source:
         everything = list(rows(source))
     with sandbox.log.writing() as target:

@@ -6,7 +6,7 @@ import getpass
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
@@ -61,10 +61,13 @@ class Workspace:
     clock: Clock = SYSTEM_CLOCK
     groups: tuple[str, ...] = ()
     """Groups that the OpenID provider says the actor is in; nobody has any on the command line."""
+    isolated: bool = False
+    """Whether it is a sandbox, a replay or a demo: its log is the file in its folder, whatever TAILGUARD_RUNLOG names, and alerts
+    reach nobody."""
 
     def as_actor(self, actor: str, *, groups: tuple[str, ...] = ()) -> Workspace:
         """The same workspace, with its log and store as they are opened, and another person at work."""
-        other = type(self)(self.root, actor, self.clock, groups)
+        other = replace(self, actor=actor, groups=groups)
         vars(other).update({name: vars(self)[name] for name in ("log", "store") if name in vars(self)})
         return other
 
@@ -98,7 +101,8 @@ class Workspace:
     @cached_property
     def log(self) -> RunLog:
         """The run log: a DuckDB file in this folder, or what TAILGUARD_RUNLOG names."""
-        return open_log(os.environ.get(LOG_VARIABLE) or f"duckdb:///{self.root / LOG_FILE}", self.root)
+        named = None if self.isolated else os.environ.get(LOG_VARIABLE)
+        return open_log(named or f"duckdb:///{self.root / LOG_FILE}", self.root)
 
     @property
     def desk(self) -> Desk:

@@ -17,8 +17,11 @@ from pathlib import Path
 
 import pytest
 
+from tailguard.domain.facts import AnchorVerified
+from tailguard.policy import template
 from tailguard.runlog.queries import stage_results
 from tailguard.runlog.verify import verify
+from tailguard.workspace import Workspace
 from tests.builders import found_team
 
 ROOT = Path(__file__).parent.parent.parent
@@ -231,3 +234,18 @@ def test_a_command_that_fails_keeps_its_exit_code_when_nobody_reads(tmp_path: Pa
     code, _ = closed(command("status", "-w", tmp_path), errors_too=True)
 
     assert code == 1
+
+
+def test_a_job_that_asks_for_clearance_waits_for_no_data_frames(tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text(template("ada"))
+    Workspace(tmp_path, "ada").desk.record(AnchorVerified(anchor="a" * 64, records=3, intact=True))
+    words = ["-X", "importtime", "-m", "tailguard.cli", "check", "-w", str(tmp_path), "-l", "main", "-s", "abc"]
+
+    done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603  our own command
+
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "has no snapshot 'abc'" in done.stderr
+    assert "duckdb" in loaded
+    assert loaded & {"pandas.core", "numpy", "pyarrow", "numba", "scipy", "sklearn"} == set(), (
+        "pandas was asked for, in vain"
+    )

@@ -8,7 +8,6 @@ from importlib import import_module
 
 import pytest
 
-from tailguard import pipeline, reproduction, response
 from tailguard.desk import overrides, shipping
 from tailguard.domain.facts import AttemptRefused
 from tailguard.domain.roles import ALLOWED, Right, Role
@@ -17,25 +16,61 @@ from tailguard.policy import parse_policy, template
 from tailguard.runlog.queries import as_of, recorded
 from tailguard.workspace import DECISIONS, Workspace
 from tests.builders import Team
+from tests.sweeps import CORE, module_name, modules_with, writers_that_ask_nobody
 
-assert response
-assert reproduction
-assert pipeline
-for name in (
-    "meeting",
-    "quarantine",
-    "sources",
-    "auditing",
-    "anchor",
-    "flows",
-    "playbook",
-    "alerts",
-    "reports",
-    "suite",
-    "detector",
-    "monitoring",
-):
-    import_module(f"tailguard.desk.{name}")
+for module in modules_with("@decision("):
+    import_module(module)
+
+RECORDED_BY_A_MACHINE = {
+    "cli.look": {"add_to", "migrate"},  # upgrades tables, records nothing
+    "desk.alerts": {"raise_new", "send"},  # what stands in alarm, and whom it reached
+    "desk.anchor": {"verify"},  # what a check found
+    "desk.ceilings": {"calibrate"},  # a measurement; the ceiling itself stands in the policy
+    "desk.clearance": {"check"},  # the answer to a training job
+    "desk.flows": {"in_force", "standing"},  # the file beside the policy, as it is
+    "desk.monitoring": {"add"},  # a measurement
+    "desk.outputs": {"log_outputs", "sample_outputs"},  # fingerprints of what our models wrote
+    "desk.overrides": {"close_missed"},  # what the calendar closed
+    "desk.pack": {"make"},  # that a pack was made
+    "pipeline": {"begin"},  # `start` asks; a replay begins what somebody was allowed then
+    "reproduction": {"replay", "reproduce"},  # what came of a repetition
+}
+"""Public functions that write and ask for no right, for nobody decides anything by them."""
+
+
+def test_every_other_function_that_writes_is_a_decision() -> None:
+    found = {
+        name: writing
+        for file in CORE.rglob("*.py")
+        if not file.is_relative_to(CORE / "runlog") and (writing := writers_that_ask_nobody(file.read_text()))
+        for name in [module_name(file).removeprefix("tailguard.")]
+    }
+
+    assert found == RECORDED_BY_A_MACHINE
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("def ship(workspace):\n    workspace.desk.record(fact)", {"ship"}),
+        ("def ship(workspace):\n    _keep(workspace)\ndef _keep(space):\n    space.desk.decide(look)", {"ship"}),
+        ("def ship(space):\n    with space.log.writing() as connection: pass", {"ship"}),
+        ("@decision(Right.SHIP)\ndef ship(workspace):\n    workspace.desk.record(fact)", set()),
+        ("def ship(space):\n    with space.may(Right.SHIP):\n        space.desk.record(fact)", set()),
+        (
+            "def ship(space):\n    settle(space)\n@decision(Right.SHIP)\ndef settle(space):\n    space.desk.record(fact)",
+            set(),
+        ),
+    ],
+)
+def test_a_function_that_writes_without_asking_is_found(source: str, found: set[str]) -> None:
+    assert writers_that_ask_nobody(source) == found
+
+
+def test_every_decision_of_the_core_is_among_those_that_are_tried() -> None:
+    marked = sum(file.read_text().count("\n@decision(") for file in CORE.rglob("*.py"))
+
+    assert marked == len(DECISIONS) > 40
 
 
 def refusals(team: Team) -> list[tuple[str, str]]:

@@ -109,11 +109,21 @@ def test_a_pack_that_cannot_be_made_says_why(team: Team, month: str, form: str, 
 def test_the_glossary_of_the_docs_is_the_one_that_pages_show() -> None:
     assert (ROOT / "docs" / "glossary.md").read_text() == glossary.page()
     assert set(glossary.COLUMNS.values()) <= set(glossary.TERMS)
-    pages = "".join(path.read_text() for path in (ROOT / "pages").rglob("*.py"))
-    used = {word for found in re.findall(r"terms=\(([^)]*)\)", pages) for word in re.findall(r'"([^"]+)"', found)}
-    used |= set(re.findall(r'term="([^"]+)"', pages))
+    used = terms_in("".join(path.read_text() for path in (ROOT / "pages").rglob("*.py")))
     assert used <= set(glossary.TERMS), used - set(glossary.TERMS)
     assert len(used) > 20
+
+
+def terms_in(source: str) -> set[str]:
+    """The words that pages explain."""
+    used = {word for found in re.findall(r"terms=\(([^)]*)\)", source) for word in re.findall(r'"([^"]+)"', found)}
+    return used | set(re.findall(r'term="([^"]+)"', source))
+
+
+def test_a_word_that_the_glossary_does_not_know_is_found() -> None:
+    found = terms_in('card("x", term="no such word")\nfigure(terms=("gate", "nor this"))')
+
+    assert found - set(glossary.TERMS) == {"no such word", "nor this"}
 
 
 def test_a_run_at_work_tells_how_far_it_is_and_nothing_once_it_ends(tmp_path: Path) -> None:

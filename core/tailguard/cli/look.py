@@ -123,7 +123,7 @@ def demo(
     show(done, f"Done. Log head {head[:16]}. Look around: {program} status -w {folder}", as_json=as_json)
     if not no_dashboard:
         typer.echo(f"Dashboard on http://localhost:{port} (Ctrl-C ends it)", err=True)
-        _serve(Workspace(folder, default_actor()), port)
+        _serve(Workspace(folder, default_actor(), isolated=True), port)
 
 
 def _refuse_busy(port: int) -> None:
@@ -156,6 +156,8 @@ def _check_sign_in(file: Path) -> None:
 
 def _serve(space: Workspace, port: int, address: str = LOOPBACK[0]) -> NoReturn:
     """Become the Streamlit server of this workspace: one process, which ends when whoever started it ends it."""
+    from tailguard.workspace import LOG_VARIABLE
+
     app = shipped("dashboard", "app.py")
     if not app.exists():
         raise TailguardError(f"{app} is missing from this installation. Install Tailguard again.")
@@ -173,6 +175,8 @@ def _serve(space: Workspace, port: int, address: str = LOOPBACK[0]) -> NoReturn:
         str((space.root / SIGN_IN_FILE).resolve()),
     ]
     environment = {**LEAN, **os.environ, "TAILGUARD_WORKSPACE": str(space.root.resolve())}
+    if space.isolated:
+        environment.pop(LOG_VARIABLE, None)
     sys.stdout.flush()
     sys.stderr.flush()
     os.chdir(app.parent)

@@ -136,7 +136,7 @@ def opened(root: Path, harvest: Harvest, seed: int, tell: Tell) -> Story:
     clock = DemoClock()
     passages = list(harvest.passages)
     random.Random(seed).shuffle(passages)  # noqa: S311  not a secret: a seed repeats it
-    return Story(Workspace(root, OWNER, clock), clock, Passages(passages), seed, tell)
+    return Story(Workspace(root, OWNER, clock, isolated=True), clock, Passages(passages), seed, tell)
 
 
 def freeze_openings(story: Story, held_out: Sequence[str], anchor: Sequence[str], *, tail: int, common: int) -> None:

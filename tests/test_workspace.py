@@ -1,0 +1,65 @@
+"""A workspace that is isolated keeps to its folder, whatever the environment says of the team's log and channels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tailguard.desk import alerts
+from tailguard.domain.facts import AlertRaised, AlertSent, SuiteFrozen
+from tailguard.runlog.queries import recorded
+from tailguard.workspace import LOG_FILE, LOG_VARIABLE, Workspace
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The team's log, kept in another folder, as its environment names it; alerts go to a file."""
+    file = tmp_path / "team" / "runlog.duckdb"
+    file.parent.mkdir()
+    monkeypatch.setenv(LOG_VARIABLE, f"duckdb:///{file}")
+    monkeypatch.setenv(alerts.CHANNELS, "json://127.0.0.1:9/team")
+    return file
+
+
+def frozen(workspace: Workspace) -> SuiteFrozen:
+    fact = SuiteFrozen(suite="digest", name="openings", prompts=10, tail_prompts=5, samples_per_prompt=4, rare_terms=3)
+    workspace.desk.record(fact)
+    return fact
+
+
+@pytest.mark.parametrize("isolated", [True, False])
+def test_only_an_isolated_workspace_has_its_log_in_its_folder_when_the_environment_names_another(
+    tmp_path: Path, elsewhere: Path, isolated: bool
+) -> None:
+    workspace = Workspace(tmp_path, "ada", isolated=isolated)
+
+    frozen(workspace)
+
+    assert (tmp_path / LOG_FILE).exists() is isolated
+    assert elsewhere.exists() is not isolated
+
+
+def test_another_actor_of_an_isolated_workspace_is_isolated_too(tmp_path: Path, elsewhere: Path) -> None:
+    other = Workspace(tmp_path, "ada", isolated=True).as_actor("lin", groups=("ml",))
+
+    fact = frozen(other)
+
+    assert not elsewhere.exists()
+    with other.log.reading() as connection:
+        assert [(one.actor, one.fact) for one in recorded(connection, SuiteFrozen)] == [("lin", fact)]
+
+
+def test_alerts_of_an_isolated_workspace_reach_nobody(tmp_path: Path, elsewhere: Path) -> None:
+    workspace = Workspace(tmp_path, "ada", isolated=True)
+    frozen(workspace)
+    workspace.desk.record(
+        AlertRaised(alert="alert-1", kind="monitoring", subject="main", what="main is in alarm", source="main")
+    )
+
+    sent = alerts.send(workspace)
+
+    assert (sent.delivered, sent.problems) == (0, ())
+    with workspace.log.reading() as connection:
+        assert recorded(connection, AlertSent) == []
+    assert not elsewhere.exists()

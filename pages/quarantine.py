@@ -41,8 +41,8 @@ groups = Counter(one.cluster for one in queue)
 copies = sum(count for count in groups.values() if count > 1)
 several = sum(count > 1 for count in groups.values())
 holdings = reads.waiting_now()[0]
-twice = f" (held {holdings:,} times: some came more than once)" if holdings > len(queue) else ""
-told = f"{len(queue):,} records wait, the oldest {counted(oldest, 'day')}{twice}"
+answered = f" ({holdings:,} with those that you have answered)" if holdings > len(queue) else ""
+told = f"{len(queue):,} records wait, the oldest {counted(oldest, 'day')}{answered}"
 if several:
     told += f"; {several} answers settle {copies} of them" if several > 1 else f"; one answer settles {copies} of them"
 components.verdict(f"{told}." if queue else "No record waits for you.")

@@ -93,7 +93,8 @@ from tailguard.plays.loops.standing import LoopStanding
 from tailguard.policy import Policy
 from tailguard.runlog import queries
 from tailguard.runlog.anchor import AnchorStanding, anchor_standing
-from tailguard.runlog.backlog import backlog, oldest_waiting
+from tailguard.runlog.backlog import Waiting, backlog
+from tailguard.runlog.backlog import waiting_now as records_waiting
 from tailguard.runlog.connection import RunLog
 from tailguard.runlog.history import History, history
 from tailguard.store import progress
@@ -554,15 +555,14 @@ def _backlog(key: tuple[Any, ...]) -> pd.DataFrame:
 
 def waiting_now() -> tuple[int, datetime | None]:
     """How many held records nobody has decided, and since when the oldest waits."""
-    points = waiting_over_time()
-    last = points[points["moment"] == points["moment"].max()] if len(points) else points
-    return int(last["records"].sum()), _oldest(_key())
+    found = _waiting(_key())
+    return (found.records, found.since) if found else (0, None)
 
 
 @_of_one_state(4)
-def _oldest(key: tuple[Any, ...]) -> datetime | None:
+def _waiting(key: tuple[Any, ...]) -> Waiting | None:
     with _log().glancing() as connection:
-        return oldest_waiting(connection)
+        return records_waiting(connection)
 
 
 def waiting_over_time() -> pd.DataFrame:

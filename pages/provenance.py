@@ -69,7 +69,7 @@ components.cards(
             "Waiting for a person",
             f"{waiting:,}",
             f"oldest {counted((reads.status().as_of - oldest).days, 'day')}" if oldest else "nothing waits",
-            "Held and not decided yet, over all lineages; a record that came twice counts twice",
+            "Held and not decided yet, over all lineages; a record that came twice counts once",
             rows=lambda: batches[batches["held"] > 0][["run", "source", "read", "held", "recorded", "row"]].iloc[::-1],
             term="held record",
         ),

@@ -63,8 +63,8 @@ oldest = max(((status.as_of - one.since).days for one in queue), default=oldest)
 groups = Counter(one.cluster for one in queue)
 copies = sum(count for count in groups.values() if count > 1)
 several = sum(count > 1 for count in groups.values())
-twice = f" (held {holdings:,} times: some came more than once)" if holdings > len(queue) else ""
-told = f"{len(queue):,} records wait, the oldest {counted(oldest, 'day')}{twice}"
+answered = f" ({holdings:,} with those that you have answered)" if holdings > len(queue) else ""
+told = f"{len(queue):,} records wait, the oldest {counted(oldest, 'day')}{answered}"
 if several:
     told += f"; {several} answers settle {copies} of them" if several > 1 else f"; one answer settles {copies} of them"
 if unread:

@@ -72,8 +72,9 @@ FORMAT = "tailguard-record/1"
 SHORTEST = 10
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "pyarrow", "numba", "duckdb")
 _DECISIONS = ("override_requested", "override_decided", "override_renewal", "meeting_decided")
-_LEFT_OUT = ("stage_started", "hand_off", "chain_sealed", "tokens_used", "clearance_signed", "commit")
-"""Facts that hold times, signatures or what a server charged; everything else has to come out the same."""
+_LEFT_OUT = ("stage_started", "hand_off", "chain_sealed", "tokens_used", "clearance_signed", "records_held", "commit")
+"""Facts that hold times, signatures or what a server charged, and those that earlier versions did not record and whose digest is
+compared; everything else has to come out the same."""
 _SHOWN = 50
 
 

@@ -95,7 +95,8 @@ from tailguard.plays.loops.standing import LoopStanding
 from tailguard.policy import Policy
 from tailguard.runlog import queries
 from tailguard.runlog.anchor import AnchorStanding, anchor_standing
-from tailguard.runlog.backlog import Backlog, backlog, oldest_waiting
+from tailguard.runlog.backlog import Backlog, Waiting, backlog
+from tailguard.runlog.backlog import waiting_now as records_waiting
 from tailguard.runlog.connection import RunLog
 from tailguard.runlog.history import History, history
 from tailguard.runlog.queries import Alarm, AlarmKind
@@ -580,15 +581,14 @@ def waiting_over_time() -> pd.DataFrame:
 
 def waiting_now() -> tuple[int, datetime | None]:
     """How many held records nobody has decided, and since when the oldest waits."""
-    points = waiting_over_time()
-    last = points[points["moment"] == points["moment"].max()] if len(points) else points
-    return int(last["records"].sum()), _oldest()
+    found = _waiting()
+    return (found.records, found.since) if found else (0, None)
 
 
 @_of_one_state(4)
-def _oldest() -> datetime | None:
+def _waiting() -> Waiting | None:
     with _log().glancing() as connection:
-        return oldest_waiting(connection)
+        return records_waiting(connection)
 
 
 @_of_one_state(4)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import pytest
 import typer
@@ -272,10 +272,10 @@ def undocumented(shape: type, text: str) -> set[str]:
     """The fields of a value, and of all values within it, that a text does not name."""
     found: set[str] = set()
     seen: set[type] = set()
-    waiting: list[Any] = [shape]  # noqa: F821
+    waiting: list[Any] = [shape]
     while waiting:
         kind = waiting.pop()
-        if is_dataclass(kind) and kind not in seen:
+        if isinstance(kind, type) and is_dataclass(kind) and kind not in seen:
             seen.add(kind)
             found.update(f"{kind.__name__}.{one.name}" for one in fields(kind) if f"`{one.name}`" not in text)
             waiting.extend(get_type_hints(kind).values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -10,9 +11,13 @@ from tailguard.domain.facts import (
     BatchTaken,
     CanaryResult,
     Composition,
+    DetectorCalibrated,
     GateDecision,
     OwnOutputFound,
+    ProvenanceCount,
+    ReviewDecision,
     RunStarted,
+    ShareEstimated,
     StageStarted,
 )
 from tailguard.runlog import history, queries
@@ -82,6 +87,31 @@ def test_the_newest_row_of_each_is_what_a_walk_through_all_of_them_finds(log: Ru
         assert [one.fact.number for one in queries.newest_runs(connection, 3)["a_b"]] == [9, 10, 11]
         assert [one.run for one in history.teeth(connection)] == [f"a_b/{n}" for n in range(12)]
         assert [one.run for one in history.not_passed(connection, ["a_b"])] == ["a_b/3"]
+
+
+def test_what_two_runs_found_in_the_same_file_is_not_added_up(log: RunLog) -> None:
+    desk = Desk(log, Author("ada", Clock()))
+    desk.record(DetectorCalibrated("d", "built-in", "a", "main/0", 9, 9, 0.9, 0.9, 0.01, 0.01))
+    count = ProvenanceCount("main/0", "b", "docs", "human", "human", "declaration", 80, 800)
+    share = ShareEstimated("main/0", "b", "docs", "batch", "PACC", 0.3, 0.25, 0.35, 100)
+    desk.record(count, share)
+    with log.reading() as connection:
+        alone = queries.leaks(connection)
+
+    desk.record(replace(count, run="other/0"), replace(share, run="other/0"))
+
+    with log.reading() as connection:
+        assert queries.leaks(connection) == alone
+
+
+def test_a_source_agrees_with_its_own_declaration_and_not_with_another_ones(log: RunLog) -> None:
+    desk = Desk(log, Author("ada", Clock()))
+    taken = BatchTaken("main/0", "b", "docs", "human", "x", 9, 0, 0, 0, 1, None, None, None, None)
+    desk.record(taken, ReviewDecision("r1", "b", "docs", "human", "checked", datetime(2026, 3, 1)))
+    desk.record(replace(taken, run="main/1", source="vendor", declared="ai"))  # the same file, under another name
+
+    with log.reading() as connection:
+        assert queries.source_records(connection)["docs"].agreement == 1.0
 
 
 def test_what_is_foreseen_is_what_would_have_been_asked(log: RunLog) -> None:

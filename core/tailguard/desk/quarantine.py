@@ -17,7 +17,7 @@ from tailguard.domain.roles import Right
 from tailguard.domain.tags import WHOLE_SHARE, Evidence, Origin, Spans, Tag, spans_of
 from tailguard.domain.wording import by
 from tailguard.errors import InputError
-from tailguard.runlog.history import held_batches
+from tailguard.runlog.backlog import undecided
 from tailguard.runlog.queries import Recorded, open_opinions, recorded, review_decisions
 from tailguard.workspace import Workspace, decision
 
@@ -78,11 +78,10 @@ def waiting(workspace: Workspace, *, reviewer: str | None = None) -> list[Waitin
         held = recorded(connection, Artifact, stage="intake", direction="out", kind="quarantine")
         decided = review_decisions(connection)
         opinions = open_opinions(connection)
-        settled = Counter(one.fact.batch for one in decided.values())
-        open_runs = {one.run for one in held_batches(connection) if settled[one.batch] < one.held}
+        left = undecided(connection)
     found: dict[str, tuple[dict[str, object], Recorded[Artifact]]] = {}
     # Files of runs that were decided whole are not read again, and neither is the same file for another run.
-    first = {one.fact.digest: one for one in reversed(held) if one.fact.run in open_runs}
+    first = {one.fact.digest: one for one in reversed(held) if one.fact.run in left.runs}
     for one in sorted(first.values(), key=lambda one: one.recorded):
         for row in workspace.store.table("quarantine", one.fact.digest).to_pylist():
             if row["id"] not in decided:
@@ -91,7 +90,13 @@ def waiting(workspace: Workspace, *, reviewer: str | None = None) -> list[Waitin
     groups = clusters([str(found[identity][0]["text"]) for identity in ids])
     sizes = Counter(groups)
     queue = [
-        _waiting(row, one, ids[group], sizes[group], opinions.get(str(row["id"]), []))
+        _waiting(
+            row,
+            *left.records.get(str(row["id"]), (one.fact.run, one.recorded)),
+            ids[group],
+            sizes[group],
+            opinions.get(str(row["id"]), []),
+        )
         for (row, one), group in zip(found.values(), groups, strict=True)
         if reviewer is None or all(opinion.actor != reviewer for opinion in opinions.get(str(row["id"]), []))
     ]
@@ -100,7 +105,8 @@ def waiting(workspace: Workspace, *, reviewer: str | None = None) -> list[Waitin
 
 def _waiting(
     row: Mapping[str, object],
-    one: Recorded[Artifact],
+    run: str,
+    since: datetime,
     cluster: str,
     settles: int,
     told: Sequence[Recorded[ReviewOpinion]],
@@ -118,8 +124,8 @@ def _waiting(
         spans=spans_of(str(row["spans"])),
         score=float(score) if isinstance(score, float) else None,
         meta=str(row["meta"]),
-        run=one.fact.run,
-        since=one.recorded,
+        run=run,
+        since=since,
         cluster=cluster,
         settles=settles,
         opinions=len(told),

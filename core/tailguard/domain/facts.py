@@ -1036,6 +1036,16 @@ class EvidencePacked(Fact):
 
 
 @dataclass(frozen=True)
+class RecordsHeld(Fact):
+    """Which records of a batch a run held: their ids, separated by spaces. Logs of version 8 and later have it."""
+
+    run: str
+    batch: str
+    source: str
+    records: str
+
+
+@dataclass(frozen=True)
 class AttemptRefused(Fact):
     """Somebody tried what their role does not allow: what, and why it was refused."""
 

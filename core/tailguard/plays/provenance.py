@@ -8,9 +8,10 @@ from tailguard.domain.facts import BatchTaken, DetectorCalibrated, DriftChecked,
 from tailguard.plays.finding import Finding, FindingKind, Scene
 from tailguard.plays.lineages import coverage_of
 from tailguard.policy import Policy
+from tailguard.runlog.backlog import waiting_now
 from tailguard.runlog.connection import Connection
-from tailguard.runlog.history import held, undeclared_returns
-from tailguard.runlog.queries import contracts, foresee, oldest, recorded, review_decisions
+from tailguard.runlog.history import undeclared_returns
+from tailguard.runlog.queries import contracts, foresee, oldest, recorded
 
 LOOP_RECORDS = 5
 """Records of ours in one batch, not declared model-made, from which they are a finding: a phrase may stand in two texts."""
@@ -60,12 +61,10 @@ def _about_batches(connection: Connection, policy: Policy | None, moment: dateti
                         row=run,
                     )
                 )
-    stopped = held(connection)
-    waiting = stopped.records - len(review_decisions(connection)) if stopped else 0
-    if stopped and waiting > 0:
-        what = f"{waiting:,} held records wait for a person (`tailguard quarantine list`)"
+    if waiting := waiting_now(connection):
+        what = f"{waiting.records:,} held records wait for a person (`tailguard quarantine list`)"
         findings.append(
-            Finding(kind=FindingKind.RECORDS_WAIT, severity="low", what=what, since=stopped.since, row=stopped.first)
+            Finding(kind=FindingKind.RECORDS_WAIT, severity="low", what=what, since=waiting.since, row=waiting.row)
         )
     if first and not recorded(connection, DetectorCalibrated):
         what = (

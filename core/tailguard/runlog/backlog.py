@@ -1,23 +1,76 @@
-"""How many held records waited at each moment, by how long they had waited then."""
+"""Held records that nobody has decided: which, in which run, since when, and how many waited at each moment.
+
+The rule is by record: one is held from the first run that held it until a person decided it, in whatever run or batch they found
+it. What is counted for people is counted here, so that it agrees with the queue. Runs of before version 8 of the log did not
+name the records that they held: theirs are counted by batch, which is exact where only one run has read the batch.
+"""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection
-
-from tailguard.domain.facts import ReviewDecision
-from tailguard.domain.tags import Origin
-from tailguard.runlog.history import held_batches
-from tailguard.runlog.queries import recorded, review_decisions
+from sqlalchemy import Connection, text
 
 BANDS = ("under a week", "1 to 4 weeks", "over 4 weeks")
 _LIMITS = (np.timedelta64(7, "D"), np.timedelta64(28, "D"))
 _TIME = "datetime64[us]"
+
+_RULE = """
+WITH held_e AS MATERIALIZED (SELECT id, recorded FROM entry WHERE kind = 'records_held'),
+decision_e AS MATERIALIZED (SELECT id, recorded, chain, seq FROM entry WHERE kind = 'review_decision'),
+taken_e AS MATERIALIZED (SELECT id, recorded FROM entry WHERE kind = 'batch_taken'),
+answers AS (
+    SELECT d.record, d.batch, d.origin, e.recorded,
+        row_number() OVER (PARTITION BY d.record ORDER BY e.recorded DESC, e.chain DESC, e.seq DESC) AS place
+    FROM review_decision d JOIN decision_e e ON e.id = d.id
+), decided AS (
+    SELECT record, batch, recorded FROM answers WHERE place = 1 AND origin <> 'unknown'
+), named AS (
+    SELECT h.run, h.id, e.recorded, unnest(string_to_array(h.records, ' ')) AS record
+    FROM records_held h JOIN held_e e ON e.id = h.id
+), first_held AS (
+    SELECT run, id, recorded, record, row_number() OVER (PARTITION BY record ORDER BY recorded, id) AS place FROM named
+), record AS (
+    SELECT f.run, f.id, f.recorded AS since, f.record, d.recorded AS decided
+    FROM first_held f LEFT JOIN decided d ON d.record = f.record WHERE f.place = 1
+), answered AS (
+    SELECT batch, recorded, row_number() OVER (PARTITION BY batch ORDER BY recorded) AS place FROM decided
+), answers_of AS (
+    SELECT batch, count(*) AS records FROM decided GROUP BY batch
+), taken AS (
+    SELECT b.run, b.batch, b.held, b.id, e.recorded AS since, count(*) OVER (PARTITION BY b.batch) AS times
+    FROM batch_taken b JOIN taken_e e ON e.id = b.id WHERE b.held > 0
+), unnamed AS (
+    SELECT t.*, t.held - coalesce(a.records, 0) AS unanswered FROM taken t LEFT JOIN answers_of a ON a.batch = t.batch
+    WHERE NOT EXISTS (SELECT 1 FROM records_held h WHERE h.run = t.run AND h.batch = t.batch)
+), spell AS (
+    SELECT since, decided, count(*) AS records, min(id) AS id FROM record GROUP BY since, decided
+    UNION ALL
+    SELECT u.since, a.recorded, 1, u.id FROM unnamed u JOIN answered a ON a.batch = u.batch AND a.place <= u.held
+    UNION ALL
+    SELECT since, CAST(NULL AS TIMESTAMP), unanswered, id FROM unnamed WHERE unanswered > 0
+)
+"""
+"""`record` has a row for each record that was ever named: the first run that held it, and when it was decided, if it is. `unnamed`
+are the batches whose records were not. A `spell` is so many records that waited from `since` until `decided`."""
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """What a reviewer's queue is made of: each record that waits by id, with the first run that held it and since when; and the
+    runs that did not name what they held and may have records that wait."""
+
+    records: dict[str, tuple[str, datetime]]
+    unnamed: frozenset[str]
+
+    @property
+    def runs(self) -> frozenset[str]:
+        """Runs whose held records have to be read; all others are decided whole, or hold nothing that another one has not."""
+        return self.unnamed | {run for run, _ in self.records.values()}
 
 
 @dataclass(frozen=True)
@@ -29,43 +82,54 @@ class Backlog:
     records: int
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """How many held records nobody has decided; since when the oldest waits, and the row of the log that holds it."""
+
+    records: int
+    since: datetime
+    row: str
+
+
 MOMENTS = 160
 """A longer history is looked at so many times, evenly, and now."""
 
 
+def undecided(connection: Connection) -> Undecided:
+    """Every held record that nobody has decided."""
+    named = _ask(connection, "SELECT record, run, since FROM record WHERE decided IS NULL")
+    unnamed = _ask(connection, "SELECT DISTINCT run FROM unnamed WHERE times > 1 OR unanswered > 0")
+    return Undecided({record: (run, since) for record, run, since in named}, frozenset(run for (run,) in unnamed))
+
+
+def waiting_now(connection: Connection) -> Waiting | None:
+    """What waits for a person; None where nothing does."""
+    spells = _ask(connection, "SELECT records, since, id FROM spell WHERE decided IS NULL ORDER BY since, id")
+    return Waiting(sum(records for records, _, _ in spells), spells[0][1], spells[0][2]) if spells else None
+
+
+def _ask(connection: Connection, what: str) -> list[Any]:
+    return list(connection.execute(text(_RULE + what)))
+
+
 def backlog(connection: Connection, now: datetime) -> list[Backlog]:
     """A point for each band at each time that records came or were decided, a week and four weeks after, and now."""
-    arrived = held_batches(connection)
-    if not arrived:
+    found = _ask(connection, "SELECT since, decided, sum(records) FROM spell GROUP BY since, decided")
+    if not found:
         return []
-    decided: dict[str, dict[str, datetime]] = defaultdict(dict)
-    for decision in recorded(connection, ReviewDecision):
-        record = decided[decision.fact.batch]
-        if decision.fact.origin == Origin.UNKNOWN:
-            record.pop(decision.fact.record, None)
-        else:
-            record[decision.fact.record] = decision.recorded
-    done = {batch: np.array(sorted(times.values()), dtype=_TIME) for batch, times in decided.items() if times}
-    times = np.array([one.when for one in arrived], dtype=_TIME)
-    moments = {np.datetime64(now, "us"), *times, *(time for found in done.values() for time in found)}
-    moments |= {time + limit for time in times for limit in _LIMITS if time + limit < np.datetime64(now, "us")}
+    since, decided = (np.array([row[column] for row in found], dtype=_TIME) for column in (0, 1))
+    records = np.array([int(row[2]) for row in found])
+    until = np.where(np.isnat(decided), np.datetime64(datetime.max), decided)
+    present = np.datetime64(now, "us")
+    moments = {present, *since, *decided[~np.isnat(decided)]}
+    moments |= {time + limit for time in since for limit in _LIMITS if time + limit < present}
     points = []
-    settled = [(place, done[one.batch]) for place, one in enumerate(arrived) if one.batch in done]
     for moment in _thinned(sorted(moments)):
-        left = np.array([one.held for one in arrived])
-        for place, when in settled:
-            left[place] = max(0, left[place] - np.searchsorted(when, moment, side="right"))
-        left[times > moment] = 0
-        bands = np.searchsorted(np.array(_LIMITS), moment - times, side="right")
+        left = np.where((since <= moment) & (moment < until), records, 0)
+        bands = np.searchsorted(np.array(_LIMITS), moment - since, side="right")
         for number, band in enumerate(BANDS):
             points.append(Backlog(moment.astype(datetime), band, int(left[bands == number].sum())))
     return points
-
-
-def oldest_waiting(connection: Connection) -> datetime | None:
-    """Since when the oldest held record waits that nobody has decided; None where none does."""
-    settled = Counter(one.fact.batch for one in review_decisions(connection).values())
-    return next((one.when for one in held_batches(connection) if settled[one.batch] < one.held), None)
 
 
 def _thinned(moments: Sequence[np.datetime64]) -> Sequence[np.datetime64]:

@@ -152,28 +152,6 @@ def passed(connection: Connection, least: int) -> Passed:
 
 
 @dataclass(frozen=True)
-class Held:
-    """Records that intake held in all, and the first row that says so."""
-
-    records: int
-    first: str
-    since: datetime
-
-
-def held(connection: Connection) -> Held | None:
-    """How many records were ever held; None where none was."""
-    total = connection.execute(text("SELECT sum(held) FROM batch_taken")).scalar()
-    row = connection.execute(
-        text(
-            "WITH e AS MATERIALIZED (SELECT id, recorded FROM entry WHERE kind = 'artifact') "
-            "SELECT e.id, e.recorded FROM artifact a JOIN e ON e.id = a.id WHERE a.kind = 'quarantine' AND a.direction = 'out' "
-            "ORDER BY e.recorded LIMIT 1"
-        )
-    ).first()
-    return Held(int(total), row[0], row[1]) if total and row else None
-
-
-@dataclass(frozen=True)
 class Teeth:
     """What the self-tests of a run's gate showed: the smallest planted loss that was blocked (a share, None where none was), the
     newest row of them, and when."""
@@ -298,25 +276,3 @@ def not_passed(connection: Connection, lineages: Sequence[str]) -> list[NotPasse
         names,
     ).all()
     return [NotPassed(*row) for row in rows]
-
-
-@dataclass(frozen=True)
-class HeldBatch:
-    """A batch of which records were held: how many, in which run, and when."""
-
-    run: str
-    batch: str
-    held: int
-    when: datetime
-
-
-def held_batches(connection: Connection) -> list[HeldBatch]:
-    """Every batch of which records were held, oldest first."""
-    rows = connection.execute(
-        text(
-            "WITH e AS MATERIALIZED (SELECT id, recorded FROM entry WHERE kind = 'batch_taken') "
-            "SELECT b.run, b.batch, b.held, e.recorded FROM batch_taken b JOIN e ON e.id = b.id WHERE b.held > 0 "
-            "ORDER BY e.recorded, e.id"
-        )
-    ).all()
-    return [HeldBatch(*row) for row in rows]

@@ -380,9 +380,9 @@ def source_records(connection: Connection) -> dict[str, SourceRecord]:
     for taken in recorded(connection, BatchTaken):
         batches.setdefault(taken.fact.source, []).append(taken.fact)
     agreed: dict[str, list[bool]] = {}
-    declared = {one.batch: one.declared for found in batches.values() for one in found}
+    declared = {(one.source, one.batch): one.declared for found in batches.values() for one in found}
     for decision in review_decisions(connection).values():
-        word = declared.get(decision.fact.batch, str(Origin.UNKNOWN))
+        word = declared.get((decision.fact.source, decision.fact.batch), str(Origin.UNKNOWN))
         if word != Origin.UNKNOWN:
             agreed.setdefault(decision.fact.source, []).append(decision.fact.origin == word)
     result = {}
@@ -404,12 +404,16 @@ def leaks(connection: Connection) -> dict[str, Leak]:
     Only estimates of a detector that was calibrated on the team's own texts count: another's are too far off to doubt by.
     """
     calibrated = min((one.recorded for one in recorded(connection, DetectorCalibrated)), default=None)
-    human: dict[str, int] = {}
-    for one in recorded(connection, ProvenanceCount, origin=str(Origin.HUMAN)):
-        human[one.fact.batch] = human.get(one.fact.batch, 0) + one.fact.records
+    human: dict[tuple[str, str], int] = {}
+    for counted in recorded(connection, ProvenanceCount, origin=str(Origin.HUMAN)):
+        taken = (counted.fact.run, counted.fact.batch)  # another run may have read the same batch
+        human[taken] = human.get(taken, 0) + counted.fact.records
     return {
         one.fact.batch: leak(
-            records=one.fact.records, human=human.get(one.fact.batch, 0), low=one.fact.low, high=one.fact.high
+            records=one.fact.records,
+            human=human.get((one.fact.run, one.fact.batch), 0),
+            low=one.fact.low,
+            high=one.fact.high,
         )
         for one in recorded(connection, ShareEstimated, pool="batch", method="PACC")
         if calibrated is not None and one.recorded > calibrated

@@ -17,7 +17,7 @@ from sqlalchemy.types import TypeEngine
 
 from tailguard.domain.facts import FACTS, Fact
 
-HEAD = "0007"
+HEAD = "0008"
 """The schema version that this release writes (the newest migration)."""
 
 COMMIT = "commit"

@@ -22,6 +22,7 @@ from tailguard.domain.facts import (
     OwnOutputFound,
     ProvenanceCount,
     ReasonCount,
+    RecordsHeld,
     ShareEstimated,
 )
 from tailguard.domain.tags import Evidence, Origin
@@ -48,6 +49,7 @@ class Counts:
     records: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     tokens: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     held: Counter[tuple[str, str]] = field(default_factory=Counter)
+    held_ids: list[str] = field(default_factory=list)
     found: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
     copies: int = 0
     tags: int = 0
@@ -69,9 +71,12 @@ class Counts:
         ):
             self.records[declared, origin, evidence] += 1
             self.tokens[declared, origin, evidence] += tokens
-        for origin, reason, held in zip(columns["origin"], columns["reason"], columns["held"], strict=True):
+        for identity, origin, reason, held in zip(
+            columns["id"], columns["origin"], columns["reason"], columns["held"], strict=True
+        ):
             if held:
                 self.held[origin, reason] += 1
+                self.held_ids.append(identity)
         matches = part.select(["match", "generation"]).to_pydict()
         for identity, kind, generation in zip(columns["id"], matches["match"], matches["generation"], strict=True):
             if kind:
@@ -155,6 +160,8 @@ def facts_of(
             conflict=conflict,
         )
     ]
+    if counts.held_ids:
+        facts.append(RecordsHeld(run, digest, source, " ".join(counts.held_ids)))
     facts += [
         ProvenanceCount(run, digest, source, *key, counts.records[key], counts.tokens[key])
         for key in sorted(counts.records)

@@ -1,0 +1,185 @@
+"""What waits for a person is what was held and is not decided, by record: in the queue and in every count that people see."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tailguard.desk import quarantine
+from tailguard.domain.facts import Artifact, BatchTaken, Fact, RecordsHeld, ReviewDecision
+from tailguard.domain.records import RECORD
+from tailguard.domain.tags import Origin
+from tailguard.plays.finding import FindingKind
+from tailguard.plays.status import status
+from tailguard.policy import template
+from tailguard.runlog.backlog import backlog, undecided, waiting_now
+from tailguard.runlog.connection import RunLog
+from tailguard.runlog.recorder import Author, Desk
+from tailguard.workspace import Workspace
+from tests.builders import Clock
+
+TEXTS = {f"{number:032x}": f"held passage number {number} of nobody in particular" for number in range(9)}
+RUNS = st.tuples(
+    st.just("hold"),
+    st.sampled_from("abc"),
+    st.sampled_from(["docs", "share"]),
+    st.sets(st.sampled_from(sorted(TEXTS)), min_size=1),
+)
+ANSWERS = st.tuples(
+    st.just("answer"), st.sampled_from(sorted(TEXTS)), st.sampled_from(["human", "ai", "unknown"]), st.none()
+)
+
+
+def held(workspace: Workspace, run: str, batch: str, source: str, ids: set[str], *, named: bool = True) -> list[Fact]:
+    """What a run's intake leaves behind of the records that it holds."""
+    row: dict[str, object] = {
+        "declared": "unknown",
+        "declared_by": "",
+        "origin": "unknown",
+        "evidence": "none",
+        "reason": "no declared origin",
+    }
+    row |= {"by": "intake", "spans": "", "meta": "", "tag_digest": "t", "source": source, "batch": batch}
+    rows = [
+        row | {"id": one, "text": TEXTS[one], "held": True, "share": 1.0, "score": None, "tokens": 7}
+        for one in sorted(ids)
+    ]
+    digest = workspace.store.put_table("quarantine", pa.Table.from_pylist(rows, schema=RECORD))
+    return [
+        BatchTaken(run, batch, source, "unknown", "x.jsonl", 20, 0, 0, 0, len(ids), None, None, None, None),
+        *([RecordsHeld(run, batch, source, " ".join(sorted(ids)))] if named else []),
+        Artifact(run, "intake", "out", "quarantine", "", digest),
+    ]
+
+
+def founded(folder: Path) -> tuple[Workspace, Clock]:
+    clock = Clock()
+    (folder / "policy.toml").write_text(template("ada"))
+    workspace = Workspace(folder, "ada", clock)
+    workspace.policy_in_force()
+    return workspace, clock
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("empty")
+    founded(folder)
+    return folder
+
+
+@settings(max_examples=15)
+@given(steps=st.lists(RUNS | ANSWERS, min_size=3, max_size=12))
+def test_what_waits_is_what_was_held_and_is_not_decided_however_records_repeat(
+    empty: Path, steps: list[tuple[Any, ...]]
+) -> None:
+    with TemporaryDirectory() as folder:
+        shutil.copytree(empty, folder, dirs_exist_ok=True)
+        clock = Clock()
+        workspace = Workspace(Path(folder), "ada", clock)
+        first_run: dict[str, str] = {}
+        decided: set[str] = set()
+        facts: list[Fact] = []
+        for number, (what, name, more, ids) in enumerate(steps):
+            run = f"{'main' if number % 2 else 'other'}/{number}"
+            if what == "hold":
+                facts += held(workspace, run, name, more, ids)
+                first_run = dict.fromkeys(ids, run) | first_run
+            elif (
+                name in first_run
+            ):  # in which batch the reviewer found it makes no difference, nor does answering twice
+                facts.append(ReviewDecision(name, "abc"[number % 3], "docs", more, "checked", clock.moment))
+                decided = decided - {name} if more == "unknown" else decided | {name}
+        workspace.desk.record(*facts)
+
+        queue = quarantine.waiting(workspace)
+        with workspace.log.reading() as connection:
+            waits = waiting_now(connection)
+            by_name = undecided(connection)
+            points = backlog(connection, clock.now())
+            found = [
+                one for one in status(connection, now=clock.now()).findings if one.kind is FindingKind.RECORDS_WAIT
+            ]
+
+        left = {record: run for record, run in first_run.items() if record not in decided}
+        assert {one.id: one.run for one in queue} == left
+        assert len(queue) == len(left)
+        assert by_name.records == {one.id: (one.run, one.since) for one in queue}
+        assert (waits.records if waits else 0) == len(left)
+        assert (waits.since if waits else None) == min((one.since for one in queue), default=None)
+        assert sum(one.records for one in points if one.moment == points[-1].moment) == len(left)
+        assert [one.what.split()[0] for one in found] == ([str(len(left))] if left else [])
+
+
+def test_deciding_one_runs_records_leaves_those_of_another_that_read_the_same_file(tmp_path: Path) -> None:
+    workspace, clock = founded(tmp_path)
+    first, *others = sorted(TEXTS)
+    workspace.desk.record(*held(workspace, "main/0", "a", "docs", {first}))
+    clock.move(30)
+    workspace.desk.record(*held(workspace, "other/0", "a", "docs", set(others)))
+
+    quarantine.decide(workspace, others, origin=Origin.HUMAN, code="checked")
+
+    assert [(one.id, one.run) for one in quarantine.waiting(workspace)] == [(first, "main/0")]
+
+
+def test_a_log_that_did_not_name_held_records_loses_none_of_them(tmp_path: Path) -> None:
+    workspace, clock = founded(tmp_path)
+    first, second, *others = sorted(TEXTS)
+    workspace.desk.record(*held(workspace, "main/0", "a", "docs", {first}, named=False))
+    workspace.desk.record(*held(workspace, "main/1", "b", "docs", {second}, named=False))
+    workspace.desk.record(*held(workspace, "other/0", "a", "docs", set(others), named=False))
+    clock.move(1)
+
+    quarantine.decide(workspace, [second, *others], origin=Origin.HUMAN, code="checked")
+
+    assert [one.id for one in quarantine.waiting(workspace)] == [first]
+    with workspace.log.reading() as connection:
+        assert undecided(connection).runs == {"main/0", "other/0"}  # main/1 alone read its batch, and is decided whole
+
+
+def test_what_waited_at_each_moment_is_told_by_how_long_it_had_waited(log: RunLog) -> None:
+    clock = Clock()
+    desk = Desk(log, Author("ada", clock))
+    desk.record(RecordsHeld("main/0", "a", "docs", "r1 r2 r3"))
+    begun = clock.moment
+    clock.move(10)
+    desk.record(
+        RecordsHeld("main/1", "b", "docs", "r3 r4"), ReviewDecision("r1", "a", "docs", "human", "checked", begun)
+    )
+    clock.move(20)
+
+    with log.reading() as connection:
+        points = backlog(connection, clock.now())
+        waits = waiting_now(connection)
+
+    def at(days: float) -> list[int]:
+        moment = max(one.moment for one in points if one.moment <= begun + timedelta(days=days, seconds=30))
+        return [one.records for one in points if one.moment == moment]
+
+    assert (at(0), at(7), at(10), at(30)) == ([3, 0, 0], [0, 3, 0], [1, 2, 0], [0, 1, 2])
+    assert waits is not None
+    assert (waits.records, waits.since) == (3, datetime(2026, 3, 2, 9, 0, 1))
+
+
+@pytest.mark.parametrize("runs", [2000])
+def test_only_files_of_runs_that_are_not_decided_whole_are_read(tmp_path: Path, runs: int) -> None:
+    workspace, clock = founded(tmp_path)
+    first, *_ = sorted(TEXTS)
+    workspace.desk.record(*held(workspace, "main/0", "a", "docs", {first}))
+    workspace.desk.record(
+        *(fact for n in range(1, runs) for fact in (
+            RecordsHeld(f"main/{n}", f"b{n}", "docs", f"r{n}"),
+            Artifact(f"main/{n}", "intake", "out", "quarantine", "", f"not there {n}"),
+            ReviewDecision(f"r{n}", f"b{n}", "docs", "human", "checked", clock.moment),
+        ))
+    )  # fmt: skip
+
+    assert [one.id for one in quarantine.waiting(workspace)] == [first]

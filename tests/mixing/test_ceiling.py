@@ -93,7 +93,7 @@ def test_the_order_of_the_records_does_not_matter(
 ) -> None:
     seed, size, human, tokens, longest, ceiling, quotas = drawn
     found, base = pool(seed, size, longest), Mass(human, human * tokens)
-    shuffled = np.array(random.sample(range(size), size))
+    shuffled = np.array(random.sample(range(size), size), dtype=np.int64)
     other = Candidates(
         found.shares[shuffled],
         found.tokens[shuffled],

@@ -87,8 +87,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _wants_demo(item: pytest.Item) -> bool:
-    chosen = item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
-    return "demo" in getattr(item, "fixturenames", ()) or "demo" in chosen
+    shown = item.callspec.params.get("shown") if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ""
+    return shown == "demo" or "demo" in getattr(item, "fixturenames", ())
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -290,7 +290,7 @@ def test_a_drill_is_finished_on_its_page(catalogue: Catalogue, tmp_path: Path) -
     assert "users see <b>the same</b> answers" in told(app)
 
 
-def test_the_evidence_pack_is_made_by_abutton(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_the_evidence_pack_is_made_by_a_button(catalogue: Catalogue, tmp_path: Path) -> None:
     shutil.copytree(catalogue["looped"], tmp_path / "copy")
     with acting_as("ada"):
         app = opened(tmp_path / "copy", "runs")

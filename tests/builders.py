@@ -219,3 +219,11 @@ def fed_back(team: Team) -> str:
     ours = written_by(team, first, 60, logged=True)
     batch = [team.batch("fresh", team.take(60)), team.batch("ours", ours, "robot", Origin.AI)]
     return pipeline.start(team.workspace, "main", batch, recipe=pipeline.PLAIN, seed=0)
+
+
+def held_for_review(team: Team, count: int) -> str:
+    """A run whose intake has held records of unknown origin; it goes no further."""
+    batch = team.batch("unknown", team.take(count), "share", Origin.UNKNOWN)
+    run = pipeline.start(team.workspace, "main", [batch], recipe=pipeline.PLAIN, seed=0)
+    pipeline.advance(team.workspace, run, until="intake")
+    return run

@@ -9,12 +9,11 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tailguard import pipeline
 from tailguard.desk import quarantine as desk
 from tailguard.domain.facts import OverrideRequested, ReviewDecision
 from tailguard.domain.tags import Origin
 from tests.browser.driving import serving
-from tests.builders import Team, facts, found_team
+from tests.builders import Team, facts, found_team, held_for_review
 
 pytestmark = pytest.mark.browser
 
@@ -39,9 +38,7 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Team]]
     team = found_team(
         tmp_path_factory.mktemp("held") / "team", changes=[('reviewer = ["ada"]', 'reviewer = ["ada", "sam"]')]
     )
-    batch = team.batch("unknown", team.take(HELD), "share", Origin.UNKNOWN)
-    run = pipeline.start(team.workspace, "main", [batch], recipe=pipeline.PLAIN, seed=0)
-    pipeline.advance(team.workspace, run, until="intake")
+    held_for_review(team, HELD)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TAILGUARD_USER", "ada")
         with serving(team.workspace.root) as address:
@@ -50,11 +47,12 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Team]]
 
 @contextmanager
 def opened(browser: Browser, address: str, title: str) -> Iterator[Page]:
-    """A page, drawn to its last line."""
+    """A page that is drawn to its last line, and whose buttons can be pressed."""
     page = browser.new_page(viewport={"width": 1440, "height": 1200})
     page.set_default_timeout(60_000)
     page.goto(f"{address}/{title.lower()}")
     page.get_by_text(f"{title} · ").last.wait_for()
+    page.get_by_role("button", name=re.compile("^(Human|Ask)")).wait_for()
     yield page
     page.close()
 
@@ -89,7 +87,9 @@ def test_each_press_is_one_decision_while_others_decide_each_moment(held: tuple[
             last_in_line = desk.waiting(team.workspace)[-1]
             desk.decide(sam, [last_in_line.id], origin=Origin.AI, code="checked")
             team.workspace.log.publish()
-            page.get_by_role("button", name=re.compile("^Human")).click()
+            human = page.get_by_role("button", name=re.compile("^Human"))
+            expect(human).to_have_count(1, timeout=30_000)  # the one before fades away while the page is drawn
+            human.click()
             page.get_by_text(re.compile("^[0-9a-f]{12} answered human; 1 settled")).wait_for()
             page.get_by_text(f"{HELD - before - 2 * number} records wait").wait_for()
 

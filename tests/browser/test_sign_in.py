@@ -15,10 +15,9 @@ import pytest
 from playwright.sync_api import Browser, Page, TimeoutError, expect
 
 from tailguard.domain.facts import AttemptRefused, OverrideRequested
-from tailguard.domain.tags import Origin
 from tailguard.runlog.queries import recorded
-from tests.browser.driving import free_port, go, serving
-from tests.builders import Team, found_team, over_the_ceiling
+from tests.browser.driving import free_port, serving
+from tests.builders import Team, found_team, held_for_review
 
 pytestmark = pytest.mark.browser
 
@@ -63,8 +62,7 @@ def provider(port: int) -> Iterator[str]:
 def signed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Team]]:
     """A team whose dashboard asks people to sign in; its address, and the team."""
     team = found_team(tmp_path_factory.mktemp("signed") / "team")
-    over_the_ceiling(team)
-    team.run([team.batch("unknown", team.take(30), "share", Origin.UNKNOWN)], ship=False)
+    held_for_review(team, 30)
     file = team.workspace.root / "policy.toml"
     text = file.read_text()
     for old, new in (
@@ -96,15 +94,15 @@ def signed_in(browser: Browser, address: str, name: str, path: str = "") -> Iter
     """A tab in which a person has signed in."""
     context = browser.new_context(viewport={"width": 1440, "height": 1200})
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(60_000)
     page.goto(address)
     page.get_by_role("button", name="Sign in").click()
     page.locator("input[name=sub]").fill(name)
     page.locator("button, input[type=submit]").first.click()
     page.wait_for_url(f"{address}/**")
     if path:
-        page.get_by_role("heading", name="Overview", exact=True).wait_for()
-        go(page, path)
+        page.goto(f"{address}/{path.lower()}")
+        page.get_by_text(f"{path} · ").last.wait_for()
     try:
         yield page
     finally:

@@ -6,13 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from tailguard import pipeline
 from tailguard.desk import alerts, meeting, overrides, quarantine, sources
 from tailguard.domain.facts import AlertRaised, OverrideDecided, OverrideRequested, SourceContract
 from tailguard.domain.tags import Origin
 from tailguard.domain.wording import by
 from tailguard.errors import InputError
-from tests.builders import Clock, Team
+from tests.builders import Clock, Team, held_for_review
 
 WHEN = r"2 Mar 2026 09:\d\d"
 
@@ -26,9 +25,7 @@ def held(team: Team, *, reviewers: int = 1) -> str:
     policy = team.workspace.root / "policy.toml"
     text = policy.read_text().replace('reviewer = ["ada"]', 'reviewer = ["ada", "sam"]')
     policy.write_text(text.replace("reviewers = 1", f"reviewers = {reviewers}"))
-    batch = team.batch("unknown", team.take(2), "share", Origin.UNKNOWN)
-    run = pipeline.start(team.workspace, "main", [batch], recipe=pipeline.PLAIN, seed=0)
-    pipeline.advance(team.workspace, run, until="intake")
+    held_for_review(team, 2)
     return quarantine.waiting(team.workspace)[0].id
 
 

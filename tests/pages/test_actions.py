@@ -10,12 +10,11 @@ from streamlit.testing.v1 import AppTest
 
 from pages.shared import reads
 from pages.shared.actions import Presses
-from tailguard import pipeline
 from tailguard.desk import quarantine
 from tailguard.domain.facts import ReviewDecision
 from tailguard.domain.tags import Origin
 from tailguard.errors import InputError
-from tests.builders import Team, facts
+from tests.builders import Team, facts, held_for_review
 
 APP = Path(__file__).parent.parent.parent / "app.py"
 
@@ -105,9 +104,7 @@ def reviewing(team: Team) -> Iterator[AppTest]:
     """The quarantine page with three records, as ada sees it."""
     policy = team.workspace.root / "policy.toml"
     policy.write_text(policy.read_text().replace('reviewer = ["ada"]', 'reviewer = ["ada", "sam"]'))
-    batch = team.batch("unknown", team.take(3), "share", Origin.UNKNOWN)
-    run = pipeline.start(team.workspace, "main", [batch], recipe=pipeline.PLAIN, seed=0)
-    pipeline.advance(team.workspace, run, until="intake")
+    held_for_review(team, 3)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TAILGUARD_WORKSPACE", str(team.workspace.root))
         environment.setenv("TAILGUARD_USER", "ada")

@@ -93,6 +93,7 @@ def test_a_whole_run_and_its_pages_work_on_postgresql(
     assert not (tmp_path / "runlog.duckdb").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ALONE)
 @pytest.mark.parametrize("page", PAGES)
 def test_with_the_log_alone_no_button_and_no_form_ends_in_a_traceback(

@@ -38,15 +38,6 @@ def as_rows(loops: Sequence[Loop]) -> pd.DataFrame:
     )
 
 
-def taken_in(name: str, content: bytes) -> str:
-    """Import a lineage file that somebody handed in."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / Path(name).name
-        path.write_bytes(content)
-        done = flows.import_lineage(space, path)
-    return f"{done.form}: {done.datasets} datasets, {done.jobs} jobs, {done.edges} edges."
-
-
 components.begin("Loops")
 found = reads.watched().loops
 if not found.flows.edges:

@@ -64,18 +64,21 @@ groups = Counter(one.cluster for one in queue)
 copies = sum(count for count in groups.values() if count > 1)
 several = sum(count > 1 for count in groups.values())
 answered = f" ({holdings:,} with those that you have answered)" if holdings > len(queue) else ""
-told = f"{len(queue):,} records wait, the oldest {counted(oldest, 'day')}{answered}"
+told = f"{counted(len(queue), 'record waits', 'records wait')}, the oldest {counted(oldest, 'day')}{answered}"
 if several:
     told += f"; {several} answers settle {copies} of them" if several > 1 else f"; one answer settles {copies} of them"
 if unread:
-    told = f"{holdings:,} held records wait, the oldest {counted(oldest, 'day')}; their texts are not here to be decided on"
+    told = (
+        f"{counted(holdings, 'held record waits', 'held records wait')}, the oldest {counted(oldest, 'day')}; "
+        "the store is not here, so they cannot be reviewed"
+    )
 components.verdict(f"{told}." if queue or unread else "No record waits for you.")
 components.cards(
     [
         Card(
             "Waiting",
             f"{holdings:,}" if unread else f"{len(queue):,}",
-            "groups are not known" if unread else f"{len(groups):,} groups",
+            "groups are not known" if unread else counted(len(groups), "group"),
             "Held records that you have not answered; a group is a set of near-duplicates",
             rows=None if unread else waiting_rows,
             term="held record",

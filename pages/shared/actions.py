@@ -52,7 +52,7 @@ class Presses:
     def name(self, key: str) -> str:
         """The name under which a button is drawn: another one each time that it was pressed."""
         count = self._counts[key]
-        return f"{key}-{count}" if count else key
+        return f"{key}#{count}" if count else key
 
     def carry_out(self, key: str, name: str, work: Work, values: Values) -> bool:
         """Do it, unless it was done under this name already; the first answer is shown either way. Says whether it was done now."""

@@ -410,7 +410,7 @@ def test_a_folder_of_the_store_that_is_gone_is_a_problem_with_its_count_and_a_re
         (problem,) = verify(copied).problems
 
     assert problem.where == f"store/{folder}"
-    assert f"missing: {len(contents)} of {len(contents)} content" in problem.what
+    assert f"missing: {len(contents)} of {len(contents)} file" in problem.what
     assert contents[0][:16] in problem.what
     assert f"Restore {copied.store.root / folder} from a backup" in problem.what
 
@@ -432,7 +432,7 @@ def test_one_content_that_is_gone_is_counted_among_those_that_are_there(copied: 
     with taken_away(path):
         (problem,) = verify(copied).problems
 
-    assert problem.what.startswith(f"missing: 1 of 4 contents that the log names, such as {path.stem[:16]}.")
+    assert problem.what.startswith(f"missing: 1 of 4 files that the log names, such as {path.stem[:16]}.")
 
 
 def test_a_content_that_was_cut_short_is_a_change(copied: Workspace) -> None:
@@ -455,6 +455,22 @@ def test_a_file_beside_the_log_that_is_gone_is_a_problem_with_a_remedy(copied: W
 
     assert problem.where == name
     assert problem.what.startswith("missing: restore it from a backup")
+
+
+def test_a_log_that_is_kept_elsewhere_is_verified_with_the_policy_of_its_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shared").mkdir()
+    monkeypatch.setenv("TAILGUARD_RUNLOG", f"duckdb:///{tmp_path / 'shared' / 'team.duckdb'}")
+    team = found_team(tmp_path / "team")
+    team.workspace.policy_in_force()
+
+    whole = verify(team.workspace)
+    (team.workspace.root / "policy.toml").rename(tmp_path / "shared" / "policy.toml")
+    without = verify(team.workspace)
+
+    assert whole.problems == ()
+    assert [problem.where for problem in without.problems] == ["policy.toml"]
 
 
 def test_a_witness_file_that_was_cut_short_is_a_problem_of_its_line(copied: Workspace) -> None:
@@ -542,7 +558,7 @@ def test_a_decision_is_taken_back_until_a_run_has_used_it(team: Team) -> None:
     team.run([team.batch("b", team.take(50))], ship=False)
     with pytest.raises(InputError, match="taken up by a run already"):
         quarantine.take_back(team.workspace, [other])
-    with pytest.raises(InputError, match="is not decided"):
+    with pytest.raises(InputError, match="was taken back by ada .*; it waits again"):
         quarantine.take_back(team.workspace, [one])
     assert [fact.origin for fact in facts(team, ReviewDecision, record=one)] == ["ai", "unknown"], "nothing is edited"
 

@@ -27,7 +27,8 @@ def test_the_reason_tells_where_each_predecessor_stands_and_what_to_do() -> None
 
     assert found.reason == (
         "compared with no earlier generation: main/1 was not shipped, main/3 is frozen, main/4 was refused and 1 earlier. "
-        "Ship or unfreeze one of them and run again, or ask for an override of the diversity gate"
+        "Ship one of them (`tailguard ship`; first `tailguard run --resume` where it has no verdict, `tailguard unfreeze` where "
+        "it is frozen or was rolled back) and run again, or ask for an override of the diversity gate"
     )
 
 

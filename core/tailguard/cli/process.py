@@ -40,8 +40,10 @@ def ended_by_signals() -> Iterator[None]:
 
 
 def _end(number: int, _: FrameType | None) -> None:
-    # `timeout` sends TERM twice, and the second must not break the clean-up off; a second Ctrl-C is a person who means it.
-    signal.signal(number, signal.SIG_IGN if number == signal.SIGTERM else signal.SIG_DFL)
+    # A supervisor's TERM (`timeout` sends two) must not break the clean-up off; a second Ctrl-C is a person who means it.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if number == signal.SIGINT:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     raise Ended(number)
 
 

@@ -6,6 +6,7 @@ from tailguard.domain.facts import FindingTaken
 from tailguard.domain.roles import Right
 from tailguard.errors import InputError
 from tailguard.plays.status import status
+from tailguard.runlog.connection import Connection
 from tailguard.runlog.queries import Recorded, recorded
 from tailguard.workspace import Workspace, decision
 
@@ -20,12 +21,19 @@ def take(workspace: Workspace, key: str, *, plan: str) -> Recorded[FindingTaken]
     """
     if len(plan.strip()) < SHORTEST_PLAN:
         raise InputError(f"Say in at least {SHORTEST_PLAN} letters what you will do about it.")
-    with workspace.log.reading() as connection:
-        standing = {one.key: one for one in status(connection, now=workspace.clock.now()).findings}
-        before = recorded(connection, FindingTaken, finding=key)
-    if key not in standing:
-        raise InputError(
-            f"There is no finding {key!r} now: it may have ended. `tailguard findings list` has {len(standing)} that stand."
-        )
-    workspace.desk.record(FindingTaken(key, standing[key].what, plan.strip()))
-    return before[-1] if before and standing[key].taken_by else None
+    before: list[Recorded[FindingTaken]] = []
+
+    def assign(connection: Connection) -> list[FindingTaken]:
+        findings = {finding.key: finding for finding in status(connection, now=workspace.clock.now()).findings}
+        if key not in findings:
+            raise InputError(
+                f"There is no finding {key!r} now: it may have ended. `tailguard findings list` has {len(findings)} that stand."
+            )
+        found = findings[key]
+        if found.taken_by:
+            names = (found.key, found.key_by_words)
+            before.extend(row for row in recorded(connection, FindingTaken) if row.fact.finding in names)
+        return [FindingTaken(key, found.what, plan.strip())]
+
+    workspace.desk.decide(assign)
+    return before[-1] if before else None

@@ -10,6 +10,7 @@ from tailguard.domain.sources import Contract
 from tailguard.domain.tags import Origin
 from tailguard.domain.wording import by
 from tailguard.errors import InputError
+from tailguard.runlog.connection import Connection
 from tailguard.runlog.queries import contracts
 from tailguard.workspace import Workspace, decision
 
@@ -36,14 +37,18 @@ def sign(workspace: Workspace, source: str, *, note: str, signed: bool = True) -
 
     Raises InputError without a contract, and for anybody else.
     """
-    found = standing(workspace).get(source)
-    if found is None:
-        raise InputError(
-            f"There is no contract with {source!r}. Declare it first: `tailguard source declare {source} ...`."
-        )
-    if signed and found.signed_by and found.signed:
-        raise InputError(f"The contract with {source} was signed {by(found.signed_by, found.signed)}.")
-    workspace.desk.record(SourceSignedOff(source, found.row, signed, note.strip()))
+
+    def put_name(connection: Connection) -> list[SourceSignedOff]:
+        found = contracts(connection).get(source)
+        if found is None:
+            raise InputError(
+                f"There is no contract with {source!r}. Declare it first: `tailguard source declare {source} ...`."
+            )
+        if signed and found.signed_by and found.signed:
+            raise InputError(f"The contract with {source} was signed {by(found.signed_by, found.signed)}.")
+        return [SourceSignedOff(source, found.row, signed, note.strip())]
+
+    workspace.desk.decide(put_name)
 
 
 def standing(workspace: Workspace) -> dict[str, Contract]:

@@ -150,7 +150,9 @@ def _missing(root: Path, named: dict[str, set[str]]) -> list[Found]:
         missing = sorted(digests - there)
         if missing:
             examples = ", ".join(digest[:16] for digest in missing[:_EXAMPLES])
-            what = f"missing: {len(missing):,} of {counted(len(digests), 'content')} that the log names, such as {examples}"
+            what = (
+                f"missing: {len(missing):,} of {counted(len(digests), 'file')} that the log names, such as {examples}"
+            )
             problems.append(Found(f"store/{folder}", f"{what}. Restore {root / folder} from a backup"))
     return problems
 
@@ -161,14 +163,12 @@ def _missing_files(workspace: Workspace, connection: Connection) -> list[Found]:
     flows_in_force = declared is not None and declared.fact.digest != digest_of(b"")
     witness = "restore it from a backup; until then rows that were cut from the end of the log go unseen"
     expected = [
-        (POLICY_FILE, policy is not None, "restore it from a backup; the log holds its text"),
-        (FLOWS_FILE, flows_in_force, "restore it from a backup; the log holds its text"),
-        (WITNESS_FILE, policy is not None, witness),
+        (workspace.root / POLICY_FILE, policy is not None, "restore it from a backup; the log holds its text"),
+        (workspace.root / FLOWS_FILE, flows_in_force, "restore it from a backup; the log holds its text"),
+        (workspace.log.folder / WITNESS_FILE, policy is not None, witness),
     ]
     return [
-        Found(name, f"missing: {remedy}")
-        for name, wanted, remedy in expected
-        if wanted and not (workspace.log.folder / name).is_file()
+        Found(path.name, f"missing: {remedy}") for path, wanted, remedy in expected if wanted and not path.is_file()
     ]
 
 

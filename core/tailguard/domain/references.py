@@ -45,6 +45,7 @@ def uncompared(predecessors: Mapping[str, State]) -> Uncompared:
     told = ", ".join(f"{generation} {_STANDS[state]}" for generation, state in newest)
     return Uncompared(
         Verdict.INCONCLUSIVE,
-        f"compared with no earlier generation: {told}{more}. Ship or unfreeze one of them and run again, or ask for an "
-        "override of the diversity gate",
+        f"compared with no earlier generation: {told}{more}. Ship one of them (`tailguard ship`; first "
+        "`tailguard run --resume` where it has no verdict, `tailguard unfreeze` where it is frozen or was rolled back) and run "
+        "again, or ask for an override of the diversity gate",
     )

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from pages.shared import reads
 from pages.shared.actions import Presses
 from tailguard.desk import quarantine
-from tailguard.domain.facts import ReviewDecision
+from tailguard.domain.facts import (
+    AlertRaised,
+    IncidentOpened,
+    IncidentStep,
+    OverrideDecided,
+    OverrideRequested,
+    ReviewDecision,
+    SourceContract,
+)
 from tailguard.domain.tags import Origin
 from tailguard.errors import InputError
 from tests.builders import Team, facts, held_for_review
 
 APP = Path(__file__).parent.parent.parent / "app.py"
-
-
-@pytest.fixture(autouse=True)
-def _nothing_to_read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reads, "look_again", lambda: None)
 
 
 def test_what_was_answered_under_a_name_stays_the_answer() -> None:
@@ -76,12 +82,19 @@ def _page() -> None:
     actions.show_answer()
 
 
+def sent(app: AppTest, button: Button) -> WidgetStates:
+    """What the browser sends for a press: each field and this button, and no other one."""
+    button.click()
+    states = app._tree.get_widget_states()
+    told = [one for one in states.widgets if one.WhichOneof("value") != "trigger_value" or one.trigger_value]
+    return WidgetStates(widgets=told)
+
+
 @pytest.mark.parametrize(("label", "reason"), [("Ask", "the launch"), ("Approve", "")])
 def test_a_press_that_is_delivered_twice_is_carried_out_once(label: str, reason: str) -> None:
     app = AppTest.from_function(_page).run()
     app.text_input(key="reason").input("the launch")  # a form's fields count once it is sent
-    next(one for one in app.button if one.label == label).click()
-    press = app._tree.get_widget_states()
+    press = sent(app, next(one for one in app.button if one.label == label))
 
     app._run(press)
     app._run(press)
@@ -116,8 +129,7 @@ def test_a_press_on_a_record_that_somebody_else_has_answered_says_who_and_touche
     team: Team, reviewing: AppTest
 ) -> None:
     shown = quarantine.waiting(team.workspace)[0].id
-    reviewing.button(key=f"answer-human-{shown}").click()
-    press = reviewing._tree.get_widget_states()
+    press = sent(reviewing, reviewing.button(key=f"answer-human-{shown}"))
     quarantine.decide(team.workspace.as_actor("sam"), [shown], origin=Origin.AI, code="checked")
     team.workspace.log.publish()
     reviewing._run()  # the server draws the next record; the browser shows the first one still
@@ -130,23 +142,71 @@ def test_a_press_on_a_record_that_somebody_else_has_answered_says_who_and_touche
 
 
 def test_a_press_on_next_that_is_delivered_twice_goes_one_record_on(team: Team, reviewing: AppTest) -> None:
-    reviewing.button(key=f"next-{quarantine.waiting(team.workspace)[0].id}").click()
-    press = reviewing._tree.get_widget_states()
+    press = sent(reviewing, reviewing.button(key=f"next-{quarantine.waiting(team.workspace)[0].id}"))
 
     reviewing._run(press)
     reviewing._run(press)
 
-    assert any("2 of 3" in one.value for one in reviewing.markdown)
+    assert "**2 of 3**" in " ".join(one.value for one in reviewing.markdown)
 
 
 def test_a_decision_that_is_delivered_twice_is_recorded_once(team: Team, reviewing: AppTest) -> None:
     shown = quarantine.waiting(team.workspace)[0].id
-    reviewing.button(key=f"answer-human-{shown}").click()
-    press = reviewing._tree.get_widget_states()
+    press = sent(reviewing, reviewing.button(key=f"answer-human-{shown}"))
 
     reviewing._run(press)
     reviewing._run(press)
 
     assert [one.record for one in facts(team, ReviewDecision)] == [shown]
-    assert not reviewing.error
+    assert [one.value for one in reviewing.error] == []
     assert f"{shown[:12]} answered human; 1 settled" in reviewing.success[0].value.replace("\\", "")
+
+
+FORMS = {
+    "overview": ("Take it",),
+    "provenance": ("Sign off",),
+    "overrides": (
+        "Ask",
+        "Record the decision",
+        "Start a meeting",
+        "Note attendance",
+        "Keep until it ends",
+        "End the meeting",
+    ),
+    "loops": (
+        "Add it to flows.yaml",
+        "Declare",
+        "Import",
+        "Mark the review done",
+        "Ask for an exception of 14 days (reason above)",
+    ),
+    "plays": ("Attest", "Hand over", "Take it", "Acknowledge this revision as its maintainer"),
+    "drill": ("Do it: freeze",),
+    "runs": ("Note it",),
+}
+
+
+@pytest.mark.parametrize("page", FORMS)
+def test_every_form_finds_what_was_typed_into_it(team: Team, reviewing: AppTest, page: str) -> None:
+    team.clock.moment = datetime.now(UTC).replace(tzinfo=None) - timedelta(hours=1)  # a page decides by the real time
+    until = team.clock.moment + timedelta(days=20)
+    lin = team.workspace.as_actor("lin")
+    lin.desk.record(OverrideRequested("override-1", "ratio", "main", "main/0", "needed for the launch", until))
+    team.workspace.desk.record(
+        OverrideDecided("override-1", "approved", "once"),
+        AlertRaised("alert-1", "stream", "bot", "bot repeats itself", "row"),
+        SourceContract("docs", "ada", "MIT", "human", team.clock.now(), ""),
+        IncidentOpened("incident-1", "incident", "main", "main/0", "a person", "answers repeat"),
+        IncidentStep("incident-1", "detect", 1.0, 1.0, "seen"),
+    )
+    team.workspace.log.publish()
+    reads.look_again()
+    reviewing.switch_page(f"pages/{page}.py").run()
+
+    for label in FORMS[page]:
+        button = next((one for one in reviewing.button if one.label == label), None)
+        assert button, (label, [one.label for one in reviewing.button])
+        button.click().run()
+
+        assert not reviewing.exception, (label, reviewing.exception)
+        assert len(reviewing.error) + len(reviewing.success) > 0, label

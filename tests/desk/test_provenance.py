@@ -558,7 +558,7 @@ def test_a_decision_is_taken_back_until_a_run_has_used_it(team: Team) -> None:
     team.run([team.batch("b", team.take(50))], ship=False)
     with pytest.raises(InputError, match="taken up by a run already"):
         quarantine.take_back(team.workspace, [other])
-    with pytest.raises(InputError, match="was taken back by ada .*; it waits again"):
+    with pytest.raises(InputError, match=r"was taken back by ada .*; it waits again"):
         quarantine.take_back(team.workspace, [one])
     assert [fact.origin for fact in facts(team, ReviewDecision, record=one)] == ["ai", "unknown"], "nothing is edited"
 

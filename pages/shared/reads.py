@@ -95,7 +95,7 @@ from tailguard.plays.loops.standing import LoopStanding
 from tailguard.policy import Policy
 from tailguard.runlog import queries
 from tailguard.runlog.anchor import AnchorStanding, anchor_standing
-from tailguard.runlog.backlog import Backlog, Waiting, backlog
+from tailguard.runlog.backlog import Backlog, HeldTotal, backlog
 from tailguard.runlog.backlog import waiting_now as records_waiting
 from tailguard.runlog.connection import RunLog
 from tailguard.runlog.history import History, history
@@ -586,7 +586,7 @@ def waiting_now() -> tuple[int, datetime | None]:
 
 
 @_of_one_state(4)
-def _waiting() -> Waiting | None:
+def _waiting() -> HeldTotal | None:
     with _log().glancing() as connection:
         return records_waiting(connection)
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tailguard import plays
 from tailguard.cli import run
 from tailguard.desk import findings, overrides
-from tailguard.domain.facts import AnchorFrozen, AnchorSlice, FindingTaken
+from tailguard.domain.facts import AnchorFrozen, AnchorSlice, FindingTaken, RecordsHeld, ReviewDecision
 from tailguard.errors import InputError, NotAllowed
 from tailguard.plays import finding, monitoring
 from tailguard.plays.finding import Finding, FindingKind
@@ -115,6 +115,36 @@ def test_what_was_taken_while_names_were_made_of_words_stays_taken(tmp_path: Pat
 
     assert (thin.key, other.key) == ("anchor-thin", "anchor-thin:legal-1")
     assert taken == {"anchor-thin": "add some"}
+
+
+def test_who_takes_the_queue_keeps_it_while_they_answer_it(tmp_path: Path) -> None:
+    clock = Clock()
+    workspace = Workspace(tmp_path, "ada", clock)
+    (tmp_path / "policy.toml").write_text(template("ada"))
+    workspace.policy_in_force()
+
+    def takers() -> list[str | None]:
+        with workspace.log.reading() as connection:
+            found = status(connection, now=clock.now()).findings
+        return [one.taken_by for one in found if one.kind is FindingKind.RECORDS_WAIT]
+
+    def answer(record: str) -> ReviewDecision:
+        return ReviewDecision(record, "a", "docs", "human", "checked", clock.moment)
+
+    workspace.desk.record(RecordsHeld("main/0", "a", "docs", "r1"))
+    workspace.desk.record(FindingTaken(FindingKind.RECORDS_WAIT, "1 record waits", "I answer them today."))
+    clock.move(1)
+    workspace.desk.record(RecordsHeld("main/1", "b", "docs", "r2"))
+    workspace.desk.record(answer("r1"))
+    assert takers() == ["ada"]
+
+    workspace.desk.record(answer("r2"))
+    assert takers() == []
+
+    clock.move(1)
+    workspace.desk.record(RecordsHeld("main/2", "c", "docs", "r3"))
+    clock.move(1)
+    assert takers() == [None]  # it ended and began again
 
 
 def test_who_takes_a_finding_answers_for_it_until_it_ends(team: Team) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailguard.desk import quarantine
+from tailguard.detection.judge import Detector
 from tailguard.domain.facts import Artifact, BatchTaken, Fact, RecordsHeld, ReviewDecision
 from tailguard.domain.records import RECORD
 from tailguard.domain.tags import Origin
@@ -23,6 +26,8 @@ from tailguard.policy import template
 from tailguard.runlog.backlog import backlog, undecided, waiting_now
 from tailguard.runlog.connection import RunLog
 from tailguard.runlog.recorder import Author, Desk
+from tailguard.stages.intake import BatchRequest, counting
+from tailguard.stages.intake.reading import Batch
 from tailguard.workspace import Workspace
 from tests.builders import Clock
 
@@ -143,6 +148,119 @@ def test_a_log_that_did_not_name_held_records_loses_none_of_them(tmp_path: Path)
     assert [one.id for one in quarantine.waiting(workspace)] == [first]
     with workspace.log.reading() as connection:
         assert undecided(connection).runs == {"main/0", "other/0"}  # main/1 alone read its batch, and is decided whole
+
+
+@settings(max_examples=8)
+@given(
+    before=st.lists(st.sampled_from("abc"), min_size=1, max_size=3),
+    after=st.lists(st.sampled_from("abc"), max_size=3),
+    answers=st.lists(st.tuples(st.integers(0, 6), st.sampled_from(sorted(TEXTS))), max_size=6),
+)
+def test_a_file_that_was_read_before_its_records_were_named_counts_once_and_as_old_as_it_is(
+    empty: Path, before: list[str], after: list[str], answers: list[tuple[int, str]]
+) -> None:
+    with TemporaryDirectory() as folder:
+        shutil.copytree(empty, folder, dirs_exist_ok=True)
+        clock = Clock()
+        workspace = Workspace(Path(folder), "ada", clock)
+        in_batch = {batch: set(sorted(TEXTS)[start::3]) for start, batch in enumerate("abc")}
+        first_run: dict[str, str] = {}
+        decided: set[str] = set()
+        facts: list[Fact] = []
+        for number, batch in enumerate([*before, *after]):
+            run = f"{'main' if number % 2 else 'other'}/{number}"
+            facts += held(workspace, run, batch, "docs", in_batch[batch], named=number >= len(before))
+            first_run = dict.fromkeys(in_batch[batch], run) | first_run
+            for when, record in answers:
+                if when == number and record in first_run:
+                    found_in = next(name for name, records in in_batch.items() if record in records)
+                    facts.append(ReviewDecision(record, found_in, "docs", "human", "checked", clock.moment))
+                    decided.add(record)
+        workspace.desk.record(*facts)
+
+        queue = quarantine.waiting(workspace)
+        with workspace.log.reading() as connection:
+            waits = waiting_now(connection)
+            points = backlog(connection, clock.now())
+
+        assert {one.id: one.run for one in queue} == {
+            record: run for record, run in first_run.items() if record not in decided
+        }
+        assert (waits.records if waits else 0) == len(queue)
+        newest = points[-1].moment if points else None
+        assert sum(one.records for one in points if one.moment == newest) == len(queue)
+
+
+def test_a_run_that_names_what_an_older_one_held_makes_it_neither_more_nor_younger(tmp_path: Path) -> None:
+    workspace, clock = founded(tmp_path)
+    records = set(sorted(TEXTS)[:3])
+    workspace.desk.record(*held(workspace, "main/0", "a", "docs", records, named=False))
+    clock.move(30)
+    begun = clock.moment
+    workspace.desk.record(*held(workspace, "other/0", "a", "docs", records))
+
+    queue = quarantine.waiting(workspace)
+    with workspace.log.reading() as connection:
+        waits = waiting_now(connection)
+        points = backlog(connection, clock.now())
+
+    assert {(one.run, one.since < begun - timedelta(days=29)) for one in queue} == {("main/0", True)}
+    assert waits is not None
+    assert (waits.records, waits.since < begun - timedelta(days=29)) == (3, True)
+    assert [one.records for one in points if one.moment == points[-1].moment] == [0, 0, 3]
+
+
+def test_that_records_wait_is_true_since_the_queue_was_last_empty(log: RunLog) -> None:
+    clock = Clock()
+    desk = Desk(log, Author("ada", clock))
+
+    def answer(record: str) -> None:
+        desk.record(ReviewDecision(record, "a", "docs", "human", "checked", clock.moment))
+
+    seen = []
+    for step in (
+        lambda: desk.record(RecordsHeld("main/0", "a", "docs", "r0")),
+        lambda: answer("r0"),  # the queue is empty
+        lambda: desk.record(RecordsHeld("main/1", "a", "docs", "r1")),
+        lambda: desk.record(RecordsHeld("main/2", "a", "docs", "r2")),
+        lambda: answer("r1"),
+        lambda: answer("r2"),
+    ):
+        step()
+        with log.reading() as connection:
+            waits = waiting_now(connection)
+        seen.append((waits.records, (waits.unbroken_since - datetime(2026, 3, 2)).days, waits.row) if waits else None)
+        clock.move(1)
+
+    rows = [one[2] if one else None for one in seen]
+    assert [one[:2] if one else None for one in seen] == [(1, 0), None, (1, 2), (2, 2), (1, 2), None]
+    assert rows[2] == rows[3] == rows[4] != rows[0]
+
+
+class Length:
+    """A detector that tells texts by their length."""
+
+    name = "length"
+
+    def score(self, texts: Sequence[str]) -> list[float]:
+        return [float(len(text)) for text in texts]
+
+
+def test_many_held_ids_are_written_in_rows_of_a_thousand(log: RunLog, tmp_path: Path) -> None:
+    names = [f"r{number}" for number in range(2_500)]
+    counts = counting.Counts(held_ids=names)
+    scale = {"texts": np.linspace(0, 1, 60)}
+    detector = Detector(Length(), scale, scale, 0.05, "d", "none")
+
+    facts = counting.facts_of(
+        "main/0", BatchRequest("x.jsonl", "docs"), "a", Batch(tmp_path), counts, None, detector, seed=0
+    )
+    rows = [one for one in facts if isinstance(one, RecordsHeld)]
+    Desk(log, Author("ada", Clock())).record(*rows)
+
+    assert [len(row.records.split()) for row in rows] == [1_000, 1_000, 500]
+    with log.reading() as connection:
+        assert set(undecided(connection).records) == set(names)
 
 
 def test_what_waited_at_each_moment_is_told_by_how_long_it_had_waited(log: RunLog) -> None:

@@ -17,7 +17,7 @@ from tailguard.domain.roles import Right
 from tailguard.domain.tags import WHOLE_SHARE, Evidence, Origin, Spans, Tag, spans_of
 from tailguard.domain.wording import by
 from tailguard.errors import InputError
-from tailguard.runlog.backlog import undecided
+from tailguard.runlog.backlog import Undecided, undecided
 from tailguard.runlog.queries import Recorded, open_opinions, recorded, review_decisions
 from tailguard.workspace import Workspace, decision
 
@@ -92,7 +92,7 @@ def waiting(workspace: Workspace, *, reviewer: str | None = None) -> list[Waitin
     queue = [
         _waiting(
             row,
-            *left.records.get(str(row["id"]), (one.fact.run, one.recorded)),
+            *_first_held(left, str(row["id"]), one),
             ids[group],
             sizes[group],
             opinions.get(str(row["id"]), []),
@@ -101,6 +101,13 @@ def waiting(workspace: Workspace, *, reviewer: str | None = None) -> list[Waitin
         if reviewer is None or all(opinion.actor != reviewer for opinion in opinions.get(str(row["id"]), []))
     ]
     return sorted(queue, key=lambda one: (one.cannot_tell, -one.settles, one.since, one.cluster, one.id))
+
+
+def _first_held(left: Undecided, record: str, file: Recorded[Artifact]) -> tuple[str, datetime]:
+    """The run that held a record first, and when: the first that named it, or an earlier one that has it in its file unnamed."""
+    read = (file.fact.run, file.recorded)
+    named = left.records.get(record, read)
+    return min(named, read, key=lambda one: one[1]) if file.fact.run in left.unnamed else named
 
 
 def _waiting(

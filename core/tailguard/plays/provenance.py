@@ -64,7 +64,13 @@ def _about_batches(connection: Connection, policy: Policy | None, moment: dateti
     if waiting := waiting_now(connection):
         what = f"{waiting.records:,} held records wait for a person (`tailguard quarantine list`)"
         findings.append(
-            Finding(kind=FindingKind.RECORDS_WAIT, severity="low", what=what, since=waiting.since, row=waiting.row)
+            Finding(
+                kind=FindingKind.RECORDS_WAIT,
+                severity="low",
+                what=what,
+                since=waiting.unbroken_since,
+                row=waiting.row,
+            )
         )
     if first and not recorded(connection, DetectorCalibrated):
         what = (

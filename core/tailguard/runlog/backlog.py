@@ -2,7 +2,7 @@
 
 The rule is by record: one is held from the first run that held it until a person decided it, in whatever run or batch they found
 it. What is counted for people is counted here, so that it agrees with the queue. Runs of before version 8 of the log did not
-name the records that they held: theirs are counted by batch, which is exact where only one run has read the batch.
+name the records that they held: theirs are counted by batch, which is exact where every run that read the batch held the same.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ answers AS (
 ), decided AS (
     SELECT record, batch, recorded FROM answers WHERE place = 1 AND origin <> 'unknown'
 ), named AS (
-    SELECT h.run, h.id, e.recorded, unnest(string_to_array(h.records, ' ')) AS record
+    SELECT h.run, h.batch, h.id, e.recorded, unnest(string_to_array(h.records, ' ')) AS record
     FROM records_held h JOIN held_e e ON e.id = h.id
 ), first_held AS (
     SELECT run, id, recorded, record, row_number() OVER (PARTITION BY record ORDER BY recorded, id) AS place FROM named
@@ -45,18 +45,33 @@ answers AS (
     SELECT b.run, b.batch, b.held, b.id, e.recorded AS since, count(*) OVER (PARTITION BY b.batch) AS times
     FROM batch_taken b JOIN taken_e e ON e.id = b.id WHERE b.held > 0
 ), unnamed AS (
-    SELECT t.*, t.held - coalesce(a.records, 0) AS unanswered FROM taken t LEFT JOIN answers_of a ON a.batch = t.batch
+    SELECT t.*, coalesce(a.records, 0) AS answers, coalesce(max(t.held) OVER (
+        PARTITION BY t.batch ORDER BY t.since, t.id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS counted
+    FROM taken t LEFT JOIN answers_of a ON a.batch = t.batch
     WHERE NOT EXISTS (SELECT 1 FROM records_held h WHERE h.run = t.run AND h.batch = t.batch)
+), named_again AS (
+    SELECT r.record, u.held, row_number() OVER (PARTITION BY u.batch ORDER BY r.decided NULLS LAST, r.since, r.record) AS place
+    FROM (SELECT batch, max(held) AS held FROM unnamed GROUP BY batch) u
+    JOIN (SELECT DISTINCT batch, record FROM named) n ON n.batch = u.batch JOIN record r ON r.record = n.record
 ), spell AS (
-    SELECT since, decided, count(*) AS records, min(id) AS id FROM record GROUP BY since, decided
+    SELECT since, decided, count(*) AS records, min(id) AS id FROM record r
+    WHERE NOT EXISTS (SELECT 1 FROM named_again n WHERE n.record = r.record AND n.place <= n.held) GROUP BY since, decided
     UNION ALL
-    SELECT u.since, a.recorded, 1, u.id FROM unnamed u JOIN answered a ON a.batch = u.batch AND a.place <= u.held
+    SELECT u.since, a.recorded, 1, u.id FROM unnamed u
+    JOIN answered a ON a.batch = u.batch AND a.place > u.counted AND a.place <= u.held
     UNION ALL
-    SELECT since, CAST(NULL AS TIMESTAMP), unanswered, id FROM unnamed WHERE unanswered > 0
+    SELECT since, CAST(NULL AS TIMESTAMP), held - greatest(answers, counted), id FROM unnamed
+    WHERE held > greatest(answers, counted)
+), stretch AS (
+    SELECT since, id FROM (SELECT since, id, max(coalesce(decided, CAST('infinity' AS TIMESTAMP))) OVER (
+        ORDER BY since, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS waited_until FROM spell) s
+    WHERE waited_until IS NULL OR waited_until < since
 )
 """
 """`record` has a row for each record that was ever named: the first run that held it, and when it was decided, if it is. `unnamed`
-are the batches whose records were not. A `spell` is so many records that waited from `since` until `decided`."""
+are the batches whose records were not: of one that several runs read, the first counts, and a later one with what it held beyond
+that (`counted`). Records of such a batch that a later run named (`named_again`) are those that were counted so, as many as were.
+A `spell` is so many records that waited from `since` until `decided`. A `stretch` begins where something waits and nothing did."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +98,15 @@ class Backlog:
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """How many held records nobody has decided; since when the oldest waits, and the row of the log that holds it."""
+class HeldTotal:
+    """How many held records nobody has decided, and since when the oldest of them waits.
+
+    `unbroken_since` is from when on something waited at every moment, and `row` the row of the log with which that began.
+    """
 
     records: int
     since: datetime
+    unbroken_since: datetime
     row: str
 
 
@@ -98,14 +117,21 @@ MOMENTS = 160
 def undecided(connection: Connection) -> Undecided:
     """Every held record that nobody has decided."""
     named = _ask(connection, "SELECT record, run, since FROM record WHERE decided IS NULL")
-    unnamed = _ask(connection, "SELECT DISTINCT run FROM unnamed WHERE times > 1 OR unanswered > 0")
+    unnamed = _ask(connection, "SELECT DISTINCT run FROM unnamed WHERE times > 1 OR held > answers")
     return Undecided({record: (run, since) for record, run, since in named}, frozenset(run for (run,) in unnamed))
 
 
-def waiting_now(connection: Connection) -> Waiting | None:
+def waiting_now(connection: Connection) -> HeldTotal | None:
     """What waits for a person; None where nothing does."""
-    spells = _ask(connection, "SELECT records, since, id FROM spell WHERE decided IS NULL ORDER BY since, id")
-    return Waiting(sum(records for records, _, _ in spells), spells[0][1], spells[0][2]) if spells else None
+    found = _ask(
+        connection,
+        """
+        SELECT w.records, w.oldest, s.since, s.id
+        FROM (SELECT sum(records) AS records, min(since) AS oldest FROM spell WHERE decided IS NULL) w, stretch s
+        WHERE w.records > 0 ORDER BY s.since DESC, s.id LIMIT 1
+        """,
+    )
+    return HeldTotal(int(found[0][0]), *found[0][1:]) if found else None
 
 
 def _ask(connection: Connection, what: str) -> list[Any]:

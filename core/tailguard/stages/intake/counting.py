@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _SURPRISE = 3.3  # standard errors: a chance of one in two thousand for an honest batch
 _SUSPECT_SHARE = 0.1
 _ENOUGH = 200_000
+_IDS_PER_ROW = 1_000
 
 
 @dataclass
@@ -160,8 +161,10 @@ def facts_of(
             conflict=conflict,
         )
     ]
-    if counts.held_ids:
-        facts.append(RecordsHeld(run, digest, source, " ".join(counts.held_ids)))
+    facts += [
+        RecordsHeld(run, digest, source, " ".join(counts.held_ids[start : start + _IDS_PER_ROW]))
+        for start in range(0, len(counts.held_ids), _IDS_PER_ROW)
+    ]
     facts += [
         ProvenanceCount(run, digest, source, *key, counts.records[key], counts.tokens[key])
         for key in sorted(counts.records)

@@ -144,6 +144,7 @@ def test_who_takes_the_queue_keeps_it_while_they_answer_it(tmp_path: Path) -> No
     clock.move(1)
     workspace.desk.record(RecordsHeld("main/2", "c", "docs", "r3"))
     clock.move(1)
+    workspace.desk.record(RecordsHeld("main/3", "d", "docs", "r4"))
     assert takers() == [None]  # it ended and began again
 
 

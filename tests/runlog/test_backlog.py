@@ -214,19 +214,19 @@ def test_that_records_wait_is_true_since_the_queue_was_last_empty(log: RunLog) -
     clock = Clock()
     desk = Desk(log, Author("ada", clock))
 
-    def answer(record: str) -> None:
-        desk.record(ReviewDecision(record, "a", "docs", "human", "checked", clock.moment))
+    def answer(record: str) -> ReviewDecision:
+        return ReviewDecision(record, "a", "docs", "human", "checked", clock.moment)
 
     seen = []
     for step in (
-        lambda: desk.record(RecordsHeld("main/0", "a", "docs", "r0")),
-        lambda: answer("r0"),  # the queue is empty
-        lambda: desk.record(RecordsHeld("main/1", "a", "docs", "r1")),
-        lambda: desk.record(RecordsHeld("main/2", "a", "docs", "r2")),
-        lambda: answer("r1"),
-        lambda: answer("r2"),
+        RecordsHeld("main/0", "a", "docs", "r0"),
+        answer("r0"),  # the queue is empty
+        RecordsHeld("main/1", "a", "docs", "r1"),
+        RecordsHeld("main/2", "a", "docs", "r2"),
+        answer("r1"),
+        answer("r2"),
     ):
-        step()
+        desk.record(step)
         with log.reading() as connection:
             waits = waiting_now(connection)
         seen.append((waits.records, (waits.unbroken_since - datetime(2026, 3, 2)).days, waits.row) if waits else None)

@@ -52,8 +52,10 @@ def test_what_one_store_gave_is_not_taken_for_another_stores(
     gc.collect()
 
     assert let_go() is None
+    other = Store(tmp_path / "other")
+    other.put_json("requests", {})
     with pytest.raises(InputError, match="is missing from the store"):
-        read(Store(tmp_path / "other"), digest)
+        read(other, digest)
 
 
 def test_no_function_keeps_answers_by_the_store_or_workspace_that_it_was_given() -> None:

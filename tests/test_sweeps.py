@@ -7,7 +7,7 @@ import pytest
 from tests.sweeps import ROOT, constant, page_names
 
 
-@pytest.mark.parametrize("walker", ["tests/pages/test_pages.py", "tests/browser/test_hostile.py"])
+@pytest.mark.parametrize("walker", ["tests/pages/opening.py", "tests/browser/test_hostile.py"])
 def test_no_page_is_left_out_by_a_test_that_walks_all_pages(walker: str) -> None:
     walked = {page or "overview" for page in constant((ROOT / walker).read_text(), "PAGES")}
 

@@ -582,7 +582,7 @@ class _Work:
         with self._workspace.log.reading() as connection:
             made = queries.recorded(connection, Generation, lineage=self._run.lineage)
             fleet = queries.fleet_of(connection, self._run.lineage)
-        return {run: fleet.state(run) for run in trained_before(self._run.run, [one.fact.run for one in made])}
+        return {run: fleet.state(run) for run in trained_before(self._run.run, [row.fact.run for row in made])}
 
     def _handoff(self) -> Outcome:
         run = self._run.run

@@ -279,7 +279,7 @@ def _going_on(connection: Connection) -> str:
     found = open_meeting(connection)
     if found is None:
         ended = recorded(connection, MeetingEnded)[-1:]
-        last = "".join(f" {one.fact.meeting} was ended {by(one.actor, one.recorded)}." for one in ended)
+        last = "".join(f" {row.fact.meeting} was ended {by(row.actor, row.recorded)}." for row in ended)
         raise InputError(
             f"No meeting is going on.{last} Start one with `tailguard meeting start`, or on the overrides page."
         )

@@ -18,7 +18,7 @@ from tailguard.domain.tags import WHOLE_SHARE, Evidence, Origin, Spans, Tag, spa
 from tailguard.domain.wording import by
 from tailguard.errors import InputError
 from tailguard.runlog.backlog import Undecided, undecided
-from tailguard.runlog.queries import Recorded, open_opinions, recorded, review_decisions
+from tailguard.runlog.queries import Recorded, latest_decisions, open_opinions, recorded, review_decisions
 from tailguard.workspace import Workspace, decision
 
 CODES = {
@@ -81,7 +81,7 @@ def waiting(workspace: Workspace, *, reviewer: str | None = None) -> list[Waitin
         left = undecided(connection)
     found: dict[str, tuple[dict[str, object], Recorded[Artifact]]] = {}
     # Files of runs that were decided whole are not read again, and neither is the same file for another run.
-    first = {one.fact.digest: one for one in reversed(held) if one.fact.run in left.runs}
+    first = {row.fact.digest: row for row in reversed(held) if row.fact.run in left.runs}
     for one in sorted(first.values(), key=lambda one: one.recorded):
         for row in workspace.store.table("quarantine", one.fact.digest).to_pylist():
             if row["id"] not in decided:
@@ -158,7 +158,7 @@ def decide(
         raise InputError("The reason code `other` needs a note.")
     queue = {one.id: one for one in waiting(workspace)}
     settled_before = _decided(workspace)
-    chosen = {one.id: one for one in (_named(queue, settled_before, wanted) for wanted in ids)}
+    chosen = {record.id: record for record in (_named(queue, settled_before, wanted) for wanted in ids)}
     settled: list[str] = []
 
     def look(connection: Any) -> list[Fact]:
@@ -197,7 +197,7 @@ def take_back(workspace: Workspace, ids: Sequence[str]) -> int:
     """
 
     def look(connection: Any) -> list[Fact]:
-        newest = {one.fact.record: one for one in recorded(connection, ReviewDecision)}
+        newest = latest_decisions(connection)
         used = _taken_up(workspace, connection)
         facts: list[Fact] = []
         for identity in ids:

@@ -338,8 +338,13 @@ def logged_outputs(connection: Connection) -> list[tuple[str, str]]:
 
 def review_decisions(connection: Connection) -> dict[str, Recorded[ReviewDecision]]:
     """The decision in force on each record that a person decided; one that was taken back is none."""
-    newest = {one.fact.record: one for one in recorded(connection, ReviewDecision)}
-    return {record: one for record, one in newest.items() if one.fact.origin != Origin.UNKNOWN}
+    latest = latest_decisions(connection)
+    return {record: row for record, row in latest.items() if row.fact.origin != Origin.UNKNOWN}
+
+
+def latest_decisions(connection: Connection) -> dict[str, Recorded[ReviewDecision]]:
+    """The last decision on each record, also one that took the decision before it back (its origin is `unknown`)."""
+    return {row.fact.record: row for row in recorded(connection, ReviewDecision)}
 
 
 def open_opinions(connection: Connection) -> dict[str, list[Recorded[ReviewOpinion]]]:

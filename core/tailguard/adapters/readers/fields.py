@@ -81,7 +81,7 @@ def _problem_of(value: object) -> str | None:
             if depth == DEEPEST:
                 return "is nested too deeply"
             inside = [*part, *part.values()] if isinstance(part, Mapping) else part
-            unseen += [(one, depth + 1) for one in inside]
+            unseen += [(part, depth + 1) for part in inside]
     return None
 
 
@@ -104,7 +104,7 @@ def _without_nan(value: object) -> object:
     if isinstance(value, Mapping):
         return {key: _without_nan(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(one) for one in value]
+        return [_without_nan(part) for part in value]
     return None if isinstance(value, float) and math.isnan(value) else value
 
 

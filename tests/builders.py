@@ -30,21 +30,25 @@ from tailguard.ports import Decoding
 from tailguard.runlog.queries import recorded
 from tailguard.stages.intake import BatchRequest
 from tailguard.workspace import Workspace
-from tests.templates import done_once
+from tests.templates import done_once, made_once
 
-ANCHOR, HELD_OUT = 500, 400
+ANCHOR, PROMPTS = 500, 250
 F = TypeVar("F", bound=Fact)
 
 
 @cache
 def passages() -> tuple[str, ...]:
     """Some thousand distinct docstring passages of the standard library, in a fixed order."""
+    return tuple(made_once("passages", _passages_found))
+
+
+def _passages_found() -> list[str]:
     found: dict[str, None] = {}
     for path in sorted(Path(sysconfig.get_paths()["stdlib"]).glob("*.py")):
         found.update(dict.fromkeys(_passages(path)))
     ordered = sorted(found)
     random.Random(1).shuffle(ordered)  # noqa: S311  a fixed order, not a secret
-    return tuple(ordered)
+    return ordered
 
 
 @dataclass
@@ -122,6 +126,7 @@ class Team:
         recipe: Recipe = pipeline.PLAIN,
         ship: bool = True,
     ) -> str:
+        """A run with its verdict, shipped; the next month begins."""
         run = pipeline.start(self.workspace, lineage, batches, recipe=recipe, seed=0)
         try:
             pipeline.advance(self.workspace, run)
@@ -130,6 +135,13 @@ class Team:
         if ship:
             shipping.ship(self.workspace, run)
         self.clock.move(30)
+        return run
+
+    @done_once
+    def compose(self, batches: Sequence[BatchRequest]) -> str:
+        """A run up to its training set, for whoever looks no further; a run that is judged takes three times as long."""
+        run = pipeline.start(self.workspace, "main", batches, recipe=pipeline.PLAIN, seed=0)
+        pipeline.advance(self.workspace, run, until="compose")
         return run
 
 
@@ -159,7 +171,7 @@ def _found(team: Team, *, observe: bool, changes: Sequence[tuple[str, str]], lon
     file = write_jsonl(root / "inbox" / "anchor.jsonl", [{"text": one} for one in anchor])
     anchor_desk.freeze(team.workspace, file, name="docs", reader=reader_for(str(file)), columns=WHOLE)
     rare = suite_desk.rare_terms(anchor)
-    openings = sorted({" ".join(one.split()[:4]) for one in team.take(HELD_OUT)})
+    openings = sorted({" ".join(one.split()[:4]) for one in team.take(PROMPTS)})
     prompts = [{"id": f"p{n}", "prompt": one, "tail": bool(rare & set(words(one)))} for n, one in enumerate(openings)]
     prompts += [{"id": "long", "prompt": long_prompt, "tail": False}] if long_prompt else []
     suite = write_jsonl(root / "inbox" / "suite.jsonl", prompts)

@@ -90,10 +90,11 @@ def one_run(team: Team) -> None:
 
 @a_log()
 def long(team: Team) -> None:
-    for number in range(4):
-        team.run(
-            [team.batch(f"b{number}", team.take(150)), team.batch(f"u{number}", team.take(20), "share", Origin.UNKNOWN)]
-        )
+    """Two generations, each of which left twenty records for a person; two of them say nearly the same."""
+    alike = max(team.take(18), key=len)
+    for number, said in enumerate(([], [alike, f"{alike} Indeed"])):
+        unknown = [*team.take(20 - len(said)), *said]
+        team.run([team.batch(f"b{number}", team.take(150)), team.batch(f"u{number}", unknown, "share", Origin.UNKNOWN)])
 
 
 @a_log()

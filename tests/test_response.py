@@ -56,6 +56,7 @@ def kept_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(LOG_VARIABLE, f"duckdb:///{tmp_path / 'server' / 'runlog.duckdb'}")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("kept_elsewhere")
 def test_a_drill_touches_nothing_that_is_at_work_and_leaves_its_times(team: Team) -> None:
     first, second = two_generations(team)
@@ -195,6 +196,7 @@ def test_steps_come_in_order() -> None:
     assert [next_step(set(ORDER[:number])) for number in range(len(ORDER) + 1)] == [*ORDER, None]
 
 
+@pytest.mark.slow
 def test_a_drill_is_due_every_quarter_and_overdue_until_one_is_held(team: Team) -> None:
     def told() -> list[str]:
         team.workspace.policy_in_force()

@@ -149,6 +149,7 @@ def test_two_served_models_get_a_verdict_with_two_commands(
     assert {one.name for one in tmp_path.iterdir()} == {"prompts.jsonl", "old.jsonl", "new.jsonl"}
 
 
+@pytest.mark.slow
 def test_a_run_is_evaluated_over_an_endpoint_and_logs_what_it_cost(server: Served, tmp_path: Path) -> None:
     served = f'trainer = "ngram"\ngenerator = "endpoint"\n\n[generators.endpoint]\nurl = "{server.url}"\nmodel = "{{generation}}"'
     team = found_team(tmp_path, changes=[('trainer = "ngram"', served), ("samples = 4", "samples = 1")])

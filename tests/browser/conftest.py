@@ -6,10 +6,12 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.driving import FLAGS, Shown, find_browser, serving
 from tests.logs import MADE
+
+expect.set_options(timeout=30_000)  # a page that was asked for is waited for, however busy the machine
 
 
 @pytest.fixture(scope="session")
@@ -30,10 +32,10 @@ def browser() -> Iterator[Browser]:
 def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shown:
     """What pages are looked at on: a small workspace, and among the slow tests the demo's year."""
     if request.param == "demo":
-        return Shown("demo", request.getfixturevalue("demo"))
+        return Shown("demo", request.getfixturevalue("demo"), "dark")
     root = tmp_path_factory.mktemp("season") / "workspace"
     MADE["season"](root)
-    return Shown("season", root)
+    return Shown("season", root, "light")
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,7 @@ class Shown:
 
     name: Literal["season", "demo"]
     root: Path
+    theme: Literal["light", "dark"]
 
 
 FLAGS = [
@@ -98,6 +99,6 @@ def _await_health(server: subprocess.Popen[bytes], port: int, told: IO[bytes]) -
 
 def go(page: Page, title: str) -> None:
     page.get_by_test_id("stSidebarNav").get_by_role("link", name=re.compile(rf"^{title}( \([\d,]+\))?$")).click()
-    expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
     # Until a page's last line is there, buttons of the page before remain.
-    expect(page.get_by_text(f"{title} · ").last).to_be_visible(timeout=30_000)
+    expect(page.get_by_text(f"{title} · ").last).to_be_visible()

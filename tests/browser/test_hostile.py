@@ -16,7 +16,7 @@ from tailguard.stages.intake import BatchRequest
 from tests.browser.driving import serving
 from tests.builders import found_team, write_jsonl, written_by
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PAGES = ("", "provenance", "mixing", "diversity", "gates", "quarantine", "overrides", "loops", "plays", "drill", "runs")
 HOSTILE = (

@@ -77,6 +77,7 @@ def test_a_press_that_reaches_the_server_twice_is_carried_out_once(held: tuple[s
             expect(page.get_by_test_id("stAlert")).to_have_count(1)
 
 
+@pytest.mark.slow
 def test_each_press_is_one_decision_while_others_decide_each_moment(held: tuple[str, Team], browser: Browser) -> None:
     address, team = held
     before = len(decided(team))

@@ -226,6 +226,7 @@ def test_a_busy_port_is_named(team: Team, capsys: pytest.CaptureFixture[str]) ->
     assert f"Port {port} is in use" in err
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_said_and_nothing_half_written_is_left(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file size limit stands in for the full disk: every write past 300 kB fails, as it would there."""
     monkeypatch.setenv("TAILGUARD_USER", "lin")

@@ -69,6 +69,7 @@ def test_a_profile_without_training_takes_in_and_refuses_later_stages(
     assert 'The profile "api-only" has no training stages' in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_one_person_needs_no_checkpoint_for_what_the_small_profile_does_not_ask(tmp_path: Path) -> None:
     from tests.builders import fed_back, loose
 

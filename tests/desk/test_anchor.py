@@ -31,7 +31,7 @@ def test_an_anchor_grows_within_the_year_and_the_next_set_holds_all_of_it(team: 
     first = first_generation(team)
 
     assert add(team, team.take(100)) == 100
-    second = team.run([team.batch("b", team.take(60))])
+    second = team.compose([team.batch("b", team.take(60))])
 
     after = desk.show(team.workspace)
     assert (before.records, after.records) == (500, 600)
@@ -147,6 +147,7 @@ def test_two_people_who_change_it_at_once_do_not_lose_a_change(team: Team, monke
     assert desk.show(team.workspace).records == 505
 
 
+@pytest.mark.slow
 def test_a_record_that_comes_into_the_anchor_does_not_stand_in_the_next_set_twice(team: Team) -> None:
     from tailguard.domain.facts import EarlierHumanKept
     from tailguard.store.snapshots import members_of
@@ -154,7 +155,7 @@ def test_a_record_that_comes_into_the_anchor_does_not_stand_in_the_next_set_twic
     founding = team.take(300)
     first = team.run([team.batch("founding", founding)])
     add(team, founding[:40])
-    second = team.run([team.batch("b", team.take(30))])
+    second = team.compose([team.batch("b", team.take(30))])
 
     before, after = (facts(team, Composition, run=run)[0] for run in (first, second))
     ids = [identity for _, inside in members_of(team.workspace.store, after.snapshot) for identity in inside]

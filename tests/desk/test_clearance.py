@@ -194,6 +194,7 @@ def test_the_examples_stop_without_clearance_and_say_why(cleared: Cleared, tmp_p
     assert "clearance missing cannot be read" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_shell_example_trains_on_a_cleared_set_and_stops_on_a_blocked_one(team: Team) -> None:
     script = Path(__file__).parent.parent.parent / "examples" / "train.sh"
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"

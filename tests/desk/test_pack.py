@@ -22,8 +22,17 @@ from tailguard.errors import InputError
 from tailguard.runlog.queries import recorded
 from tailguard.store.writing import digest_of
 from tests.builders import Team, written_by
+from tests.templates import done_once
 
 HOSTILE = '=HYPERLINK("http://evil") <script>alert(1)</script> | **bold**'
+
+
+@done_once
+def two_generations(team: Team) -> str:
+    """The second was fed what the first wrote."""
+    first = team.run([team.batch("a", team.take(400))])
+    ours = written_by(team, first, 200, logged=True)
+    return team.run([team.batch("b", team.take(100)), team.batch("o", ours, "robot", Origin.AI)])
 
 
 def opened(team: Team, run: str) -> dict[str, bytes]:
@@ -32,9 +41,7 @@ def opened(team: Team, run: str) -> dict[str, bytes]:
 
 
 def test_a_pack_is_whole_and_every_file_has_the_digest_that_is_listed(team: Team) -> None:
-    first = team.run([team.batch("a", team.take(400))])
-    ours = written_by(team, first, 100, logged=True)
-    run = team.run([team.batch("b", team.take(100)), team.batch("o", ours, "robot", Origin.AI)])
+    run = two_generations(team)
     name = overrides.request(
         team.workspace.as_actor("lin"),
         gate="ratio",
@@ -70,9 +77,7 @@ def test_a_pack_is_whole_and_every_file_has_the_digest_that_is_listed(team: Team
 
 
 def test_cards_and_bill_of_materials_fit_their_formats(team: Team) -> None:
-    first = team.run([team.batch("a", team.take(400))])
-    ours = written_by(team, first, 200, logged=True)
-    run = team.run([team.batch("b", team.take(100)), team.batch("o", ours, "robot", Origin.AI)])
+    run = two_generations(team)
 
     files = opened(team, run)
 

@@ -333,6 +333,7 @@ def test_an_untouched_workspace_verifies(used: Team) -> None:
     assert found.ledgers == 4
 
 
+@pytest.mark.slow
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_one_changed_byte_anywhere_in_the_store_is_found_and_named(used: Team, data: st.DataObject) -> None:

@@ -82,6 +82,7 @@ def test_without_an_anchor_nothing_is_proposed(tmp_path: Path) -> None:
         proposing.propose(workspace, tmp_path / "suite.jsonl", most=5, seed=0)
 
 
+@pytest.mark.slow
 def test_checked_tail_items_gate_a_run_and_a_saturated_or_old_suite_is_a_finding(
     anchored: Workspace, tmp_path: Path
 ) -> None:

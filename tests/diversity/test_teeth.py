@@ -66,6 +66,7 @@ def test_a_gate_that_blocked_nothing_and_was_never_tested_is_a_finding(plain: tu
     assert not any("none blocked" in one for one in told(workspace, clock))
 
 
+@pytest.mark.slow
 def test_a_run_keeps_its_whole_report_and_its_gate_can_be_tested_again(team: Team) -> None:
     first, second = (team.run([team.batch(name, team.take(200))]) for name in ("a", "b"))
 

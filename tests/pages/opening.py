@@ -29,8 +29,8 @@ def acting_as(person: str) -> Iterator[None]:
 
 def opened(workspace: Path, page: str) -> AppTest:
     os.environ["TAILGUARD_WORKSPACE"] = str(workspace)
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    return app if page == "overview" else app.switch_page(f"pages/{page}.py").run()
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    return app.switch_page(f"pages/{page}.py").run()
 
 
 def told(app: AppTest) -> str:

@@ -186,6 +186,7 @@ FORMS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", FORMS)
 def test_every_form_finds_what_was_typed_into_it(team: Team, reviewing: AppTest, page: str) -> None:
     team.clock.moment = datetime.now(UTC).replace(tzinfo=None) - timedelta(hours=1)  # a page decides by the real time

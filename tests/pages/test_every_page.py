@@ -16,7 +16,10 @@ from tests.logs import ALONE, Catalogue
 from tests.pages.opening import PAGES, acting_as, opened, rows_behind, told
 
 
-@pytest.mark.parametrize("state", list(Catalogue(Path())))
+@pytest.mark.parametrize(
+    "state",
+    [pytest.param(name, marks=pytest.mark.slow if name in ("one_run", "long") else ()) for name in Catalogue(Path())],
+)
 def test_every_page_opens_on_every_log(catalogue: Catalogue, state: str) -> None:
     app = opened(catalogue[state], "overview")
 
@@ -76,6 +79,7 @@ def test_a_log_from_a_newer_version_is_an_error_with_a_remedy(catalogue: Catalog
     assert "Upgrade Tailguard" in told(app)
 
 
+@pytest.mark.slow
 def test_a_whole_run_and_its_pages_work_on_postgresql(
     postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

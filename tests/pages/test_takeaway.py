@@ -52,6 +52,7 @@ def test_a_table_as_parquet_keeps_its_types_and_its_text() -> None:
     assert found["mixed"].tolist()[1] == "a"
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_a_chart_is_drawn_as_a_picture_of_either_kind() -> None:
     figure = go.Figure(go.Scatter(x=[1, 2], y=[3, 4]), layout={"title": "Ratio <b>held</b>", "height": 300})
@@ -66,6 +67,7 @@ def test_a_chart_is_drawn_as_a_picture_of_either_kind() -> None:
     assert b"held" in takeaway.as_image(shown, "svg"), "a file has it in the picture"
 
 
+@pytest.mark.slow
 def test_the_monthly_pack_is_one_file_of_plain_text_and_pictures(team: Team) -> None:
     run = team.run([team.batch("a", team.take(150)), team.batch("b", team.take(20), HOSTILE[:60], Origin.UNKNOWN)])
     overrides.request(

@@ -80,7 +80,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(steps=st.lists(RUNS | ANSWERS, min_size=3, max_size=12))
 def test_what_waits_is_what_was_held_and_is_not_decided_however_records_repeat(
     empty: Path, steps: list[tuple[Any, ...]]

@@ -149,9 +149,10 @@ def worker_processes(
         try:
             yield pool
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
             for worker in set(multiprocessing.active_children()) - before:
                 worker.kill()
+            # The pool's own thread sees that its workers are gone and ends; Python must not find it half closed at exit.
+            pool.shutdown(wait=True, cancel_futures=True)
             raise
 
 

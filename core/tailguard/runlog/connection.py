@@ -6,18 +6,21 @@ opening goes through the turnstile. Dashboards read a published copy and never t
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import threading
 import time
+import uuid
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from sqlalchemy import Connection as Connection  # noqa: PLC0414  a type that others name
 from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from tailguard.errors import InputError, LogBusy, TailguardError
@@ -75,8 +78,6 @@ class DuckdbLog:
         self.path = path
         self.folder = path.parent
         self.published = path.with_name(path.stem + ".published" + path.suffix)
-        self._writer = _engine(f"duckdb:///{path}")
-        self._reader = _engine(f"duckdb:///{path}", read_only=True)
         self._attaching = threading.Lock()
         self._migrated = False
 
@@ -88,16 +89,16 @@ class DuckdbLog:
         if not self.folder.is_dir():
             raise InputError(f"{self.folder} is not a folder. Run `tailguard init` first.")
         with turnstile(self.path, exclusive=True, timeout_seconds=timeout_seconds):
-            with _opened(self._writer, str(self.path)) as connection:
+            with _told(str(self.path)), _running().attached(self.path, read_only=False) as connection:
                 if not self._migrated:
                     _migrate(connection, str(self.path))
                     self._migrated = True
                 yield connection
                 connection.commit()
                 publish = publish or self._published_age() >= PUBLISH_EVERY_SECONDS
-                if not publish:
-                    # Committed rows are safe in the write-ahead log; folding it into the file at each close costs 10 ms.
-                    connection.execute(text("PRAGMA disable_checkpoint_on_shutdown"))
+                if publish:
+                    connection.exec_driver_sql("CHECKPOINT")
+                    connection.commit()
             if publish:
                 self._publish()
 
@@ -107,7 +108,8 @@ class DuckdbLog:
             raise InputError(f"There is no run log at {self.path}. Run `tailguard init`, then `tailguard run`.")
         with (
             turnstile(self.path, exclusive=False, timeout_seconds=TIMEOUT_SECONDS),
-            _opened(self._reader, str(self.path)) as connection,
+            _told(str(self.path)),
+            _running().attached(self.path, read_only=True) as connection,
         ):
             _refuse_other_versions(connection, str(self.path))
             yield connection
@@ -207,24 +209,99 @@ class PostgresLog:
             return (int(connection.execute(text("SELECT count(*) FROM entry")).scalar_one()),)
 
 
-def _engine(url: str, *, read_only: bool = False) -> Engine:
-    options: dict[str, Any] = {"read_only": True} if read_only else {}
-    if url.startswith("duckdb:"):
-        options["config"] = {"default_block_size": BLOCK_BYTES}
+class _Duckdb:
+    """DuckDB as it runs in this process; the file of a log is attached to it while somebody has the log open.
+
+    DuckDB takes some 10 ms to start and 5 to end, which a run of sixty openings would pay each time.
+    """
+
+    def __init__(self) -> None:
+        self.usable = True
+        self._engine = _engine(f"duckdb:///:memory:{uuid.uuid4().hex}")
+        self._keeper = self._engine.connect()
+        """DuckDB ends with its last connection."""
+        # Committed rows are safe in the write-ahead log; folding it into the file at each detaching costs 10 ms.
+        self._keeper.exec_driver_sql("PRAGMA disable_checkpoint_on_shutdown")
+        self._keeper.commit()
+        self._attaching = threading.Lock()
+        self._users: Counter[str] = Counter()
+
+    @contextmanager
+    def attached(self, path: Path, *, read_only: bool) -> Iterator[Connection]:
+        """A connection in which the tables of the file bear their plain names. The turnstile keeps readers from a writer."""
+        alias = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
+        with self._engine.connect() as connection:
+            self._attach(connection, path, alias, read_only=read_only)
+            try:
+                yield connection
+            except BaseException:
+                with suppress(SQLAlchemyError):  # what went wrong first is what matters
+                    self._detach(connection, alias)
+                raise
+            self._detach(connection, alias)
+
+    def _attach(self, connection: Connection, path: Path, alias: str, *, read_only: bool) -> None:
+        quoted = str(path).replace("'", "''")
+        how = "TYPE duckdb, READ_ONLY" if read_only else "TYPE duckdb"
+        with self._attaching:
+            if not self._users[alias]:
+                connection.exec_driver_sql(f"ATTACH '{quoted}' AS \"{alias}\" ({how})")
+                connection.commit()
+            self._users[alias] += 1
+        connection.exec_driver_sql(f'USE "{alias}"')
+        connection.commit()
+
+    def _detach(self, connection: Connection, alias: str) -> None:
+        """Undo what was not committed, and let go of the file with its last user. A DuckDB that cannot is used no more."""
+        try:
+            connection.rollback()
+            connection.exec_driver_sql("USE memory")
+            connection.commit()
+            with self._attaching:
+                self._users[alias] -= 1
+                if not self._users[alias]:
+                    connection.exec_driver_sql(f'DETACH "{alias}"')
+                    connection.commit()
+        except BaseException:
+            self.usable = False
+            self._keeper.close()
+            raise
+
+
+_started: list[_Duckdb] = []
+_starting = threading.Lock()
+
+
+def _running() -> _Duckdb:
+    with _starting:
+        if not _started or not _started[0].usable:
+            _started[:] = [_Duckdb()]
+        return _started[0]
+
+
+def _engine(url: str) -> Engine:
+    # Not as an option of ATTACH, which refuses a file with other blocks.
+    options = {"config": {"default_block_size": BLOCK_BYTES}} if url.startswith("duckdb:") else {}
     # NullPool: SQLAlchemy's default pool would keep the file locked after close.
     return create_engine(url, poolclass=NullPool, connect_args=options)
 
 
 @contextmanager
 def _opened(engine: Engine, name: str) -> Iterator[Connection]:
-    """A connection whose failures are told in the user's words. Errors of our own pass through unchanged."""
+    """A connection whose failures are told in the user's words."""
+    with _told(name), engine.connect() as connection:
+        try:
+            yield connection
+        except BaseException:
+            connection.rollback()
+            raise
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Failures of a log's database in the user's words. Errors of our own pass through unchanged."""
     try:
-        with engine.connect() as connection:
-            try:
-                yield connection
-            except BaseException:
-                connection.rollback()
-                raise
+        yield
     except DBAPIError as error:
         raise _translated(error, name) from error
     except SQLAlchemyError as error:
@@ -250,12 +327,11 @@ def _translated(error: DBAPIError, name: str) -> TailguardError:
 
 
 def _schema_version(connection: Connection) -> str | None:
-    found = connection.execute(
-        text("SELECT count(*) FROM information_schema.tables WHERE table_name = 'alembic_version'")
-    ).scalar_one()
-    if not found:
+    try:
+        version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    except ProgrammingError:  # asking whether there is such a table costs more than all else that opening does
+        connection.rollback()
         return None
-    version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     return None if version is None else str(version)
 
 

@@ -140,6 +140,7 @@ def test_the_agenda_is_in_order(team: Team, run: str) -> None:
     assert [one.id for one in found] == [waiting, soon, unused]
 
 
+@pytest.mark.slow
 def test_twenty_overrides_in_one_sitting_with_minutes_in_three_forms(team: Team, run: str) -> None:
     names = [
         ask(team, run, approve=number % 4 != 0, reason=f"=cmd|{number} <b>for</b> the launch") for number in range(20)

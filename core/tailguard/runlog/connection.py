@@ -78,7 +78,6 @@ class DuckdbLog:
         self.path = path
         self.folder = path.parent
         self.published = path.with_name(path.stem + ".published" + path.suffix)
-        self._attaching = threading.Lock()
         self._migrated = False
 
     def exists(self) -> bool:
@@ -121,16 +120,11 @@ class DuckdbLog:
                 f"There is no published copy of the run log at {self.published}. `tailguard dashboard` makes one, and so does "
                 "every run."
             )
-        # DuckDB does not open a file anew that another thread has open, however often it was replaced meanwhile. So each
-        # state is attached to a database in memory that bears its name: those who read the same state share it, and nobody
-        # is given the state before.
-        state = "-".join(map(str, self.version()))
-        with _opened(_engine(f"duckdb:///:memory:{state}"), str(self.published)) as connection:
-            quoted = str(self.published).replace("'", "''")
-            with self._attaching:
-                connection.exec_driver_sql(f"ATTACH IF NOT EXISTS '{quoted}' AS published (READ_ONLY)")
-                connection.commit()
-            connection.exec_driver_sql("USE published")
+        with (
+            _told(str(self.published)),
+            _for_state(f"{self.published} {self.version()}") as duckdb,
+            duckdb.attached(self.published, read_only=True) as connection,
+        ):
             _refuse_other_versions(connection, str(self.published))
             yield connection
 
@@ -233,6 +227,8 @@ class _Duckdb:
         with self._engine.connect() as connection:
             self._attach(connection, path, alias, read_only=read_only)
             try:
+                connection.exec_driver_sql(f'USE "{alias}"')
+                connection.commit()
                 yield connection
             except BaseException:
                 with suppress(SQLAlchemyError):  # what went wrong first is what matters
@@ -248,8 +244,6 @@ class _Duckdb:
                 connection.exec_driver_sql(f"ATTACH '{quoted}' AS \"{alias}\" ({how})")
                 connection.commit()
             self._users[alias] += 1
-        connection.exec_driver_sql(f'USE "{alias}"')
-        connection.commit()
 
     def _detach(self, connection: Connection, alias: str) -> None:
         """Undo what was not committed, and let go of the file with its last user. A DuckDB that cannot is used no more."""
@@ -277,6 +271,31 @@ def _running() -> _Duckdb:
         if not _started or not _started[0].usable:
             _started[:] = [_Duckdb()]
         return _started[0]
+
+
+_states: dict[str, tuple[_Duckdb, int]] = {}
+_idle: list[_Duckdb] = []
+
+
+@contextmanager
+def _for_state(state: str) -> Iterator[_Duckdb]:
+    """The DuckDB of one state of a published file, which all who read that state share.
+
+    DuckDB does not open a file anew that it has open, however often it was replaced meanwhile: who comes while others still
+    read the state before would be given that one. So each state that is being read has a DuckDB of its own.
+    """
+    with _starting:
+        duckdb, readers = _states.get(state) or (_idle.pop() if _idle else _Duckdb(), 0)
+        _states[state] = (duckdb, readers + 1)
+    try:
+        yield duckdb
+    finally:
+        with _starting:
+            _, readers = _states.pop(state)
+            if readers > 1:
+                _states[state] = (duckdb, readers - 1)
+            elif duckdb.usable:
+                _idle.append(duckdb)
 
 
 def _engine(url: str) -> Engine:

@@ -120,9 +120,8 @@ def test_one_changed_byte_is_found_and_logged(team: Team) -> None:
 
 def test_a_stale_or_thin_anchor_is_a_finding(tmp_path: Path) -> None:
     team = found_team(tmp_path, changes=[("min_records = 500", "min_records = 5000")])
-    first_generation(team)
     team.clock.move(400)
-    team.run([team.batch("b", team.take(50))])
+    team.compose([team.batch("b", team.take(50))])
 
     with team.workspace.log.reading() as connection:
         told = [one.what for one in status(connection, now=team.clock.now()).findings]

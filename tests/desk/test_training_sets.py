@@ -205,7 +205,7 @@ def test_a_set_that_drops_the_earlier_human_text_is_a_finding(team: Team) -> Non
 @pytest.mark.slow
 def test_retraining_from_the_anchor_needs_no_new_records_and_leaves_a_source_out(team: Team) -> None:
     first_generation(team)
-    team.compose([team.batch("b", team.take(60), "vendor"), team.batch("c", team.take(40))])
+    team.run([team.batch("b", team.take(60), "vendor"), team.batch("c", team.take(40))])
     recipe = Recipe(0.0, without=("vendor",), from_anchor=True)
 
     run = pipeline.start(team.workspace, "main", [], recipe=recipe, seed=0)

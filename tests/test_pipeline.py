@@ -383,10 +383,11 @@ def kill_during(team: Team, run: str, stage: str) -> None:
     while time.monotonic() < deadline and process.is_alive():
         if any(one.stage == stage for one in facts(team, StageStarted, run=run)):
             break
-        time.sleep(0.05)
+        time.sleep(0.005)
     assert process.pid
     os.kill(process.pid, signal.SIGKILL)
     process.join(30)
+    assert process.exitcode == -signal.SIGKILL, "it had ended before"
 
 
 def test_an_external_trainer_goes_through_all_stages(tmp_path: Path) -> None:

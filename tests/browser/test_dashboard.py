@@ -86,6 +86,7 @@ def page(browser: Browser, dashboard: str, shown: Shown) -> Iterator[Page]:
 
 
 def test_every_page_says_what_it_must_fits_narrow_screens_and_shuts_nobody_out(page: Page, shown: Shown) -> None:
+    assert SAYS[shown.name].keys() | SHOWS.keys() <= set(PAGES)
     for title in PAGES:
         go(page, title)
         says_what_it_must(page, title, shown)

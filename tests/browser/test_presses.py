@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tailguard.desk import quarantine as desk
 from tailguard.domain.facts import OverrideRequested, ReviewDecision
@@ -57,6 +57,13 @@ def opened(browser: Browser, address: str, title: str) -> Iterator[Page]:
     page.close()
 
 
+def stands_still(page: Page, label: str) -> Locator:
+    """The button, once there is just one: while the page is drawn the one before fades away."""
+    button = page.get_by_role("button", name=re.compile(f"^{label}"))
+    expect(button).to_have_count(1)
+    return button
+
+
 def decided(team: Team) -> list[ReviewDecision]:
     found: list[ReviewDecision] = facts(team, ReviewDecision)
     return found
@@ -68,6 +75,7 @@ def test_a_press_that_reaches_the_server_twice_is_carried_out_once(held: tuple[s
 
     with opened(browser, address, "Quarantine") as page:
         for number in (1, 2):
+            stands_still(page, "Human")
             page.evaluate(PRESSED_WHILE_BUSY, "Human")
             page.get_by_text(f"{HELD - before - number} records wait").wait_for()
 
@@ -88,9 +96,7 @@ def test_each_press_is_one_decision_while_others_decide_each_moment(held: tuple[
             last_in_line = desk.waiting(team.workspace)[-1]
             desk.decide(sam, [last_in_line.id], origin=Origin.AI, code="checked")
             team.workspace.log.publish()
-            human = page.get_by_role("button", name=re.compile("^Human"))
-            expect(human).to_have_count(1, timeout=30_000)  # the one before fades away while the page is drawn
-            human.click()
+            stands_still(page, "Human").click()
             page.get_by_text(re.compile("^[0-9a-f]{12} answered human; 1 settled")).wait_for()
             page.get_by_text(f"{HELD - before - 2 * number} records wait").wait_for()
 
@@ -103,6 +109,7 @@ def test_a_form_that_is_sent_twice_asks_once(held: tuple[str, Team], browser: Br
         for number in (1, 2):
             page.get_by_role("textbox", name="Reason").fill(f"needed for the launch of week {number}")
 
+            stands_still(page, "Ask")
             page.evaluate(PRESSED_TWICE, "Ask")
             page.get_by_text(f"override-{number} requested. Another person approves it").wait_for()
             expect(page.get_by_text("1 waits" if number == 1 else "2 wait").first).to_be_visible()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import resource
 from pathlib import Path
 
 import duckdb
@@ -9,6 +11,7 @@ import pytest
 
 from tailguard.domain.facts import PolicyInForce
 from tailguard.errors import TailguardError
+from tailguard.runlog import connection as log_connection
 from tailguard.runlog.connection import open_log
 from tailguard.runlog.queries import recorded
 from tailguard.runlog.recorder import Author, Desk
@@ -66,3 +69,63 @@ def test_a_database_that_broke_is_started_anew(tmp_path: Path, reader: str) -> N
     with getattr(log, reader)() as connection:
         assert len(recorded(connection, PolicyInForce)) == 1
     desk.record(PolicyInForce("other", "team", "text"))
+
+
+def test_an_opening_that_is_interrupted_lets_go_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = open_log(f"duckdb:///{tmp_path / 'runlog.duckdb'}", tmp_path)
+    desk = Desk(log, Author("ada", Clock()))
+    desk.record(PolicyInForce("digest", "team", "text"))
+    do = log_connection._Duckdb.do
+
+    def interrupted(self: log_connection._Duckdb, statement: str) -> None:
+        do(self, statement)
+        raise KeyboardInterrupt
+
+    for opened in (log.reading, log.glancing, log.writing):
+        monkeypatch.setattr(log_connection._Duckdb, "do", interrupted)
+        with pytest.raises(KeyboardInterrupt), opened():
+            pass
+        monkeypatch.undo()
+        desk.record(PolicyInForce(opened.__name__, "team", "text"))
+
+    duckdb.connect(str(tmp_path / "runlog.duckdb")).close()
+
+
+def test_one_log_is_made_while_another_is_read(tmp_path: Path) -> None:
+    folders = [tmp_path / "o'ne ü%20", tmp_path / "other"]
+    for folder in folders:
+        folder.mkdir()
+    one, other = (open_log(f"duckdb:///{folder / 'runlog.duckdb'}", folder) for folder in folders)
+    Desk(one, Author("ada", Clock())).record(PolicyInForce("one", "team", "text"))
+
+    with one.reading() as connection:
+        Desk(other, Author("ada", Clock())).record(PolicyInForce("other", "team", "text"))
+        with other.reading() as beside, one.glancing() as published:
+            found = [
+                [row.fact.digest for row in recorded(each, PolicyInForce)] for each in (connection, beside, published)
+            ]
+
+    assert found == [["one"], ["other"], ["one"]]
+
+
+def test_a_disk_that_fills_while_the_log_is_published_does_not_deny_what_was_recorded(tmp_path: Path) -> None:
+    path = tmp_path / "runlog.duckdb"
+    log = open_log(f"duckdb:///{path}", tmp_path)
+    desk = Desk(log, Author("ada", Clock()))
+    desk.record(PolicyInForce("digest", "team", "text"))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = path.stat().st_size
+    text = random.Random(1).randbytes(size // 3).hex()  # noqa: S311  nothing that compresses
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        with pytest.raises(TailguardError, match="The facts are in the log; free some space"):
+            desk.record(PolicyInForce("large", "team", text))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    with log.reading() as connection:
+        assert [row.fact.digest for row in recorded(connection, PolicyInForce)] == ["digest", "large"]
+    desk.record(PolicyInForce("next", "team", "text"))
+    with log.glancing() as connection:
+        assert len(recorded(connection, PolicyInForce)) == 3

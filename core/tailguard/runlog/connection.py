@@ -6,13 +6,12 @@ opening goes through the turnstile. Dashboards read a published copy and never t
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
+import tempfile
 import threading
 import time
 import uuid
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -29,6 +28,8 @@ from tailguard.runlog.schema import HEAD
 
 TIMEOUT_SECONDS = 60.0
 PUBLISH_EVERY_SECONDS = 1.0
+UNDEFINED_TABLE = "42P01"
+"""PostgreSQL's name for that error."""
 BLOCK_BYTES = 16384
 """Of a new log: its many small tables take 4 MB instead of DuckDB's 27, and each publication copies them."""
 
@@ -88,7 +89,7 @@ class DuckdbLog:
         if not self.folder.is_dir():
             raise InputError(f"{self.folder} is not a folder. Run `tailguard init` first.")
         with turnstile(self.path, exclusive=True, timeout_seconds=timeout_seconds):
-            with _told(str(self.path)), _running().attached(self.path, read_only=False) as connection:
+            with _translating(str(self.path)), _databases.attached(self.path, read_only=False) as connection:
                 if not self._migrated:
                     _migrate(connection, str(self.path))
                     self._migrated = True
@@ -96,8 +97,7 @@ class DuckdbLog:
                 connection.commit()
                 publish = publish or self._published_age() >= PUBLISH_EVERY_SECONDS
                 if publish:
-                    connection.exec_driver_sql("CHECKPOINT")
-                    connection.commit()
+                    self._checkpoint(connection)
             if publish:
                 self._publish()
 
@@ -107,8 +107,8 @@ class DuckdbLog:
             raise InputError(f"There is no run log at {self.path}. Run `tailguard init`, then `tailguard run`.")
         with (
             turnstile(self.path, exclusive=False, timeout_seconds=TIMEOUT_SECONDS),
-            _told(str(self.path)),
-            _running().attached(self.path, read_only=True) as connection,
+            _translating(str(self.path)),
+            _databases.attached(self.path, read_only=True) as connection,
         ):
             _refuse_other_versions(connection, str(self.path))
             yield connection
@@ -121,9 +121,8 @@ class DuckdbLog:
                 "every run."
             )
         with (
-            _told(str(self.published)),
-            _for_state(f"{self.published} {self.version()}") as duckdb,
-            duckdb.attached(self.published, read_only=True) as connection,
+            _translating(str(self.published)),
+            _databases.attached(self.published, read_only=True, state=self.version()) as connection,
         ):
             _refuse_other_versions(connection, str(self.published))
             yield connection
@@ -141,6 +140,14 @@ class DuckdbLog:
     def _published_age(self) -> float:
         return time.time() - self.published.stat().st_mtime if self.published.exists() else float("inf")
 
+    def _checkpoint(self, connection: Connection) -> None:
+        """Fold what was committed into the file, which is then whole by itself."""
+        try:
+            connection.exec_driver_sql("CHECKPOINT")
+            connection.commit()
+        except DBAPIError as error:
+            raise self._not_published(str(error.orig).splitlines()[0]) from error
+
     def _publish(self) -> None:
         """Copy the closed, checkpointed file to a temporary name and rename it into place."""
         temporary = self.published.with_name(self.published.name + ".new")
@@ -148,10 +155,13 @@ class DuckdbLog:
             shutil.copyfile(self.path, temporary)
             os.replace(temporary, self.published)
         except OSError as error:
-            raise TailguardError(
-                f"{self.published} could not be written ({error.strerror}). The facts are in the log; free some space, "
-                "and the next write publishes them."
-            ) from error
+            raise self._not_published(error.strerror) from error
+
+    def _not_published(self, why: str | None) -> TailguardError:
+        return TailguardError(
+            f"{self.published} could not be written ({why}). The facts are in the log; free some space, "
+            "and the next write publishes them."
+        )
 
 
 class PostgresLog:
@@ -204,111 +214,109 @@ class PostgresLog:
 
 
 class _Duckdb:
-    """DuckDB as it runs in this process; the file of a log is attached to it while somebody has the log open.
+    """DuckDB in the memory of this process; one file at a time is attached to it, for all who have it open.
 
-    DuckDB takes some 10 ms to start and 5 to end, which a run of sixty openings would pay each time.
+    To start it costs 10 ms and to end it 5, which a run of thirty openings would pay each time.
     """
 
     def __init__(self) -> None:
-        self.usable = True
-        self._engine = _engine(f"duckdb:///:memory:{uuid.uuid4().hex}")
-        self._keeper = self._engine.connect()
-        """DuckDB ends with its last connection."""
+        self.engine = _engine(f"duckdb:///:memory:{uuid.uuid4().hex}")
+        self.users = 0
+        self.sound = True
+        """Until something went wrong in it: what remains of that is not looked into, the next opening starts another one."""
+        self._keeper = self.engine.connect()  # DuckDB ends with its last connection
         # Committed rows are safe in the write-ahead log; folding it into the file at each detaching costs 10 ms.
-        self._keeper.exec_driver_sql("PRAGMA disable_checkpoint_on_shutdown")
+        self.do("PRAGMA disable_checkpoint_on_shutdown")
+
+    def do(self, statement: str) -> None:
+        self._keeper.exec_driver_sql(statement)
         self._keeper.commit()
-        self._attaching = threading.Lock()
-        self._users: Counter[str] = Counter()
+
+    def end(self) -> None:
+        self._keeper.close()
+
+
+class _Databases:
+    """Those that are at work in this process, and those that wait for work."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._idle: list[_Duckdb] = []
+        self._at_work: dict[str, _Duckdb] = {}
+        """By the file, and for a published copy the state, that is open. DuckDB does not open a file anew that it has open,
+        however often it was replaced: who comes while others read the state before would be given that one."""
+        self._left_behind: tuple[object, ...] = ()
 
     @contextmanager
-    def attached(self, path: Path, *, read_only: bool) -> Iterator[Connection]:
+    def attached(self, path: Path, *, read_only: bool, state: tuple[int, ...] = ()) -> Iterator[Connection]:
         """A connection in which the tables of the file bear their plain names. The turnstile keeps readers from a writer."""
-        alias = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
-        with self._engine.connect() as connection:
-            self._attach(connection, path, alias, read_only=read_only)
-            try:
-                connection.exec_driver_sql(f'USE "{alias}"')
+        key = f"{path.resolve()} {state}"
+        with self._guard:
+            duckdb = self._take(key, path, read_only=read_only)
+        try:
+            with duckdb.engine.connect() as connection:
+                connection.exec_driver_sql("USE runlog")
                 connection.commit()
                 yield connection
-            except BaseException:
-                with suppress(SQLAlchemyError):  # what went wrong first is what matters
-                    self._detach(connection, alias)
-                raise
-            self._detach(connection, alias)
-
-    def _attach(self, connection: Connection, path: Path, alias: str, *, read_only: bool) -> None:
-        quoted = str(path).replace("'", "''")
-        how = "TYPE duckdb, READ_ONLY" if read_only else "TYPE duckdb"
-        with self._attaching:
-            if not self._users[alias]:
-                connection.exec_driver_sql(f"ATTACH '{quoted}' AS \"{alias}\" ({how})")
-                connection.commit()
-            self._users[alias] += 1
-
-    def _detach(self, connection: Connection, alias: str) -> None:
-        """Undo what was not committed, and let go of the file with its last user. A DuckDB that cannot is used no more."""
-        try:
-            connection.rollback()
-            connection.exec_driver_sql("USE memory")
-            connection.commit()
-            with self._attaching:
-                self._users[alias] -= 1
-                if not self._users[alias]:
-                    connection.exec_driver_sql(f'DETACH "{alias}"')
-                    connection.commit()
         except BaseException:
-            self.usable = False
-            self._keeper.close()
+            duckdb.sound = False
             raise
+        finally:
+            with self._guard:
+                self._leave(key, duckdb)
+
+    def _take(self, key: str, path: Path, *, read_only: bool) -> _Duckdb:
+        duckdb = self._at_work.get(key)
+        if duckdb is None or not duckdb.sound:
+            duckdb = self._idle.pop() if self._idle else _Duckdb()
+            quoted = str(path).replace("'", "''")
+            try:
+                duckdb.do(f"ATTACH '{quoted}' AS runlog ({'TYPE duckdb, READ_ONLY' if read_only else 'TYPE duckdb'})")
+            except BaseException:
+                duckdb.end()
+                raise
+            self._at_work[key] = duckdb
+        duckdb.users += 1
+        return duckdb
+
+    def _leave(self, key: str, duckdb: _Duckdb) -> None:
+        """Let go of the file with its last user."""
+        duckdb.users -= 1
+        if duckdb.users:
+            return
+        if self._at_work.get(key) is duckdb:
+            del self._at_work[key]
+        if duckdb.sound:
+            with suppress(SQLAlchemyError):
+                duckdb.do("DETACH runlog")
+                self._idle.append(duckdb)
+                return
+        duckdb.end()
+
+    def forget(self) -> None:
+        """In a forked process. DuckDB's threads stayed behind, and to end it would be to wait for them: it is left as it is."""
+        self._left_behind = (self._idle, self._at_work)
+        self._idle, self._at_work, self._guard = [], {}, threading.Lock()
 
 
-_started: list[_Duckdb] = []
-_starting = threading.Lock()
-
-
-def _running() -> _Duckdb:
-    with _starting:
-        if not _started or not _started[0].usable:
-            _started[:] = [_Duckdb()]
-        return _started[0]
-
-
-_states: dict[str, tuple[_Duckdb, int]] = {}
-_idle: list[_Duckdb] = []
-
-
-@contextmanager
-def _for_state(state: str) -> Iterator[_Duckdb]:
-    """The DuckDB of one state of a published file, which all who read that state share.
-
-    DuckDB does not open a file anew that it has open, however often it was replaced meanwhile: who comes while others still
-    read the state before would be given that one. So each state that is being read has a DuckDB of its own.
-    """
-    with _starting:
-        duckdb, readers = _states.get(state) or (_idle.pop() if _idle else _Duckdb(), 0)
-        _states[state] = (duckdb, readers + 1)
-    try:
-        yield duckdb
-    finally:
-        with _starting:
-            _, readers = _states.pop(state)
-            if readers > 1:
-                _states[state] = (duckdb, readers - 1)
-            elif duckdb.usable:
-                _idle.append(duckdb)
+_databases = _Databases()
+os.register_at_fork(after_in_child=_databases.forget)
 
 
 def _engine(url: str) -> Engine:
-    # Not as an option of ATTACH, which refuses a file with other blocks.
-    options = {"config": {"default_block_size": BLOCK_BYTES}} if url.startswith("duckdb:") else {}
-    # NullPool: SQLAlchemy's default pool would keep the file locked after close.
+    options = {}
+    if url.startswith("duckdb:"):
+        # The size of blocks is no option of ATTACH, which would refuse a file that has others.
+        spill = str(Path(tempfile.gettempdir(), f"tailguard-{uuid.uuid4().hex}"))
+        options = {"config": {"default_block_size": BLOCK_BYTES, "temp_directory": spill}}
+    # NullPool: a connection that was closed is closed, and holds neither a server's session nor a broken DuckDB.
     return create_engine(url, poolclass=NullPool, connect_args=options)
 
 
 @contextmanager
 def _opened(engine: Engine, name: str) -> Iterator[Connection]:
     """A connection whose failures are told in the user's words."""
-    with _told(name), engine.connect() as connection:
+    with _translating(name), engine.connect() as connection:
         try:
             yield connection
         except BaseException:
@@ -317,7 +325,7 @@ def _opened(engine: Engine, name: str) -> Iterator[Connection]:
 
 
 @contextmanager
-def _told(name: str) -> Iterator[None]:
+def _translating(name: str) -> Iterator[None]:
     """Failures of a log's database in the user's words. Errors of our own pass through unchanged."""
     try:
         yield
@@ -348,8 +356,10 @@ def _translated(error: DBAPIError, name: str) -> TailguardError:
 def _schema_version(connection: Connection) -> str | None:
     try:
         version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    except ProgrammingError:  # asking whether there is such a table costs more than all else that opening does
+    except ProgrammingError as error:  # asking whether there is such a table costs more than all else that opening does
         connection.rollback()
+        if getattr(error.orig, "sqlstate", UNDEFINED_TABLE) != UNDEFINED_TABLE:
+            raise
         return None
     return None if version is None else str(version)
 

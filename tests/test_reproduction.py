@@ -93,6 +93,7 @@ def test_what_differs_is_named(team: Team, tmp_path: Path) -> None:
     assert "facts differ" in found.text
 
 
+@pytest.mark.slow
 def test_a_record_that_was_changed_or_is_none_is_refused(team: Team, tmp_path: Path) -> None:
     first, _ = two_runs(team)
     record = tmp_path / "record"

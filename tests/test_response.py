@@ -86,6 +86,7 @@ def test_a_drill_touches_nothing_that_is_at_work_and_leaves_its_times(team: Team
     assert verify(space.log).problems == ()
 
 
+@pytest.mark.slow
 def test_a_response_keeps_its_order_and_does_not_close_without_cause_and_change(team: Team) -> None:
     two_generations(team)
     space = team.workspace

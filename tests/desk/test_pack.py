@@ -40,6 +40,7 @@ def opened(team: Team, run: str) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+@pytest.mark.slow
 def test_a_pack_is_whole_and_every_file_has_the_digest_that_is_listed(team: Team) -> None:
     run = two_generations(team)
     name = overrides.request(

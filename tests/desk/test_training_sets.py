@@ -217,6 +217,7 @@ def test_retraining_from_the_anchor_needs_no_new_records_and_leaves_a_source_out
     assert made(team, run).records > made(team, "main/0").records
 
 
+@pytest.mark.slow
 def test_the_upper_bound_is_enforced_where_the_policy_says_so(tmp_path: Path) -> None:
     for name, rule, passes in (("point", "ratio", True), ("upper", "upper bound", False)):
         team = found_team(tmp_path / name, changes=[('enforce_on = "ratio"', f'enforce_on = "{rule}"')])

@@ -15,10 +15,13 @@ from tests.builders import Team, found_team
 from tests.logs import ALONE, Catalogue
 from tests.pages.opening import PAGES, acting_as, opened, rows_behind, told
 
+LOOKED_AT_FIRST = ("none", "empty", "blocked", "watched", "looped", "season", "log_alone")
+"""The other logs are among the slow tests."""
+
 
 @pytest.mark.parametrize(
     "state",
-    [pytest.param(name, marks=pytest.mark.slow if name in ("one_run", "long") else ()) for name in Catalogue(Path())],
+    [pytest.param(name, marks=() if name in LOOKED_AT_FIRST else pytest.mark.slow) for name in Catalogue(Path())],
 )
 def test_every_page_opens_on_every_log(catalogue: Catalogue, state: str) -> None:
     app = opened(catalogue[state], "overview")
@@ -98,8 +101,13 @@ def test_a_whole_run_and_its_pages_work_on_postgresql(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("state", ALONE)
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    ("page", "state"),
+    [
+        *((page, "log_alone") for page in PAGES),
+        *((page, "log_without_policy") for page in ("overview", "overrides", "loops", "plays", "drill")),
+    ],
+)
 def test_with_the_log_alone_no_button_and_no_form_ends_in_a_traceback(
     catalogue: Catalogue, tmp_path: Path, page: str, state: str
 ) -> None:

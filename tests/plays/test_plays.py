@@ -100,6 +100,7 @@ def test_the_runbook_names_every_exit_criterion_that_a_run_records(team: Team) -
     assert all(play.title in text and play.trigger in text for play in PLAYS)
 
 
+@pytest.mark.slow
 def test_tagging_that_stops_while_models_go_on_is_found_and_ends_with_the_next_batch(team: Team) -> None:
     from tests.builders import written_by
 
@@ -120,6 +121,7 @@ def test_tagging_that_stops_while_models_go_on_is_found_and_ends_with_the_next_b
     assert one(team, "tagging has stopped") is None
 
 
+@pytest.mark.slow
 def test_a_detector_switched_to_one_nobody_calibrated_makes_provenance_late(team: Team) -> None:
     from tests.builders import first_generation, written_by
 
@@ -139,6 +141,7 @@ def test_a_detector_switched_to_one_nobody_calibrated_makes_provenance_late(team
     assert one(team, "detector was switched") is None
 
 
+@pytest.mark.slow
 def test_a_gate_that_was_bypassed_is_found_until_a_generation_passes(tmp_path: Path) -> None:
     team = found_team(tmp_path / "team", observe=True)
     run = team.run([team.batch("a", team.take(200))])

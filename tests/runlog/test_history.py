@@ -47,10 +47,11 @@ def told(log: RunLog, runs: int, *, lineage: str = "a_b") -> None:
         )
 
 
-@pytest.mark.parametrize(("runs", "all_of_them"), [(30, True), pytest.param(400, False, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("runs", "all_of_them"), [(20, True), (50, False)])
 def test_a_long_history_is_thinned_and_keeps_its_counts_its_ends_and_what_stands_out(
-    log: RunLog, runs: int, all_of_them: bool
+    log: RunLog, runs: int, all_of_them: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(history, "BUCKETS", 12)
     told(log, runs)
 
     with log.reading() as connection:

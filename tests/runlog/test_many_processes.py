@@ -21,7 +21,7 @@ from tailguard.runlog.verify import verify
 
 pytestmark = pytest.mark.slow
 SPAWN = multiprocessing.get_context("spawn")
-WRITERS, READERS, TRANSACTIONS = 8, 8, 25
+WRITERS, READERS, TRANSACTIONS = 8, 8, 12
 
 
 def write(url: str, folder: str, number: int, count: int, pipe: Pipe) -> None:

@@ -171,7 +171,7 @@ def _found(team: Team, *, observe: bool, changes: Sequence[tuple[str, str]], lon
     file = write_jsonl(root / "inbox" / "anchor.jsonl", [{"text": one} for one in anchor])
     anchor_desk.freeze(team.workspace, file, name="docs", reader=reader_for(str(file)), columns=WHOLE)
     rare = suite_desk.rare_terms(anchor)
-    openings = sorted({" ".join(one.split()[:4]) for one in team.take(PROMPTS)})
+    openings = sorted({" ".join(passage.split()[:4]) for passage in team.take(PROMPTS)})
     prompts = [{"id": f"p{n}", "prompt": one, "tail": bool(rare & set(words(one)))} for n, one in enumerate(openings)]
     prompts += [{"id": "long", "prompt": long_prompt, "tail": False}] if long_prompt else []
     suite = write_jsonl(root / "inbox" / "suite.jsonl", prompts)

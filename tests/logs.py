@@ -92,8 +92,8 @@ def one_run(team: Team) -> None:
 def long(team: Team) -> None:
     """Two generations, each of which left twenty records for a person; two of them say nearly the same."""
     alike = max(team.take(18), key=len)
-    for number, said in enumerate(([], [alike, f"{alike} Indeed"])):
-        unknown = [*team.take(20 - len(said)), *said]
+    for number, copies in enumerate(([], [alike, f"{alike} Indeed"])):
+        unknown = [*team.take(20 - len(copies)), *copies]
         team.run([team.batch(f"b{number}", team.take(150)), team.batch(f"u{number}", unknown, "share", Origin.UNKNOWN)])
 
 

@@ -33,7 +33,7 @@ def opened(workspace: Path, page: str) -> AppTest:
     return app.switch_page(f"pages/{page}.py").run()
 
 
-def told(app: AppTest) -> str:
+def page_text(app: AppTest) -> str:
     parts = [*app.title, *app.markdown, *app.info, *app.error, *app.caption]
     return "\n".join(part.value for part in parts).replace("\\", "")
 

@@ -13,7 +13,7 @@ from tailguard.runlog.verify import verify
 from tailguard.workspace import Workspace
 from tests.builders import Team, found_team
 from tests.logs import ALONE, Catalogue
-from tests.pages.opening import PAGES, acting_as, opened, rows_behind, told
+from tests.pages.opening import PAGES, acting_as, opened, page_text, rows_behind
 
 LOOKED_AT_FIRST = ("none", "empty", "blocked", "watched", "looped", "season", "log_alone")
 """The other logs are among the slow tests."""
@@ -32,15 +32,19 @@ def test_every_page_opens_on_every_log(catalogue: Catalogue, state: str) -> None
         assert not app.exception, (page, app.exception)
         assert app.title[0].value == page.capitalize()
         if state in ("none", "empty"):
-            assert "No run is in the log yet" in told(app), page
-            assert "tailguard demo" in told(app), page
+            assert "No run is in the log yet" in page_text(app), page
+            assert "tailguard demo" in page_text(app), page
         else:
-            assert "No run is in the log yet" not in told(app), page
-            assert "test clock" in told(app) or page in ("diversity", "gates", "mixing", "provenance", "quarantine"), (
-                page
-            )
-        assert ("There is no store at" in told(app)) == (state in ALONE), page
-        assert ("There is no policy.toml in" in told(app)) == (state == "log_without_policy"), page
+            assert "No run is in the log yet" not in page_text(app), page
+            assert "test clock" in page_text(app) or page in (
+                "diversity",
+                "gates",
+                "mixing",
+                "provenance",
+                "quarantine",
+            ), page
+        assert ("There is no store at" in page_text(app)) == (state in ALONE), page
+        assert ("There is no policy.toml in" in page_text(app)) == (state == "log_without_policy"), page
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -79,7 +83,7 @@ def test_a_log_from_a_newer_version_is_an_error_with_a_remedy(catalogue: Catalog
 
     app = opened(tmp_path / "copy", "overview")
 
-    assert "Upgrade Tailguard" in told(app)
+    assert "Upgrade Tailguard" in page_text(app)
 
 
 @pytest.mark.slow
@@ -95,7 +99,7 @@ def test_a_whole_run_and_its_pages_work_on_postgresql(
     for page in PAGES:
         app = opened(tmp_path, page)
         assert not app.exception, app.exception
-    assert "main/0 is complete" in told(app)
+    assert "main/0 is complete" in page_text(app)
     assert verify(team.workspace.log).problems == ()
     assert not (tmp_path / "runlog.duckdb").exists()
 
@@ -143,9 +147,9 @@ def test_a_log_that_nobody_published_is_not_called_empty(catalogue: Catalogue, t
 
     app = opened(tmp_path, "overview")
 
-    assert "No run is in the log yet" not in told(app)
-    assert "There is no published copy of the run log" in told(app)
-    assert "`tailguard dashboard` makes one" in told(app)
+    assert "No run is in the log yet" not in page_text(app)
+    assert "There is no published copy of the run log" in page_text(app)
+    assert "`tailguard dashboard` makes one" in page_text(app)
 
 
 def test_hostile_names_are_shown_and_not_obeyed(tmp_path: Path) -> None:

@@ -16,13 +16,13 @@ from tailguard.domain.tags import Origin
 from tailguard.workspace import Workspace
 from tests.builders import ANCHOR, PROMPTS, passages
 from tests.logs import Catalogue, log_alone
-from tests.pages.opening import acting_as, answered, button, opened, told, traced
+from tests.pages.opening import acting_as, answered, button, opened, page_text, traced
 
 
 def test_the_overview_says_in_one_sentence_whether_the_newest_may_ship(catalogue: Catalogue) -> None:
     app = opened(catalogue["one_run"], "overview")
 
-    assert "main/0 may ship: first generation of its lineage" in told(app)
+    assert "main/0 may ship: first generation of its lineage" in page_text(app)
     assert [metric.label for metric in app.metric] == [
         "Newest verdict",
         "Synthetic ratio",
@@ -34,28 +34,28 @@ def test_the_overview_says_in_one_sentence_whether_the_newest_may_ship(catalogue
 def test_the_overview_says_that_a_set_over_its_ceiling_may_not_be_trained(catalogue: Catalogue) -> None:
     app = opened(catalogue["blocked"], "overview")
 
-    assert re.search(r"✖ main/\d may not be trained: over the ceiling: [\d.]+% of records", told(app))
+    assert re.search(r"✖ main/\d may not be trained: over the ceiling: [\d.]+% of records", page_text(app))
     assert "high" in app.dataframe[1].value["severity"].iloc[0]
 
 
 def test_the_mixing_page_shows_the_job_that_was_blocked(catalogue: Catalogue) -> None:
     app = opened(catalogue["blocked"], "mixing")
 
-    assert "over the ceiling of 30%" in told(app)
+    assert "over the ceiling of 30%" in page_text(app)
     assert next(metric for metric in app.metric if metric.label == "Jobs over the ceiling").value == "1"
 
 
 def test_the_runs_page_shows_where_an_interrupted_run_stopped(catalogue: Catalogue) -> None:
     app = opened(catalogue["interrupted"], "runs")
 
-    assert "main/0 is at score" in told(app)
-    assert "○ compose" in told(app)
+    assert "main/0 is at score" in page_text(app)
+    assert "○ compose" in page_text(app)
 
 
 def test_a_run_at_work_shows_its_stage(catalogue: Catalogue) -> None:
     app = opened(catalogue["being_written"], "overview")
 
-    assert "has no verdict yet; it stands at score" in told(app)
+    assert "has no verdict yet; it stands at score" in page_text(app)
 
 
 def test_provenance_names_what_is_held_and_why(catalogue: Catalogue) -> None:
@@ -87,7 +87,7 @@ def test_a_meeting_is_walked_through_and_a_reload_loses_nothing(catalogue: Catal
     shutil.copytree(catalogue["in_meeting"], tmp_path / "copy")
     with acting_as("ada"):
         app = opened(tmp_path / "copy", "overrides")
-        assert "override-1: ratio gate of main/0" in told(app)
+        assert "override-1: ratio gate of main/0" in page_text(app)
         assert "<b>" not in "".join(part.value for part in app.markdown)
         button(app, "Refuse").click().run()
         refused = " ".join(one.value for one in app.error).replace("\\", "")
@@ -99,15 +99,15 @@ def test_a_meeting_is_walked_through_and_a_reload_loses_nothing(catalogue: Catal
             assert again.text_area(key=f"note-{name}").value == "", "no item begins with another's note"
             again.text_area(key=f"note-{name}").input("Nobody needs it any more, says the team.").run()
             button(again, "Close").click().run()
-        finished = told(again)
+        finished = page_text(again)
         button(again, "End the meeting").click().run()
 
     assert not app.exception
     assert not again.exception
     assert "note of at least 10 letters" in refused
     assert "override-1 refused" in decided
-    assert "meeting-1: item by item" not in told(again), (finished, told(again))
-    assert "3 decided, 0 left open" in told(again)
+    assert "meeting-1: item by item" not in page_text(again), (finished, page_text(again))
+    assert "3 decided, 0 left open" in page_text(again)
 
 
 def test_the_diversity_page_shows_secondary_measures_and_the_streams_that_are_watched(
@@ -115,15 +115,15 @@ def test_the_diversity_page_shows_secondary_measures_and_the_streams_that_are_wa
 ) -> None:
     app = opened(catalogue["watched"], "diversity")
 
-    assert "Secondary measures" in told(app)
+    assert "Secondary measures" in page_text(app)
     shown = [frame.value for frame in app.dataframe]
     assert any("p_holm" in frame for frame in shown)
     assert any("fell past the margin" in "".join(frame["what"]) for frame in shown if "what" in frame)
-    assert "In alarm" not in told(opened(catalogue["long"], "diversity"))
+    assert "In alarm" not in page_text(opened(catalogue["long"], "diversity"))
 
 
 def test_the_overview_says_what_is_at_work_and_what_is_frozen(catalogue: Catalogue) -> None:
-    words = told(opened(catalogue["watched"], "overview"))
+    words = page_text(opened(catalogue["watched"], "overview"))
 
     assert "At work: **main/1**" in words
     assert "main/1 is frozen" in words
@@ -146,7 +146,7 @@ def test_the_gate_is_tested_again_from_its_page_and_its_report_can_be_kept(
 def test_the_mixing_page_carries_bounds_reasons_and_records(catalogue: Catalogue) -> None:
     app = opened(catalogue["long"], "mixing")
 
-    assert "as its tags may be wrong" in told(app)
+    assert "as its tags may be wrong" in page_text(app)
     assert next(one.value for one in app.metric if one.label == "Head-room, records") != "0"
     app.selectbox(key="outcome").select("kept").run()
     records = next(frame.value for frame in app.dataframe if "why" in frame.value)
@@ -154,7 +154,7 @@ def test_the_mixing_page_carries_bounds_reasons_and_records(catalogue: Catalogue
     assert records["why"].str.contains("tag rests on declaration").all()
     app.button(key="compare").click().run()
     assert not app.exception
-    assert "records stand in both" in told(app)
+    assert "records stand in both" in page_text(app)
 
 
 def test_a_reviewer_works_through_the_queue_and_takes_an_answer_back(catalogue: Catalogue, tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_a_record_that_nobody_handed_in_is_said_to_be_unknown(catalogue: Catalog
     app = traced(catalogue["one_run"], record_id("nobody ever handed this in"))
 
     assert not app.exception
-    assert "was never taken in" in told(app)
+    assert "was never taken in" in page_text(app)
 
 
 def test_a_record_is_traced_to_its_tag_and_the_training_set_that_holds_it(catalogue: Catalogue) -> None:
@@ -198,7 +198,7 @@ def test_a_record_is_traced_to_its_tag_and_the_training_set_that_holds_it(catalo
     app = traced(catalogue["one_run"], text)
 
     assert not app.exception, app.exception
-    assert f"{record_id(text)[:12]} came from docs in main/0, is tagged human" in told(app)
+    assert f"{record_id(text)[:12]} came from docs in main/0, is tagged human" in page_text(app)
     tags = next(frame.value for frame in app.dataframe if "proven by ledger" in frame.value)
     assert list(tags["proven by ledger"]) == [True]
     uses = next(frame.value for frame in app.dataframe if "snapshot" in frame.value)
@@ -238,7 +238,7 @@ def test_an_undeclared_loop_is_the_first_thing_said_and_is_guarded_on_the_page(
     shutil.copytree(catalogue["looped"], tmp_path / "copy")
     with acting_as("ada"):
         app = opened(tmp_path / "copy", "loops")
-        before = told(app)
+        before = page_text(app)
         app.selectbox(key="on").select("<b>wiki</b> -x -> main training set")
         app.text_input(key="checkpoint").input("matching")
         button(app, "Add it to flows.yaml").click().run()
@@ -248,7 +248,7 @@ def test_an_undeclared_loop_is_the_first_thing_said_and_is_guarded_on_the_page(
     assert "Nobody declared it" in before
     assert "<b>" not in "".join(part.value for part in app.markdown)
     assert "matching stands on" in said
-    assert "✖ 1 unguarded loop: main -> page -> main" in told(app)
+    assert "✖ 1 unguarded loop: main -> page -> main" in page_text(app)
 
 
 def test_plays_are_attested_and_handed_over_on_their_page(catalogue: Catalogue, tmp_path: Path) -> None:
@@ -275,7 +275,7 @@ def test_a_drill_is_finished_on_its_page(catalogue: Catalogue, tmp_path: Path) -
     shutil.copytree(catalogue["looped"], tmp_path / "copy")
     with acting_as("ada"):
         app = opened(tmp_path / "copy", "drill")
-        first = told(app)
+        first = page_text(app)
         app.selectbox(key="incident").select("drill-1").run()
         button(app, "Do it: audit").click().run()
         assert "drill-1, audit" in answered(app)
@@ -289,7 +289,7 @@ def test_a_drill_is_finished_on_its_page(catalogue: Catalogue, tmp_path: Path) -
 
     assert "drill-1 is closed." in answered(app)
     assert "is open" in first
-    assert "users see <b>the same</b> answers" in told(app)
+    assert "users see <b>the same</b> answers" in page_text(app)
 
 
 @pytest.mark.slow
@@ -335,7 +335,7 @@ def test_two_runs_stand_side_by_side_with_what_differs(catalogue: Catalogue) -> 
     assert list(beside) == ["what", "main/1", "main/0"]
     assert {"begun", "records", "training set"} <= set(beside["what"])
     assert "seed" not in set(beside["what"]), "both have the same"
-    assert "took" in told(app)
+    assert "took" in page_text(app)
 
 
 def test_a_note_is_written_in_a_dialog_before_a_held_record_is_answered(catalogue: Catalogue) -> None:
@@ -500,9 +500,9 @@ def test_with_the_log_alone_the_queue_says_how_much_waits_and_that_it_cannot_be_
     app = opened(log_alone(catalogue["long"], tmp_path / "alone", "policy.toml"), "quarantine")
 
     assert not app.exception, app.exception
-    assert "40 held records wait" in told(app)
+    assert "40 held records wait" in page_text(app)
     assert "There is no store at" in " ".join(one.value for one in app.warning)
-    assert "Nothing waits." not in told(app)
+    assert "Nothing waits." not in page_text(app)
     assert not [one for one in app.button if (one.key or "").startswith("answer-")]
 
 

@@ -95,17 +95,17 @@ def test_one_log_is_made_while_another_is_read(tmp_path: Path) -> None:
     folders = [tmp_path / "o'ne ü%20", tmp_path / "other"]
     for folder in folders:
         folder.mkdir()
-    one, other = (open_log(f"duckdb:///{folder / 'runlog.duckdb'}", folder) for folder in folders)
-    Desk(one, Author("ada", Clock())).record(PolicyInForce("one", "team", "text"))
+    first, second = (open_log(f"duckdb:///{folder / 'runlog.duckdb'}", folder) for folder in folders)
+    Desk(first, Author("ada", Clock())).record(PolicyInForce("one", "team", "text"))
 
-    with one.reading() as connection:
-        Desk(other, Author("ada", Clock())).record(PolicyInForce("other", "team", "text"))
-        with other.reading() as beside, one.glancing() as published:
-            found = [
+    with first.reading() as connection:
+        Desk(second, Author("ada", Clock())).record(PolicyInForce("other", "team", "text"))
+        with second.reading() as beside, first.glancing() as published:
+            digests = [
                 [row.fact.digest for row in recorded(each, PolicyInForce)] for each in (connection, beside, published)
             ]
 
-    assert found == [["one"], ["other"], ["one"]]
+    assert digests == [["one"], ["other"], ["one"]]
 
 
 def test_a_disk_that_fills_while_the_log_is_published_does_not_deny_what_was_recorded(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 from rich.console import Console
 
 from tailguard.adapters.readers import WHOLE, reader_for
-from tailguard.desk.exchange import Answered, read_answers
 from tailguard.errors import InputError
+from tailguard.plays.provenance.exchange import Answered, read_answers
 from tailguard.ports import RawRecord
 
 GOOD = "a good record that must not be lost"

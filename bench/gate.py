@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from tailguard.desk import comparing
+from tailguard.comparison import compare as comparing
 from tailguard.diversity import hdd, mtld, prdc, self_bleu, vendi_score
 from tailguard.diversity.canary import STRENGTHS
 from tailguard.diversity.comparison import DEFAULT_LIMITS, TAIL_RECALL, TYPE_COVERAGE, VARIETY, compare

@@ -28,8 +28,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.processes import environment, printed
-from tailguard.mixing.ceiling import WHOLE, Candidates, Mass, fill
-from tailguard.mixing.ranking import keys
+from tailguard.composing.ceiling import WHOLE, Candidates, Mass, fill
+from tailguard.composing.ranking import keys
 from tailguard.store.files import Store
 
 PACKAGES = {
@@ -113,7 +113,7 @@ def median(work, times=3):
 
 def rules(data: Path, table: Table) -> None:
     """All thirty rules beside datatrove's chain, with its own tokenizer and with white space as here."""
-    from tailguard.policy import Quality
+    from tailguard.policy.model import Quality
     from tailguard.quality.rules import failing
 
     some = texts(data, 20_000, BYTES)
@@ -404,9 +404,9 @@ def scoring(data: Path, table: Table) -> None:
 
 def score_some(data: Path, count: int) -> float:
     """Seconds of CPU that scoring so many human records takes."""
+    from tailguard.composing.ceiling import Mass
     from tailguard.domain.records import RECORD
-    from tailguard.mixing.ceiling import Mass
-    from tailguard.policy import Compose, Quality, Score
+    from tailguard.policy.model import Compose, Quality, Score
     from tailguard.stages.score import Base, Filter, score
 
     with tempfile.TemporaryDirectory() as name:

@@ -16,13 +16,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tailguard import reproduction, response
 from tailguard.adapters.trainers.ngram import NgramModel, fit, sample
 from tailguard.demo.harvest import harvest
 from tailguard.diversity.monitoring import MEASURES, blocks, e_process, freeze_reference, measure
+from tailguard.handoff import bundle
 from tailguard.plays.loops.flows import Edge
 from tailguard.plays.loops.search import components, cut, cycles
 from tailguard.plays.status import standing_of
+from tailguard.response import protocol
 from tailguard.workspace import Workspace
 
 
@@ -70,16 +71,16 @@ def workspace(root: Path, table: Table) -> None:
         table.add_row("everything that plays find", f"{time.perf_counter() - begun:.2f} s")
     newest = next(one.shipped for one in standing.scene.lineages if one.name == "guarded")
     begun = time.perf_counter()
-    name = response.start_drill(space, "guarded", seed=0).incident
+    name = protocol.start_drill(space, "guarded", seed=0).incident
     table.add_row("drill: planted and watched", f"{time.perf_counter() - begun:.1f} s")
-    for step in (response.freeze, response.rollback, response.audit, response.prepare):
+    for step in (protocol.freeze, protocol.rollback, protocol.audit, protocol.prepare):
         at = time.perf_counter()
         step(space, name)
         table.add_row(f"... {step.__name__}", f"{time.perf_counter() - at:.2f} s")
-    response.close(space, name, cause="a measurement", play="drill", change="none, a measurement")
+    protocol.close(space, name, cause="a measurement", play="drill", change="none, a measurement")
     table.add_row("... in all", f"{time.perf_counter() - begun:.1f} s")
     begun = time.perf_counter()
-    found = reproduction.reproduce(space.as_actor("bench"), str(newest))
+    found = bundle.reproduce(space.as_actor("bench"), str(newest))
     taken = time.perf_counter() - begun
     told = f"{taken:.1f} s, {found.compared} facts, identical: {found.identical}"
     table.add_row(f"reproduce {newest}", told)

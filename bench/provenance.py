@@ -286,9 +286,9 @@ def intakes(_: Path, table: Table) -> None:
 
 
 def one_intake(size: int) -> None:
-    from tailguard import pipeline
     from tailguard.domain.recipe import Recipe
-    from tailguard.policy import template
+    from tailguard.pipeline import runner
+    from tailguard.policy.model import template
     from tailguard.stages.intake import BatchRequest
     from tailguard.workspace import Workspace
 
@@ -301,15 +301,15 @@ def one_intake(size: int) -> None:
         batch = [BatchRequest(str(file), "docs", "human")]
         warm = root / "warm.jsonl"
         _write(warm, 50)
-        pipeline.advance(
+        runner.advance(
             space,
-            pipeline.start(space, "main", [BatchRequest(str(warm), "warm", "human")], recipe=Recipe(), seed=0),
+            runner.start(space, "main", [BatchRequest(str(warm), "warm", "human")], recipe=Recipe(), seed=0),
             until="intake",
         )
-        run = pipeline.start(space, "main", batch, recipe=Recipe(), seed=0)
+        run = runner.start(space, "main", batch, recipe=Recipe(), seed=0)
         begin = time.perf_counter()
         try:
-            pipeline.advance(space, run, until="intake")
+            runner.advance(space, run, until="intake")
         finally:
             seconds = time.perf_counter() - begin
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2

@@ -6,8 +6,8 @@ import streamlit as st
 from pages.shared import actions, components, play_charts, protocol, reads
 from pages.shared.actions import Values
 from pages.shared.components import Card
-from tailguard.desk import contamination
 from tailguard.domain.wording import counted
+from tailguard.response import contamination
 
 
 def as_rows() -> pd.DataFrame:
@@ -35,17 +35,17 @@ def of_step(name: str) -> pd.DataFrame:
 
 def plant(values: Values) -> str:
     """Start a drill in a sandbox."""
-    from tailguard import response
+    from tailguard.response import protocol
 
-    return response.start_drill(reads.workspace(), values["rehearsed"], seed=0).text
+    return protocol.start_drill(reads.workspace(), values["rehearsed"], seed=0).text
 
 
 def open_for(values: Values) -> str:
     """Open a real incident."""
-    from tailguard import response
+    from tailguard.response import protocol
 
     alert = None if values["began"] == "no alert" else values["began"]
-    return response.open_incident(
+    return protocol.open_incident(
         reads.workspace(), values["struck"], what=values["seen"], alert=alert, generation=None
     ).text
 

@@ -12,8 +12,9 @@ import streamlit as st
 from pages.shared import actions, components, play_charts, reads
 from pages.shared.actions import Values
 from pages.shared.components import Card
-from tailguard.desk import flows, overrides
 from tailguard.errors import InputError
+from tailguard.overrides import requests
+from tailguard.plays.loops import actions as loops
 from tailguard.plays.loops.declared import EVIDENCE
 from tailguard.plays.loops.diagram import as_text, drawing
 from tailguard.plays.loops.flows import Edge
@@ -170,7 +171,7 @@ components.table(
 def guard(values: Values) -> str:
     """A checkpoint on an edge, as an entry of flows.yaml."""
     name, on = values["checkpoint"], values["on"]
-    flows.guard(
+    loops.guard(
         reads.workspace(),
         name,
         on=on,
@@ -183,7 +184,7 @@ def guard(values: Values) -> str:
 
 def declare(values: Values) -> str:
     """A flow, as an entry of flows.yaml."""
-    flows.declare(reads.workspace(), values["edge"])
+    loops.declare(reads.workspace(), values["edge"])
     return f"{values['edge']} is declared."
 
 
@@ -195,19 +196,19 @@ def import_lineage(values: Values) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / Path(file.name).name
         path.write_bytes(file.getvalue())
-        done = flows.import_lineage(reads.workspace(), path)
+        done = loops.import_lineage(reads.workspace(), path)
     return f"{done.form}: {done.datasets} datasets, {done.jobs} jobs, {done.edges} edges."
 
 
 def review(values: Values) -> str:
     """All loops were gone over."""
-    flows.review(reads.workspace(), note=values["note"])
+    loops.review(reads.workspace(), note=values["note"])
     return "The review is recorded."
 
 
 def confirm(values: Values) -> str:
     """A checkpoint outside of Tailguard does its work."""
-    flows.confirm(reads.workspace(), values["confirmed"], evidence=values["note"])
+    loops.confirm(reads.workspace(), values["confirmed"], evidence=values["note"])
     return f"{values['confirmed']} is confirmed."
 
 
@@ -215,7 +216,7 @@ def except_run(values: Values) -> str:
     """An override of 14 days at the gate of loops."""
     here = reads.workspace()
     until = here.clock.now() + timedelta(days=14)
-    name = overrides.request(here, gate=GATE, run=values["excepted"], reason=values["note"], expires=until)
+    name = requests.request(here, gate=GATE, run=values["excepted"], reason=values["note"], expires=until)
     return f"{name} waits for approval."
 
 

@@ -8,10 +8,10 @@ import streamlit as st
 from pages.shared import actions, charts, components, meeting_room, reads
 from pages.shared.actions import Values
 from pages.shared.components import Card
-from tailguard.desk import meeting as meetings
-from tailguard.desk import overrides as desk
 from tailguard.domain.overrides import GATES
 from tailguard.domain.wording import counted
+from tailguard.overrides import meeting as meetings
+from tailguard.overrides import requests
 from tailguard.plays.status import OverrideStatus
 
 MOST_BARS = 40
@@ -161,7 +161,7 @@ if not going_on:
 def decide(values: Values) -> str:
     """A decision on one override."""
     chosen, decision = values["chosen"], values["decision"]
-    desk.decide(reads.workspace(), chosen, decision=decision, note=values["note"])
+    requests.decide(reads.workspace(), chosen, decision=decision, note=values["note"])
     return f"{chosen} {decision}."
 
 
@@ -170,10 +170,10 @@ def ask(values: Values) -> str:
     space, asked, reason = reads.workspace(), values["asked"], values["asked_reason"]
     until = space.clock.now() + timedelta(days=int(values["asked_days"]))
     if asked.startswith("renew "):
-        name = desk.renew(space, asked.removeprefix("renew "), reason=reason, expires=until)
+        name = requests.renew(space, asked.removeprefix("renew "), reason=reason, expires=until)
     else:
         gate, _, run = asked.partition(" gate of ")
-        name = desk.request(space, gate=gate, run=run, reason=reason, expires=until)
+        name = requests.request(space, gate=gate, run=run, reason=reason, expires=until)
     return f"{name} requested. Another person approves it."
 
 
@@ -185,7 +185,7 @@ with left.form("decide", border=True):
     if names and st.session_state.get("chosen") not in names:
         st.session_state.pop("chosen", None)  # a choice of nothing, from when there was nothing to choose
     st.selectbox("Override", names, index=None if not names else 0, key="chosen", disabled=not names)
-    st.radio("Decision", desk.DECISIONS, horizontal=True, key="decision")
+    st.radio("Decision", requests.DECISIONS, horizontal=True, key="decision")
     st.text_input("Note", key="note")
     actions.submit("Record the decision", decide, key="decide-override", disabled=not names)
 with right.form("ask", border=True):

@@ -8,8 +8,8 @@ import streamlit as st
 from pages.shared import actions, charts, components, production, reads
 from pages.shared.actions import Values
 from pages.shared.components import Card
-from tailguard.desk import findings
 from tailguard.domain.wording import by, counted
+from tailguard.plays import assignment
 from tailguard.plays.status import OverrideStatus
 
 components.begin("Overview")
@@ -197,7 +197,7 @@ if status.findings:
 
         def take(values: Values) -> str:
             """Somebody answers for a finding."""
-            before = findings.take(reads.workspace(), values["finding"], plan=values["plan"])
+            before = assignment.take(reads.workspace(), values["finding"], plan=values["plan"])
             return "The finding is yours." + (f" It was taken {by(before.actor, before.recorded)}." if before else "")
 
         actions.submit("Take it", take, key="take-finding")

@@ -8,9 +8,10 @@ import streamlit as st
 from pages.shared import actions, components, play_charts, reads
 from pages.shared.actions import Values
 from pages.shared.components import Card
-from tailguard.desk import alerts, playbook
 from tailguard.domain.wording import by, counted
+from tailguard.plays import attest as playbook
 from tailguard.plays.audit import RUNNING, Evidence
+from tailguard.plays.monitoring import alerts
 
 
 def as_rows(state: str) -> pd.DataFrame:

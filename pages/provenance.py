@@ -7,11 +7,10 @@ from plotly.graph_objects import Figure
 from pages.shared import actions, charts, components, reads
 from pages.shared.actions import Values
 from pages.shared.components import Card
-from tailguard.desk import sources as desk
-from tailguard.desk import tracing
 from tailguard.detection.prevalence import APART
 from tailguard.domain.wording import counted
 from tailguard.errors import TailguardError
+from tailguard.plays.provenance import sources, tracing
 
 MOST_MARKS = 120
 BY = {"by run": "run", "by source": "source", "by month": "recorded"}
@@ -252,7 +251,7 @@ if unsigned:
 
         def sign(values: Values) -> str:
             """The quality owner's signature under a contract."""
-            desk.sign(reads.workspace(), values["to_sign"], note=values["sign_note"])
+            sources.sign(reads.workspace(), values["to_sign"], note=values["sign_note"])
             return f"{values['to_sign']} is signed off."
 
         actions.submit("Sign off", sign, key="sign-off")

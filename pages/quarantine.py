@@ -12,10 +12,10 @@ import streamlit as st
 from pages.shared import actions, charts, components, reads
 from pages.shared.actions import Values
 from pages.shared.components import Card
-from tailguard.desk import quarantine as desk
 from tailguard.domain.tags import Origin
 from tailguard.domain.wording import counted
 from tailguard.errors import TailguardError
+from tailguard.plays.provenance import quarantine
 
 LONGEST_SHOWN = 6000
 ANSWERS = (
@@ -49,7 +49,7 @@ class Seat:
 components.begin("Quarantine")
 seat: Seat = st.session_state.setdefault("seat", Seat())
 status = reads.status()
-queue: list[desk.Waiting] = []
+queue: list[quarantine.Waiting] = []
 unread = ""
 try:
     queue = reads.queue()
@@ -114,7 +114,7 @@ components.cards(
 def decide(origin: Origin, record: str, alike: list[str], values: Values) -> str:
     """Record the answer on what is shown, and go on with what is next."""
     ids = alike if len(alike) > 1 and values[f"group-{alike[0]}"] else [record]
-    settled = desk.decide(
+    settled = quarantine.decide(
         reads.workspace(),
         ids,
         origin=origin,
@@ -132,7 +132,7 @@ def decide(origin: Origin, record: str, alike: list[str], values: Values) -> str
 def take_back(ids: tuple[str, ...], _: Values) -> str:
     """The last decision, taken back."""
     seat.last_answered = ()
-    return f"{counted(desk.take_back(reads.workspace(), ids), 'decision')} taken back."
+    return f"{counted(quarantine.take_back(reads.workspace(), ids), 'decision')} taken back."
 
 
 def move(place: int) -> None:
@@ -181,9 +181,9 @@ if queue:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.selectbox(
                 "Reason code",
-                list(desk.CODES),
+                list(quarantine.CODES),
                 key="code",
-                format_func=lambda code: f"{code}: {desk.CODES[code]}",
+                format_func=lambda code: f"{code}: {quarantine.CODES[code]}",
                 width=320,
             )
             if st.button("Note", shortcut="n", key="note_button"):

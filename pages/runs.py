@@ -184,9 +184,9 @@ with st.form("deviation", border=True):
 
     def note(values: Values) -> str:
         """A departure from the runbook, with its reason."""
-        from tailguard import reproduction
+        from tailguard.handoff import bundle
 
-        reproduction.note_deviation(reads.workspace(), run, what=values["what"], why=values["why"])
+        bundle.note_deviation(reads.workspace(), run, what=values["what"], why=values["why"])
         return "The deviation is noted."
 
     actions.submit("Note it", note, key=f"note-{run}")

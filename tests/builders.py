@@ -12,21 +12,21 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tailguard import pipeline
 from tailguard.adapters.readers import WHOLE, reader_for
 from tailguard.adapters.trainers.ngram import NgramGenerator
 from tailguard.demo.harvest import _passages
-from tailguard.desk import anchor as anchor_desk
-from tailguard.desk import shipping
-from tailguard.desk import suite as suite_desk
-from tailguard.desk.outputs import draw, log_outputs
 from tailguard.diversity.metrics import words
 from tailguard.domain.facts import Fact
 from tailguard.domain.recipe import Recipe
 from tailguard.domain.tags import Origin
 from tailguard.errors import Blocked, Held
-from tailguard.policy import template
+from tailguard.pipeline import runner
+from tailguard.plays.mixing import anchor as anchor_desk
+from tailguard.plays.monitoring import suite as suite_desk
+from tailguard.plays.provenance.own_output import draw, log_outputs
+from tailguard.policy.model import template
 from tailguard.ports import Decoding
+from tailguard.release import ship as shipping
 from tailguard.runlog.queries import recorded
 from tailguard.stages.intake import BatchRequest
 from tailguard.workspace import Workspace
@@ -123,15 +123,15 @@ class Team:
         batches: Sequence[BatchRequest],
         *,
         lineage: str = "main",
-        recipe: Recipe = pipeline.PLAIN,
+        recipe: Recipe = runner.PLAIN,
         ship: bool = True,
     ) -> str:
         """A run with its verdict, shipped; the next month begins."""
-        run = pipeline.start(self.workspace, lineage, batches, recipe=recipe, seed=0)
+        run = runner.start(self.workspace, lineage, batches, recipe=recipe, seed=0)
         try:
-            pipeline.advance(self.workspace, run)
+            runner.advance(self.workspace, run)
         except (Blocked, Held):
-            pipeline.advance(self.workspace, run)
+            runner.advance(self.workspace, run)
         if ship:
             shipping.ship(self.workspace, run)
         self.clock.move(30)
@@ -140,8 +140,8 @@ class Team:
     @done_once
     def compose(self, batches: Sequence[BatchRequest]) -> str:
         """A run up to its training set, for whoever looks no further; a run that is judged takes three times as long."""
-        run = pipeline.start(self.workspace, "main", batches, recipe=pipeline.PLAIN, seed=0)
-        pipeline.advance(self.workspace, run, until="compose")
+        run = runner.start(self.workspace, "main", batches, recipe=runner.PLAIN, seed=0)
+        runner.advance(self.workspace, run, until="compose")
         return run
 
 
@@ -209,14 +209,14 @@ def first_generation(team: Team, count: int = 400) -> str:
 def over_the_ceiling(team: Team, *, temperature: float = 1.0) -> str:
     first = first_generation(team)
     ours = written_by(team, first, 3000, logged=True, temperature=temperature)
-    run = pipeline.start(
+    run = runner.start(
         team.workspace,
         "main",
         [team.batch("ours", ours, "robot", Origin.AI)],
         recipe=Recipe(synthetic_share=0.6),
         seed=0,
     )
-    pipeline.advance(team.workspace, run, until="compose")
+    runner.advance(team.workspace, run, until="compose")
     return run
 
 
@@ -230,12 +230,12 @@ def fed_back(team: Team) -> str:
     first = first_generation(team)
     ours = written_by(team, first, 60, logged=True)
     batch = [team.batch("fresh", team.take(60)), team.batch("ours", ours, "robot", Origin.AI)]
-    return pipeline.start(team.workspace, "main", batch, recipe=pipeline.PLAIN, seed=0)
+    return runner.start(team.workspace, "main", batch, recipe=runner.PLAIN, seed=0)
 
 
 def held_for_review(team: Team, count: int) -> str:
     """A run whose intake has held records of unknown origin; it goes no further."""
     batch = team.batch("unknown", team.take(count), "share", Origin.UNKNOWN)
-    run = pipeline.start(team.workspace, "main", [batch], recipe=pipeline.PLAIN, seed=0)
-    pipeline.advance(team.workspace, run, until="intake")
+    run = runner.start(team.workspace, "main", [batch], recipe=runner.PLAIN, seed=0)
+    runner.advance(team.workspace, run, until="intake")
     return run

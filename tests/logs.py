@@ -8,12 +8,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tailguard import pipeline, response
 from tailguard.adapters.readers import WHOLE, reader_for
-from tailguard.desk import alerts, clearance, flows, meeting, monitoring, overrides, playbook, quarantine, shipping
 from tailguard.domain.facts import Composition, StageStarted
 from tailguard.domain.recipe import Recipe
 from tailguard.domain.tags import Origin
+from tailguard.overrides import meeting, requests
+from tailguard.pipeline import runner
+from tailguard.plays import attest
+from tailguard.plays.loops import actions
+from tailguard.plays.mixing import clearance
+from tailguard.plays.monitoring import alerts, streams
+from tailguard.plays.provenance import quarantine
+from tailguard.release import ship
+from tailguard.response import protocol
 from tailguard.runlog.queries import composition_of
 from tailguard.runlog.recorder import RunRecorder
 from tailguard.workspace import Workspace
@@ -110,16 +117,16 @@ def blocked(team: Team) -> None:
 
 @a_log()
 def interrupted(team: Team) -> None:
-    run = pipeline.start(team.workspace, "main", [team.batch("a", team.take(200))], recipe=Recipe(), seed=0)
-    pipeline.advance(team.workspace, run, until="score")
+    run = runner.start(team.workspace, "main", [team.batch("a", team.take(200))], recipe=Recipe(), seed=0)
+    runner.advance(team.workspace, run, until="score")
 
 
 @a_log()
 def being_written(team: Team) -> None:
     """A second run is at compose; its transaction announced the stage."""
     team.run([team.batch("a", team.take(200))])
-    run = pipeline.start(team.workspace, "main", [team.batch("b", team.take(100))], recipe=Recipe(), seed=0)
-    pipeline.advance(team.workspace, run, until="intake")
+    run = runner.start(team.workspace, "main", [team.batch("b", team.take(100))], recipe=Recipe(), seed=0)
+    runner.advance(team.workspace, run, until="intake")
 
     RunRecorder(team.workspace.log, run, team.workspace.author).record(StageStarted(run, "score"))
     team.workspace.log.publish()
@@ -132,12 +139,12 @@ def in_meeting(team: Team) -> None:
     run = team.run([team.batch("a", team.take(200))])
     team.clock.moment = datetime.now(UTC).replace(tzinfo=None) - timedelta(hours=1)  # a page decides by the real time
     for number in range(3):
-        name = overrides.request(
+        name = requests.request(
             team.workspace.as_actor("lin"), gate="ratio", run=run, reason=f"needed for the launch <b>{number}</b>",
             expires=team.clock.now() + timedelta(days=20 - number),
         )  # fmt: skip
         if number:
-            overrides.decide(team.workspace, name, decision="approved", note="once")
+            requests.decide(team.workspace, name, decision="approved", note="once")
     meeting.start(team.workspace)
 
 
@@ -147,10 +154,10 @@ def watched(team: Team) -> None:
 
     for name in ("a", "b"):
         newest = team.run([team.batch(name, team.take(200))])
-    shipping.freeze(team.workspace, newest, reason="it repeats itself in production")
+    ship.freeze(team.workspace, newest, reason="it repeats itself in production")
     for file, work in (
-        (written(team.workspace.root / "inbox", "reference.jsonl", seed=1, texts=1200), monitoring.freeze),
-        (written(team.workspace.root / "inbox", "week.jsonl", seed=9, worse=True), monitoring.add),
+        (written(team.workspace.root / "inbox", "reference.jsonl", seed=1, texts=1200), streams.freeze),
+        (written(team.workspace.root / "inbox", "week.jsonl", seed=9, worse=True), streams.add),
     ):
         work(team.workspace, "<b>bot</b>", reader_for(file)(file, WHOLE), seed=0)
     alerts.send(team.workspace)
@@ -164,15 +171,15 @@ def looped(team: Team) -> None:
     first = team.run([team.batch("a", team.take(300))])
     ours = written_by(team, first, 60, logged=True)
     run = team.run([team.batch("b", [*team.take(80), *ours], "<b>wiki</b> -x", Origin.AI)])
-    flows.declare(team.workspace, "main -> page")
-    flows.declare(team.workspace, "page -> main")
-    flows.guard(team.workspace, "**editor**", on="page -> main", owner="ada", evidence="confirmed")
-    flows.review(team.workspace, note="looked at all of them")
-    playbook.attest(team.workspace, "drill", running=True, note="we rehearsed on paper <i>only</i>")
-    drill = response.start_drill(team.workspace, "main", seed=0).incident
-    response.freeze(team.workspace, drill)
-    response.rollback(team.workspace, drill)
-    response.open_incident(team.workspace, "main", what="users see <b>the same</b> answers", alert=None, generation=run)
+    actions.declare(team.workspace, "main -> page")
+    actions.declare(team.workspace, "page -> main")
+    actions.guard(team.workspace, "**editor**", on="page -> main", owner="ada", evidence="confirmed")
+    actions.review(team.workspace, note="looked at all of them")
+    attest.attest(team.workspace, "drill", running=True, note="we rehearsed on paper <i>only</i>")
+    drill = protocol.start_drill(team.workspace, "main", seed=0).incident
+    protocol.freeze(team.workspace, drill)
+    protocol.rollback(team.workspace, drill)
+    protocol.open_incident(team.workspace, "main", what="users see <b>the same</b> answers", alert=None, generation=run)
     alerts.send(team.workspace)
 
 
@@ -196,20 +203,20 @@ def season(team: Team) -> None:
         lineage="wild",
         recipe=Recipe(synthetic_share=1.0, anchor=False, earlier_human=False),
     )
-    run = pipeline.start(
+    run = runner.start(
         team.workspace,
         "main",
         [team.batch("too much", ours, "robot", Origin.AI)],
         recipe=Recipe(synthetic_share=0.6),
         seed=0,
     )
-    pipeline.advance(team.workspace, run, until="compose")
+    runner.advance(team.workspace, run, until="compose")
     engineer = team.workspace.as_actor("lin")
     snapshot = facts(team, Composition, run=run)[0].snapshot
     clearance.check(engineer, lineage="main", snapshot=snapshot)
     expires = team.clock.now() + timedelta(days=20)
-    name = overrides.request(engineer, gate="ratio", run=run, reason="needed for the launch", expires=expires)
-    overrides.decide(team.workspace, name, decision="approved", note="once")
+    name = requests.request(engineer, gate="ratio", run=run, reason="needed for the launch", expires=expires)
+    requests.decide(team.workspace, name, decision="approved", note="once")
     least_urgent = quarantine.waiting(team.workspace)[-1].id
     quarantine.decide(team.workspace, [least_urgent], origin=Origin.UNKNOWN, code="style")
     team.workspace.log.publish()

@@ -17,8 +17,8 @@ from typing import Any, get_type_hints
 import pytest
 
 import tailguard
-from tailguard.desk import signing
-from tailguard.desk.signing import Signed
+from tailguard.plays.mixing import statement
+from tailguard.plays.mixing.statement import Signed
 from tailguard.store.writing import digest_of
 
 ROOT = Path(__file__).parent.parent
@@ -95,9 +95,9 @@ def clearance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )  # fmt: skip
     (tmp_path / "training.jsonl").write_bytes(training)
     (tmp_path / "training.jsonl.clearance.json").write_bytes(
-        signing.sign(signing.statement(cleared), tmp_path / "keys")
+        statement.sign(statement.statement(cleared), tmp_path / "keys")
     )
-    (tmp_path / "clearance.pub").write_bytes(signing.public_key(tmp_path / "keys"))
+    (tmp_path / "clearance.pub").write_bytes(statement.public_key(tmp_path / "keys"))
     monkeypatch.chdir(tmp_path)
 
 

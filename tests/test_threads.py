@@ -18,7 +18,7 @@ import tailguard
 from tailguard.domain.facts import Fact
 from tailguard.domain.shipping import State
 from tailguard.domain.suite import Prompt, Suite
-from tailguard.policy import Gate
+from tailguard.policy.model import Gate
 from tailguard.stages.gate import Evaluated, gate
 from tailguard.store.files import Store
 from tailguard.threads import one_thread

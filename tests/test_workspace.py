@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tailguard.desk import alerts
 from tailguard.domain.facts import AlertRaised, AlertSent, SuiteFrozen
+from tailguard.plays.monitoring import alerts
 from tailguard.runlog.queries import recorded
 from tailguard.workspace import LOG_FILE, LOG_VARIABLE, Workspace
 

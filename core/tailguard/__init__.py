@@ -2,10 +2,13 @@
 
 A tour:
 
-- `domain` holds the values and pure rules, `ports` what outsiders may bring.
-- `stages` do the work: intake, score, compose, train, evaluate, gate, handoff; `pipeline` shows them in order.
-- `desk` answers people and training jobs: clearance, overrides, shipping, reviews, anchor, meetings.
-- `diversity`, `detection`, `quality` and `mixing` are the science; `adapters` the readers and trainers behind the ports.
+- `domain` holds the values and pure rules, `ports` what outsiders may bring, `policy` what a team has set.
+- `stages` do the work: intake, score, compose, train, evaluate, gate, handoff; `pipeline` runs them in order.
+- `plays` watch, one folder each: provenance, mixing, loops, monitoring, response. What people decide of a play is there too.
+- `release` puts generations into production, `overrides` keeps the dated exceptions and their monthly meeting.
+- `response` and `handoff` start runs of their own: drills and incidents, and a run repeated by somebody else.
+- `reports`, `exports`, `comparison` and `verification` are for reading and checking elsewhere.
+- `diversity`, `detection`, `quality` and `composing` are the science; `adapters` the readers and trainers behind the ports.
 - `store` keeps contents under their digests, `runlog` remembers every fact in hash chains; `workspace` joins them.
 - `cli` and the dashboard (`app.py`, `pages/`) are what people see; `demo` runs it all on real text.
 
@@ -21,18 +24,18 @@ from tailguard.lazy import names_from
 
 if TYPE_CHECKING:
     from tailguard import diversity, log
-    from tailguard.desk.comparing import compare
-    from tailguard.desk.requiring import require_clearance
-    from tailguard.desk.signing import Signed
+    from tailguard.comparison.compare import compare
     from tailguard.detection.report import Detection, detect
     from tailguard.diversity.report import Report
+    from tailguard.plays.mixing.require import require_clearance
+    from tailguard.plays.mixing.statement import Signed
 else:
     __getattr__ = names_from(
         __name__,
         {
-            "tailguard.desk.comparing": ("compare",),
-            "tailguard.desk.requiring": ("require_clearance",),
-            "tailguard.desk.signing": ("Signed",),
+            "tailguard.comparison.compare": ("compare",),
+            "tailguard.plays.mixing.require": ("require_clearance",),
+            "tailguard.plays.mixing.statement": ("Signed",),
             "tailguard.detection.report": ("Detection", "detect"),
             "tailguard.diversity.report": ("Report",),
             "tailguard.diversity": (),

@@ -15,7 +15,7 @@ from tailguard.clock import SystemClock
 from tailguard.domain.facts import AttemptRefused, PolicyInForce
 from tailguard.domain.roles import ALLOWED, Right
 from tailguard.errors import InputError, NotAllowed
-from tailguard.policy import Policy, policy_digest, read_policy
+from tailguard.policy.model import Policy, policy_digest, read_policy
 from tailguard.ports import Clock
 from tailguard.runlog.connection import RunLog, open_log
 from tailguard.runlog.queries import only, recorded

@@ -9,8 +9,8 @@ import streamlit as st
 
 from pages.shared import actions, components, reads
 from pages.shared.actions import Values
-from tailguard.desk import meeting as meetings
 from tailguard.domain.wording import counted
+from tailguard.overrides import meeting as meetings
 
 DRAFT = "draft"
 WORDS = {

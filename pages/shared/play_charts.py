@@ -11,9 +11,9 @@ import plotly.graph_objects as go
 from pages.shared.charts import GREY, finish
 from pages.shared.words import on_chart
 from tailguard.plays.audit import PlayStanding
-from tailguard.plays.drill import Incident
 from tailguard.plays.loops.diagram import FEEDBACK, Drawing
 from tailguard.plays.loops.flows import Edge
+from tailguard.plays.response.drills import Incident
 
 CHECKPOINT = "#009E73"
 _TAG = "#00694D"

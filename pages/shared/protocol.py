@@ -9,8 +9,8 @@ import streamlit as st
 from pages.shared import actions, components, reads
 from pages.shared.actions import Values
 from tailguard.domain.incidents import STEPS, Step
-from tailguard.plays.drill import Incident
-from tailguard.policy import PLAYS
+from tailguard.plays.response.drills import Incident
+from tailguard.policy.model import PLAYS
 
 TIMED = {"detect": "detected", "freeze": "frozen", "rollback": "rolled back"}
 """The steps whose times are shown, as words of a sentence."""
@@ -68,17 +68,17 @@ def _to_do(
 
 def _done(step: str, incident: str, _: Values) -> str:
     """Do one step; what does it loads when it is first needed."""
-    from tailguard import response
+    from tailguard.response import protocol
 
     space = reads.workspace()
     match step:
         case "freeze":
-            return response.freeze(space, incident).text
+            return protocol.freeze(space, incident).text
         case "rollback":
-            return response.rollback(space, incident).text
+            return protocol.rollback(space, incident).text
         case "audit":
-            return response.audit(space, incident)[0].text
-    return response.prepare(space, incident).text
+            return protocol.audit(space, incident)[0].text
+    return protocol.prepare(space, incident).text
 
 
 def _closing(incident: str, place: st.delta_generator.DeltaGenerator) -> None:
@@ -90,7 +90,7 @@ def _closing(incident: str, place: st.delta_generator.DeltaGenerator) -> None:
 
 
 def _close(incident: str, values: Values) -> str:
-    from tailguard import response
+    from tailguard.response import protocol
 
-    response.close(reads.workspace(), incident, cause=values["cause"], play=values["play"], change=values["change"])
+    protocol.close(reads.workspace(), incident, cause=values["cause"], play=values["play"], change=values["change"])
     return f"{incident} is closed."

@@ -20,16 +20,6 @@ from streamlit.runtime.scriptrunner import add_script_run_ctx
 
 from pages.shared import entrance
 from tailguard import log
-from tailguard.desk import (
-    auditing,
-    composed,
-    contamination,
-    meeting,
-    playbook,
-    quarantine,
-    tracing,
-)
-from tailguard.desk.minutes import minutes as minutes_of
 from tailguard.detection.rates import shipped_rates
 from tailguard.domain.facts import (
     AlertRaised,
@@ -85,14 +75,21 @@ from tailguard.domain.facts import (
 from tailguard.domain.intervals import Interval, wilson
 from tailguard.domain.sources import Contract
 from tailguard.errors import TailguardError
-from tailguard.plays import audit, handoff
+from tailguard.overrides import meeting
+from tailguard.plays import attest, audit
+from tailguard.plays import deviations as handoff
 from tailguard.plays import status as standing
 from tailguard.plays.audit import PlayStanding
-from tailguard.plays.drill import Incident, incidents
 from tailguard.plays.lineages import GenerationStatus, LineageStatus, shipping_of
 from tailguard.plays.lineages import generation as generation_of
 from tailguard.plays.loops.standing import LoopStanding
-from tailguard.policy import Policy
+from tailguard.plays.mixing import difference as training_sets
+from tailguard.plays.mixing import scored as composed
+from tailguard.plays.provenance import quarantine, tracing
+from tailguard.plays.response.drills import Incident, incidents
+from tailguard.policy.model import Policy
+from tailguard.reports.minutes import minutes as minutes_of
+from tailguard.response import contamination
 from tailguard.runlog import queries
 from tailguard.runlog.anchor import AnchorStanding, anchor_standing
 from tailguard.runlog.backlog import Backlog, HeldTotal, backlog
@@ -659,17 +656,17 @@ def scored(run: str, outcome: str, reason: str | None, most: int) -> pd.DataFram
 
 
 @_of_one_state(8)
-def difference(first: str, second: str) -> auditing.Difference:
+def difference(first: str, second: str) -> training_sets.Difference:
     """What the training sets of two runs do not share."""
-    return auditing.difference(local(), first, second)
+    return training_sets.difference(local(), first, second)
 
 
 @_of_one_state(12)
 def report(run: str, reference_kind: str) -> bytes:
     """The whole comparison of a run with one reference as a page to keep."""
-    from tailguard.desk import reports
+    from tailguard.reports import gate
 
-    return reports.report_page(local(), run, reference_kind)
+    return gate.report_page(local(), run, reference_kind)
 
 
 def teeth(lineage: str, since: datetime | None = None) -> pd.DataFrame:
@@ -689,9 +686,9 @@ def teeth(lineage: str, since: datetime | None = None) -> pd.DataFrame:
 
 def prove_teeth(run: str) -> str:
     """Run a gate's self-test once more, as the person at work; says what it showed."""
-    from tailguard.desk import reports
+    from tailguard.reports import gate
 
-    results = reports.prove_teeth(workspace(), run, seed=int(datetime.now(UTC).timestamp()))
+    results = gate.prove_teeth(workspace(), run, seed=int(datetime.now(UTC).timestamp()))
     good = sum(one.as_it_should for one in results)
     return f"{good} of {len(results)} self-tests of {run} were as they should be."
 
@@ -727,25 +724,25 @@ def to_look_at(incident: str) -> tuple[contamination.Example, ...]:
 
 def evidence_pack(generation: str) -> bytes:
     """The evidence pack of a generation; that it was made is recorded."""
-    from tailguard.desk import pack
+    from tailguard.reports import pack
 
     return pack.make(workspace(), generation).content
 
 
 def calendar() -> bytes:
     """What is due, as an iCalendar file."""
-    return playbook.calendar(status().due, status().team)
+    return attest.calendar(status().due, status().team)
 
 
 def runbook() -> str:
     """The runbook of the policy and the flows as their files say now, as Markdown."""
-    return playbook.runbook_text(local())
+    return attest.runbook_text(local())
 
 
 @_of_one_state(8)
 def monthly_pack(month: str, form: str) -> bytes:
     """The monthly pack as HTML or PDF."""
-    from tailguard.desk import monthly
+    from tailguard.reports import monthly
 
     return monthly.report(local(), month, form=form)
 

@@ -13,8 +13,8 @@ from functools import cache
 import pandas as pd
 import plotly.graph_objects as go
 
-from tailguard.desk.exchange import disarmed
 from tailguard.errors import TailguardError
+from tailguard.plays.provenance.exchange import disarmed
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "microsoft-edge")
 IMAGES = {"png": "image/png", "svg": "image/svg+xml"}

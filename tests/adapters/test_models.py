@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from tailguard import pipeline
 from tailguard.adapters.checkers import judge, read_check
 from tailguard.adapters.generators.answers import FileGenerator
 from tailguard.adapters.generators.endpoint import Endpoint, EndpointGenerator
@@ -23,6 +22,7 @@ from tailguard.cli import run as command
 from tailguard.domain.facts import Evaluation, TokensUsed
 from tailguard.domain.suite import Check
 from tailguard.errors import InputError, TailguardError
+from tailguard.pipeline import runner
 from tailguard.ports import Decoding
 from tailguard.runlog.queries import recorded
 from tests.builders import found_team, passages, write_jsonl
@@ -154,8 +154,8 @@ def test_a_run_is_evaluated_over_an_endpoint_and_logs_what_it_cost(server: Serve
     served = f'trainer = "ngram"\ngenerator = "endpoint"\n\n[generators.endpoint]\nurl = "{server.url}"\nmodel = "{{generation}}"'
     team = found_team(tmp_path, changes=[('trainer = "ngram"', served), ("samples = 4", "samples = 1")])
 
-    run = pipeline.start(team.workspace, "main", [team.batch("b", team.take(150))], recipe=pipeline.PLAIN, seed=0)
-    pipeline.advance(team.workspace, run)
+    run = runner.start(team.workspace, "main", [team.batch("b", team.take(150))], recipe=runner.PLAIN, seed=0)
+    runner.advance(team.workspace, run)
 
     with team.workspace.log.reading() as connection:
         (cost,) = recorded(connection, TokensUsed)
@@ -230,14 +230,14 @@ def test_a_run_can_be_cancelled_from_elsewhere_and_goes_on_later(tmp_path: Path)
     words = [sys.executable, "-c", code, "{weights}", str(done)]
     text = f'trainer = "command"\n\n[trainers.command]\ntrain = {json.dumps(words)}\ngenerate = ["true"]\n'
     team = found_team(tmp_path / "team", changes=[('trainer = "ngram"', text)])
-    run = pipeline.start(team.workspace, "main", [team.batch("b", team.take(100))], recipe=pipeline.PLAIN, seed=0)
+    run = runner.start(team.workspace, "main", [team.batch("b", team.take(100))], recipe=runner.PLAIN, seed=0)
     with pytest.raises(InputError, match="Nothing is working on main/0"):
-        pipeline.cancel(team.workspace, run)
+        runner.cancel(team.workspace, run)
     told: list[BaseException] = []
 
     def work() -> None:
         try:
-            pipeline.advance(team.workspace, run, until="train")
+            runner.advance(team.workspace, run, until="train")
         except TailguardError as error:
             told.append(error)
 
@@ -247,12 +247,12 @@ def test_a_run_can_be_cancelled_from_elsewhere_and_goes_on_later(tmp_path: Path)
     while not (log.exists() and "begun" in log.read_text()):
         assert thread.is_alive()
         time.sleep(0.05)
-    pipeline.cancel(team.workspace.as_actor("sam"), run)
+    runner.cancel(team.workspace.as_actor("sam"), run)
     thread.join(30)
 
     assert "was cancelled by sam" in str(told[0])
     done.write_text("")
-    assert "train" in pipeline.advance(team.workspace, run, until="train").finished
+    assert "train" in runner.advance(team.workspace, run, until="train").finished
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
-from tailguard.desk import overrides
+from tailguard.overrides import requests
 from tailguard.workspace import Workspace
 from tests.browser.driving import Shown, go, serving
 
@@ -271,7 +271,7 @@ def test_what_somebody_else_decides_appears_by_itself_and_nothing_typed_is_lost(
         reason.fill("I was about to ask for")
         space = Workspace(tmp_path / "copy", "lin")
 
-        overrides.request(
+        requests.request(
             space,
             gate="diversity",
             run=BLOCKED[shown.name][0],

@@ -8,10 +8,15 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tailguard import reproduction, response
-from tailguard.desk import alerts, findings, flows, overrides, sources
 from tailguard.domain.tags import Origin
+from tailguard.handoff import bundle
+from tailguard.overrides import requests
+from tailguard.plays import assignment
+from tailguard.plays.loops import actions
+from tailguard.plays.monitoring import alerts
+from tailguard.plays.provenance import sources
 from tailguard.plays.status import status
+from tailguard.response import protocol
 from tailguard.stages.intake import BatchRequest
 from tests.browser.driving import serving
 from tests.builders import found_team, write_jsonl, written_by
@@ -47,14 +52,14 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     now = team.clock.now()
     sources.declare(space, f"c{NAME}", owner=HOSTILE, licence=HOSTILE, declared=Origin.HUMAN, since=now, note=HOSTILE)
     until = team.clock.now() + timedelta(days=12)
-    overrides.request(space.as_actor("lin"), gate="ratio", run=run, reason=megabyte, expires=until)
-    flows.declare(space, f"main -> {NAME.replace('->', '')}")
-    reproduction.note_deviation(space, run, what=HOSTILE, why=megabyte)
-    response.open_incident(space, "main", what=HOSTILE, alert=None, generation=run)
+    requests.request(space.as_actor("lin"), gate="ratio", run=run, reason=megabyte, expires=until)
+    actions.declare(space, f"main -> {NAME.replace('->', '')}")
+    bundle.note_deviation(space, run, what=HOSTILE, why=megabyte)
+    protocol.open_incident(space, "main", what=HOSTILE, alert=None, generation=run)
     alerts.send(space)
     with space.log.reading() as connection:
         key = status(connection, now=team.clock.now()).findings[0].key
-    findings.take(space, key, plan=megabyte)
+    assignment.take(space, key, plan=megabyte)
     with serving(space.root) as address:
         yield address
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tailguard.desk import quarantine as desk
 from tailguard.domain.facts import OverrideRequested, ReviewDecision
 from tailguard.domain.tags import Origin
+from tailguard.plays.provenance import quarantine
 from tests.browser.driving import serving
 from tests.builders import Team, facts, found_team, held_for_review
 
@@ -93,8 +93,8 @@ def test_each_press_is_one_decision_while_others_decide_each_moment(held: tuple[
 
     with opened(browser, address, "Quarantine") as page:
         for number in (1, 2, 3):
-            last_in_line = desk.waiting(team.workspace)[-1]
-            desk.decide(sam, [last_in_line.id], origin=Origin.AI, code="checked")
+            last_in_line = quarantine.waiting(team.workspace)[-1]
+            quarantine.decide(sam, [last_in_line.id], origin=Origin.AI, code="checked")
             team.workspace.log.publish()
             stands_still(page, "Human").click()
             page.get_by_text(re.compile("^[0-9a-f]{12} answered human; 1 settled")).wait_for()

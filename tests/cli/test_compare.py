@@ -14,9 +14,9 @@ import pytest
 import tailguard
 from tailguard.adapters.trainers import ngram
 from tailguard.cli import run
-from tailguard.desk.comparison_page import page
 from tailguard.domain.verdict import Verdict
 from tailguard.errors import InputError
+from tailguard.reports.comparison_page import page
 from tests.builders import passages, write_jsonl
 
 Row = dict[str, object]

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tailguard.domain.facts import AnchorVerified
-from tailguard.policy import template
+from tailguard.policy.model import template
 from tailguard.runlog.queries import stage_results
 from tailguard.runlog.verify import verify
 from tailguard.workspace import Workspace

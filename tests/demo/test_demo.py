@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 import pytest
 
 from tailguard.clock import SystemClock
-from tailguard.desk.minutes import minutes
 from tailguard.domain.facts import (
     BatchTaken,
     CaseShift,
@@ -26,11 +25,12 @@ from tailguard.domain.facts import (
     RunStarted,
     ShippingEvent,
 )
-from tailguard.plays.drill import incidents
-from tailguard.plays.handoff import repetitions
+from tailguard.plays.deviations import repetitions
 from tailguard.plays.loops.standing import loops as loops_of
+from tailguard.plays.response.drills import incidents
 from tailguard.plays.status import status
-from tailguard.policy import PLAYS
+from tailguard.policy.model import PLAYS
+from tailguard.reports.minutes import minutes
 from tailguard.runlog.queries import gate_decision_of, recorded, shipped_generations
 from tailguard.runlog.verify import verify
 from tailguard.workspace import Workspace

@@ -11,7 +11,7 @@ from tailguard.demo.setting import play_profile
 from tailguard.domain.facts import Clearance, OwnOutputFound, ShippingEvent, StreamWeek
 from tailguard.errors import InputError
 from tailguard.plays.status import status
-from tailguard.policy import parse_policy, template
+from tailguard.policy.model import parse_policy, template
 from tailguard.runlog.queries import recorded
 from tailguard.workspace import Workspace
 from tests.builders import found_team, write_jsonl
@@ -77,8 +77,8 @@ def test_one_person_needs_no_checkpoint_for_what_the_small_profile_does_not_ask(
     loose(team)
     run = fed_back(team)
 
-    from tailguard import pipeline
-    from tailguard.desk import shipping
+    from tailguard.pipeline import runner
+    from tailguard.release import ship
 
-    pipeline.advance(team.workspace, run)
-    assert "passed the gate" in shipping.ship(team.workspace, run)
+    runner.advance(team.workspace, run)
+    assert "passed the gate" in ship.ship(team.workspace, run)

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from tailguard.adapters.trainers import ngram
-from tailguard.desk.suite import rare_terms
 from tailguard.diversity.canary import planted_collapse
 from tailguard.diversity.comparison import PRIMARY, TAIL_RECALL, Limits, compare
 from tailguard.diversity.metrics import words
 from tailguard.diversity.outputs import Outputs
 from tailguard.domain.verdict import Verdict, worst
+from tailguard.plays.monitoring.suite import rare_terms
 from tests.builders import passages
 
 LIMITS = Limits(

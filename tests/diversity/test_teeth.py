@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tailguard.desk import reports
 from tailguard.domain.facts import CanaryResult, CaseShift, GateDecision, ReportKept, RunStarted, SecondaryMeasure
 from tailguard.errors import InputError
 from tailguard.plays.status import status
-from tailguard.policy import template
+from tailguard.policy.model import template
+from tailguard.reports import gate
 from tailguard.runlog.queries import recorded
 from tailguard.workspace import Workspace
 from tests.builders import Clock, Team
@@ -70,9 +70,9 @@ def test_a_gate_that_blocked_nothing_and_was_never_tested_is_a_finding(plain: tu
 def test_a_run_keeps_its_whole_report_and_its_gate_can_be_tested_again(team: Team) -> None:
     first, second = (team.run([team.batch(name, team.take(200))]) for name in ("a", "b"))
 
-    page = reports.report_page(team.workspace, second, "parent").decode()
+    page = gate.report_page(team.workspace, second, "parent").decode()
     before = len(_canaries(team, second))
-    results = reports.prove_teeth(team.workspace, second, seed=5)
+    results = gate.prove_teeth(team.workspace, second, seed=5)
 
     assert first in page
     assert "What was lost" in page
@@ -90,9 +90,9 @@ def test_a_run_keeps_its_whole_report_and_its_gate_can_be_tested_again(team: Tea
         }
         assert recorded(connection, CaseShift, run=second)
     with pytest.raises(InputError, match="has no report against its parent"):
-        reports.report_page(team.workspace, first, "parent")
+        gate.report_page(team.workspace, first, "parent")
     with pytest.raises(InputError, match="has not answered the suite yet"):
-        reports.prove_teeth(team.workspace, "main/9", seed=0)
+        gate.prove_teeth(team.workspace, "main/9", seed=0)
 
 
 def _canaries(team: Team, run: str) -> list[object]:

@@ -8,11 +8,12 @@ from importlib import import_module
 
 import pytest
 
-from tailguard.desk import overrides, shipping
 from tailguard.domain.facts import AttemptRefused
 from tailguard.domain.roles import ALLOWED, Right, Role
 from tailguard.errors import NotAllowed
-from tailguard.policy import parse_policy, template
+from tailguard.overrides import register, requests
+from tailguard.policy.model import parse_policy, template
+from tailguard.release import ship
 from tailguard.runlog.queries import as_of, recorded
 from tailguard.workspace import DECISIONS, Workspace
 from tests.builders import Team
@@ -23,17 +24,17 @@ for module in modules_with("@decision("):
 
 RECORDED_BY_A_MACHINE = {
     "cli.look": {"add_to", "migrate"},  # upgrades tables, records nothing
-    "desk.alerts": {"raise_new", "send"},  # what stands in alarm, and whom it reached
-    "desk.anchor": {"verify"},  # what a check found
-    "desk.ceilings": {"calibrate"},  # a measurement; the ceiling itself stands in the policy
-    "desk.clearance": {"check"},  # the answer to a training job
-    "desk.flows": {"in_force", "standing"},  # the file beside the policy, as it is
-    "desk.monitoring": {"add"},  # a measurement
-    "desk.outputs": {"log_outputs", "sample_outputs"},  # fingerprints of what our models wrote
-    "desk.overrides": {"close_missed"},  # what the calendar closed
-    "desk.pack": {"make"},  # that a pack was made
-    "pipeline": {"begin"},  # `start` asks; a replay begins what somebody was allowed then
-    "reproduction": {"replay", "reproduce"},  # what came of a repetition
+    "plays.monitoring.alerts": {"raise_new", "send"},  # what stands in alarm, and whom it reached
+    "plays.mixing.anchor": {"verify"},  # what a check found
+    "plays.mixing.ceilings": {"calibrate"},  # a measurement; the ceiling itself stands in the policy
+    "plays.mixing.clearance": {"check"},  # the answer to a training job
+    "plays.loops.actions": {"in_force", "standing"},  # the file beside the policy, as it is
+    "plays.monitoring.streams": {"add"},  # a measurement
+    "plays.provenance.own_output": {"log_outputs", "sample_outputs"},  # fingerprints of what our models wrote
+    "overrides.requests": {"close_missed"},  # what the calendar closed
+    "reports.pack": {"make"},  # that a pack was made
+    "pipeline.runner": {"begin"},  # `start` asks; a replay begins what somebody was allowed then
+    "handoff.bundle": {"replay", "reproduce"},  # what came of a repetition
 }
 """Public functions that write and ask for no right, for nobody decides anything by them."""
 
@@ -132,15 +133,15 @@ def test_without_a_list_of_viewers_everybody_may_look() -> None:
 def test_a_refusal_within_a_decision_is_logged_once_and_nothing_is_decided(team: Team) -> None:
     run = team.run([team.batch("a", team.take(150))])
     until = team.clock.now().replace(year=team.clock.now().year)
-    name = overrides.request(
+    name = requests.request(
         team.workspace, gate="ratio", run=run, reason="needed for the launch", expires=until.replace(day=28)
     )
 
     with pytest.raises(NotAllowed, match="cannot approve it"):
-        overrides.decide(team.workspace, name, decision="approved", note="")
+        requests.decide(team.workspace, name, decision="approved", note="")
 
     assert refusals(team) == [("ada", "decide on overrides")]
-    assert overrides.find(team.workspace, name).state(team.clock.now()) == "requested"
+    assert register.find(team.workspace, name).state(team.clock.now()) == "requested"
 
 
 def test_a_group_opens_what_a_name_does_not(team: Team) -> None:
@@ -149,8 +150,8 @@ def test_a_group_opens_what_a_name_does_not(team: Team) -> None:
     run = team.run([team.batch("a", team.take(150))], ship=False)
 
     with pytest.raises(NotAllowed):
-        shipping.ship(team.workspace.as_actor("max"), run)
-    assert shipping.ship(team.workspace.as_actor("max", groups=("ml",)), run)
+        ship.ship(team.workspace.as_actor("max"), run)
+    assert ship.ship(team.workspace.as_actor("max", groups=("ml",)), run)
 
 
 def test_a_refused_attempt_moves_no_clock(team: Team) -> None:
@@ -159,7 +160,7 @@ def test_a_refused_attempt_moves_no_clock(team: Team) -> None:
         before = as_of(connection, datetime(2030, 1, 1))
 
     with pytest.raises(NotAllowed):
-        shipping.ship(Workspace(team.workspace.root, "eve"), run)
+        ship.ship(Workspace(team.workspace.root, "eve"), run)
 
     with team.workspace.log.reading() as connection:
         assert as_of(connection, datetime(2030, 1, 1)) == before

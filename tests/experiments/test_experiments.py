@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tailguard.desk import ceilings
-from tailguard.desk.suite import rare_terms
 from tailguard.domain.facts import CeilingCalibrated, CeilingPoint
 from tailguard.errors import InputError
 from tailguard.experiments import laws
 from tailguard.experiments.chains import Chain, Loss, Point, curve, recommended, run
+from tailguard.plays.mixing import ceilings
+from tailguard.plays.monitoring.suite import rare_terms
 from tailguard.runlog.queries import recorded
 from tests.builders import Team, passages
 
@@ -166,7 +166,7 @@ def test_a_calibration_is_kept_and_goes_on_where_it_was_interrupted(team: Team) 
 
 
 def test_a_small_anchor_is_told_apart(tmp_path: Path) -> None:
-    from tailguard.policy import template
+    from tailguard.policy.model import template
     from tailguard.workspace import Workspace
     from tests.builders import Clock
 

@@ -19,12 +19,12 @@ pytest.importorskip("transformers", reason="needs the extra `hf`: make test-extr
 pytest.importorskip("torch", reason="needs the extra `hf`: make test-extras")
 pytest.importorskip("mlflow", reason="needs the extra `mlflow`: make test-extras")
 
-from tailguard import pipeline
 from tailguard.adapters.generators.endpoint import Endpoint, EndpointGenerator
-from tailguard.desk import shipping
 from tailguard.domain.facts import Evaluation, Generation
 from tailguard.errors import Blocked, Held
+from tailguard.pipeline import runner
 from tailguard.ports import Decoding
+from tailguard.release import ship
 from tailguard.runlog.queries import recorded
 from tests.builders import Team, found_team, passages
 
@@ -83,13 +83,13 @@ def test_a_causal_model_is_trained_evaluated_shipped_and_registered(team: Team, 
     assert version.tags["tailguard.generation"] == run
     assert version.tags["tailguard.weights"] == made.fact.weights
 
-    second = pipeline.start(team.workspace, "main", [team.batch("c", team.take(150))], recipe=pipeline.PLAIN, seed=0)
+    second = runner.start(team.workspace, "main", [team.batch("c", team.take(150))], recipe=runner.PLAIN, seed=0)
     with suppress(Blocked, Held):  # whatever the gate says: an override opens it below
-        pipeline.advance(team.workspace, second, until="gate")
+        runner.advance(team.workspace, second, until="gate")
     _let_through(team, second)
-    shipping.ship(team.workspace, second)
+    ship.ship(team.workspace, second)
     assert client.get_model_version_by_alias("team-main", "champion").tags["tailguard.generation"] == second
-    shipping.rollback(team.workspace, "main", reason="the second one was a test")
+    ship.rollback(team.workspace, "main", reason="the second one was a test")
     assert client.get_model_version_by_alias("team-main", "champion").tags["tailguard.generation"] == run
     assert len(client.search_model_versions("name = 'team-main'")) == 2
 
@@ -97,17 +97,17 @@ def test_a_causal_model_is_trained_evaluated_shipped_and_registered(team: Team, 
 def _let_through(team: Team, run: str) -> None:
     from datetime import timedelta
 
-    from tailguard.desk import overrides
+    from tailguard.overrides import requests
 
     lin = team.workspace.as_actor("lin")
-    asked = overrides.request(
+    asked = requests.request(
         lin,
         gate="diversity",
         run=run,
         reason="for the test of the registry",
         expires=team.clock.now() + timedelta(days=9),
     )
-    overrides.decide(team.workspace, asked, decision="approved", note="")
+    requests.decide(team.workspace, asked, decision="approved", note="")
 
 
 @pytest.fixture(scope="module")

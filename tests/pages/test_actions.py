@@ -13,7 +13,6 @@ from streamlit.testing.v1.element_tree import Button
 
 from pages.shared import reads
 from pages.shared.actions import Presses
-from tailguard.desk import quarantine
 from tailguard.domain.facts import (
     AlertRaised,
     IncidentOpened,
@@ -25,6 +24,7 @@ from tailguard.domain.facts import (
 )
 from tailguard.domain.tags import Origin
 from tailguard.errors import InputError
+from tailguard.plays.provenance import quarantine
 from tests.builders import Team, facts, held_for_review
 
 APP = Path(__file__).parent.parent.parent / "app.py"

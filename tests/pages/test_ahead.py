@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import reads
-from tailguard.desk import overrides
+from tailguard.overrides import requests
 from tests.builders import found_team
 
 
@@ -28,7 +28,7 @@ def test_what_others_write_is_read_ahead_and_what_one_decides_shows_at_once(
 
     def ask() -> str:
         until = team.clock.now() + timedelta(days=9)
-        name = overrides.request(
+        name = requests.request(
             team.workspace.as_actor("lin"), gate="ratio", run=run, reason="needed for the launch", expires=until
         )
         team.workspace.log.publish()

@@ -206,7 +206,7 @@ def test_a_record_is_traced_to_its_tag_and_the_training_set_that_holds_it(catalo
 
 
 def test_a_held_record_is_traced_with_the_answer_of_its_reviewer(catalogue: Catalogue, tmp_path: Path) -> None:
-    from tailguard.desk import quarantine
+    from tailguard.plays.provenance import quarantine
 
     shutil.copytree(catalogue["long"], tmp_path / "copy")
     team = Workspace(tmp_path / "copy", "ada")
@@ -349,7 +349,7 @@ def test_a_note_is_written_in_a_dialog_before_a_held_record_is_answered(catalogu
 
 
 def test_a_contract_is_signed_off_on_the_provenance_page(catalogue: Catalogue, tmp_path: Path) -> None:
-    from tailguard.desk import sources
+    from tailguard.plays.provenance import sources
 
     shutil.copytree(catalogue["one_run"], tmp_path / "copy")
     sources.declare(
@@ -439,12 +439,12 @@ def test_a_deviation_is_noted_on_the_page_of_its_run(catalogue: Catalogue, tmp_p
 
 
 def test_an_override_is_approved_outside_of_a_meeting(catalogue: Catalogue, tmp_path: Path) -> None:
-    from tailguard.desk import overrides
+    from tailguard.overrides import requests
 
     shutil.copytree(catalogue["one_run"], tmp_path / "copy")
     team = Workspace(tmp_path / "copy", "lin")
     until = team.clock.now() + timedelta(days=10)
-    overrides.request(team, gate="ratio", run="main/0", reason="needed for the launch", expires=until)
+    requests.request(team, gate="ratio", run="main/0", reason="needed for the launch", expires=until)
     with acting_as("ada"):
         app = opened(tmp_path / "copy", "overrides")
         app.text_input(key="note").input("once")

@@ -13,10 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from pages.shared import takeaway
-from tailguard.desk import monthly, overrides
 from tailguard.domain import glossary
 from tailguard.domain.tags import Origin
 from tailguard.errors import InputError
+from tailguard.overrides import requests
+from tailguard.reports import monthly
 from tailguard.store.progress import Progress, Told, at_work
 from tests.builders import Team
 
@@ -70,7 +71,7 @@ def test_a_chart_is_drawn_as_a_picture_of_either_kind() -> None:
 @pytest.mark.slow
 def test_the_monthly_pack_is_one_file_of_plain_text_and_pictures(team: Team) -> None:
     run = team.run([team.batch("a", team.take(150)), team.batch("b", team.take(20), HOSTILE[:60], Origin.UNKNOWN)])
-    overrides.request(
+    requests.request(
         team.workspace.as_actor("lin"), gate="ratio", run=run, reason=HOSTILE + "x" * 1_000_000,
         expires=team.clock.now().replace(day=28),
     )  # fmt: skip

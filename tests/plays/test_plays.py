@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailguard.desk import alerts, detector, overrides, playbook
 from tailguard.domain.facts import (
     AlertRaised,
     AlertSent,
@@ -21,12 +20,16 @@ from tailguard.domain.facts import (
 )
 from tailguard.domain.stages import EXIT_CRITERIA, ORDER
 from tailguard.errors import InputError
+from tailguard.overrides import requests
+from tailguard.plays import attest
 from tailguard.plays.audit import RUNNING, state_at
 from tailguard.plays.book import BY_NAME, PLAYS
 from tailguard.plays.finding import Finding
+from tailguard.plays.monitoring import alerts
+from tailguard.plays.provenance import detector
 from tailguard.plays.status import standing_of
-from tailguard.policy import PLAYS as NAMES
-from tailguard.policy import parse_policy, template
+from tailguard.policy.model import PLAYS as NAMES
+from tailguard.policy.model import parse_policy, template
 from tailguard.runlog.queries import recorded
 from tests.builders import Team, found_team
 
@@ -94,7 +97,7 @@ def test_the_runbook_names_every_exit_criterion_that_a_run_records(team: Team) -
 
     with team.workspace.log.reading() as connection:
         seen = {(row.fact.stage, row.fact.name) for row in recorded(connection, ExitCriterion, run=run)}
-    text = playbook.runbook_text(team.workspace)
+    text = attest.runbook_text(team.workspace)
     assert seen == {(stage, name) for stage in ORDER for name in EXIT_CRITERIA[stage]}
     assert all(name in text for _, name in seen)
     assert all(play.title in text and play.trigger in text for play in PLAYS)
@@ -115,7 +118,7 @@ def test_tagging_that_stops_while_models_go_on_is_found_and_ends_with_the_next_b
     with team.workspace.log.reading() as connection:
         taken = recorded(connection, RunStarted)[0].recorded
     assert abs(found.since - (taken + 31 * DAY)) < DAY
-    assert [play.state for play in playbook.audit(team.workspace) if play.play.name == "provenance"] == ["late"]
+    assert [play.state for play in attest.audit(team.workspace) if play.play.name == "provenance"] == ["late"]
 
     team.run([team.batch("b", team.take(100))])
     assert one(team, "tagging has stopped") is None
@@ -133,7 +136,7 @@ def test_a_detector_switched_to_one_nobody_calibrated_makes_provenance_late(team
 
     found = one(team, "detector was switched to hf")
     assert found
-    standing = {play.play.name: play for play in playbook.audit(team.workspace)}
+    standing = {play.play.name: play for play in attest.audit(team.workspace)}
     assert standing["provenance"].state == "late"
     assert standing["provenance"].since == found.since
     assert standing["mixing"].waits_for == ("provenance",)
@@ -153,7 +156,7 @@ def test_a_gate_that_was_bypassed_is_found_until_a_generation_passes(tmp_path: P
     assert found
     with space.log.reading() as connection:
         assert found.since == recorded(connection, ShippingEvent, action="shipped")[0].recorded
-    assert {play.play.name: play.state for play in playbook.audit(space)}["monitoring"] == "late"
+    assert {play.play.name: play.state for play in attest.audit(space)}["monitoring"] == "late"
 
     team.run([team.batch("b", team.take(100))])
     assert one(team, "the gate was bypassed") is None
@@ -191,7 +194,7 @@ def test_an_alert_that_nobody_takes_is_found_until_somebody_does(team: Team) -> 
 
 def test_a_suite_and_an_anchor_gone_stale_are_found_until_they_are_renewed(team: Team) -> None:
     from tailguard.adapters.readers import WHOLE, reader_for
-    from tailguard.desk import anchor
+    from tailguard.plays.mixing import anchor
     from tests.builders import write_jsonl
 
     team.clock.move(400)
@@ -209,21 +212,21 @@ def test_an_override_renewed_for_ever_is_found_since_the_first_and_ends_with_it(
     run = team.run([team.batch("a", team.take(200))])
     lin = team.workspace.as_actor("lin")
     begun = team.clock.moment
-    name = overrides.request(
+    name = requests.request(
         lin, gate="ratio", run=run, reason="the vendor is late", expires=team.clock.now() + 25 * DAY
     )
-    overrides.decide(team.workspace, name, decision="approved", note="once")
+    requests.decide(team.workspace, name, decision="approved", note="once")
     for number in range(3):
         assert one(team, "in a row") is None
         team.clock.move(8)
         until = team.clock.now() + 25 * DAY
-        name = overrides.renew(lin, name, reason=f"the vendor is later still, {number}", expires=until)
-        overrides.decide(team.workspace, name, decision="approved", note="again")
+        name = requests.renew(lin, name, reason=f"the vendor is later still, {number}", expires=until)
+        requests.decide(team.workspace, name, decision="approved", note="again")
 
     found = one(team, "is the 4th in a row for main/0")
     assert found
     assert abs(found.since - begun) < DAY
-    overrides.decide(team.workspace, name, decision="closed", note="enough")
+    requests.decide(team.workspace, name, decision="closed", note="enough")
     assert one(team, "in a row") is None
 
 
@@ -231,15 +234,15 @@ def test_attestation_stands_beside_the_evidence_and_a_contradiction_is_shown(tea
     team.run([team.batch("a", team.take(200))])
     space = team.workspace
     with pytest.raises(InputError, match=r"lin may not attest plays\. The policy names ada"):
-        playbook.attest(space.as_actor("lin"), "mixing", running=True, note="")
+        attest.attest(space.as_actor("lin"), "mixing", running=True, note="")
     with pytest.raises(InputError, match="The log says that drill is late"):
-        playbook.attest(space, "drill", running=True, note="yes")
+        attest.attest(space, "drill", running=True, note="yes")
 
-    fact = playbook.attest(space, "mixing", running=True, note="")
-    playbook.attest(space, "drill", running=True, note="We rehearsed on paper last week.")
+    fact = attest.attest(space, "mixing", running=True, note="")
+    attest.attest(space, "drill", running=True, note="We rehearsed on paper last week.")
 
     assert fact.evidence.startswith("running: ")
-    standing = {play.play.name: play for play in playbook.audit(space)}
+    standing = {play.play.name: play for play in attest.audit(space)}
     assert (standing["mixing"].attested, standing["mixing"].contradiction) == (True, "")
     assert "ada attested on 2026-04-01 that it is running; the log says late" in standing["drill"].contradiction
     assert one(team, "Response drill: ada attested")
@@ -252,16 +255,16 @@ def test_attestations_that_are_overdue_are_found_until_all_are_made(team: Team) 
     team.clock.move(3)
     assert one(team, "has not attested")
     for name in NAMES:
-        playbook.attest(team.workspace, name, running=True, note="as seen in the round of this month")
+        attest.attest(team.workspace, name, running=True, note="as seen in the round of this month")
     assert one(team, "has not attested") is None
 
 
 def test_a_play_is_handed_over_by_its_owner_and_the_policy_says_so(team: Team) -> None:
     before = (team.workspace.root / "policy.toml").read_text()
     with pytest.raises(InputError, match="lin may not hand plays over"):
-        playbook.hand_over(team.workspace.as_actor("lin"), "loops", to="lin")
+        attest.hand_over(team.workspace.as_actor("lin"), "loops", to="lin")
 
-    playbook.hand_over(team.workspace, "loops", to='kim "k" o')
+    attest.hand_over(team.workspace, "loops", to='kim "k" o')
 
     after = (team.workspace.root / "policy.toml").read_text()
     assert team.workspace.policy().plays.loops == 'kim "k" o'
@@ -274,8 +277,8 @@ def test_a_change_of_process_is_found_until_the_runbook_is_acknowledged(team: Te
     space = team.workspace
     assert one(team, "nobody acknowledged it yet")
     with pytest.raises(InputError, match="lin may not acknowledge the runbook"):
-        playbook.acknowledge(space.as_actor("lin"), note="read it all, fine")
-    first = playbook.acknowledge(space, note="the first revision")
+        attest.acknowledge(space.as_actor("lin"), note="read it all, fine")
+    first = attest.acknowledge(space, note="the first revision")
     assert one(team, "the process has changed") is None
 
     team.clock.move(3)
@@ -285,10 +288,10 @@ def test_a_change_of_process_is_found_until_the_runbook_is_acknowledged(team: Te
     found = one(team, f"the process has changed since revision {first.digest[:12]}")
     assert found
     assert abs(found.since - changed) < DAY
-    playbook.acknowledge(space, note="a lower ceiling, after the calibration")
+    attest.acknowledge(space, note="a lower ceiling, after the calibration")
     assert one(team, "the process has changed") is None
-    assert "| main | enforce | 20% | ratio |" in playbook.runbook_text(space)
-    page = playbook.as_page("# <script>x</script>\n\n| a |\n|---|\n| [x](javascript:alert(1)) |", "t")
+    assert "| main | enforce | 20% | ratio |" in attest.runbook_text(space)
+    page = attest.as_page("# <script>x</script>\n\n| a |\n|---|\n| [x](javascript:alert(1)) |", "t")
     assert "<script>" not in page
     assert 'href="javascript' not in page
 
@@ -298,12 +301,10 @@ def test_the_calendar_lists_what_is_due_and_the_same_log_gives_the_same_bytes(te
 
     run = team.run([team.batch("a", team.take(200))])
     lin = team.workspace.as_actor("lin")
-    name = overrides.request(
-        lin, gate="ratio", run=run, reason="the vendor is late", expires=team.clock.now() + 9 * DAY
-    )
-    overrides.decide(team.workspace, name, decision="approved", note="once")
+    name = requests.request(lin, gate="ratio", run=run, reason="the vendor is late", expires=team.clock.now() + 9 * DAY)
+    requests.decide(team.workspace, name, decision="approved", note="once")
 
-    due = playbook.write_calendar(team.workspace)
+    due = attest.write_calendar(team.workspace)
 
     content = (team.workspace.root / "calendar.ics").read_bytes()
     events = list(icalendar.Calendar.from_ical(content).walk("VEVENT"))
@@ -312,7 +313,7 @@ def test_the_calendar_lists_what_is_due_and_the_same_log_gives_the_same_bytes(te
     }  # fmt: skip
     assert len(events) == len(due)
     assert len({str(event["uid"]) for event in events}) == len(events)
-    assert playbook.calendar(due, "ada") == content
+    assert attest.calendar(due, "ada") == content
 
 
 def test_a_weak_play_is_named_by_those_that_stand_on_it(team: Team) -> None:
@@ -320,7 +321,7 @@ def test_a_weak_play_is_named_by_those_that_stand_on_it(team: Team) -> None:
     team.clock.move(10)
     findings(team)
 
-    standing = {play.play.name: play for play in playbook.audit(team.workspace)}
+    standing = {play.play.name: play for play in attest.audit(team.workspace)}
 
     assert standing["provenance"].state == "late"
     assert standing["monitoring"].waits_for == ("provenance", "mixing")

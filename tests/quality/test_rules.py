@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tailguard.policy import Quality
+from tailguard.policy.model import Quality
 from tailguard.quality.rules import RULES, failing, quality
 from tests.builders import passages
 

@@ -15,14 +15,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tailguard.desk import quarantine
 from tailguard.detection.judge import Detector
 from tailguard.domain.facts import Artifact, BatchTaken, Fact, RecordsHeld, ReviewDecision
 from tailguard.domain.records import RECORD
 from tailguard.domain.tags import Origin
 from tailguard.plays.finding import FindingKind
+from tailguard.plays.provenance import quarantine
 from tailguard.plays.status import status
-from tailguard.policy import template
+from tailguard.policy.model import template
 from tailguard.runlog.backlog import backlog, undecided, waiting_now
 from tailguard.runlog.connection import RunLog
 from tailguard.runlog.recorder import Author, Desk

@@ -12,9 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailguard import pipeline
-from tailguard.desk.composed import in_words, scored
-from tailguard.desk.outputs import sample_outputs
 from tailguard.domain.facts import (
     Artifact,
     FlaggedRecord,
@@ -28,6 +25,9 @@ from tailguard.domain.recipe import Recipe
 from tailguard.domain.sources import SourceRecord
 from tailguard.domain.tags import Origin
 from tailguard.errors import InputError
+from tailguard.pipeline import runner
+from tailguard.plays.mixing.scored import in_words, scored
+from tailguard.plays.provenance.own_output import sample_outputs
 from tailguard.runlog import queries
 from tailguard.stages.intake import BatchRequest
 from tailguard.stages.score.coverage import lost_at_random
@@ -35,9 +35,9 @@ from tailguard.stages.score.judging import source_factor
 from tests.builders import Team, facts, first_generation, found_team, write_jsonl, written_by
 
 
-def to_score(team: Team, batches: list[BatchRequest], recipe: Recipe = pipeline.PLAIN) -> str:
-    run = pipeline.start(team.workspace, "main", batches, recipe=recipe, seed=0)
-    pipeline.advance(team.workspace, run, until="score")
+def to_score(team: Team, batches: list[BatchRequest], recipe: Recipe = runner.PLAIN) -> str:
+    run = runner.start(team.workspace, "main", batches, recipe=recipe, seed=0)
+    runner.advance(team.workspace, run, until="score")
     return run
 
 
@@ -94,10 +94,10 @@ def test_a_record_that_shares_a_long_run_with_the_suite_is_never_composed(tmp_pa
     team = found_team(tmp_path)
     long = "in the beginning nobody knew which of the seven measures would fall first and by how much it would fall"
     suite = write_jsonl(tmp_path / "suite.jsonl", [{"id": "p0", "prompt": long, "tail": True}])
-    from tailguard.desk import suite as desk
+    from tailguard.plays.monitoring.suite import freeze_suite
 
     with pytest.raises(InputError, match="was frozen on"):
-        desk.freeze_suite(team.workspace, suite, name="other")
+        freeze_suite(team.workspace, suite, name="other")
     team.workspace.log.folder.joinpath("runlog.duckdb").unlink()
     again = found_team(tmp_path / "again", long_prompt=long)
     run = to_score(again, [again.batch("a", [*again.take(20), f"It is said that {long}."])])

@@ -29,7 +29,7 @@ def ship(
     as_json: Json = False,
 ) -> None:
     """Ship a generation that passed its gate, or that a live override covers."""
-    from tailguard.desk import shipping
+    from tailguard.release import ship as shipping
 
     reason = shipping.ship(open_workspace(workspace), generation)
     show({"shipped": generation, "reason": reason}, f"{generation} shipped: {reason}", as_json=as_json)
@@ -45,7 +45,7 @@ def freeze(
     as_json: Json = False,
 ) -> None:
     """Freeze a suspect generation: nothing ships it until the quality owner unfreezes it."""
-    from tailguard.desk import shipping
+    from tailguard.release import ship as shipping
 
     at_work = shipping.freeze(open_workspace(workspace), generation, reason=reason)
     lineage = generation.rpartition("/")[0]
@@ -60,7 +60,7 @@ def unfreeze(
     as_json: Json = False,
 ) -> None:
     """Let a frozen generation be shipped again; for the quality owner alone."""
-    from tailguard.desk import shipping
+    from tailguard.release import ship as shipping
 
     state = shipping.unfreeze(open_workspace(workspace), generation, reason=reason)
     show({"unfrozen": generation, "state": state}, f"{generation} is no longer frozen; it is {state}.", as_json=as_json)
@@ -74,7 +74,7 @@ def rollback(
     as_json: Json = False,
 ) -> None:
     """Take the generation at work out and put the last known-good one back: weights verified, timed, deployed."""
-    from tailguard.desk import shipping
+    from tailguard.release import ship as shipping
 
     done = shipping.rollback(open_workspace(workspace), lineage, reason=reason, to=to)
     text = (
@@ -91,9 +91,9 @@ def quarantine_list(
     as_json: Json = False,
 ) -> None:
     """Held records that nobody has decided, the one whose decision settles most first."""
-    from tailguard.desk import quarantine as desk
+    from tailguard.plays.provenance import quarantine
 
-    queue = [one for one in desk.waiting(open_workspace(workspace)) if source in (None, one.source)]
+    queue = [one for one in quarantine.waiting(open_workspace(workspace)) if source in (None, one.source)]
     lines = [
         f"{one.id[:12]} {one.since:%Y-%m-%d} {one.source}: {one.reason}\n    {_printable(one.text)}"
         for one in queue[:most]
@@ -111,12 +111,12 @@ def quarantine_decide(
     as_json: Json = False,
 ) -> None:
     """Say where held records come from; what is settled advances in the next run."""
-    from tailguard.desk import quarantine as desk
     from tailguard.domain.tags import Origin
+    from tailguard.plays.provenance import quarantine
 
     if origin not in set(Origin):
         raise InputError(f"--origin is human, ai, mixed or unknown, found {origin!r}.")
-    settled = desk.decide(open_workspace(workspace), records, origin=Origin(origin), code=code, note=note)
+    settled = quarantine.decide(open_workspace(workspace), records, origin=Origin(origin), code=code, note=note)
     text = f"{settled} of {counted(len(records), 'record')} settled as {origin}. The next run takes them in."
     show({"answered": len(records), "settled": settled}, text, as_json=as_json)
 
@@ -128,9 +128,9 @@ def quarantine_take_back(
     as_json: Json = False,
 ) -> None:
     """Take decisions back that no run has used yet."""
-    from tailguard.desk import quarantine as desk
+    from tailguard.plays.provenance import quarantine
 
-    count = desk.take_back(open_workspace(workspace), records)
+    count = quarantine.take_back(open_workspace(workspace), records)
     show(
         {"taken_back": count},
         f"{counted(count, 'decision')} taken back; what they settled waits again.",
@@ -146,7 +146,7 @@ def quarantine_export(
     as_json: Json = False,
 ) -> None:
     """Write the queue for reviewers who work in a spreadsheet, Argilla or Label Studio."""
-    from tailguard.desk.exchange import export_queue
+    from tailguard.plays.provenance.exchange import export_queue
 
     count = export_queue(open_workspace(workspace), form=form, out=out)
     show({"records": count, "file": str(out)}, f"{count:,} records in {out}.", as_json=as_json)
@@ -159,7 +159,7 @@ def quarantine_import(
     as_json: Json = False,
 ) -> None:
     """Take answers from a spreadsheet, Argilla or Label Studio; exit code 1 when some could not be used."""
-    from tailguard.desk.exchange import import_answers
+    from tailguard.plays.provenance.exchange import import_answers
 
     found = import_answers(open_workspace(workspace), file)
     lines = [f"{found.answers:,} answers taken, {found.settled:,} records settled."]

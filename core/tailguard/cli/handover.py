@@ -29,9 +29,9 @@ def record(
     as_json: Json = False,
 ) -> None:
     """Write the record of a run: a folder from which somebody else can repeat it, with nothing else at hand."""
-    from tailguard import reproduction
+    from tailguard.handoff import bundle
 
-    done = reproduction.write_record(open_workspace(workspace), run, out)
+    done = bundle.write_record(open_workspace(workspace), run, out)
     show(done, f"{run}: {done.files} files in {out}. `tailguard reproduce {out}` repeats it.", as_json=as_json)
 
 
@@ -49,13 +49,13 @@ def reproduce(
     """
     from tempfile import TemporaryDirectory
 
-    from tailguard import reproduction
+    from tailguard.handoff import bundle
 
     if Path(what).is_dir():
         with TemporaryDirectory(prefix="tailguard-") as temporary:
-            done = reproduction.replay(Path(what), folder or Path(temporary) / "clean")
+            done = bundle.replay(Path(what), folder or Path(temporary) / "clean")
     else:
-        done = reproduction.reproduce(open_workspace(workspace), what)
+        done = bundle.reproduce(open_workspace(workspace), what)
     show(done, done.text, as_json=as_json)
     if not done.identical:
         raise Blocked(f"{done.run} did not come out the same.")
@@ -69,9 +69,9 @@ def deviation(
     as_json: Json = False,
 ) -> None:
     """Tell how a run departed from the runbook, and why."""
-    from tailguard import reproduction
+    from tailguard.handoff import bundle
 
-    reproduction.note_deviation(open_workspace(workspace), run, what=what, why=why)
+    bundle.note_deviation(open_workspace(workspace), run, what=what, why=why)
     show({"run": run, "what": what, "why": why}, f"The deviation of {run} is noted.", as_json=as_json)
 
 
@@ -82,7 +82,7 @@ def pack(
     as_json: Json = False,
 ) -> None:
     """Make the evidence pack: reports, overrides, minutes, plays, drills, cards, bill of materials, EU summary, verification."""
-    from tailguard.desk import pack as packing
+    from tailguard.reports import pack as packing
     from tailguard.store.writing import write_atomically
 
     made = packing.make(open_workspace(workspace), generation)
@@ -100,7 +100,7 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write the monthly pack: overview, trends, gates, overrides and plays in one file."""
-    from tailguard.desk import monthly
+    from tailguard.reports import monthly
     from tailguard.store.writing import write_atomically
 
     space = open_workspace(workspace)

@@ -59,7 +59,7 @@ def rebuild(
     as_json: Json = False,
 ) -> None:
     """Make a training set again from its manifest, to the same bytes."""
-    from tailguard.desk.exporting import write_again
+    from tailguard.exports.export import write_again
 
     records = write_again(open_workspace(workspace), snapshot, out)
     show({"file": str(out), "records": records}, f"{records:,} records in {out}, byte for byte.", as_json=as_json)

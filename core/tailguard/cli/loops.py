@@ -26,18 +26,18 @@ def add_to(app: typer.Typer) -> None:
 @loops.command("init")
 def loops_init(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     """Write a commented flows.yaml beside the policy."""
-    from tailguard.desk import flows
+    from tailguard.plays.loops import actions
 
-    file = flows.init(open_workspace(workspace))
+    file = actions.init(open_workspace(workspace))
     show({"file": str(file)}, f"{file} written. Say in it where your models' output goes.", as_json=as_json)
 
 
 @loops.command("list")
 def loops_list(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     """Every loop, unguarded first: its way, the edge that closes it, checkpoints, what came back, where to cut."""
-    from tailguard.desk import flows
+    from tailguard.plays.loops import actions
 
-    found = flows.standing(open_workspace(workspace))
+    found = actions.standing(open_workspace(workspace))
     lines = [f"{len(found.unguarded)} of {len(found.loops)} loops are unguarded."]
     if found.capped:
         lines[0] = f"At least {lines[0]} More exist than are listed."
@@ -63,10 +63,10 @@ def loops_check(
     as_json: Json = False,
 ) -> None:
     """Exit code 3 when a loop is unguarded. With files it needs no policy, log or set-up."""
-    from tailguard.desk import flows
+    from tailguard.plays.loops import actions
 
     if files:
-        found = flows.check_files(files)
+        found = actions.check_files(files)
         lines = [f"{found.nodes:,} nodes, {found.edges:,} edges, {len(found.loops.cycles)} unguarded loops."]
         if found.loops.capped:
             lines[0] = (
@@ -82,7 +82,7 @@ def loops_check(
         if found.loops.cycles:
             raise Blocked(f"{counted(len(found.loops.cycles), 'loop')} without a checkpoint.")
         return
-    standing = flows.standing(open_workspace(workspace))
+    standing = actions.standing(open_workspace(workspace))
     show(
         {"unguarded": standing.unguarded, "loops": len(standing.loops)},
         "\n".join(
@@ -108,13 +108,13 @@ def loops_diagram(
     as_json: Json = False,
 ) -> None:
     """Draw the flows: feedback edges in orange, checkpoints on their edge, declared, imported and observed by line style."""
-    from tailguard.desk import flows
+    from tailguard.plays.loops import actions
     from tailguard.plays.loops.diagram import FORMS, as_text
     from tailguard.store.writing import write_atomically
 
     if form not in FORMS:
         raise InputError(f"--format is {', '.join(FORMS)}, found {form!r}.")
-    found = flows.standing(open_workspace(workspace))
+    found = actions.standing(open_workspace(workspace))
     text = as_text(found.flows, found.closing, form)
     if out:
         write_atomically(out, text.encode())
@@ -128,9 +128,9 @@ def loops_declare(
     as_json: Json = False,
 ) -> None:
     """Add an edge to flows.yaml."""
-    from tailguard.desk import flows
+    from tailguard.plays.loops import actions
 
-    flows.declare(open_workspace(workspace), edge)
+    actions.declare(open_workspace(workspace), edge)
     show({"declared": edge}, f"{edge} is declared.", as_json=as_json)
 
 
@@ -145,9 +145,9 @@ def loops_guard(
     as_json: Json = False,
 ) -> None:
     """Add a checkpoint to flows.yaml, and its edge where it is not declared yet."""
-    from tailguard.desk import flows
+    from tailguard.plays.loops import actions
 
-    flows.guard(open_workspace(workspace), name, on=on, owner=owner, evidence=evidence, every_days=every_days)
+    actions.guard(open_workspace(workspace), name, on=on, owner=owner, evidence=evidence, every_days=every_days)
     show({"checkpoint": name, "on": on}, f"{name} stands on {on}; {owner} answers for it.", as_json=as_json)
 
 
@@ -158,9 +158,9 @@ def loops_import(
     as_json: Json = False,
 ) -> None:
     """Take another system's lineage into the graph; a newer file of the same name takes the place of the older one."""
-    from tailguard.desk import flows
+    from tailguard.plays.loops import actions
 
-    done = flows.import_lineage(open_workspace(workspace), file)
+    done = actions.import_lineage(open_workspace(workspace), file)
     text = f"{done.form}: {done.datasets:,} datasets, {done.jobs:,} jobs, {done.edges:,} edges imported."
     show(done, text, as_json=as_json)
 
@@ -173,16 +173,16 @@ def loops_confirm(
     as_json: Json = False,
 ) -> None:
     """Confirm that a checkpoint outside of Tailguard is at work; for its owner."""
-    from tailguard.desk import flows
+    from tailguard.plays.loops import actions
 
-    flows.confirm(open_workspace(workspace), checkpoint, evidence=evidence)
+    actions.confirm(open_workspace(workspace), checkpoint, evidence=evidence)
     show({"confirmed": checkpoint}, f"{checkpoint} is confirmed.", as_json=as_json)
 
 
 @loops.command("review")
 def loops_review(note: Note, workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     """Mark the review of all loops done; for the owner of the play."""
-    from tailguard.desk import flows
+    from tailguard.plays.loops import actions
 
-    done = flows.review(open_workspace(workspace), note=note)
+    done = actions.review(open_workspace(workspace), note=note)
     show(done, f"Reviewed; {counted(done.unguarded, 'loop was', 'loops were')} unguarded.", as_json=as_json)

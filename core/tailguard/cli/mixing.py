@@ -36,9 +36,9 @@ def anchor_freeze(
 ) -> None:
     """Freeze the human anchor set, once."""
     from tailguard.adapters.readers import WHOLE, reader_for
-    from tailguard.desk import anchor as desk
+    from tailguard.plays.mixing import anchor
 
-    digest = desk.freeze(open_workspace(workspace), file, name=name, reader=reader_for(str(file)), columns=WHOLE)
+    digest = anchor.freeze(open_workspace(workspace), file, name=name, reader=reader_for(str(file)), columns=WHOLE)
     show({"anchor": digest}, f"Anchor {name} frozen as {digest[:12]}.", as_json=as_json)
 
 
@@ -46,11 +46,11 @@ def anchor_freeze(
 def anchor_add(file: File, reason: Reason, workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     """Add verified human records, within the year's bound."""
     from tailguard.adapters.readers import WHOLE, reader_for
-    from tailguard.desk import anchor as desk
+    from tailguard.plays.mixing import anchor
 
     space = open_workspace(workspace)
-    count = desk.add(space, file, reason=reason, reader=reader_for(str(file)), columns=WHOLE)
-    show({"added": count}, f"{count:,} records added.\n{desk.show(space).text}", as_json=as_json)
+    count = anchor.add(space, file, reason=reason, reader=reader_for(str(file)), columns=WHOLE)
+    show({"added": count}, f"{count:,} records added.\n{anchor.show(space).text}", as_json=as_json)
 
 
 @anchor.command("retire")
@@ -61,28 +61,28 @@ def anchor_retire(
     as_json: Json = False,
 ) -> None:
     """Take records out of the anchor, within the year's bound."""
-    from tailguard.desk import anchor as desk
+    from tailguard.plays.mixing import anchor
 
     space = open_workspace(workspace)
-    count = desk.retire(space, records, reason=reason)
-    show({"retired": count}, f"{count:,} records retired.\n{desk.show(space).text}", as_json=as_json)
+    count = anchor.retire(space, records, reason=reason)
+    show({"retired": count}, f"{count:,} records retired.\n{anchor.show(space).text}", as_json=as_json)
 
 
 @anchor.command("verify")
 def anchor_verify(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     """Hold the anchor against its digest, record by record; what was found is recorded."""
-    from tailguard.desk import anchor as desk
+    from tailguard.plays.mixing import anchor
 
-    count = desk.verify(open_workspace(workspace))
+    count = anchor.verify(open_workspace(workspace))
     show({"records": count, "intact": True}, f"All {count:,} anchor records are what they were.", as_json=as_json)
 
 
 @anchor.command("show")
 def anchor_show(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     """Its age, its slices, what may still change this year, and whether it is stale or thin."""
-    from tailguard.desk import anchor as desk
+    from tailguard.plays.mixing import anchor
 
-    found = desk.show(open_workspace(workspace))
+    found = anchor.show(open_workspace(workspace))
     show(found, found.text, as_json=as_json)
 
 
@@ -96,7 +96,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """May a training job use this snapshot? Exit code 0 or 3; make it the first line of the job."""
-    from tailguard.desk import clearance
+    from tailguard.plays.mixing import clearance
 
     answer = clearance.check(open_workspace(workspace), lineage=lineage, snapshot=snapshot, out=out)
     word = "CLEARED" if answer.allowed else "BLOCKED"
@@ -107,10 +107,10 @@ def check(
 
 def key(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     """Print the public key by which clearances are verified, for those who have no workspace."""
-    from tailguard.desk import clearance, signing
+    from tailguard.plays.mixing import clearance, statement
 
-    pem = signing.public_key(open_workspace(workspace).root / clearance.KEYS)
-    show({"key": pem.decode(), "id": signing.key_id(pem)}, pem.decode().rstrip(), as_json=as_json)
+    pem = statement.public_key(open_workspace(workspace).root / clearance.KEYS)
+    show({"key": pem.decode(), "id": statement.key_id(pem)}, pem.decode().rstrip(), as_json=as_json)
 
 
 def audit(
@@ -121,7 +121,7 @@ def audit(
     as_json: Json = False,
 ) -> None:
     """Sign a run's training set as data lead: the second role, beside the engineer who ran it."""
-    from tailguard.desk import auditing
+    from tailguard.plays.mixing import audit as auditing
 
     auditing.audit(open_workspace(workspace), run, signed=not refuse, note=note)
     show({"run": run, "signed": not refuse}, f"{run}: {'refused' if refuse else 'signed'}.", as_json=as_json)
@@ -134,9 +134,9 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """What two training sets do not share."""
-    from tailguard.desk import auditing
+    from tailguard.plays.mixing import difference
 
-    found = auditing.difference(open_workspace(workspace), first, second)
+    found = difference.difference(open_workspace(workspace), first, second)
     show(found, found.text, as_json=as_json)
 
 
@@ -151,12 +151,12 @@ def retrain(
     as_json: Json = False,
 ) -> None:
     """Train again from the anchor and the human text that is there, without model-made text: the way out of a collapse."""
-    from tailguard import pipeline
     from tailguard.domain.recipe import Recipe
+    from tailguard.pipeline import runner
 
     space = open_workspace(workspace)
     recipe = Recipe(synthetic_share, without=tuple(without or ()), from_anchor=True)
-    name = pipeline.start(space, lineage, [], recipe=recipe, seed=seed)
+    name = runner.start(space, lineage, [], recipe=recipe, seed=seed)
     advance_shown(space, name, "handoff", as_json)
 
 
@@ -184,7 +184,7 @@ def ceiling_calibrate(
         TimeRemainingColumn,
     )
 
-    from tailguard.desk import ceilings
+    from tailguard.plays.mixing import ceilings
 
     space = open_workspace(workspace)
     with Progress(

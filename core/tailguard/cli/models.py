@@ -42,9 +42,9 @@ def compare(
     A row has prompt_id, prompt and output; optionally slice, tail, score (0 to 1) and decoding. Exit code 0 PASS, 3 BLOCK, 4
     INCONCLUSIVE or NOT COMPARABLE.
     """
-    from tailguard.desk import comparing
-    from tailguard.desk.comparison_page import page
+    from tailguard.comparison import compare as comparing
     from tailguard.domain.verdict import Verdict
+    from tailguard.reports.comparison_page import page
     from tailguard.store.writing import write_atomically
 
     if margin is not None and not 0 < margin < 1:
@@ -79,7 +79,7 @@ def generate(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from tailguard.adapters.generators.endpoint import Endpoint
-    from tailguard.desk import generating
+    from tailguard.comparison import generate as generating
     from tailguard.ports import Decoding
 
     if api not in ("chat", "completions"):

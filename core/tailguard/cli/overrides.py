@@ -33,11 +33,11 @@ def override_request(
     as_json: Json = False,
 ) -> None:
     """Ask for an exception."""
-    from tailguard.desk import overrides
+    from tailguard.overrides import requests
 
     space = open_workspace(workspace)
     expires = space.clock.now() + timedelta(days=days)
-    name = overrides.request(space, gate=gate, run=run, reason=reason, expires=expires)
+    name = requests.request(space, gate=gate, run=run, reason=reason, expires=expires)
     show(
         {"override": name, "expires": expires},
         f"{name} requested until {expires:%Y-%m-%d}. Another person approves it.",
@@ -54,11 +54,11 @@ def override_renew(
     as_json: Json = False,
 ) -> None:
     """Ask for an open override to go on; approving that closes the old one."""
-    from tailguard.desk import overrides
+    from tailguard.overrides import requests
 
     space = open_workspace(workspace)
     expires = space.clock.now() + timedelta(days=days)
-    new = overrides.renew(space, name, reason=reason, expires=expires)
+    new = requests.renew(space, name, reason=reason, expires=expires)
     told = f"{new} requested until {expires:%Y-%m-%d}, to follow {name}. Another person approves it."
     show({"override": new, "renews": name, "expires": expires}, told, as_json=as_json)
 
@@ -84,7 +84,7 @@ def override_close(name: Id, note: Note = "", workspace: WorkspaceFolder = None,
 @override.command("list")
 def override_list(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     """Every override as it stands; void and orphaned ones say why."""
-    from tailguard.desk.overrides import everything
+    from tailguard.overrides.register import everything
     from tailguard.runlog.queries import as_of
 
     space = open_workspace(workspace)
@@ -104,20 +104,20 @@ def override_list(workspace: WorkspaceFolder = None, as_json: Json = False) -> N
 
 
 def _decide(name: str, decision: str, note: str, workspace: Path | None, as_json: bool) -> None:
-    from tailguard.desk import overrides
+    from tailguard.overrides import requests
 
-    overrides.decide(open_workspace(workspace), name, decision=decision, note=note)
+    requests.decide(open_workspace(workspace), name, decision=decision, note=note)
     show({"override": name, "decision": decision}, f"{name} {decision}.", as_json=as_json)
 
 
 @meeting.command("start")
 def meeting_start(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     """Begin a meeting over all overrides that are open or wait for a decision."""
-    from tailguard.desk import meeting as desk
+    from tailguard.overrides import meeting
 
     space = open_workspace(workspace)
-    name = desk.start(space)
-    found = desk.going_on(space)
+    name = meeting.start(space)
+    found = meeting.going_on(space)
     order = [one.override.id for one in found.items] if found else []
     show({"meeting": name, "agenda": order}, f"{name} goes over {', '.join(order)}.", as_json=as_json)
 
@@ -130,11 +130,11 @@ def meeting_attend(
     as_json: Json = False,
 ) -> None:
     """Note who is there."""
-    from tailguard.desk import meeting as desk
+    from tailguard.overrides import meeting
 
     space = open_workspace(workspace)
     for person in people:
-        desk.attend(space, person, present=not absent)
+        meeting.attend(space, person, present=not absent)
     show({"present": not absent, "people": people}, f"Noted: {', '.join(people)}.", as_json=as_json)
 
 
@@ -150,22 +150,22 @@ def meeting_decide(
     as_json: Json = False,
 ) -> None:
     """Decide on one item of the agenda; what is decided first stands."""
-    from tailguard.desk import meeting as desk
+    from tailguard.overrides import meeting
 
     space = open_workspace(workspace)
     expires = space.clock.now() + timedelta(days=days) if days else None
-    desk.decide(space, name, decision=decision, note=note, expires=expires)
+    meeting.decide(space, name, decision=decision, note=note, expires=expires)
     show({"override": name, "decision": decision}, f"{name} {decision}.", as_json=as_json)
 
 
 @meeting.command("end")
 def meeting_end(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     """End the meeting; what was open and not justified in it is closed."""
-    from tailguard.desk import meeting as desk
+    from tailguard.overrides import meeting
 
     space = open_workspace(workspace)
-    going_on = desk.going_on(space)
-    minutes = desk.end(space)
+    going_on = meeting.going_on(space)
+    minutes = meeting.end(space)
     name = going_on.id if going_on else ""
     show(
         {"meeting": name, "minutes": minutes},
@@ -182,7 +182,7 @@ def meeting_minutes(
     as_json: Json = False,
 ) -> None:
     """Write the minutes of a meeting that has ended."""
-    from tailguard.desk.minutes import minutes
+    from tailguard.reports.minutes import minutes
     from tailguard.store.writing import write_atomically
 
     write_atomically(out, minutes(open_workspace(workspace), name, form=out.suffix.lstrip(".")))

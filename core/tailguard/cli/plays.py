@@ -28,9 +28,9 @@ def add_to(app: typer.Typer) -> None:
 @plays.command("list")
 def plays_list(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     """Each play: running, late or stopped, since when and why; what was attested; where the two disagree."""
-    from tailguard.desk import playbook
+    from tailguard.plays import attest
 
-    found = playbook.audit(open_workspace(workspace))
+    found = attest.audit(open_workspace(workspace))
     lines = []
     for one in found:
         lines.append(f"{one.state.upper():8} {one.sentence} Owner {one.owner}, due {one.due:%Y-%m-%d}.")
@@ -51,9 +51,9 @@ def plays_attest(
     as_json: Json = False,
 ) -> None:
     """Say as quality owner whether a play is really running; kept beside the evidence of this moment."""
-    from tailguard.desk import playbook
+    from tailguard.plays import attest
 
-    found = playbook.attest(open_workspace(workspace), play, running=running, note=note)
+    found = attest.attest(open_workspace(workspace), play, running=running, note=note)
     show(
         found,
         f"{play} attested as {'running' if running else 'not running'}; the log says {found.evidence}",
@@ -69,9 +69,9 @@ def plays_hand_over(
     as_json: Json = False,
 ) -> None:
     """Give a play another owner: one line of policy.toml changes."""
-    from tailguard.desk import playbook
+    from tailguard.plays import attest
 
-    done = playbook.hand_over(open_workspace(workspace), play, to=to)
+    done = attest.hand_over(open_workspace(workspace), play, to=to)
     show(done, f"{play} went from {done.before} to {done.after}. Acknowledge the runbook next.", as_json=as_json)
 
 
@@ -84,15 +84,15 @@ def runbook_show(
     as_json: Json = False,
 ) -> None:
     """The runbook as it is now."""
-    from tailguard.desk import playbook
+    from tailguard.plays import attest
     from tailguard.plays.runbook import digest_of
     from tailguard.store.writing import write_atomically
 
-    text = playbook.runbook_text(open_workspace(workspace))
+    text = attest.runbook_text(open_workspace(workspace))
     if out:
         if out.suffix not in (".md", ".html"):
             raise InputError(f"--out ends with .md or .html, found {out.name}.")
-        page = playbook.as_page(text, "Runbook") if out.suffix == ".html" else text
+        page = attest.as_page(text, "Runbook") if out.suffix == ".html" else text
         write_atomically(out, page.encode())
     told = f"{out} written, revision {digest_of(text)[:12]}." if out else text.rstrip()
     show({"revision": digest_of(text), "text": text}, told, as_json=as_json)
@@ -105,9 +105,9 @@ def runbook_acknowledge(
     as_json: Json = False,
 ) -> None:
     """Acknowledge the present runbook as its maintainer."""
-    from tailguard.desk import playbook
+    from tailguard.plays import attest
 
-    done = playbook.acknowledge(open_workspace(workspace), note=note)
+    done = attest.acknowledge(open_workspace(workspace), note=note)
     show(done, f"Revision {done.digest[:12]} is acknowledged.", as_json=as_json)
 
 
@@ -117,9 +117,9 @@ def calendar(
     as_json: Json = False,
 ) -> None:
     """What is due: reviews, drills, attestations, expiries, refreshes; written as an iCalendar file to subscribe to."""
-    from tailguard.desk import playbook
+    from tailguard.plays import attest
 
     space = open_workspace(workspace)
-    found = playbook.write_calendar(space, out)
+    found = attest.write_calendar(space, out)
     lines = [f"{one.when:%Y-%m-%d} {one.what} ({one.who})" for one in found]
-    show(found, "\n".join([*lines, f"{out or space.root / playbook.CALENDAR} written."]), as_json=as_json)
+    show(found, "\n".join([*lines, f"{out or space.root / attest.CALENDAR} written."]), as_json=as_json)

@@ -16,7 +16,7 @@ from tailguard.domain.wording import counted
 from tailguard.errors import Blocked, InputError
 
 if TYPE_CHECKING:
-    from tailguard.desk.tracing import Trace
+    from tailguard.plays.provenance.tracing import Trace
     from tailguard.ports import Reject
 
 source = typer.Typer(help="Contracts with the sources of data.", no_args_is_help=True)
@@ -76,7 +76,7 @@ def trace(
     as_json: Json = False,
 ) -> None:
     """Where did this record come from? Source, batch, evidence, decisions, every training set and generation that used it."""
-    from tailguard.desk import tracing
+    from tailguard.plays.provenance import tracing
 
     space = open_workspace(workspace)
     if _is_file(what):
@@ -102,7 +102,7 @@ def verify(
     if clearance is not None:
         _verify_clearance(clearance, key, training, as_json)
         return
-    from tailguard.desk.verifying import verify as check
+    from tailguard.verification.verify import verify as check
 
     found = check(open_workspace(workspace))
     lines = [
@@ -117,8 +117,8 @@ def verify(
 
 def _verify_clearance(clearance: Path, key: Path | None, training: Path | None, as_json: bool) -> None:
     from tailguard.clock import SystemClock
-    from tailguard.desk.requiring import read_file
-    from tailguard.desk.signing import verify as check
+    from tailguard.plays.mixing.require import read_file
+    from tailguard.plays.mixing.statement import verify as check
 
     if key is None:
         raise InputError("--key names the public key of the team that signed it; `tailguard key` prints it there.")
@@ -142,7 +142,7 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write a training set with each record's tag inside."""
-    from tailguard.desk.exporting import export as write
+    from tailguard.exports.export import export as write
 
     records = write(open_workspace(workspace), snapshot, form=form, out=out)
     show({"file": str(out), "records": records}, f"{records:,} records with their tags in {out}.", as_json=as_json)
@@ -160,7 +160,7 @@ def source_declare(
     as_json: Json = False,
 ) -> None:
     """Record what is agreed about a source; a new contract needs a new signature."""
-    from tailguard.desk import sources
+    from tailguard.plays.provenance import sources
 
     space = open_workspace(workspace)
     begun = since or space.clock.now()
@@ -181,7 +181,7 @@ def source_sign(
     as_json: Json = False,
 ) -> None:
     """Sign a source's contract as quality owner."""
-    from tailguard.desk import sources
+    from tailguard.plays.provenance import sources
 
     sources.sign(open_workspace(workspace), name, note=note, signed=not withdraw)
     done = "no longer signed" if withdraw else "signed"
@@ -191,7 +191,7 @@ def source_sign(
 @source.command("list")
 def source_list(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     """Every source's contract as it stands."""
-    from tailguard.desk import sources
+    from tailguard.plays.provenance import sources
 
     found = sources.standing(open_workspace(workspace))
     lines = [

@@ -29,9 +29,9 @@ def drill_start(
     as_json: Json = False,
 ) -> None:
     """Plant a collapse in a copy of the workspace, and see when it is noticed. The next steps are those of an incident."""
-    from tailguard import response
+    from tailguard.response import protocol
 
-    done = response.start_drill(open_workspace(workspace), lineage, seed=seed)
+    done = protocol.start_drill(open_workspace(workspace), lineage, seed=seed)
     show(done, done.text, as_json=as_json)
 
 
@@ -45,45 +45,45 @@ def incident_open(
     as_json: Json = False,
 ) -> None:
     """Open a real incident on what is at work."""
-    from tailguard import response
+    from tailguard.response import protocol
 
-    done = response.open_incident(open_workspace(workspace), lineage, what=what, alert=alert, generation=generation)
+    done = protocol.open_incident(open_workspace(workspace), lineage, what=what, alert=alert, generation=generation)
     show(done, done.text, as_json=as_json)
 
 
 @incident.command("freeze")
 def incident_freeze(name: Name, workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     """Freeze the suspect generation."""
-    from tailguard import response
+    from tailguard.response import protocol
 
-    done = response.freeze(open_workspace(workspace), name)
+    done = protocol.freeze(open_workspace(workspace), name)
     show(done, done.text, as_json=as_json)
 
 
 @incident.command("rollback")
 def incident_rollback(name: Name, workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     """Put the last known-good generation back."""
-    from tailguard import response
+    from tailguard.response import protocol
 
-    done = response.rollback(open_workspace(workspace), name)
+    done = protocol.rollback(open_workspace(workspace), name)
     show(done, done.text, as_json=as_json)
 
 
 @incident.command("audit")
 def incident_audit(name: Name, workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     """Search recent training data for contamination, by its tags."""
-    from tailguard import response
+    from tailguard.response import protocol
 
-    done, report = response.audit(open_workspace(workspace), name)
+    done, report = protocol.audit(open_workspace(workspace), name)
     show({"step": done, "report": report}, f"{done.text}\n{report.text}", as_json=as_json)
 
 
 @incident.command("prepare")
 def incident_prepare(name: Name, workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     """Compose a training set from the anchor and the human text that is not in doubt."""
-    from tailguard import response
+    from tailguard.response import protocol
 
-    done = response.prepare(open_workspace(workspace), name)
+    done = protocol.prepare(open_workspace(workspace), name)
     show(done, done.text, as_json=as_json)
 
 
@@ -97,16 +97,16 @@ def incident_close(
     as_json: Json = False,
 ) -> None:
     """Close it, with its root cause and the change that it led to."""
-    from tailguard import response
+    from tailguard.response import protocol
 
-    response.close(open_workspace(workspace), name, cause=cause, play=play, change=change)
+    protocol.close(open_workspace(workspace), name, cause=cause, play=play, change=change)
     show({"closed": name}, f"{name} is closed.", as_json=as_json)
 
 
 @incident.command("list")
 def incident_list(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     """Every drill and incident."""
-    from tailguard.plays.drill import incidents
+    from tailguard.plays.response.drills import incidents
 
     with open_workspace(workspace).log.reading() as connection:
         found = incidents(connection)
@@ -117,10 +117,10 @@ def incident_list(workspace: WorkspaceFolder = None, as_json: Json = False) -> N
 @incident.command("show")
 def incident_show(name: Name, workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     """One response: its steps with owner, time and evidence, its gaps, and the command that comes next."""
-    from tailguard import response
     from tailguard.domain.incidents import STEPS
+    from tailguard.response import protocol
 
-    found = response.find(open_workspace(workspace), name)
+    found = protocol.find(open_workspace(workspace), name)
     done = {one.fact.step: one for one in found.steps}
     lines = [
         f"{found.id} on {found.generation}, opened {found.opened:%Y-%m-%d %H:%M} by {found.opened_by}: {found.what}"

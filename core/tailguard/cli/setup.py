@@ -32,7 +32,7 @@ def init(
     as_json: Json = False,
 ) -> None:
     """Write a commented policy.toml that works as it is."""
-    from tailguard.policy import PROFILES, parse_policy, template
+    from tailguard.policy.model import PROFILES, parse_policy, template
     from tailguard.store.writing import write_atomically
     from tailguard.workspace import POLICY_FILE, default_actor
 
@@ -63,7 +63,7 @@ def suite_freeze(
     as_json: Json = False,
 ) -> None:
     """Freeze the evaluation suite, once; at least one prompt must be in a tail slice."""
-    from tailguard.desk.suite import freeze_suite
+    from tailguard.plays.monitoring.suite import freeze_suite
 
     digest = freeze_suite(open_workspace(workspace), file, name=name)
     show({"suite": digest}, f"Suite {name} frozen as {digest[:12]}.", as_json=as_json)
@@ -78,7 +78,7 @@ def suite_build(
     as_json: Json = False,
 ) -> None:
     """Propose rare-case items from the anchor: rare terms, rare topics, and the minority groups of [suite]."""
-    from tailguard.desk.proposing import propose
+    from tailguard.plays.monitoring.suite_proposal import propose
 
     found = propose(open_workspace(workspace), out, most=most, seed=seed)
     slices = ", ".join(f"{count} in {name}" for name, count in found.slices.items())
@@ -89,7 +89,7 @@ def suite_build(
 @suite.command("show")
 def suite_show(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     """The suite in force: its slices, its age, and how saturated it is."""
-    from tailguard.desk.suite import standing
+    from tailguard.plays.monitoring.suite import standing
 
     found = standing(open_workspace(workspace))
     show(found, found.text, as_json=as_json)
@@ -105,7 +105,7 @@ def detector_calibrate(
 ) -> None:
     """Make the detector the team's own: fit and calibrate it on the anchor and on our own output."""
     from tailguard.adapters.readers import read_texts
-    from tailguard.desk.detector import calibrate
+    from tailguard.plays.provenance.detector import calibrate
 
     fact = calibrate(open_workspace(workspace), list(read_texts(file)), generation=generation, seed=seed)
     text = (
@@ -129,7 +129,7 @@ def outputs_sample(
 ) -> None:
     """Let a generation write texts; they are logged as our own before the file appears."""
     from tailguard.adapters.generators import generator_for
-    from tailguard.desk.outputs import sample_outputs
+    from tailguard.plays.provenance.own_output import sample_outputs
 
     space = open_workspace(workspace)
     kept = sample_outputs(
@@ -163,8 +163,8 @@ def outputs_add(
     exit code 4 when that is in alarm.
     """
     from tailguard.adapters.readers import WHOLE, read_texts, reader_for
-    from tailguard.desk import alerts, monitoring
-    from tailguard.desk.outputs import log_outputs
+    from tailguard.plays.monitoring import alerts, streams
+    from tailguard.plays.provenance.own_output import log_outputs
     from tailguard.runlog.queries import frozen_stream, generation_of
 
     space = open_workspace(workspace)
@@ -175,7 +175,7 @@ def outputs_add(
         count = log_outputs(space, generation, read_texts(file), purpose="production")
         show({"texts": count}, f"{count:,} texts of {generation} are known as our own.", as_json=as_json)
         return
-    done = monitoring.add(space, lineage, reader_for(file)(file, WHOLE), seed=0, generation=generation)
+    done = streams.add(space, lineage, reader_for(file)(file, WHOLE), seed=0, generation=generation)
     alerts.send(space)
     show(done, done.text, as_json=as_json)
     if done.alarms:

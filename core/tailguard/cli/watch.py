@@ -35,9 +35,9 @@ def monitor_freeze(
 ) -> None:
     """Freeze what later weeks are held against: texts from when all was well. Freezing again starts anew."""
     from tailguard.adapters.readers import WHOLE, reader_for
-    from tailguard.desk import monitoring
+    from tailguard.plays.monitoring import streams
 
-    done = monitoring.freeze(open_workspace(workspace), stream, reader_for(file)(file, WHOLE), seed=seed)
+    done = streams.freeze(open_workspace(workspace), stream, reader_for(file)(file, WHOLE), seed=seed)
     text = (
         f"{stream}: {done.texts:,} texts frozen as its reference, {done.blocks:,} blocks of {done.block_words} words."
     )
@@ -50,11 +50,11 @@ def monitor_add(
 ) -> None:
     """Measure production texts week by week; exit code 4 when the stream is in alarm. They are known as our own since."""
     from tailguard.adapters.readers import WHOLE, reader_for
-    from tailguard.desk import alerts as alerting
-    from tailguard.desk import monitoring
+    from tailguard.plays.monitoring import alerts as alerting
+    from tailguard.plays.monitoring import streams
 
     space = open_workspace(workspace)
-    done = monitoring.add(space, stream, reader_for(file)(file, WHOLE), seed=seed)
+    done = streams.add(space, stream, reader_for(file)(file, WHOLE), seed=seed)
     sent = alerting.send(space)
     lines = [done.text, *(f"not delivered: {one}" for one in sent.problems)]
     show(done, "\n".join(lines), as_json=as_json)
@@ -65,7 +65,7 @@ def monitor_add(
 @alerts.command("send")
 def alerts_send(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     """Raise what stands in alarm, once, and deliver what a channel has not taken yet; exit code 2 when one did not take it."""
-    from tailguard.desk import alerts as alerting
+    from tailguard.plays.monitoring import alerts as alerting
 
     sent = alerting.send(open_workspace(workspace))
     show(sent, f"{sent.raised} raised, {sent.delivered} delivered.", as_json=as_json)
@@ -81,7 +81,7 @@ def alerts_take(
     as_json: Json = False,
 ) -> None:
     """Take an alert: you answer for it from now on."""
-    from tailguard.desk import alerts as alerting
+    from tailguard.plays.monitoring import alerts as alerting
 
     before = alerting.take(open_workspace(workspace), alert, note=note)
     told = f" It was taken {by(before.actor, before.recorded)}." if before else ""
@@ -133,8 +133,8 @@ def findings_take(
     as_json: Json = False,
 ) -> None:
     """Take a finding: you answer for it from now on."""
-    from tailguard.desk import findings as desk
+    from tailguard.plays import assignment
 
-    before = desk.take(open_workspace(workspace), finding, plan=plan)
+    before = assignment.take(open_workspace(workspace), finding, plan=plan)
     told = f" It was taken {by(before.actor, before.recorded)}." if before else ""
     show({"taken": finding}, f"{finding} is yours.{told}", as_json=as_json)

@@ -59,11 +59,11 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Take records through all stages: intake, score, compose, train, evaluate, gate, handoff."""
-    from tailguard import pipeline
+    from tailguard.pipeline import runner
 
     space = open_workspace(workspace)
     name = resume or _start(space, lineage, batch or [], synthetic_share, no_anchor, no_earlier_human, seed)
-    advance_shown(space, name, pipeline.last_stage(space.policy()), as_json)
+    advance_shown(space, name, runner.last_stage(space.policy()), as_json)
 
 
 def intake(
@@ -88,9 +88,9 @@ def cancel(
     as_json: Json = False,
 ) -> None:
     """End the command that a run waits for; `tailguard run --resume RUN` begins that stage again."""
-    from tailguard import pipeline
+    from tailguard.pipeline import runner
 
-    pipeline.cancel(open_workspace(workspace), run)
+    runner.cancel(open_workspace(workspace), run)
     show({"cancelled": run}, f"{run} is asked to end.", as_json=as_json)
 
 
@@ -113,11 +113,11 @@ def _start(
     no_earlier_human: bool,
     seed: int,
 ) -> str:
-    from tailguard import pipeline
     from tailguard.domain.recipe import Recipe
+    from tailguard.pipeline import runner
 
     recipe = Recipe(share, anchor=not no_anchor, earlier_human=not no_earlier_human)
-    return pipeline.start(space, lineage, [_batch(text) for text in batches], recipe=recipe, seed=seed)
+    return runner.start(space, lineage, [_batch(text) for text in batches], recipe=recipe, seed=seed)
 
 
 def _batch(text: str) -> BatchRequest:
@@ -147,10 +147,10 @@ def advance_shown(space: Workspace, name: str, until: str, as_json: bool, *, onl
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from tailguard import pipeline
+    from tailguard.pipeline import runner
 
     if only:
-        pipeline.require_ready(space, name, until)
+        runner.require_ready(space, name, until)
     last = ORDER.index(until) + 1
     with Progress(
         TextColumn("{task.description}"),
@@ -162,8 +162,8 @@ def advance_shown(space: Workspace, name: str, until: str, as_json: bool, *, onl
         disable=as_json,
         transient=True,
     ) as bar:
-        pipeline.advance(space, name, until=until, watch=_Shown(bar, name, last))
-    report = pipeline.report(space, name)
+        runner.advance(space, name, until=until, watch=_Shown(bar, name, last))
+    report = runner.report(space, name)
     show(report, report.text, as_json=as_json)
 
 

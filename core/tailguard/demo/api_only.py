@@ -9,13 +9,14 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from tailguard import pipeline
 from tailguard.adapters.trainers.ngram import NgramModel, fit, sample
 from tailguard.demo.harvest import Harvest
 from tailguard.demo.setting import FIRST_DAY, OWNER, Story, Tell, opened
-from tailguard.desk import alerts, flows, monitoring
 from tailguard.domain.tags import Origin
-from tailguard.policy import template
+from tailguard.pipeline import runner
+from tailguard.plays.loops import actions
+from tailguard.plays.monitoring import alerts, streams
+from tailguard.policy.model import template
 from tailguard.ports import RawRecord
 from tailguard.stages.intake import BatchRequest
 from tailguard.store.writing import write_atomically
@@ -37,30 +38,30 @@ def run_api_only(root: Path, harvest: Harvest, seed: int, tell: Tell) -> None:
         later = fit(_written(later, TRAINED_ON, seed + generation))
     tell(f"{len(harvest.passages):,} human passages; the provider's first model was trained on {TRAINED_ON:,} of them")
     before = _written(first, 2 * A_WEEK, seed + 3)
-    frozen = monitoring.freeze(story.workspace, STREAM, _rows(before), seed=seed)
+    frozen = streams.freeze(story.workspace, STREAM, _rows(before), seed=seed)
     tell(f"{STREAM}, week 0: {frozen.texts:,} texts of the weeks before are the reference")
     articles: list[str] = []
     for week in range(1, WEEKS + 1):
         story.clock.move_to(FIRST_DAY + timedelta(weeks=week))
         texts = _written(first if week < SUCCESSOR else later, A_WEEK, seed + 10 + week)
-        done = monitoring.add(story.workspace, STREAM, _rows(texts), seed=seed)
+        done = streams.add(story.workspace, STREAM, _rows(texts), seed=seed)
         articles += texts[: ARTICLES // 10]
         raised = alerts.send(story.workspace).raised
         told = f"in alarm: {', '.join(done.alarms)}" if done.alarms else "no alarm"
         tell(f"{STREAM}, week {week}: {told}" + (", an alert was raised" if raised else ""))
         if week in (4, WEEKS):
             _take_in(story, week, articles)
-    flows.declare(story.workspace, f"{STREAM} -> help centre")
-    flows.review(story.workspace, note="The help centre is what the assistant reads, and it writes half of it.")
+    actions.declare(story.workspace, f"{STREAM} -> help centre")
+    actions.review(story.workspace, note="The help centre is what the assistant reads, and it writes half of it.")
 
 
 def _take_in(story: Story, week: int, articles: list[str]) -> None:
     """What the assistant is given to read: pages of people, and pages that it wrote itself and nobody marked."""
     texts = [*story.passages.take(ARTICLES), *articles]
     batch = BatchRequest(story.file(f"help-centre-{week}", texts), "help centre", Origin.HUMAN)
-    run = pipeline.start(story.workspace, "main", [batch], recipe=pipeline.PLAIN, seed=story.seed)
-    pipeline.advance(story.workspace, run, until="intake")
-    found = flows.standing(story.workspace)
+    run = runner.start(story.workspace, "main", [batch], recipe=runner.PLAIN, seed=story.seed)
+    runner.advance(story.workspace, run, until="intake")
+    found = actions.standing(story.workspace)
     told = found.unguarded[0].sentence if found.unguarded else "no loop"
     story.tell(f"{run}: taken in. Unguarded loop: {told}")
 

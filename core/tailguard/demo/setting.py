@@ -12,10 +12,10 @@ from pathlib import Path
 from rich.markup import escape
 
 from tailguard.demo.harvest import Harvest, harvest
-from tailguard.desk import suite as suite_desk
 from tailguard.diversity.metrics import words
 from tailguard.errors import InputError
-from tailguard.policy import Quality
+from tailguard.plays.monitoring import suite as suites
+from tailguard.policy.model import Quality
 from tailguard.quality.contamination import Contamination
 from tailguard.runlog.connection import open_log
 from tailguard.runlog.recorder import DESK, head_of
@@ -141,10 +141,10 @@ def opened(root: Path, harvest: Harvest, seed: int, tell: Tell) -> Story:
 
 def freeze_openings(story: Story, held_out: Sequence[str], anchor: Sequence[str], *, tail: int, common: int) -> None:
     """Freeze a suite of the first words of passages that no model ever sees."""
-    rare = suite_desk.rare_terms(anchor)
+    rare = suites.rare_terms(anchor)
     suite = story.workspace.root / "inbox" / "suite.jsonl"
     write_atomically(suite, b"".join(map(canonical_json, _prompts(held_out, rare, anchor, (tail, common)))))
-    suite_desk.freeze_suite(story.workspace, suite, name="openings")
+    suites.freeze_suite(story.workspace, suite, name="openings")
 
 
 def _prompts(

@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from tailguard import pipeline
 from tailguard.adapters.generators import generator_for
 from tailguard.adapters.readers import WHOLE, reader_for
 from tailguard.demo.harvest import Harvest
 from tailguard.demo.setting import FIRST_DAY, OWNER, Story, Tell, freeze_openings, opened
-from tailguard.desk import anchor as anchor_desk
-from tailguard.desk import clearance, outputs, shipping
 from tailguard.domain.recipe import Recipe
 from tailguard.domain.tags import Origin
 from tailguard.errors import Blocked, Held
-from tailguard.policy import template
+from tailguard.pipeline import runner
+from tailguard.plays.mixing import anchor as anchors
+from tailguard.plays.mixing import clearance
+from tailguard.plays.provenance import own_output
+from tailguard.policy.model import template
+from tailguard.release import ship
 from tailguard.runlog.queries import composition_of, shipped_generations
 from tailguard.stages.intake import BatchRequest
 from tailguard.store.writing import write_atomically
@@ -31,15 +33,15 @@ def run_small(root: Path, harvest: Harvest, seed: int, tell: Tell) -> None:
     story.workspace.policy_in_force()
     anchor = story.passages.take(ANCHOR)
     file = story.file("anchor", anchor)
-    anchor_desk.freeze(story.workspace, Path(file), name="docstrings", reader=reader_for(file), columns=WHOLE)
+    anchors.freeze(story.workspace, Path(file), name="docstrings", reader=reader_for(file), columns=WHOLE)
     freeze_openings(story, story.passages.take(HELD_OUT), anchor, tail=300, common=75)
     tell(f"{len(harvest.passages):,} human passages; an anchor of {ANCHOR:,} and a suite are frozen")
     _run(story, [BatchRequest(story.file("founding", story.passages.take(FOUNDING)), "docs", Origin.HUMAN)], Recipe())
     story.clock.move_to(FIRST_DAY + timedelta(days=28))
     _run(story, [_fresh(story, 1), _ours(story)], Recipe())
     story.clock.move_to(FIRST_DAY + timedelta(days=56))
-    run = pipeline.start(story.workspace, "main", [_fresh(story, 2), _ours(story)], recipe=Recipe(0.6), seed=seed)
-    pipeline.advance(story.workspace, run, until="compose")
+    run = runner.start(story.workspace, "main", [_fresh(story, 2), _ours(story)], recipe=Recipe(0.6), seed=seed)
+    runner.advance(story.workspace, run, until="compose")
     with story.workspace.log.reading() as connection:
         made = composition_of(connection, run)
     answer = clearance.check(story.workspace, lineage="main", snapshot=made.fact.snapshot if made else "")
@@ -55,7 +57,7 @@ def _ours(story: Story) -> BatchRequest:
     with story.workspace.log.reading() as connection:
         writer = shipped_generations(connection, "main")[-1]
     file = story.workspace.root / "inbox" / f"outputs-of-{writer.replace('/', '-')}.jsonl"
-    outputs.sample_outputs(
+    own_output.sample_outputs(
         story.workspace,
         writer,
         generator=generator_for(story.workspace.policy(), "main", generation="main", root=story.workspace.root),
@@ -70,9 +72,9 @@ def _ours(story: Story) -> BatchRequest:
 
 
 def _run(story: Story, batches: list[BatchRequest], recipe: Recipe) -> None:
-    run = pipeline.start(story.workspace, "main", batches, recipe=recipe, seed=story.seed)
+    run = runner.start(story.workspace, "main", batches, recipe=recipe, seed=story.seed)
     try:
-        pipeline.advance(story.workspace, run)
-        story.tell(f"{run}: shipped, {shipping.ship(story.workspace, run)}")
+        runner.advance(story.workspace, run)
+        story.tell(f"{run}: shipped, {ship.ship(story.workspace, run)}")
     except (Blocked, Held) as stopped:
         story.tell(f"{run}: not shipped, exit code {stopped.exit_code}. {stopped}")

@@ -11,34 +11,28 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from tailguard import pipeline, reproduction, response
 from tailguard.adapters.generators import generator_for
 from tailguard.adapters.readers import WHOLE, reader_for
 from tailguard.adapters.readers.jsonl import read_objects
 from tailguard.demo.harvest import Harvest
 from tailguard.demo.setting import FIRST_DAY, OWNER, Story, Tell, freeze_openings, opened
-from tailguard.desk import (
-    alerts,
-    auditing,
-    ceilings,
-    clearance,
-    detector,
-    flows,
-    meeting,
-    monitoring,
-    outputs,
-    overrides,
-    playbook,
-    quarantine,
-    shipping,
-)
-from tailguard.desk import anchor as anchor_desk
 from tailguard.domain.facts import AlertRaised, AlertTaken
 from tailguard.domain.recipe import Recipe
 from tailguard.domain.tags import Origin
 from tailguard.errors import Blocked, Held, InputError
-from tailguard.policy import template
+from tailguard.handoff import bundle
+from tailguard.overrides import meeting, requests
+from tailguard.pipeline import runner
+from tailguard.plays import attest
+from tailguard.plays.loops import actions
+from tailguard.plays.mixing import anchor as anchors
+from tailguard.plays.mixing import audit, ceilings, clearance
+from tailguard.plays.monitoring import alerts, streams
+from tailguard.plays.provenance import detector, own_output, quarantine
+from tailguard.policy.model import template
 from tailguard.ports import Decoding, Generator
+from tailguard.release import ship
+from tailguard.response import protocol
 from tailguard.runlog.queries import composition_of, frozen_stream, recorded, runs_of, shipped_generations
 from tailguard.stages.intake import BatchRequest
 from tailguard.store.writing import write_atomically
@@ -84,10 +78,10 @@ def _found(story: Story, harvest: Harvest) -> None:
     write_atomically(story.workspace.root / "policy.toml", policy.encode())
     write_atomically(story.workspace.root / "flows.yaml", _FLOWS.encode())
     story.workspace.policy_in_force()
-    playbook.acknowledge(story.workspace, note="The first revision: how we work from today on.")
+    attest.acknowledge(story.workspace, note="The first revision: how we work from today on.")
     anchor = story.passages.take(ANCHOR)
     file = Path(story.file("anchor", anchor))
-    anchor_desk.freeze(story.workspace, file, name="docstrings", reader=reader_for(str(file)), columns=WHOLE)
+    anchors.freeze(story.workspace, file, name="docstrings", reader=reader_for(str(file)), columns=WHOLE)
     freeze_openings(story, story.passages.take(HELD_OUT), anchor, tail=TAIL_PROMPTS, common=COMMON_PROMPTS)
     counted = ", ".join(f"{name} {count:,}" for name, count in harvest.sources.items())
     story.tell(f"{len(harvest.passages):,} human passages: {counted}")
@@ -164,19 +158,19 @@ def _unguarded(story: Story, number: int) -> None:
 def _run(story: Story, lineage: str, batches: Sequence[BatchRequest], recipe: Recipe) -> str:
     """One run from intake to hand-off, and the attempt to ship what came of it."""
     engineer = story.as_actor(ENGINEER)
-    run = pipeline.start(engineer, lineage, batches, recipe=recipe, seed=story.seed)
+    run = runner.start(engineer, lineage, batches, recipe=recipe, seed=story.seed)
     _finish(story, run)
     return run
 
 
 def _finish(story: Story, run: str) -> None:
     try:
-        pipeline.advance(story.as_actor(ENGINEER), run)
+        runner.advance(story.as_actor(ENGINEER), run)
     except (Blocked, Held) as stopped:
         story.tell(f"{run}: exit code {stopped.exit_code}. {stopped}")
-        pipeline.advance(story.as_actor(ENGINEER), run, until="handoff")
+        runner.advance(story.as_actor(ENGINEER), run, until="handoff")
     try:
-        story.tell(f"{run}: shipped, {shipping.ship(story.as_actor(OWNER), run)}")
+        story.tell(f"{run}: shipped, {ship.ship(story.as_actor(OWNER), run)}")
     except (Blocked, Held) as refused:
         story.tell(f"{run}: not shipped, exit code {refused.exit_code}")
 
@@ -186,7 +180,7 @@ def _own_batch(story: Story, lineage: str, *, count: int, temperature: float) ->
     writer = _newest(story, lineage)
     name = f"outputs-of-{writer.replace('/', '-')}-at-{temperature:g}"
     file = story.workspace.root / "inbox" / f"{name}.jsonl"
-    outputs.sample_outputs(
+    own_output.sample_outputs(
         story.as_actor(ENGINEER),
         writer,
         generator=_generator(story, lineage),
@@ -208,9 +202,9 @@ def _monitor(story: Story, lineage: str, file: Path) -> None:
     with story.workspace.log.reading() as connection:
         watched = frozen_stream(connection, lineage)
     if watched is None:
-        monitoring.freeze(story.as_actor(OWNER), lineage, rows, seed=story.seed)
+        streams.freeze(story.as_actor(OWNER), lineage, rows, seed=story.seed)
         return
-    done = monitoring.add(story.as_actor(ENGINEER), lineage, rows, seed=story.seed)
+    done = streams.add(story.as_actor(ENGINEER), lineage, rows, seed=story.seed)
     if done.alarms:
         story.tell(f"{lineage}: what it writes is in alarm: {', '.join(done.alarms)}")
 
@@ -226,7 +220,7 @@ def _generator(story: Story, lineage: str) -> Generator:
 
 def _drawn(story: Story, count: int, seed: int) -> list[str]:
     """Texts of our first model that were never logged: somebody else ran a copy of it."""
-    return outputs.draw(
+    return own_output.draw(
         story.workspace,
         "guarded/0",
         generator=_generator(story, "guarded"),
@@ -240,7 +234,7 @@ def _drawn(story: Story, count: int, seed: int) -> list[str]:
 def _calibrate(story: Story) -> None:
     """The detector learns the anchor against the first model's own text."""
     texts = _drawn(story, 4000, story.seed + 1)
-    outputs.log_outputs(story.as_actor(ENGINEER), "guarded/0", texts, purpose="calibration")
+    own_output.log_outputs(story.as_actor(ENGINEER), "guarded/0", texts, purpose="calibration")
     fact = detector.calibrate(story.workspace, texts, generation="guarded/0", seed=story.seed)
     story.tell(
         f"detector calibrated: AUROC {fact.auroc:.2f}, finds {fact.true_positive_rate:.0%} of single texts "
@@ -288,21 +282,19 @@ def _over_the_ceiling(story: Story, batches: list[BatchRequest]) -> None:
     """An engineer in a hurry asks for far more production output than allowed; blocked, excused, trained, and blocked again."""
     engineer, owner = story.as_actor(ENGINEER), story.as_actor(OWNER)
     batches.append(_own_batch(story, "guarded", count=18_000, temperature=0.8))
-    run = pipeline.start(engineer, "guarded", batches, recipe=Recipe(synthetic_share=0.5), seed=story.seed)
-    pipeline.advance(engineer, run, until="compose")
+    run = runner.start(engineer, "guarded", batches, recipe=Recipe(synthetic_share=0.5), seed=story.seed)
+    runner.advance(engineer, run, until="compose")
     answer = clearance.check(engineer, lineage="guarded", snapshot=_snapshot(story, run))
     story.tell(f"{run}: tailguard check exits with {answer.exit_code}. {answer.reason}")
     reason = "Production traffic doubled; we need its phrasing before the October launch."
-    name = overrides.request(
+    name = requests.request(
         engineer, gate="ratio", run=run, reason=reason, expires=story.clock.now() + timedelta(days=14)
     )
     try:
-        overrides.decide(engineer, name, decision="approved", note="")
+        requests.decide(engineer, name, decision="approved", note="")
     except InputError as refused:
         story.tell(f"{name}: {refused}")
-    overrides.decide(
-        owner, name, decision="approved", note="Once, for this run; the diversity gate decides what ships."
-    )
+    requests.decide(owner, name, decision="approved", note="Once, for this run; the diversity gate decides what ships.")
     story.tell(f"{name}: approved by {OWNER} for 14 days")
     _finish(story, run)
     _ask_in_vain(story, run)
@@ -315,11 +307,11 @@ def _ask_in_vain(story: Story, run: str) -> None:
     """The engineer asks for the blocked generation to ship all the same; the owner refuses."""
     engineer, owner = story.as_actor(ENGINEER), story.as_actor(OWNER)
     reason = "The launch is announced; we would repair the rare cases in the next generation."
-    name = overrides.request(
+    name = requests.request(
         engineer, gate="diversity", run=run, reason=reason, expires=story.clock.now() + timedelta(days=7)
     )
     note = "No: a tenth of the rare cases is what this gate is there for."
-    overrides.decide(owner, name, decision="refused", note=note)
+    requests.decide(owner, name, decision="refused", note=note)
 
 
 def _meet(story: Story) -> None:
@@ -327,11 +319,11 @@ def _meet(story: Story) -> None:
     engineer, owner = story.as_actor(ENGINEER), story.as_actor(OWNER)
     run = _newest_run(story, "guarded")
     until = story.clock.now() + timedelta(days=21)
-    spare = overrides.request(
+    spare = requests.request(
         engineer, gate="ratio", run=run, reason="Held ready in case the vendor's text comes in late.", expires=until
     )
-    overrides.decide(owner, spare, decision="approved", note="For this one run.")
-    overrides.request(
+    requests.decide(owner, spare, decision="approved", note="For this one run.")
+    requests.request(
         engineer,
         gate="diversity",
         run=run,
@@ -357,34 +349,34 @@ def _meet(story: Story) -> None:
 def _guard_the_vendor(story: Story) -> None:
     """The gate was held: our own text came back through a vendor. A checkpoint is put there, and the generation ships."""
     owner, run = story.as_actor(OWNER), _newest_run(story, "guarded")
-    flows.declare(owner, "guarded -> vendor-7")
-    flows.guard(
+    actions.declare(owner, "guarded -> vendor-7")
+    actions.guard(
         owner, "matching", on="vendor-7 -> guarded training set", owner=DATA_LEAD, evidence="intake", every_days=62
     )
-    playbook.acknowledge(
+    attest.acknowledge(
         owner, note="vendor-7 sells text of ours: its batches are matched at intake, and kim answers for it."
     )
-    reproduction.note_deviation(
+    bundle.note_deviation(
         story.as_actor(ENGINEER),
         run,
         what="Shipped after its gate was held by a loop that nobody had declared.",
         why="The loop was guarded since: the vendor's records of ours were tagged at intake and count as synthetic.",
     )
-    story.tell(f"{run}: the loop through vendor-7 is guarded now; shipped, {shipping.ship(owner, run)}")
+    story.tell(f"{run}: the loop through vendor-7 is guarded now; shipped, {ship.ship(owner, run)}")
 
 
 def _drill(story: Story) -> None:
     """The team rehearses in a sandbox: each step by whoever would do it."""
     owner, engineer = story.as_actor(OWNER), story.as_actor(ENGINEER)
-    begun = response.start_drill(owner, "guarded", seed=story.seed)
+    begun = protocol.start_drill(owner, "guarded", seed=story.seed)
     story.tell(f"{begun.incident}: {begun.evidence}")
     story.clock.move_to(story.clock.moment + timedelta(minutes=DRILLS[_number(story)]))
-    response.freeze(engineer, begun.incident)
+    protocol.freeze(engineer, begun.incident)
     story.clock.move_to(story.clock.moment + timedelta(minutes=2))
-    back = response.rollback(engineer, begun.incident)
-    response.audit(story.as_actor(DATA_LEAD), begun.incident)
-    response.prepare(engineer, begun.incident)
-    response.close(
+    back = protocol.rollback(engineer, begun.incident)
+    protocol.audit(story.as_actor(DATA_LEAD), begun.incident)
+    protocol.prepare(engineer, begun.incident)
+    protocol.close(
         owner,
         begun.incident,
         cause=f"A planted collapse, noticed so: {begun.evidence}.",
@@ -403,7 +395,7 @@ def _look_over(story: Story, number: int) -> None:
     """What people do beside the runs: take alerts, review loops, attest the plays."""
     owner, engineer = story.as_actor(OWNER), story.as_actor(ENGINEER)
     if number in (1, 2, 4, 6):
-        flows.review(owner, note="Went over each loop with lin and kim; the unguarded lineage stays as a warning.")
+        actions.review(owner, note="Went over each loop with lin and kim; the unguarded lineage stays as a warning.")
     if number in (3, 5, 6):
         with story.workspace.log.reading() as connection:
             raised = [one.fact.alert for one in recorded(connection, AlertRaised)]
@@ -414,9 +406,9 @@ def _look_over(story: Story, number: int) -> None:
                     engineer, alert, note="Looked into it; it is the unguarded lineage, or the blocked candidate."
                 )
     if number in (1, 3, 5, 7):
-        for play in playbook.audit(owner):
+        for play in attest.audit(owner):
             running = play.state == "running" or number == GENERATIONS - 1
-            playbook.attest(owner, play.play.name, running=running, note="Seen in the monthly round with its owner.")
+            attest.attest(owner, play.play.name, running=running, note="Seen in the monthly round with its owner.")
 
 
 def _newest_run(story: Story, lineage: str) -> str:
@@ -428,21 +420,21 @@ def _newest_run(story: Story, lineage: str) -> str:
 def _look_ahead(story: Story) -> None:
     """Near the end: a data lead audits, and one override is open with a week to go."""
     run = _newest_run(story, "guarded")
-    auditing.audit(
+    audit.audit(
         story.as_actor(DATA_LEAD), run, signed=True, note="Parts by source agree with the deliveries; anchor whole."
     )
-    name = overrides.request(
+    name = requests.request(
         story.as_actor(ENGINEER),
         gate="ratio",
         run=run,
         reason="A repeat of this training on a larger machine, with the same set.",
         expires=story.clock.now() + timedelta(days=6),
     )
-    overrides.decide(story.as_actor(OWNER), name, decision="approved", note="For the repeat only.")
+    requests.decide(story.as_actor(OWNER), name, decision="approved", note="For the repeat only.")
 
     with story.workspace.log.reading() as connection:
         shipped = shipped_generations(connection, "guarded")[-1]
-    repeated = reproduction.reproduce(story.as_actor(DATA_LEAD), shipped)
+    repeated = bundle.reproduce(story.as_actor(DATA_LEAD), shipped)
     story.tell(f"{DATA_LEAD} repeats it. {repeated.text}")
 
 

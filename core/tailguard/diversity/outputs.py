@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tailguard.diversity.metrics import words
 from tailguard.diversity.topics import text_vectors
-from tailguard.policy import Quality
+from tailguard.policy.model import Quality
 from tailguard.quality.rules import failing, quality
 
 Ints = NDArray[np.int64]

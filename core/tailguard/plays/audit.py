@@ -21,7 +21,7 @@ from tailguard.domain.facts import (
 from tailguard.plays import decay
 from tailguard.plays.book import BY_NAME, Play
 from tailguard.plays.finding import Finding, FindingKind, Scene
-from tailguard.policy import Policy
+from tailguard.policy.model import Policy
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.history import days_of
 from tailguard.runlog.queries import Recorded, oldest, recorded

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from tailguard.domain.facts import MeetingEnded
 from tailguard.plays.audit import PlayStanding, attestation_due
-from tailguard.plays.drill import drill_due
 from tailguard.plays.finding import Scene
 from tailguard.plays.loops.standing import OWN_STAGES, CheckpointStanding
-from tailguard.policy import Policy
+from tailguard.plays.response.drills import drill_due
+from tailguard.policy.model import Policy
 from tailguard.runlog.anchor import anchor_standing
 from tailguard.runlog.queries import frozen_suite, newest
 

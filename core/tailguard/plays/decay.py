@@ -21,7 +21,7 @@ from tailguard.domain.facts import (
 )
 from tailguard.domain.overrides import Override
 from tailguard.plays.finding import Finding, FindingKind, Scene
-from tailguard.policy import Policy, parse_policy
+from tailguard.policy.model import Policy, parse_policy
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.queries import Recorded, newest, recorded
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from tailguard.domain.overrides import Override
 from tailguard.plays.lineages import LineageStatus
-from tailguard.policy import Policy
+from tailguard.policy.model import Policy
 from tailguard.runlog.connection import Connection
 
 

@@ -20,7 +20,7 @@ from tailguard.domain.facts import (
 from tailguard.domain.intervals import Interval, wilson
 from tailguard.domain.shipping import Fleet, State
 from tailguard.domain.stages import ORDER
-from tailguard.policy import Policy
+from tailguard.policy.model import Policy
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.queries import Recorded, fleet_of, newest, newest_runs, recorded
 

@@ -17,7 +17,7 @@ from tailguard.plays.book import BY_NAME
 from tailguard.plays.finding import Finding, FindingKind, Scene
 from tailguard.plays.loops.declared import FILE, parse_flows
 from tailguard.plays.loops.flows import Checkpoint
-from tailguard.policy import Policy
+from tailguard.policy.model import Policy
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.queries import newest, policy_in_force, recorded
 

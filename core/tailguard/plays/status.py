@@ -12,18 +12,22 @@ from datetime import datetime
 from tailguard.domain.facts import FindingTaken
 from tailguard.domain.overrides import Override, live_override
 from tailguard.domain.shipping import State
-from tailguard.plays import audit, decay, drill, handoff, mixing, monitoring, provenance, runbook
+from tailguard.plays import audit, decay, deviations, runbook
 from tailguard.plays.audit import PlayStanding, plays
 from tailguard.plays.calendar import Due, due
 from tailguard.plays.finding import Finding, Scene
 from tailguard.plays.lineages import LineageStatus, lineages
 from tailguard.plays.loops import standing as loops
 from tailguard.plays.loops.standing import Loop, LoopStanding
+from tailguard.plays.mixing import findings as mixing
+from tailguard.plays.monitoring import findings as monitoring
+from tailguard.plays.provenance import findings as provenance
+from tailguard.plays.response import drills
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.queries import as_of, overrides, policy_in_force, recorded, remembering
 
 FORMAT = "tailguard-status/1"
-_FINDERS = (provenance, mixing, monitoring, drill, decay, runbook, handoff)
+_FINDERS = (provenance, mixing, monitoring, drills, decay, runbook, deviations)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tailguard.policy import Quality
+from tailguard.policy.model import Quality
 from tailguard.quality.kernel import STATISTICS
 
 AT_LEAST, AT_MOST = ">=", "<="

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from tailguard.domain.facts import AnchorChanged, AnchorFrozen, AnchorSlice
-from tailguard.policy import Anchor
+from tailguard.policy.model import Anchor
 from tailguard.runlog.queries import Recorded, recorded
 
 YEAR = timedelta(days=365)

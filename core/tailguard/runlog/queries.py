@@ -52,7 +52,7 @@ from tailguard.domain.overrides import Override
 from tailguard.domain.shipping import Event, Fleet, fleet
 from tailguard.domain.sources import Contract, SourceRecord
 from tailguard.domain.tags import Origin
-from tailguard.policy import Policy, parse_policy
+from tailguard.policy.model import Policy, parse_policy
 from tailguard.runlog.schema import COMMIT, ENTRY, TABLES
 
 F = TypeVar("F", bound=Fact)

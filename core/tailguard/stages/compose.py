@@ -15,14 +15,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tailguard.composing.ceiling import TAKEN, WHOLE, Candidates, Mass, fill, mass, share_parts
+from tailguard.composing.ranking import id_columns, keys
 from tailguard.domain.bounds import Bounds, Group, Leak, bounds
 from tailguard.domain.facts import Composition, CompositionPart, EarlierHumanKept, Fact, RatioMeasured
 from tailguard.domain.recipe import Recipe
 from tailguard.domain.stages import Criterion, Named, Outcome
 from tailguard.domain.tags import WHOLE_SHARE, Origin
 from tailguard.errors import TailguardError
-from tailguard.mixing.ceiling import TAKEN, WHOLE, Candidates, Mass, fill, mass, share_parts
-from tailguard.mixing.ranking import id_columns, keys
 from tailguard.store.files import Store
 from tailguard.store.snapshots import (
     COLUMNS,

@@ -36,7 +36,7 @@ from tailguard.domain.shipping import State
 from tailguard.domain.stages import Criterion, Named, Outcome
 from tailguard.domain.suite import Suite
 from tailguard.domain.verdict import Verdict, worst
-from tailguard.policy import Gate
+from tailguard.policy.model import Gate
 from tailguard.store.files import Store
 
 SELF_TEST_RESAMPLES = 500

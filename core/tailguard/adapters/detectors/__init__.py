@@ -10,7 +10,7 @@ import difflib
 from importlib.metadata import entry_points
 
 from tailguard.errors import InputError
-from tailguard.policy import Policy
+from tailguard.policy.model import Policy
 from tailguard.ports import Scorer
 
 BUILT_IN = "style"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tailguard.errors import InputError
-from tailguard.policy import HuggingFaceDetector
+from tailguard.policy.model import HuggingFaceDetector
 
 _BATCH = 16
 

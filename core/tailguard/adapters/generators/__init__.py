@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tailguard.adapters.running import watching
 from tailguard.errors import InputError
-from tailguard.policy import Policy
+from tailguard.policy.model import Policy
 from tailguard.ports import Generator
 
 Tell = Callable[[int, int], None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tailguard.policy import MlflowRegistry
+from tailguard.policy.model import MlflowRegistry
 from tailguard.ports import Registry
 
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from tailguard.errors import InputError, TailguardError
-from tailguard.policy import MlflowRegistry
+from tailguard.policy.model import MlflowRegistry
 
 GENERATION, DIGEST = "tailguard.generation", "tailguard.weights"
 

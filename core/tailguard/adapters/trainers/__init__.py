@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tailguard.adapters.running import Watched
 from tailguard.errors import InputError
-from tailguard.policy import Policy
+from tailguard.policy.model import Policy
 from tailguard.ports import Trainer
 
 

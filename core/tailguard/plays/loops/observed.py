@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from tailguard.domain.facts import StreamFrozen
 from tailguard.plays.loops.flows import Flows, Known, flows
-from tailguard.plays.provenance import LOOP_RECORDS
+from tailguard.plays.provenance.findings import LOOP_RECORDS
 from tailguard.runlog.connection import Connection
 from tailguard.runlog.history import passed
 from tailguard.runlog.queries import policy_in_force, recorded

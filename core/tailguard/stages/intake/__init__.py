@@ -21,7 +21,7 @@ from tailguard.domain.records import LEDGER, RECORD, tag_columns, token_count
 from tailguard.domain.sources import Contract
 from tailguard.domain.stages import Criterion, Named, Outcome
 from tailguard.domain.tags import Origin, Tag
-from tailguard.policy import Intake
+from tailguard.policy.model import Intake
 from tailguard.ports import RawRecord, Reject
 from tailguard.stages.intake.counting import Counts, conflict_of, facts_of
 from tailguard.stages.intake.reading import Batch, read_batch

@@ -11,7 +11,7 @@ from typing import Any
 
 from tailguard.domain.sources import Contract
 from tailguard.domain.tags import WHOLE_SHARE, Evidence, Origin, Spans, Tag, spans_of
-from tailguard.policy import Intake
+from tailguard.policy.model import Intake
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from tailguard.composing.ceiling import Mass
 from tailguard.domain.facts import Fact, FlaggedRecord, SliceCoverage
 from tailguard.domain.records import SCORED
 from tailguard.domain.sources import SourceRecord
 from tailguard.domain.stages import Criterion, Named, Outcome
-from tailguard.mixing.ceiling import Mass
-from tailguard.policy import Compose, Quality, Score
+from tailguard.policy.model import Compose, Quality, Score
 from tailguard.stages.score.coverage import coverage_facts, reason_facts, rule_facts
 from tailguard.stages.score.judging import DROPPED, FLAGGED, KEPT, OUTCOMES, Judged, explanation, judge
 from tailguard.stages.score.reading import Base, Read, read

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tailguard.composing.ceiling import OVER_QUOTA, WHOLE, Candidates, fill
+from tailguard.composing.ranking import keys, priority
 from tailguard.domain.sources import SourceRecord
 from tailguard.domain.tags import Evidence, Origin
-from tailguard.mixing.ceiling import OVER_QUOTA, WHOLE, Candidates, fill
-from tailguard.mixing.ranking import keys, priority
 from tailguard.quality.duplicates import NONE, near_duplicates
 from tailguard.quality.rules import RULES, quality
 from tailguard.stages.score.reading import Base, Read

@@ -12,14 +12,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tailguard.composing.ceiling import Mass, mass, share_parts
+from tailguard.composing.ranking import id_columns
 from tailguard.diversity.metrics import words
 from tailguard.diversity.topics import Topics
 from tailguard.domain.stages import Named
 from tailguard.domain.tags import Origin
 from tailguard.domain.wording import counted
 from tailguard.errors import InputError
-from tailguard.mixing.ceiling import Mass, mass, share_parts
-from tailguard.mixing.ranking import id_columns
 from tailguard.quality.contamination import Contamination
 from tailguard.quality.duplicates import BINS, signatures
 from tailguard.quality.rules import RULES, failing

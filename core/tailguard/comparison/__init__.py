@@ -1,0 +1,1 @@
+"""Two models compared with nothing set up: their answers to the same prompts."""

@@ -1,0 +1,1 @@
+"""Training sets for others, each record with its tag: files, data set folders, and their Croissant description."""

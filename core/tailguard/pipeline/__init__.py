@@ -1,0 +1,1 @@
+"""The whole workflow, stage by stage: started, advanced, resumed."""

@@ -1,0 +1,1 @@
+"""The policy of a team: one frozen value, read from policy.toml."""

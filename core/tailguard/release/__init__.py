@@ -1,0 +1,1 @@
+"""Generations in production: ship, freeze, roll back, deploy."""

@@ -1,0 +1,69 @@
+"""The team's own way of putting weights to work: verified against their digest, then one command, timed."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+
+from tailguard.domain.facts import Deployed
+from tailguard.errors import InputError, TailguardError
+from tailguard.policy.model import Deploy
+from tailguard.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Which generation is to be put to work, its weights by digest, why (ship or rollback), and what it replaces."""
+
+    lineage: str
+    generation: str
+    weights: str
+    action: str
+    replaced: str | None
+
+
+def deploy(workspace: Workspace, job: Deployment, settings: Deploy) -> Deployed:
+    """Hold the weights against their digest and run `[deploy] command`, if there is one; its output goes to runs/deploy.log.
+
+    Returns what happened, with the command's exit code and the seconds that all of it took. Raises TailguardError for weights
+    that were changed, InputError for a command that cannot be started.
+    """
+    begun = workspace.clock.now()
+    weights = workspace.store.folder("weights", job.weights)
+    code = None
+    if settings.command:
+        values = {
+            "lineage": job.lineage,
+            "generation": job.generation,
+            "weights": str(weights),
+            "digest": job.weights,
+            "action": job.action,
+            "replaced": job.replaced or "",
+        }
+        try:
+            words = [word.format_map(values) for word in settings.command]
+        except (KeyError, ValueError, IndexError) as error:
+            raise InputError(
+                f"[deploy] command has a placeholder that nobody fills: {error}. Known: {', '.join(sorted(values))}."
+            ) from error
+        code = _run(workspace, words, settings.timeout_minutes * 60)
+    seconds = (workspace.clock.now() - begun).total_seconds()
+    return Deployed(job.generation, job.lineage, job.action, job.replaced, job.weights, code, seconds)
+
+
+def _run(workspace: Workspace, words: list[str], timeout_seconds: float) -> int:
+    log = workspace.root / "runs" / "deploy.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        output.write(f"$ {' '.join(words)}\n".encode())
+        output.flush()
+        try:
+            return subprocess.run(  # noqa: S603  the command is the policy's own, and no shell reads it
+                words, stdout=output, stderr=subprocess.STDOUT, timeout=timeout_seconds, check=False, cwd=workspace.root
+            ).returncode
+        except OSError as error:
+            raise InputError(f"[deploy] command {words[0]!r} cannot be started ({error.strerror}).") from error
+        except subprocess.TimeoutExpired as error:
+            raise TailguardError(
+                f"[deploy] command did not end within {timeout_seconds / 60:.0f} minutes and was stopped; look at {log}."
+            ) from error

@@ -1,0 +1,197 @@
+"""Production texts week by week: a loss raises an alarm once, no loss does not, and people are told."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tailguard.adapters.readers import WHOLE, read_texts, reader_for
+from tailguard.cli import run as command
+from tailguard.diversity.monitoring import e_process
+from tailguard.domain.facts import AlertRaised, AlertSent, StreamWeek
+from tailguard.errors import InputError
+from tailguard.plays.monitoring import alerts, streams
+from tailguard.plays.status import status
+from tailguard.policy.model import template
+from tailguard.ports import RawRecord, Reject
+from tailguard.runlog.queries import alarms, recorded
+from tailguard.workspace import Workspace
+from tests.builders import Clock, write_jsonl
+from tests.streams import written
+
+
+def founded(root: Path) -> tuple[Workspace, Clock]:
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "policy.toml").write_text(template("ada").replace("block_words = 400", "block_words = 150"))
+    clock = Clock()
+    workspace = Workspace(root, "ada", clock)
+    workspace.policy_in_force()
+    return workspace, clock
+
+
+def rows(path: str) -> Iterator[RawRecord | Reject]:
+    return reader_for(path)(path, WHOLE)
+
+
+def test_weeks_like_the_reference_raise_nothing_and_a_poorer_one_does(tmp_path: Path) -> None:
+    workspace, clock = founded(tmp_path)
+    streams.freeze(workspace, "bot", rows(written(tmp_path, "ref.jsonl", seed=1, texts=1500)), seed=0)
+
+    for week in range(4):
+        done = streams.add(workspace, "bot", rows(written(tmp_path, "w.jsonl", seed=10 + week, week=week)), seed=0)
+        assert done.alarms == (), week
+    worse = streams.add(workspace, "bot", rows(written(tmp_path, "w.jsonl", seed=20, worse=True, week=4)), seed=0)
+
+    assert worse.alarms
+    with workspace.log.reading() as connection:
+        weeks = recorded(connection, StreamWeek, stream="bot", measure=worse.alarms[0])
+        assert [one.fact.week for one in weeks] == [datetime(2026, 3, 2) + timedelta(weeks=n) for n in range(5)]
+        assert [one.fact.alarm for one in weeks] == [False] * 4 + [True]
+        found = status(connection, now=clock.now())
+        assert {one.subject.split(", ")[1] for one in alarms(connection)} == set(worse.alarms)
+    assert any("against the frozen reference" in one.what and one.severity == "high" for one in found.findings)
+
+    streams.freeze(workspace, "bot", rows(written(tmp_path, "ref.jsonl", seed=2, texts=1500)), seed=0)
+    with workspace.log.reading() as connection:
+        assert alarms(connection) == []
+
+
+def test_production_texts_are_our_own_when_they_come_back(tmp_path: Path) -> None:
+    from tailguard.detection.own_outputs.index import own_outputs
+    from tailguard.runlog.queries import logged_outputs
+
+    workspace, _ = founded(tmp_path)
+    file = written(tmp_path, "ref.jsonl", seed=1, texts=1500)
+    streams.freeze(workspace, "bot", rows(file), seed=0)
+
+    with workspace.log.reading() as connection:
+        logged = logged_outputs(connection)
+    index = own_outputs(workspace.store, logged, tmp_path / "cache", anchor=None)
+    long = next(text for text in read_texts(file) if len(text.split()) > 30)
+
+    found = index.match([long], ["a"])[0]
+
+    assert found is not None
+    assert found.generation == "bot"
+
+
+def test_what_cannot_be_monitored_is_said(tmp_path: Path) -> None:
+    workspace, _ = founded(tmp_path)
+    few = str(write_jsonl(tmp_path / "few.jsonl", [{"text": "a few words"}]))
+    wrong = str(write_jsonl(tmp_path / "wrong.jsonl", [{"text": "a few words", "time": "yesterday"}]))
+
+    with pytest.raises(InputError, match="The reference of bot is too small: 0 blocks of 150 words; at least 30"):
+        streams.freeze(workspace, "bot", rows(few), seed=0)
+    with pytest.raises(InputError, match=r"has no reference\. Freeze one with `tailguard monitor freeze bot FILE`"):
+        streams.add(workspace, "bot", rows(few), seed=0)
+    with pytest.raises(InputError, match="Line 1: `time` is 'yesterday', expected ISO 8601"):
+        streams.freeze(workspace, "bot", rows(wrong), seed=0)
+
+
+def test_the_e_process_hardly_ever_alarms_without_a_loss_however_long_one_looks() -> None:
+    rng = np.random.default_rng(0)
+    false = sum(
+        e_process(np.clip(rng.normal(0.76, 0.05, 500), 0, 1), mean=0.8, error=0.0, margin=0.05).max() >= 20
+        for _ in range(400)
+    )
+
+    assert false / 400 <= 0.05
+
+
+def test_the_e_process_finds_a_loss_soon() -> None:
+    rng = np.random.default_rng(1)
+    evidence = [
+        e_process(np.clip(rng.normal(0.70, 0.05, 60), 0, 1), mean=0.8, error=0.005, margin=0.05) for _ in range(50)
+    ]
+
+    assert np.mean([one.max() >= 300 for one in evidence]) > 0.95
+
+
+@contextmanager
+def receiver() -> Iterator[tuple[str, list[dict[str, Any]], list[int]]]:
+    """A webhook on this machine: its Apprise address, what it got, and the status codes that it is to answer with first."""
+    got: list[dict[str, Any]] = []
+    answers: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing."""
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            code = answers.pop(0) if answers else 200
+            if code == 200:
+                got.append(json.loads(body))
+            self.send_response(code)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"json://user:hidden-word@127.0.0.1:{server.server_address[1]}/hook", got, answers
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_an_alarm_is_told_once_failures_are_seen_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace, clock = founded(tmp_path)
+    streams.freeze(workspace, "bot", rows(written(tmp_path, "ref.jsonl", seed=1, texts=1500)), seed=0)
+    file = written(tmp_path, "w.jsonl", seed=20, worse=True)
+    monkeypatch.setenv("TAILGUARD_USER", "ada")
+
+    with receiver() as (address, got, answers):
+        monkeypatch.setenv("TAILGUARD_ALERTS", address)
+        answers.extend([500, 500, 500])
+        assert command(["monitor", "add", "bot", file, "-w", str(tmp_path)]) == 4
+        assert "not delivered: alert-1 to json" in capsys.readouterr().out
+        assert got == []
+        with workspace.log.reading() as connection:
+            findings = status(connection, now=clock.now()).findings
+        assert any("could not be delivered" in one.what for one in findings)
+
+        assert command(["alerts", "send", "-w", str(tmp_path)]) == 0
+        first = len(got)
+        assert alerts.send(workspace).delivered == 0
+        assert command(["monitor", "add", "bot", file, "-w", str(tmp_path)]) == 4
+        assert len(got) == first, "an alarm that stands is not told again"
+
+    assert 1 <= first <= 3
+    assert "against the frozen reference" in got[0]["message"]
+    with workspace.log.reading() as connection:
+        raised = recorded(connection, AlertRaised)
+        sent = recorded(connection, AlertSent)
+        assert not any("could not be delivered" in one.what for one in status(connection, now=clock.now()).findings)
+    assert len(raised) == first
+    assert "hidden-word" not in f"{raised} {sent}"
+    assert {one.fact.delivered for one in sent} == {False, True}
+
+
+def test_an_address_that_nobody_knows_is_a_failure_that_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, _ = founded(tmp_path)
+    streams.freeze(workspace, "bot", rows(written(tmp_path, "ref.jsonl", seed=1, texts=1500)), seed=0)
+    streams.add(workspace, "bot", rows(written(tmp_path, "w.jsonl", seed=20, worse=True)), seed=0)
+    monkeypatch.setenv("TAILGUARD_ALERTS", "nosuch://secret")
+    monkeypatch.setenv("TAILGUARD_USER", "ada")
+
+    assert command(["alerts", "send", "-w", str(tmp_path)]) == 2
+    with workspace.log.reading() as connection:
+        assert {one.fact.problem for one in recorded(connection, AlertSent)} == {
+            "the address is not one that Apprise knows"
+        }

@@ -1,0 +1,196 @@
+"""Findings that somebody takes: named from look to look, answered for by name, and anew once they have ended."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tailguard import plays
+from tailguard.cli import run
+from tailguard.domain.facts import AnchorFrozen, AnchorSlice, FindingTaken, RecordsHeld, ReviewDecision
+from tailguard.errors import InputError, NotAllowed
+from tailguard.overrides import requests
+from tailguard.plays import assignment, finding
+from tailguard.plays.finding import Finding, FindingKind
+from tailguard.plays.monitoring import findings
+from tailguard.plays.status import status
+from tailguard.policy.model import template
+from tailguard.workspace import Workspace
+from tests.builders import Clock, Team
+
+PAGES = Path(__file__).parents[2] / "pages"
+
+
+def standing(team: Team) -> tuple[Finding, ...]:
+    with team.workspace.log.reading() as connection:
+        return status(connection, now=team.clock.now()).findings
+
+
+SUBJECTS = st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=3).map(tuple)
+
+
+def found(kind: FindingKind, subject: tuple[str, ...], what: str = "5 records wait", row: str = "main/1#7") -> Finding:
+    return Finding(kind=kind, subject=subject, severity="low", what=what, since=datetime(2026, 3, 1), row=row)
+
+
+@given(kind=st.sampled_from(FindingKind), subject=SUBJECTS)
+def test_a_findings_key_is_its_kind_and_subject_and_nothing_else(kind: FindingKind, subject: tuple[str, ...]) -> None:
+    key = found(kind, subject).key
+
+    first, *rest = key.split(":")
+    assert (FindingKind(first), tuple(map(unquote, rest))) == (kind, subject)  # so that no two findings share one
+
+
+@given(what=st.text(), row=st.text())
+def test_a_reworded_release_keeps_the_name_of_a_finding(what: str, row: str) -> None:
+    first = found(FindingKind.RECORDS_WAIT, ())
+
+    later = replace(first, what=what, row=row, severity="high", since=datetime(2026, 4, 1))
+
+    assert later.key == first.key == "records-wait"
+
+
+def test_a_finding_that_moves_to_another_page_keeps_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = found(FindingKind.SUITE_OLD, ("ab12",))
+    monkeypatch.setitem(finding._PAGE, FindingKind.SUITE_OLD, "suite")
+
+    moved = replace(first)
+
+    assert (first.page, moved.page) == ("diversity", "suite")
+    assert first.key == moved.key == "suite-old:ab12"
+
+
+def test_every_kind_has_one_page_and_is_found_by_exactly_one_piece_of_code() -> None:
+    folder = Path(plays.__file__).parent
+    trees = [ast.parse(path.read_text()) for path in folder.rglob("*.py")]
+    calls = [
+        node
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and _name(node.func) == "Finding"
+    ]
+    kinds = Counter(_kind_of(call) for call in calls)
+    kinds.pop("", None)  # an alarm's kind is looked up
+    kinds.update(one.name for one in findings._ALARMS.values())
+
+    assert kinds == {kind.name: 1 for kind in FindingKind}
+    assert all((PAGES / f"{kind.page}.py").exists() for kind in FindingKind)
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _kind_of(call: ast.Call) -> str:
+    (kind,) = [one.value for one in call.keywords if one.arg == "kind"]
+    return kind.attr if isinstance(kind, ast.Attribute) else ""
+
+
+def test_what_was_taken_while_names_were_made_of_words_stays_taken(tmp_path: Path) -> None:
+    clock = Clock()
+    workspace = Workspace(tmp_path, "ada", clock)
+    (tmp_path / "policy.toml").write_text(template("ada"))
+    workspace.policy_in_force()
+    workspace.desk.record(AnchorFrozen("ab" * 32, "docs", 20, 400, 3), AnchorSlice("ab" * 32, "legal-1", 9, 90))
+    with workspace.log.reading() as connection:
+        (thin, other) = [
+            one for one in status(connection, now=clock.now()).findings if one.kind is FindingKind.ANCHOR_THIN
+        ]
+    words = "mixing\n" + "ab" * 6 + "\nthe anchor is thin: # records# # wanted"
+    workspace.desk.record(
+        FindingTaken(f"finding-{hashlib.sha256(words.encode()).hexdigest()[:10]}", thin.what, "add some")
+    )
+
+    with workspace.log.reading() as connection:
+        taken = {one.key: one.plan for one in status(connection, now=clock.now()).findings if one.taken_by}
+
+    assert (thin.key, other.key) == ("anchor-thin", "anchor-thin:legal-1")
+    assert taken == {"anchor-thin": "add some"}
+
+
+def test_who_takes_the_queue_keeps_it_while_they_answer_it(tmp_path: Path) -> None:
+    clock = Clock()
+    workspace = Workspace(tmp_path, "ada", clock)
+    (tmp_path / "policy.toml").write_text(template("ada"))
+    workspace.policy_in_force()
+
+    def takers() -> list[str | None]:
+        with workspace.log.reading() as connection:
+            found = status(connection, now=clock.now()).findings
+        return [one.taken_by for one in found if one.kind is FindingKind.RECORDS_WAIT]
+
+    def answer(record: str) -> ReviewDecision:
+        return ReviewDecision(record, "a", "docs", "human", "checked", clock.moment)
+
+    workspace.desk.record(RecordsHeld("main/0", "a", "docs", "r1"))
+    workspace.desk.record(FindingTaken(FindingKind.RECORDS_WAIT, "1 record waits", "I answer them today."))
+    clock.move(1)
+    workspace.desk.record(RecordsHeld("main/1", "b", "docs", "r2"))
+    workspace.desk.record(answer("r1"))
+    assert takers() == ["ada"]
+
+    workspace.desk.record(answer("r2"))
+    assert takers() == []
+
+    clock.move(1)
+    workspace.desk.record(RecordsHeld("main/2", "c", "docs", "r3"))
+    clock.move(1)
+    workspace.desk.record(RecordsHeld("main/3", "d", "docs", "r4"))
+    assert takers() == [None]  # it ended and began again
+
+
+def test_who_takes_a_finding_answers_for_it_until_it_ends(team: Team) -> None:
+    run = team.run([team.batch("a", team.take(150))])
+    until = team.clock.now() + timedelta(days=20)
+    lin = team.workspace.as_actor("lin")
+    name = requests.request(lin, gate="ratio", run=run, reason="needed for the launch", expires=until)
+    requests.decide(team.workspace, name, decision="approved", note="once")
+    team.clock.move(60)
+    found = standing(team)[0]
+    assert found.taken_by is None
+
+    assignment.take(team.workspace.as_actor("lin"), found.key, plan="I calibrate it today.")
+    team.clock.move(1)
+
+    later = next(one for one in standing(team) if one.key == found.key)
+    assert (later.taken_by, later.plan) == ("lin", "I calibrate it today.")
+    assert sum(one.taken_by is not None for one in standing(team)) == 1
+
+
+def test_a_finding_is_not_taken_by_just_anybody_nor_without_a_plan(team: Team) -> None:
+    team.run([team.batch("a", team.take(150))])
+    key = standing(team)[0].key
+
+    with pytest.raises(InputError, match="at least 5 letters"):
+        assignment.take(team.workspace, key, plan=" ok ")
+    with pytest.raises(InputError, match="no finding 'finding-0'"):
+        assignment.take(team.workspace, "finding-0", plan="look into it")
+    with pytest.raises(NotAllowed, match="eve may not take alerts and findings"):
+        assignment.take(team.workspace.as_actor("eve"), key, plan="look into it")
+    assert not any(one.taken_by for one in standing(team))
+
+
+def test_findings_are_listed_and_taken_by_command(
+    team: Team, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAILGUARD_USER", "ada")
+    team.run([team.batch("a", team.take(150))])
+    place = ["-w", str(team.workspace.root)]
+    key = standing(team)[0].key
+
+    assert run(["findings", "take", key, "--plan", "look into it", *place]) == 0
+    assert run(["findings", "take", "finding-0", "--plan", "look into it", *place]) == 1
+    assert "no finding 'finding-0' now" in capsys.readouterr().err
+    assert run(["findings", "list", "--json", *place]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["key"] for row in rows if row["taken_by"]] == [key]

@@ -1,0 +1,333 @@
+"""Shipping, freezing, rolling back: what happens to a generation, and that no path ships what may not be shipped."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from tailguard.cli import run as command
+from tailguard.domain.facts import Deployed, GateDecision, RunStarted, ShippingEvent
+from tailguard.domain.shipping import Event, State, fleet
+from tailguard.errors import Blocked, Held, InputError, LogBusy, TailguardError
+from tailguard.overrides import requests
+from tailguard.plays.status import status
+from tailguard.policy.model import template
+from tailguard.release import ship
+from tailguard.runlog.queries import fleet_of, overrides, recorded
+from tailguard.workspace import Workspace
+from tests.builders import Clock, Team
+
+WHY = "it repeats itself in production"
+
+
+def founded(root: Path, **deploy: object) -> tuple[Workspace, Clock]:
+    """A workspace with a policy and nothing else: owner and approver ada, engineer lin."""
+    root.mkdir(parents=True, exist_ok=True)
+    text = template("ada").replace('engineer = ["ada"]', 'engineer = ["lin"]')
+    if deploy:
+        text += "\n[deploy]\n" + "\n".join(f"{key} = {value}" for key, value in deploy.items()) + "\n"
+    (root / "policy.toml").write_text(text)
+    clock = Clock()
+    return Workspace(root, "lin", clock), clock
+
+
+def judged(workspace: Workspace, number: int, verdict: str) -> str:
+    """A generation that the gate has judged, as the run log has it."""
+    run = f"main/{number}"
+    workspace.desk.record(
+        RunStarted(run, "main", number, None, "enforce", "p", "r", 0, "test"),
+        GateDecision(run, "main", "diversity", verdict, True, "as measured", None),
+    )
+    return run
+
+
+def state(workspace: Workspace, run: str) -> State:
+    with workspace.log.reading() as connection:
+        return fleet_of(connection, "main").state(run)
+
+
+def at_work(workspace: Workspace) -> str | None:
+    with workspace.log.reading() as connection:
+        return fleet_of(connection, "main").deployed
+
+
+def test_states_follow_from_events_in_order() -> None:
+    events = [
+        Event("m/0", "shipped"),
+        Event("m/1", "refused"),
+        Event("m/2", "shipped"),
+        Event("m/3", "shipped"),
+        Event("m/3", "frozen"),
+        Event("m/3", "rolled back"),
+        Event("m/0", "restored"),
+    ]
+
+    found = fleet(events)
+
+    assert {one: str(found.state(one)) for one in ("m/0", "m/1", "m/2", "m/3", "m/9")} == {
+        "m/0": "shipped",
+        "m/1": "refused",
+        "m/2": "candidate",
+        "m/3": "rolled back",
+        "m/9": "candidate",
+    }
+    assert (found.deployed, found.before, found.good) == ("m/0", (), ("m/0",))
+    assert fleet(events[:5]).deployed == "m/3"
+    assert fleet(events[:5]).good == ("m/0", "m/2")
+
+
+@pytest.mark.parametrize(("verdict", "kind"), [("BLOCK", Blocked), ("INCONCLUSIVE", Held), ("NOT COMPARABLE", Held)])
+def test_what_did_not_pass_is_refused_and_the_refusal_is_logged(tmp_path: Path, verdict: str, kind: type) -> None:
+    workspace, _ = founded(tmp_path)
+    run = judged(workspace, 0, verdict)
+
+    with pytest.raises(kind, match=f"may not ship: {verdict}"):
+        ship.ship(workspace, run)
+
+    assert state(workspace, run) is State.REFUSED
+    with workspace.log.reading() as connection:
+        assert [one.fact.reason for one in recorded(connection, ShippingEvent)] == [f"{verdict}: as measured"]
+
+
+def test_a_frozen_generation_does_not_ship_until_the_owner_unfreezes_it(tmp_path: Path) -> None:
+    workspace, _ = founded(tmp_path)
+    run = judged(workspace, 0, "PASS")
+    assert ship.freeze(workspace, run, reason=WHY) is False
+
+    with pytest.raises(Blocked, match="it is frozen"):
+        ship.ship(workspace, run)
+    with pytest.raises(InputError, match=r"lin may not unfreeze generations\. The policy names ada"):
+        ship.unfreeze(workspace, run, reason=WHY)
+    with pytest.raises(InputError, match="was frozen by"):
+        ship.freeze(workspace, run, reason=WHY)
+
+    assert ship.unfreeze(workspace.as_actor("ada"), run, reason="it was a false alarm") is State.REFUSED
+    assert ship.ship(workspace, run).startswith("passed the gate")
+
+
+def test_a_frozen_generation_at_work_is_a_finding_until_it_is_rolled_back(tmp_path: Path) -> None:
+    workspace, clock = founded(tmp_path)
+    first, second = (judged(workspace, number, "PASS") for number in range(2))
+    workspace.policy_in_force()
+    for run in (first, second):
+        ship.ship(workspace, run)
+
+    assert ship.freeze(workspace, second, reason=WHY) is True
+    with workspace.log.reading() as connection:
+        found = status(connection, now=clock.now())
+    assert any("is frozen and still at work" in one.what for one in found.findings)
+
+    done = ship.rollback(workspace, "main", reason=WHY)
+
+    assert (done.replaced, done.generation) == (second, first)
+    assert (at_work(workspace), state(workspace, second)) == (first, State.ROLLED_BACK)
+    with pytest.raises(Blocked, match="it is rolled back"):
+        ship.ship(workspace, second)
+    with pytest.raises(InputError, match="no known-good generation before main/0"):
+        ship.rollback(workspace, "main", reason=WHY)
+    with workspace.log.reading() as connection:
+        assert not any("still at work" in one.what for one in status(connection, now=clock.now()).findings)
+
+
+def test_rollback_passes_over_what_is_frozen_and_what_only_an_ended_override_let_through(tmp_path: Path) -> None:
+    workspace, clock = founded(tmp_path)
+    good, excused, frozen, bad = (
+        judged(workspace, number, verdict) for number, verdict in enumerate(["PASS", "BLOCK", "PASS", "PASS"])
+    )
+    asked = requests.request(
+        workspace, gate="diversity", run=excused, reason="the pilot needs it", expires=clock.now() + timedelta(days=9)
+    )
+    requests.decide(workspace.as_actor("ada"), asked, decision="approved", note="for the pilot")
+    for run in (good, excused, frozen, bad):
+        ship.ship(workspace, run)
+    ship.freeze(workspace, frozen, reason=WHY)
+    clock.move(10)
+
+    with pytest.raises(
+        InputError, match=f"{frozen} is frozen and cannot be rolled back to. Known good: {good}, {excused}"
+    ):
+        ship.rollback(workspace, "main", reason=WHY, to=frozen)
+    done = ship.rollback(workspace, "main", reason=WHY)
+
+    assert done.generation == good
+    assert state(workspace, excused) is State.CANDIDATE
+
+
+def test_shipping_what_was_at_work_earlier_asks_for_a_rollback(tmp_path: Path) -> None:
+    workspace, _ = founded(tmp_path)
+    first, second = (judged(workspace, number, "PASS") for number in range(2))
+    for run in (first, second):
+        ship.ship(workspace, run)
+
+    assert ship.ship(workspace, second) == "was shipped before"
+    with pytest.raises(InputError, match="tailguard rollback main --to main/0"):
+        ship.ship(workspace, first)
+
+
+def _deploy_with(team: Team, script: str) -> None:
+    policy = team.workspace.root / "policy.toml"
+    words = ", ".join(f"'{word}'" for word in (sys.executable, "-c", script, "{generation}", "{weights}", "{action}"))
+    policy.write_text(policy.read_text() + f"\n[deploy]\ncommand = [{words}]\n")
+
+
+def test_the_teams_command_is_run_with_verified_weights_and_a_failure_changes_nothing(team: Team) -> None:
+    run = team.run([team.batch("b", team.take(200))], ship=False)
+    _deploy_with(team, "import sys, pathlib; print(sys.argv[1:], pathlib.Path(sys.argv[2]).is_dir()); sys.exit(7)")
+
+    with pytest.raises(TailguardError, match="ended with exit code 7; main/0 was not put to work"):
+        ship.ship(team.workspace, run)
+
+    assert state(team.workspace, run) is State.CANDIDATE
+    _deploy_with_again = (team.workspace.root / "policy.toml").read_text().replace("sys.exit(7)", "sys.exit(0)")
+    (team.workspace.root / "policy.toml").write_text(_deploy_with_again)
+    ship.ship(team.workspace, run)
+    with team.workspace.log.reading() as connection:
+        tried = [(one.fact.action, one.fact.exit_code) for one in recorded(connection, Deployed)]
+    assert tried == [("ship", 7), ("ship", 0)]
+    assert "'main/0'" in (team.workspace.root / "runs" / "deploy.log").read_text()
+
+
+def test_changed_weights_are_never_put_to_work(team: Team) -> None:
+    run = team.run([team.batch("b", team.take(200))], ship=False)
+    weights = next((team.workspace.root / "store" / "weights").rglob("model.json"))
+    weights.write_text(weights.read_text() + " ")
+
+    with pytest.raises(TailguardError, match="was changed"):
+        ship.ship(team.workspace, run)
+
+    assert state(team.workspace, run) is State.CANDIDATE
+
+
+def test_the_commands_freeze_unfreeze_and_roll_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace, _ = founded(tmp_path)
+    for number in range(2):
+        ship.ship(workspace, judged(workspace, number, "PASS"))
+    monkeypatch.setenv("TAILGUARD_USER", "lin")
+
+    codes = [
+        command([*words, "-w", str(tmp_path)])
+        for words in (
+            ["freeze", "main/1", "--reason", WHY],
+            ["rollback", "main", "--reason", WHY],
+            ["ship", "main/1"],
+            ["unfreeze", "main/1", "--reason", WHY],
+            ["freeze", "main/7", "--reason", WHY],
+            ["freeze", "main/0", "--reason", "short"],
+        )
+    ]
+
+    assert codes == [0, 0, 3, 1, 1, 1]
+    assert "It is at work still" in capsys.readouterr().out
+
+
+class Shipping(RuleBasedStateMachine):
+    """Any order of judging, asking, deciding, waiting, shipping, freezing and rolling back, several at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._folder = tempfile.TemporaryDirectory()
+        self.workspace, self.clock = founded(Path(self._folder.name))
+        self.workspace.policy_in_force()
+        self.runs: list[str] = []
+
+    def teardown(self) -> None:
+        self._folder.cleanup()
+
+    @rule(verdict=st.sampled_from(["PASS", "BLOCK", "BLOCK", "INCONCLUSIVE", "NOT COMPARABLE"]))
+    def judge(self, verdict: str) -> None:
+        self.runs.append(judged(self.workspace, len(self.runs), verdict))
+
+    @rule(days=st.floats(0.1, 20))
+    def wait(self, days: float) -> None:
+        self.clock.move(days)
+
+    @rule(data=st.data(), days=st.integers(1, 25))
+    def ask(self, data: st.DataObject, days: int) -> None:
+        if self.runs:
+            run = data.draw(st.sampled_from(self.runs))
+            expires = self.clock.now() + timedelta(days=days)
+            requests.request(self.workspace, gate="diversity", run=run, reason="the pilot needs it", expires=expires)
+
+    @rule(data=st.data(), decision=st.sampled_from(["approved", "approved", "closed"]))
+    def decide(self, data: st.DataObject, decision: str) -> None:
+        with self.workspace.log.reading() as connection:
+            asked = [one.id for one in overrides(connection)]
+        if asked:
+            one = data.draw(st.sampled_from(asked))
+            self.tried(lambda: requests.decide(self.workspace.as_actor("ada"), one, decision=decision, note=""))
+
+    @rule(data=st.data())
+    def act(self, data: st.DataObject) -> None:
+        self.tried(self.drawn(data))
+
+    @rule(data=st.data())
+    def act_at_once(self, data: st.DataObject) -> None:
+        threads = [threading.Thread(target=self.tried, args=(self.drawn(data),)) for _ in range(3)]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+
+    def drawn(self, data: st.DataObject) -> Callable[[], object]:
+        run = data.draw(st.sampled_from(self.runs or ["main/0"]))
+        owner = self.workspace.as_actor("ada")
+        return data.draw(
+            st.sampled_from(
+                [
+                    lambda: ship.ship(self.workspace, run),
+                    lambda: ship.ship(self.workspace, run),
+                    lambda: ship.freeze(self.workspace, run, reason=WHY),
+                    lambda: ship.unfreeze(owner, run, reason=WHY),
+                    lambda: ship.rollback(self.workspace, "main", reason=WHY),
+                    lambda: ship.rollback(self.workspace, "main", reason=WHY, to=run),
+                ]
+            )
+        )
+
+    @staticmethod
+    def tried(work: Callable[[], object]) -> None:
+        with suppress(InputError, Blocked, Held, LogBusy):
+            work()
+
+    @invariant()
+    def only_what_may_is_put_to_work(self) -> None:
+        with self.workspace.log.reading() as connection:
+            events = recorded(connection, ShippingEvent)
+            verdicts = {one.fact.run: one.fact.verdict for one in recorded(connection, GateDecision)}
+            exceptions = overrides(connection)
+            uses = {one.id: one.used for one in exceptions}
+        for at, event in enumerate(events):
+            if event.fact.action not in ("shipped", "restored"):
+                continue
+            run, moment = event.fact.run, event.recorded
+            before = fleet(Event(one.fact.run, one.fact.action) for one in events[:at])
+            assert before.state(run) not in (State.FROZEN, State.ROLLED_BACK), event
+            if verdicts[run] != "PASS":
+                excuse = next(one for one in exceptions if one.id == event.fact.override)
+                assert excuse.run == run
+                assert excuse.decided_by == "ada"
+                assert excuse.requested < moment < excuse.expires + timedelta(minutes=1), event
+                assert any(abs(one - moment) < timedelta(minutes=1) for one in uses[excuse.id])
+                if excuse.decision == "closed":
+                    assert excuse.decided is not None
+                    assert excuse.decided > moment, "a closed override opened something"
+            else:
+                assert event.fact.override is None
+
+
+TestNoPathShipsWhatMayNotBeShipped = pytest.mark.slow(Shipping.TestCase)
+TestNoPathShipsWhatMayNotBeShipped.settings = settings(
+    max_examples=8, stateful_step_count=18, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+)

@@ -9,10 +9,10 @@ sys.path.insert(0, str(Path(__file__).parent))  # `pages` beside this file, also
 
 import streamlit as st
 
-from pages.shared import components, entrance, reads
+from pages.shared import bar, components, entrance, opened, reads
 
 st.set_page_config(page_title="Tailguard", page_icon="🛡️", layout="wide")
-entrance.enter(reads.local())
+entrance.enter(opened.local())
 components.page_begins()
 
 waiting = components.waiting() if components.has_runs() else {}
@@ -47,5 +47,5 @@ if wanted := asked.pop("page", None):  # a page that was opened before this file
 st.logo(Path(__file__).parent / "pages" / "shared" / "logo.svg", size="large")
 components.refresh_while_writing()
 if components.has_runs():
-    components.bar()
+    bar.show()
 page.run()

@@ -22,8 +22,8 @@ from rich.table import Table
 
 from bench.processes import ROOT, printed
 from tailguard.domain.facts import FlaggedRecord, StageStarted
+from tailguard.domain.stages import Stage
 from tailguard.runlog.connection import RunLog, open_log
-from tailguard.runlog.queries import recorded
 from tailguard.runlog.recorder import Author, RunRecorder
 
 TRANSACTIONS, ROWS = 200, 20_000
@@ -57,11 +57,11 @@ def per_second(work: Callable[[], None], count: int) -> float:
 
 def log_figures(log: RunLog, table: Table, name: str) -> None:
     recorder = RunRecorder(log, "bench/0", AUTHOR)
-    recorder.record(StageStarted("bench/0", "intake"))
+    recorder.record(StageStarted("bench/0", Stage.INTAKE))
 
     def transactions() -> None:
         for number in range(TRANSACTIONS):
-            recorder.record(StageStarted("bench/0", f"{number}"))
+            recorder.record(StageStarted(f"bench/{number}", Stage.INTAKE))
 
     table.add_row(
         f"{name}: open-write-close transactions a second", f"{per_second(transactions, TRANSACTIONS):.0f}", "40"
@@ -74,16 +74,16 @@ def log_figures(log: RunLog, table: Table, name: str) -> None:
 
     def write() -> None:
         while not stop.is_set():
-            recorder.record(StageStarted("bench/0", "busy"))
+            recorder.record(StageStarted("bench/0", Stage.SCORE))
 
     thread = threading.Thread(target=write)
     thread.start()
     looks = []
-    with log.glancing() as connection:
-        recorded(connection, StageStarted, stage="intake")
+    with log.read_published() as view:
+        view.recorded(StageStarted, stage="intake")
         for _ in range(100):
             begin = time.perf_counter()
-            recorded(connection, StageStarted, stage="intake")
+            view.recorded(StageStarted, stage="intake")
             looks.append(time.perf_counter() - begin)
             time.sleep(0.01)
     stop.set()
@@ -157,10 +157,10 @@ def main() -> None:
 
 
 def _snapshot(workspace: Path) -> str:
-    from tailguard.runlog.queries import composition_of
+    from tailguard.runlog.views.runs import composition_of
 
-    with open_log(f"duckdb:///{workspace / 'runlog.duckdb'}", workspace).reading() as connection:
-        found = composition_of(connection, "guarded/1")
+    with open_log(f"duckdb:///{workspace / 'runlog.duckdb'}", workspace).reading() as view:
+        found = composition_of(view, "guarded/1")
     return found.fact.snapshot if found else ""
 
 

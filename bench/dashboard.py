@@ -33,7 +33,7 @@ from websockets.typing import Origin, Subprotocol
 
 from bench.history import write
 from bench.processes import ROOT, environment, printed
-from tailguard.cli.look import LEAN
+from tailguard.cli.server import LEAN
 from tests.browser.driving import FLAGS, find_browser
 
 PAGES = (
@@ -291,17 +291,18 @@ import sys, time
 from datetime import UTC, datetime
 from pathlib import Path
 from tailguard.domain.facts import Measurement, RunStarted, StageStarted
-from tailguard.runlog.queries import newest_runs
-from tailguard.runlog.recorder import RunRecorder
+from tailguard.runlog.views.runs import newest_runs
+from tailguard.runlog.recorder import RunRecorder, transaction
 from tailguard.workspace import Workspace
 space = Workspace(Path(sys.argv[1]), "lin")
-with space.log.reading() as connection:
-    last = newest_runs(connection, 1)["guarded"][0].fact
+with space.log.reading() as view:
+    last = newest_runs(view, 1)["guarded"][0].fact
 number = last.number
 while True:
     number += 1
     run = f"guarded/{number}"
-    space.desk.record(RunStarted(run, "guarded", number, last.run, "enforce", last.policy, last.request, 0, last.tool_version))
+    with transaction(space.log, space.author) as opened:
+        opened.record(RunStarted(run, "guarded", number, last.run, "enforce", last.policy, last.request, 0, last.tool_version))
     recorder = RunRecorder(space.log, run, space.author)
     for stage in ("intake", "score", "compose", "train", "evaluate"):
         recorder.record(StageStarted(run, stage), *(Measurement(run, f"{stage} {m}", m / 20, 1000) for m in range(4)))

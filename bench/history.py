@@ -12,8 +12,8 @@ from pathlib import Path
 import duckdb
 
 LINEAGES = 10
-DESK_KINDS = ("run_started", "shipping_event", "clearance", "clearance_signed", "deployed", "outputs_logged")
-"""Kinds that the desk records run by run; its other rows (the meeting, plays, streams) stand once."""
+DECISION_KINDS = ("run_started", "shipping_event", "clearance", "clearance_signed", "deployed", "outputs_logged")
+"""Kinds in the chain of decisions that stand there run by run; its other rows (the meeting, plays, streams) stand once."""
 
 
 def write(demo: Path, folder: Path, *, runs: int) -> Path:
@@ -67,8 +67,8 @@ def _repeat(connection: duckdb.DuckDBPyConnection, runs: int) -> None:
     ).fetchone() or (None, None, 0, 0)
     strips = -(-runs // (once * (LINEAGES // 2)))
     connection.execute(f"CREATE TEMP TABLE copy AS SELECT j, k FROM range({LINEAGES // 2}) a(j), range({strips}) b(k)")  # noqa: S608  names of our own tables
-    kinds = ", ".join(f"'{kind}'" for kind in DESK_KINDS)
-    which = f"(j, k) <> (0, 0) AND (e.chain <> 'desk' OR e.kind IN ({kinds}))"
+    kinds = ", ".join(f"'{kind}'" for kind in DECISION_KINDS)
+    which = f"(j, k) <> (0, 0) AND (e.chain <> 'decisions' OR e.kind IN ({kinds}))"
 
     def renamed(column: str) -> str:
         """A run's name moved to the copy's lineage, k strips of the demo's history later, and what a lineage feeds and writes to
@@ -81,7 +81,9 @@ def _repeat(connection: duckdb.DuckDBPyConnection, runs: int) -> None:
             f"(split_part({column}, '/', 2)::INT + k * {length}) ELSE {column} END"
         )
 
-    key = f"{renamed('e.chain')} || '#' || e.seq || CASE WHEN e.chain = 'desk' THEN '.' || j || '.' || k ELSE '' END"
+    key = (
+        f"{renamed('e.chain')} || '#' || e.seq || CASE WHEN e.chain = 'decisions' THEN '.' || j || '.' || k ELSE '' END"
+    )
     for table in tables:
         told = []
         for name, kind, *_ in connection.execute(f"DESCRIBE {table}").fetchall():
@@ -103,6 +105,7 @@ def _repeat(connection: duckdb.DuckDBPyConnection, runs: int) -> None:
         f"FROM entry e, copy WHERE {which}"
     )
     connection.execute(
-        f"UPDATE entry e SET recorded = {begin} + (e.recorded - {begin}) / {strips} WHERE e.chain <> 'desk' OR e.kind IN ({kinds})"  # noqa: S608  names of our own tables
+        f"UPDATE entry e SET recorded = {begin} + (e.recorded - {begin}) / {strips} "  # noqa: S608  names of our own tables
+        f"WHERE e.chain <> 'decisions' OR e.kind IN ({kinds})"
     )
     connection.execute("INSERT INTO entry SELECT * FROM fresh ORDER BY recorded, chain, seq")

@@ -360,8 +360,8 @@ def memory(_data: Path, table: Table) -> None:
 
 def snapshots(data: Path, table: Table) -> None:
     """Compose a set whose training file has 460 MB; what `dvc add` costs for the same file, new and unchanged."""
-    from tailguard.domain.recipe import Recipe
     from tailguard.domain.records import SCORED
+    from tailguard.domain.requests import Recipe
     from tailguard.stages.compose import Ceiling, Trust, compose
 
     with tempfile.TemporaryDirectory() as name:

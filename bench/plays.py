@@ -19,11 +19,12 @@ from rich.table import Table
 from tailguard.adapters.trainers.ngram import NgramModel, fit, sample
 from tailguard.demo.harvest import harvest
 from tailguard.diversity.monitoring import MEASURES, blocks, e_process, freeze_reference, measure
-from tailguard.handoff import bundle
+from tailguard.handoff.replay import reproduce
 from tailguard.plays.loops.flows import Edge
 from tailguard.plays.loops.search import components, cut, cycles
 from tailguard.plays.status import standing_of
 from tailguard.response import protocol
+from tailguard.response.drill import start_drill
 from tailguard.workspace import Workspace
 
 
@@ -65,13 +66,13 @@ def graphs(table: Table) -> None:
 def workspace(root: Path, table: Table) -> None:
     """A drill end to end and a repetition of the newest shipped generation, wall clock."""
     space = Workspace(root, "ada")
-    with space.log.glancing() as connection:
+    with space.log.read_published() as view:
         begun = time.perf_counter()
-        standing = standing_of(connection, space.clock.now())
+        standing = standing_of(view, space.clock.now())
         table.add_row("everything that plays find", f"{time.perf_counter() - begun:.2f} s")
     newest = next(one.shipped for one in standing.scene.lineages if one.name == "guarded")
     begun = time.perf_counter()
-    name = protocol.start_drill(space, "guarded", seed=0).incident
+    name = start_drill(space, "guarded", seed=0).incident
     table.add_row("drill: planted and watched", f"{time.perf_counter() - begun:.1f} s")
     for step in (protocol.freeze, protocol.rollback, protocol.audit, protocol.prepare):
         at = time.perf_counter()
@@ -80,7 +81,7 @@ def workspace(root: Path, table: Table) -> None:
     protocol.close(space, name, cause="a measurement", play="drill", change="none, a measurement")
     table.add_row("... in all", f"{time.perf_counter() - begun:.1f} s")
     begun = time.perf_counter()
-    found = bundle.reproduce(space.as_actor("bench"), str(newest))
+    found = reproduce(space.as_actor("bench"), str(newest))
     taken = time.perf_counter() - begun
     told = f"{taken:.1f} s, {found.compared} facts, identical: {found.identical}"
     table.add_row(f"reproduce {newest}", told)

@@ -286,10 +286,9 @@ def intakes(_: Path, table: Table) -> None:
 
 
 def one_intake(size: int) -> None:
-    from tailguard.domain.recipe import Recipe
+    from tailguard.domain.requests import BatchRequest, Recipe
     from tailguard.pipeline import runner
-    from tailguard.policy.model import template
-    from tailguard.stages.intake import BatchRequest
+    from tailguard.policy.reading import template
     from tailguard.workspace import Workspace
 
     with tempfile.TemporaryDirectory() as folder:

@@ -6,8 +6,14 @@ import pandas as pd
 import streamlit as st
 from plotly.graph_objects import Figure
 
-from pages.shared import charts, components, production, reads
+from pages.shared import bar, charts, components, production, reads, tables
 from pages.shared.components import Card
+from pages.shared.frames import as_frame
+from pages.shared.words import on_chart, plain
+from tailguard.domain.facts import CaseShift, ComparedMeasure, GuardCheck, Measurement, SecondaryMeasure, SliceMeasure
+from tailguard.domain.measures import TYPE_COVERAGE
+from tailguard.plays.course import MeasuredPoint
+from tailguard.plays.monitoring.comparisons import PARENT, SLICED
 
 MOST_IN_A_MAP = 24
 COMPARED = [
@@ -16,10 +22,11 @@ COMPARED = [
 ]  # fmt: skip
 
 components.begin("Diversity")
-name, since = components.lineage(), components.since()
-compared = reads.facts_of_lineage(reads.ComparedMeasure, name, since)
-if not len(compared) and production.measured():
-    components.verdict(production.sentence())
+name, since = bar.lineage(), bar.since()
+compared = reads.facts_of_lineage(ComparedMeasure, name, since)
+streams = reads.streams()
+if not len(compared) and streams.weeks:
+    components.verdict(production.sentence(streams))
     production.show()
     components.caption()
     st.stop()
@@ -30,12 +37,11 @@ if not len(compared):
         "tailguard run",
     )
     st.stop()
-candidate = components.run_choice("Candidate", list(dict.fromkeys(compared["run"]))[::-1], "candidate")
+candidate = bar.run_choice("Candidate", list(dict.fromkeys(compared["run"]))[::-1], "candidate")
 chosen = compared[compared["run"] == candidate]
-status = reads.generation(candidate)
-if status is None:
+status, summary = reads.generation(candidate), reads.comparison_summary(name, since, candidate)
+if status is None or summary is None:
     st.stop()
-losses = int((chosen["verdict"] == "BLOCK").sum())
 components.verdict(f"{candidate}: {status.reason}.", state=status.verdict or "")
 
 
@@ -44,28 +50,24 @@ def _of_measure(measure: str) -> pd.DataFrame:
     return chosen[chosen["measure"] == measure][COMPARED]
 
 
-closest = {
-    str(measure): part.iloc[int((part["low"] + part["margin"]).argmin())]
-    for measure, part in chosen.groupby("measure", sort=False)
-}
 components.cards(
     [
         *(
             Card(
-                measure.capitalize(),
-                f"{row['delta']:+.1%}",
-                f"{row['low']:+.1%} to {row['high']:+.1%}",
-                f"Worst of parent, best and first: against {row['reference']}, margin −{row['margin']:.0%}. "
+                closest.measure.capitalize(),
+                f"{closest.delta:+.1%}",
+                f"{closest.low:+.1%} to {closest.high:+.1%}",
+                f"Worst of parent, best and first: against {closest.reference}, margin −{closest.margin:.0%}. "
                 "90 % interval by half-samples of the prompts.",
-                rows=partial(_of_measure, measure),
+                rows=partial(_of_measure, closest.measure),
                 term="delta",
             )
-            for measure, row in closest.items()
+            for closest in summary.closest
         ),
         Card(
             "Smallest loss it could see",
-            f"{chosen['detectable_loss'].max():.1%}",
-            f"{int(chosen['prompts'].iloc[0])} prompts, power .8",
+            f"{summary.detectable_loss:.1%}",
+            f"{summary.prompts} prompts, power .8",
             "Largest of the measures: 2.487 standard errors",
             rows=lambda: chosen[["measure", "reference", "detectable_loss", "prompts", "prompts_to_settle", "row"]],
             term="detectable loss",
@@ -73,23 +75,23 @@ components.cards(
     ]
 )
 title = (
-    f"{losses} of {len(chosen)} comparisons show a loss past the margin"
-    if losses
+    f"{summary.losses} of {summary.comparisons} comparisons show a loss past the margin"
+    if summary.losses
     else "No loss past a margin is shown against parent, best or first"
 )
 components.chart(lambda: charts.deltas(chosen, title), key="deltas", terms=("delta", "interval", "margin", "verdict"))
 
 kinds = list(dict.fromkeys(chosen["reference_kind"]))
-kind = components.choice("Held against its", kinds, "reference")
-secondary = reads.facts(reads.SecondaryMeasure, run=candidate, reference_kind=kind)
+kind = bar.choice("Held against its", kinds, "reference")
+secondary = reads.facts(SecondaryMeasure, run=candidate, reference_kind=kind)
 if len(secondary):
     moved = secondary[secondary["lost"]]
-    told = ", ".join(moved["measure"]) or "none"
+    losses = ", ".join(moved["measure"]) or "none"
     st.markdown(
-        f"**Secondary measures** with a loss after Holm's correction, of {len(secondary)}: {components.plain(told)}. "
+        f"**Secondary measures** with a loss after Holm's correction, of {len(secondary)}: {plain(losses)}. "
         "They do not gate."
     )
-    components.table(
+    tables.table(
         secondary.assign(better=secondary["better"].map({1: "more", -1: "less"}))[
             ["measure", "better", "reference_value", "candidate_value", "delta", "low", "high", "p_holm", "lost", "row"]
         ],
@@ -105,33 +107,30 @@ if len(secondary):
     )
 
 
-def slices() -> Figure:
+def slices(worst: SliceMeasure) -> Figure:
     """Slices by generations, the candidate and the newest."""
-    found = reads.facts_of_lineage(reads.SliceMeasure, name, since)
-    found = found[(found["reference_kind"] == "parent") & (found["measure"] == "rarefied type coverage")]
-    kept = list(dict.fromkeys([candidate, *found["run"].iloc[::-1]]))[:MOST_IN_A_MAP]
-    worst = here.sort_values(["p_holm", "delta"]).iloc[0]
-    title = f"Worst slice of {candidate}: {worst['slice']}, {worst['delta']:+.1%} in type coverage"
-    return charts.slices(found[found["run"].isin(kept)], components.on_chart(title))
+    compared = reads.facts_of_lineage(SliceMeasure, name, since, reference_kind=PARENT, measure=SLICED)
+    runs = list(dict.fromkeys([candidate, *compared["run"].iloc[::-1]]))[:MOST_IN_A_MAP]
+    title = f"Worst slice of {candidate}: {worst.slice}, {worst.delta:+.1%} in type coverage"
+    return charts.slices(compared[compared["run"].isin(runs)], on_chart(title))
 
 
-here = reads.facts(reads.SliceMeasure, run=candidate, reference_kind="parent", measure="rarefied type coverage")
-if len(here):
-    components.chart(slices, key="slices", terms=("type coverage", "rarefied"))
+if worst_slice := reads.worst_slice(candidate):
+    components.chart(partial(slices, worst_slice), key="slices", terms=("type coverage", "rarefied"))
 
-measures = list(dict.fromkeys(reads.facts(reads.Measurement, run=candidate)["measure"]))
+measures = list(dict.fromkeys(reads.facts(Measurement, run=candidate)["measure"]))
 measure = st.segmented_control("Over generations", measures, default=measures[0], key="measure") or measures[0]
 
 
 def over_generations() -> Figure:
     """One measure over the generations of this lineage and those beside it."""
-    lines = {line: found for line in components.beside(name) if len(found := reads.measured(line, str(measure), since))}
-    ends = {
-        line: found["value"].iloc[-1] / found["value"].iloc[0] - 1 for line, found in lines.items() if len(found) > 1
-    }
-    told = ", ".join(f"{line} {change:+.0%}" for line, change in ends.items())
-    figure = charts.generations(lines, f"{str(measure).capitalize()} since the first generation: {told}")
-    if measure == "rarefied type coverage":
+    courses = {line: reads.measured(line, str(measure), since) for line in bar.beside(name)}
+    changes = ", ".join(f"{line} {course.change:+.0%}" for line, course in courses.items() if course.change is not None)
+    figure = charts.generations(
+        {line: as_frame(MeasuredPoint, course.points) for line, course in courses.items() if course.points},
+        f"{str(measure).capitalize()} since the first generation: {changes}",
+    )
+    if measure == TYPE_COVERAGE:
         figure.update_yaxes(tickformat=",.0f")
     return figure
 
@@ -141,7 +140,7 @@ components.chart(
 )
 
 components.section("What was lost, and what was gained")
-shifts = reads.facts(reads.CaseShift, run=candidate)
+shifts = reads.facts(CaseShift, run=candidate)
 names = {
     "kind": "what it is",
     "what": "which",
@@ -157,15 +156,15 @@ headings = {
 }
 for tab, (direction, heading) in zip(st.tabs(["Lost", "Gained"]), headings.items(), strict=True):
     part = shifts[shifts["direction"] == direction]
-    told = ", ".join(f"{times} {kind}s" for kind, times in part["kind"].value_counts(sort=False).items())
+    kind_counts = ", ".join(f"{times} {kind}s" for kind, times in part["kind"].value_counts(sort=False).items())
     with tab:
-        st.markdown(f"**{told or 'Nothing'}** {components.plain(heading)}")
-        components.table(part[list(names)].rename(columns=names), key=direction)
+        st.markdown(f"**{kind_counts or 'Nothing'}** {plain(heading)}")
+        tables.table(part[list(names)].rename(columns=names), key=direction)
 components.remark(
     "Rare terms in at least two answers on one side and none on the other; checked items that one side mostly gets right; "
     "topics that one side treats significantly more often; prompts whose answers became alike. At most 15 of each kind."
 )
-if production.measured():
+if streams.weeks:
     components.section("In production, between generations")
     production.show()
 components.rows(
@@ -178,7 +177,7 @@ components.rows(
     key="compared",
 )
 components.rows(
-    lambda: components.criteria(reads.facts(reads.GuardCheck, run=candidate))[
+    lambda: tables.criteria(reads.facts(GuardCheck, run=candidate))[
         ["reference_kind", "name", "required", "observed", "outcome", "row"]
     ],
     title="Guards",

@@ -9,16 +9,19 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from pages.shared import actions, components, play_charts, reads
+from pages.shared import actions, bar, components, opened, play_charts, reads, tables
 from pages.shared.actions import Values
 from pages.shared.components import Card
+from pages.shared.words import on_chart, unseen
+from tailguard.domain.facts import LineageImported
+from tailguard.domain.gates import Gate
 from tailguard.errors import InputError
 from tailguard.overrides import requests
 from tailguard.plays.loops import actions as loops
 from tailguard.plays.loops.declared import EVIDENCE
 from tailguard.plays.loops.diagram import as_text, drawing
 from tailguard.plays.loops.flows import Edge
-from tailguard.plays.loops.standing import GATE, Loop
+from tailguard.plays.loops.standing import Loop
 
 MOST_DRAWN = 60
 
@@ -28,35 +31,35 @@ def as_rows(loops: Sequence[Loop]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "loop": one.words,
-                "closed by": one.closing.text,
-                "known": str(one.known),
-                "came back": one.came_back,
-                "change": one.change,
+                "loop": loop.words,
+                "closed by": loop.closing.text,
+                "known": str(loop.known),
+                "came back": loop.came_back,
+                "change": loop.change,
             }
-            for one in loops
+            for loop in loops
         ]
     )
 
 
 components.begin("Loops")
-found = reads.watched().loops
-if not found.flows.edges:
+loop_state = reads.watched().loops
+if not loop_state.flows.edges:
     components.empty(
         "No flow is known yet.", "Loops are found in what is declared, imported and observed.", "tailguard loops init"
     )
     st.stop()
-undeclared = [one for one in found.loops if not one.declared]
-silent = [one for one in found.checkpoints if not one.live]
-loose = found.unguarded
+undeclared = [loop for loop in loop_state.loops if not loop.declared]
+silent = [check for check in loop_state.checkpoints if not check.live]
+loose = loop_state.unguarded
 if loose:
-    more = " (and more than are listed)" if found.capped else ""
+    more = " (and more than are listed)" if loop_state.capped else ""
     components.verdict(f"✖ {len(loose)} unguarded loop{'s' if len(loose) > 1 else ''}{more}: {loose[0].sentence}.")
-elif found.loops:
-    components.verdict(f"✔ All {len(found.loops)} loops have a live checkpoint.")
+elif loop_state.loops:
+    components.verdict(f"✔ All {len(loop_state.loops)} loops have a live checkpoint.")
 else:
     components.verdict("✔ Nothing that our models write is known to come back.")
-reviewed = f"last reviewed {found.reviewed:%d %b %Y}" if found.reviewed else "never reviewed"
+reviewed = f"last reviewed {loop_state.reviewed:%d %b %Y}" if loop_state.reviewed else "never reviewed"
 components.cards(
     [
         Card(
@@ -69,10 +72,10 @@ components.cards(
         ),
         Card(
             "Guarded",
-            str(len(found.loops) - len(loose)),
-            f"{len(found.checkpoints)} checkpoints declared",
+            str(len(loop_state.loops) - len(loose)),
+            f"{len(loop_state.checkpoints)} checkpoints declared",
             "Cycles with at least one live checkpoint on the way",
-            rows=lambda: as_rows([one for one in found.loops if one.guarded]),
+            rows=lambda: as_rows([loop for loop in loop_state.loops if loop.guarded]),
             term="checkpoint",
         ),
         Card(
@@ -90,12 +93,12 @@ components.cards(
             rows=lambda: pd.DataFrame(
                 [
                     {
-                        "checkpoint": one.checkpoint.name,
-                        "on": one.checkpoint.edge.text,
-                        "told": one.text,
-                        "row": one.row,
+                        "checkpoint": check.checkpoint.name,
+                        "on": check.checkpoint.edge.text,
+                        "told": check.text,
+                        "row": check.row,
                     }
-                    for one in silent
+                    for check in silent
                 ]
             ),
             term="checkpoint",
@@ -103,24 +106,24 @@ components.cards(
     ]
 )
 actions.show_answer()
-names = [one.words for one in found.loops]
+names = [loop.words for loop in loop_state.loops]
 chosen = None
 if names:
     wanted = st.query_params.get("loop", "")
     picked = st.selectbox(
-        "Loop", names, index=names.index(wanted) if wanted in names else 0, key="loop", format_func=components.unseen
+        "Loop", names, index=names.index(wanted) if wanted in names else 0, key="loop", format_func=unseen
     )
     st.query_params["loop"] = picked
-    chosen = found.loops[names.index(picked)]
+    chosen = loop_state.loops[names.index(picked)]
 around = None
-if len(found.flows.nodes) > MOST_DRAWN:
-    inside = {name for one in found.loops for name in one.path}
-    if inside and not st.toggle(f"Draw all {len(found.flows.nodes):,} nodes", key="everything"):
+if len(loop_state.flows.nodes) > MOST_DRAWN:
+    inside = {name for loop in loop_state.loops for name in loop.path}
+    if inside and not st.toggle(f"Draw all {len(loop_state.flows.nodes):,} nodes", key="everything"):
         around = inside
-drawn = drawing(found.flows, found.closing, around=around)
+drawn = drawing(loop_state.flows, loop_state.closing, around=around)
 way = [Edge(*pair) for pair in zip(chosen.path, (*chosen.path[1:], chosen.path[0]), strict=True)] if chosen else []
 title = f"Closed by {chosen.closing.text}" if chosen else "What flows where"
-components.chart(lambda: play_charts.flow(drawn, way, components.on_chart(title)), key="flow")
+components.chart(lambda: play_charts.flow(drawn, way, on_chart(title)), key="flow")
 
 if chosen:
     components.section("Guarded" if chosen.guarded else "✖ Unguarded")
@@ -133,37 +136,37 @@ if chosen:
         if chosen.came_back is not None
         else "not measured",
         "ratio": chosen.capped or "no training set yet",
-        "checkpoints": "; ".join(one.text for one in chosen.checkpoints) or "none",
+        "checkpoints": "; ".join(check.text for check in chosen.checkpoints) or "none",
         "exception": chosen.exception or "none",
         "suggested place for a checkpoint": "–" if chosen.guarded else cut,
         "change since the last review": chosen.change or "none",
     }
-    components.table(pd.DataFrame({"what": list(facts), "value": list(facts.values())}), key="row")
+    tables.table(pd.DataFrame({"what": list(facts), "value": list(facts.values())}), key="row")
 
 components.section("Every loop")
-components.table(
+tables.table(
     pd.DataFrame(
         [
             {
-                "state": "✔ guarded" if one.guarded else "✖ unguarded",
-                "loop": one.words,
-                "closed by": one.closing.text,
-                "came back": one.came_back,
-                "known": str(one.known),
-                "declared": one.declared,
-                "owner": ", ".join(check.checkpoint.owner for check in one.checkpoints) or "nobody",
-                "last evidence": max((check.last for check in one.checkpoints if check.last), default=None),
-                "exception": one.exception,
-                "change": one.change,
+                "state": "✔ guarded" if loop.guarded else "✖ unguarded",
+                "loop": loop.words,
+                "closed by": loop.closing.text,
+                "came back": loop.came_back,
+                "known": str(loop.known),
+                "declared": loop.declared,
+                "owner": ", ".join(check.checkpoint.owner for check in loop.checkpoints) or "nobody",
+                "last evidence": max((check.last for check in loop.checkpoints if check.last), default=None),
+                "exception": loop.exception,
+                "change": loop.change,
             }
-            for one in found.loops
+            for loop in loop_state.loops
         ]
     ),
     key="loops",
     columns={
         "loop": st.column_config.TextColumn(width=420),
         "came back": st.column_config.NumberColumn(format="percent"),
-        "last evidence": components.DAY,
+        "last evidence": tables.DAY,
     },
 )
 
@@ -172,7 +175,7 @@ def guard(values: Values) -> str:
     """A checkpoint on an edge, as an entry of flows.yaml."""
     name, on = values["checkpoint"], values["on"]
     loops.guard(
-        reads.workspace(),
+        opened.workspace(),
         name,
         on=on,
         owner=values["owner"],
@@ -184,7 +187,7 @@ def guard(values: Values) -> str:
 
 def declare(values: Values) -> str:
     """A flow, as an entry of flows.yaml."""
-    loops.declare(reads.workspace(), values["edge"])
+    loops.declare(opened.workspace(), values["edge"])
     return f"{values['edge']} is declared."
 
 
@@ -196,37 +199,37 @@ def import_lineage(values: Values) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / Path(file.name).name
         path.write_bytes(file.getvalue())
-        done = loops.import_lineage(reads.workspace(), path)
+        done = loops.import_lineage(opened.workspace(), path)
     return f"{done.form}: {done.datasets} datasets, {done.jobs} jobs, {done.edges} edges."
 
 
 def review(values: Values) -> str:
     """All loops were gone over."""
-    loops.review(reads.workspace(), note=values["note"])
+    loops.review(opened.workspace(), note=values["note"])
     return "The review is recorded."
 
 
 def confirm(values: Values) -> str:
     """A checkpoint outside of Tailguard does its work."""
-    loops.confirm(reads.workspace(), values["confirmed"], evidence=values["note"])
+    loops.confirm(opened.workspace(), values["confirmed"], evidence=values["note"])
     return f"{values['confirmed']} is confirmed."
 
 
 def except_run(values: Values) -> str:
     """An override of 14 days at the gate of loops."""
-    here = reads.workspace()
+    here = opened.workspace()
     until = here.clock.now() + timedelta(days=14)
-    name = requests.request(here, gate=GATE, run=values["excepted"], reason=values["note"], expires=until)
+    name = requests.request(here, gate=Gate.LOOPS, run=values["excepted"], reason=values["note"], expires=until)
     return f"{name} waits for approval."
 
 
 left, middle, right = st.columns(3)
-space = reads.workspace()
+space = opened.workspace()
 with left.form("guard", border=True):
     st.markdown("**Put a checkpoint on an edge**")
-    edges = [edge.text for edge in sorted(found.flows.edges)]
+    edges = [edge.text for edge in sorted(loop_state.flows.edges)]
     suggested = (chosen.suggested or (chosen.closing,))[0].text if chosen else edges[0]
-    st.selectbox("Edge", edges, index=edges.index(suggested), key="on", format_func=components.unseen)
+    st.selectbox("Edge", edges, index=edges.index(suggested), key="on", format_func=unseen)
     st.text_input("Name", key="checkpoint")
     st.text_input("Owner", value=space.actor, key="owner")
     st.selectbox("What shows it at work", EVIDENCE, key="evidence")
@@ -242,15 +245,15 @@ with right.form("review", border=True):
     st.markdown("**Review, confirm, except**")
     st.text_input("What was looked at, what was decided", key="note")
     actions.submit("Mark the review done", review, key="review-loops")
-    confirmed = [one.checkpoint.name for one in found.checkpoints if one.checkpoint.evidence == "confirmed"]
+    confirmed = [check.checkpoint.name for check in loop_state.checkpoints if check.checkpoint.evidence == "confirmed"]
     st.selectbox("Checkpoint", confirmed, key="confirmed", disabled=not confirmed)
     actions.submit(
         "Confirm it is at work (say by what, above)", confirm, key="confirm-checkpoint", disabled=not confirmed
     )
-    runs = [one.run for one in reversed(reads.lineage(components.lineage()).generations)]
+    runs = [generation.run for generation in reversed(reads.lineage(bar.lineage()).generations)]
     st.selectbox("Exception for", runs, key="excepted")
     actions.submit("Ask for an exception of 14 days (reason above)", except_run, key="except-run")
-imports = reads.facts(reads.LineageImported)
+imports = reads.facts(LineageImported)
 components.rows(
     lambda: imports[["file", "form", "datasets", "jobs", "edges", "recorded", "actor", "row"]],
     title=f"Imported lineage files ({len(imports)})",
@@ -260,7 +263,7 @@ components.rows(
 for column, (form, suffix) in zip(st.columns(3), (("svg", "svg"), ("mermaid", "mmd"), ("dot", "dot")), strict=True):
     column.download_button(
         f"Diagram as {form}",
-        partial(as_text, found.flows, found.closing, form),
+        partial(as_text, loop_state.flows, loop_state.closing, form),
         file_name=f"flows.{suffix}",
         key=f"diagram-{form}",
         width="stretch",

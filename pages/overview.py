@@ -5,16 +5,21 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from pages.shared import actions, charts, components, production, reads
+from pages.shared import actions, bar, charts, components, documents, opened, production, reads, tables
 from pages.shared.actions import Values
 from pages.shared.components import Card
+from pages.shared.frames import as_frame
+from pages.shared.places import page_of
+from pages.shared.words import plain, unseen
+from tailguard.domain.facts import BatchTaken, GateDecision, RatioMeasured, StreamWeek
 from tailguard.domain.wording import by, counted
 from tailguard.plays import assignment
+from tailguard.plays.mixing.summary import larger_ratio
 from tailguard.plays.status import OverrideStatus
 
 components.begin("Overview")
 status = reads.status()
-line = reads.lineage(components.lineage())
+line = reads.lineage(bar.lineage())
 newest = line.generations[-1]
 components.verdict(
     f"✖ {line.sentence}" if line.held else line.sentence, state="" if line.held else newest.verdict or ""
@@ -26,28 +31,28 @@ covered = Card(
     f"{coverage.share:.1%}" if coverage else "–",
     f"{coverage.low:.1%} to {coverage.high:.1%}" if coverage else "no batch yet",
     "Distinct records of the newest run with a confident, non-unknown tag; 90 % Wilson interval",
-    rows=lambda: reads.facts(reads.BatchTaken, run=newest.run)[
+    rows=lambda: reads.facts(BatchTaken, run=newest.run)[
         ["run", "source", "read", "duplicates", "confident", "held", "row"]
     ],
     term="coverage",
 )
 if reads.profile() == "api-only":
-    loud, loose = production.alarmed(), reads.watched().loops.unguarded
-    weeks = reads.facts(reads.StreamWeek)
+    streams, loose = reads.streams(), reads.watched().loops.unguarded
+    weeks = reads.facts(StreamWeek)
     components.cards(
         [
             Card(
                 "Streams in alarm",
-                str(len(loud)),
-                ", ".join(loud) or "none",
+                str(len(streams.in_alarm)),
+                ", ".join(streams.in_alarm) or "none",
                 "An alarm stands until a new reference is frozen",
                 rows=lambda: weeks[weeks["alarm"].astype(bool)].iloc[::-1],
                 term="stream",
             ),
             Card(
                 "Weeks measured",
-                str(weeks["week"].nunique()),
-                f"of {counted(weeks['stream'].nunique(), 'stream')}",
+                str(streams.weeks),
+                f"of {counted(streams.streams, 'stream')}",
                 "Weeks in which texts of a stream were held against its frozen reference",
                 rows=lambda: weeks.iloc[::-1],
             ),
@@ -57,24 +62,23 @@ if reads.profile() == "api-only":
                 str(len(loose)),
                 loose[0].closing.text if loose else "none",
                 "Ways on which output comes back without a live checkpoint",
-                rows=lambda: pd.DataFrame([{"loop": one.words, "closed by": one.closing.text} for one in loose]),
+                rows=lambda: pd.DataFrame([{"loop": loop.words, "closed by": loop.closing.text} for loop in loose]),
                 term="loop",
             ),
         ]
     )
-    if production.measured():
+    if streams.weeks:
         production.chart()
 else:
-    states = {one.run: one.shipping for one in line.generations if one.shipping in ("frozen", "rolled back")}
-    at_work = (
-        f"At work: **{components.plain(line.shipped)}**."
-        if line.shipped
-        else "No generation of this lineage is at work."
-    )
-    st.markdown(at_work + "".join(f" {components.plain(run)} is {state}." for run, state in states.items()))
+    states = {
+        generation.run: generation.shipping
+        for generation in line.generations
+        if generation.shipping in ("frozen", "rolled back")
+    }
+    at_work = f"At work: **{plain(line.shipped)}**." if line.shipped else "No generation of this lineage is at work."
+    st.markdown(at_work + "".join(f" {plain(run)} is {state}." for run, state in states.items()))
 
-    open_ones = [one for one in status.overrides if one.state == "open"]
-    ratios = [one for one in (newest.ratio_records, newest.ratio_tokens) if one is not None]
+    open_overrides, ratio = reads.register().open, larger_ratio(newest)
     components.cards(
         [
             Card(
@@ -82,17 +86,17 @@ else:
                 newest.verdict or "none yet",
                 f"{newest.run}, {newest.shipping}",
                 "What the diversity gate decided of the newest run",
-                rows=lambda: reads.facts(reads.GateDecision, run=newest.run)[
+                rows=lambda: reads.facts(GateDecision, run=newest.run)[
                     ["run", "gate", "verdict", "reason", "override", "row"]
                 ],
                 term="verdict",
             ),
             Card(
                 "Synthetic ratio",
-                f"{max(ratios):.1%}" if ratios else "–",
+                f"{ratio:.1%}" if ratio is not None else "–",
                 f"ceiling {newest.ceiling:.0%}" if newest.ceiling is not None else "not composed yet",
                 "Larger of the shares in records and in tokens; mixed counts by half, unknown as synthetic",
-                rows=lambda: reads.facts(reads.RatioMeasured, run=newest.run)[
+                rows=lambda: reads.facts(RatioMeasured, run=newest.run)[
                     ["run", "unit", "ratio", "low", "high", "ceiling", "row"]
                 ],
                 term="ratio",
@@ -100,23 +104,23 @@ else:
             covered,
             Card(
                 "Open overrides",
-                str(len(open_ones)),
+                str(len(open_overrides)),
                 min(
-                    (f"next expires {one.expires:%d %b %Y}" for one in open_ones),
+                    (f"next expires {override.expires:%d %b %Y}" for override in open_overrides),
                     default=f"{len(status.overrides)} ever asked for",
                 ),
                 "Approved, not closed, not expired",
-                rows=lambda: reads.as_frame(OverrideStatus, open_ones),
+                rows=lambda: as_frame(OverrideStatus, open_overrides),
                 term="override",
             ),
         ]
     )
 
-    since = components.since()
-    shown = components.beside(line.name)
+    since = bar.since()
+    shown = bar.beside(line.name)
     frames = {name: frame for name in shown if len(frame := reads.generations(name, since))}
-    counts = [reads.counted(name, since) for name in frames]
-    stopped, judged = sum(one.stopped for one in counts), sum(one.judged for one in counts)
+    courses = [reads.course(name, since) for name in frames]
+    stopped, judged = sum(course.stopped for course in courses), sum(course.judged for course in courses)
     if frames:
         components.chart(
             lambda: charts.strips(
@@ -124,7 +128,7 @@ else:
             ),
             key="strips",
             terms=("verdict", "ratio", "ceiling", "override"),
-            note=components.drawn_note(line.name, since) + components.left_out(shown),
+            note=bar.drawn_note(line.name, since) + bar.left_out(shown),
         )
 
 STATES = {"running": "✔", "late": "◆", "stopped": "✖"}
@@ -134,85 +138,83 @@ if status.plays:
     for play in status.plays:
         with row.container(border=True, height="stretch"):
             st.markdown(f"**{STATES[play.state]} {play.name}**")
-            st.caption(components.plain(f"{play.state} since {play.since:%d %b %Y}, {play.owner}"))
+            st.caption(plain(f"{play.state} since {play.since:%d %b %Y}, {play.owner}"))
 if status.due:
-    past = [one for one in status.due if one.when < status.as_of]
+    past = [item for item in status.due if item.when < status.as_of]
     late = f", {len(past)} of it past its day" if past else ""
     components.section(f"What is due{late}")
-    components.table(
+    tables.table(
         pd.DataFrame(
             [
                 {
-                    "": "◆ overdue" if one.when < status.as_of else "",
-                    "when": one.when,
-                    "what": one.what,
-                    "who": one.who,
-                    "page": one.page,
+                    "": "◆ overdue" if item.when < status.as_of else "",
+                    "when": item.when,
+                    "what": item.what,
+                    "who": item.who,
+                    "page": page_of(item.kind),
                 }
-                for one in status.due[:8]
+                for item in status.due[:8]
             ]
         ),
         key="due",
-        columns={"when": components.DAY, "what": st.column_config.TextColumn(width=420)},
+        columns={"when": tables.DAY, "what": st.column_config.TextColumn(width=420)},
     )
     st.download_button(
-        "Calendar to subscribe to", reads.calendar, file_name="tailguard.ics", mime="text/calendar", key="ics"
+        "Calendar to subscribe to", documents.calendar, file_name="tailguard.ics", mime="text/calendar", key="ics"
     )
-untaken = sum(one.taken_by is None for one in status.findings)
+untaken = sum(finding.taken_by is None for finding in status.findings)
 components.section(
     f"Findings, worst first: {untaken} of {len(status.findings)} nobody took" if status.findings else "Findings"
 )
 actions.show_answer()
 if status.findings:
-    components.table(
+    tables.table(
         pd.DataFrame(
             [
                 {
-                    "severity": components.SEVERITY[one.severity],
-                    "what": one.what,
-                    "since": one.since,
-                    "page": one.page,
-                    "taken by": one.taken_by or "nobody",
-                    "plan": one.plan or "",
-                    "row": one.row,
+                    "severity": components.SEVERITY[finding.severity],
+                    "what": finding.what,
+                    "since": finding.since,
+                    "page": page_of(finding.kind),
+                    "taken by": finding.taken_by or "nobody",
+                    "plan": finding.plan or "",
+                    "row": finding.row,
                 }
-                for one in status.findings
+                for finding in status.findings
             ]
         ),
         key="findings",
-        columns={"what": st.column_config.TextColumn(width=620), "since": components.DAY},
+        columns={"what": st.column_config.TextColumn(width=620), "since": tables.DAY},
     )
-    by_key = {one.key: one for one in status.findings}
+    by_key = {finding.key: finding for finding in status.findings}
     ordered = sorted(by_key, key=lambda key: by_key[key].taken_by is not None)
     with st.form("take", border=True), st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(
             "Finding",
             ordered,
             key="finding",
-            format_func=lambda key: components.unseen(
-                f"{components.SEVERITY[by_key[key].severity]}: {by_key[key].what}"
-            ),
+            format_func=lambda key: unseen(f"{components.SEVERITY[by_key[key].severity]}: {by_key[key].what}"),
         )
         st.text_input("What you will do about it", key="plan")
 
         def take(values: Values) -> str:
             """Somebody answers for a finding."""
-            before = assignment.take(reads.workspace(), values["finding"], plan=values["plan"])
+            before = assignment.take(opened.workspace(), values["finding"], plan=values["plan"])
             return "The finding is yours." + (f" It was taken {by(before.actor, before.recorded)}." if before else "")
 
         actions.submit("Take it", take, key="take-finding")
         if st.form_submit_button("Open its page"):
-            st.switch_page(f"pages/{by_key[chosen].page}.py", query_params={"lineage": line.name})
+            st.switch_page(f"pages/{page_of(by_key[chosen].kind)}.py", query_params={"lineage": line.name})
 else:
     st.write("✔ Nothing was found that a person should look at.")
 components.section("The monthly pack")
-months = [f"{one:%Y-%m}" for one in pd.period_range(line.generations[0].started, status.as_of, freq="M")[::-1]]
+months = [f"{month:%Y-%m}" for month in pd.period_range(line.generations[0].started, status.as_of, freq="M")[::-1]]
 with st.container(horizontal=True, vertical_alignment="bottom"):
     month = st.selectbox("Month", months, key="month", width=160)
     for form, kind in (("html", "text/html"), ("pdf", "application/pdf")):
         st.download_button(
             f"⤓ {form.upper()}",
-            partial(reads.monthly_pack, str(month), form),
+            partial(documents.monthly_pack, str(month), form),
             file_name=f"tailguard-{month}.{form}",
             mime=kind,
             key=f"monthly-{form}",
@@ -220,10 +222,10 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             help="Overview, trends, gates, overrides and plays in one file that needs nothing else",
         )
 components.rows(
-    lambda: reads.generations(line.name, components.since()).iloc[::-1],
+    lambda: reads.generations(line.name, bar.since()).iloc[::-1],
     title="Generations of this lineage",
     formula=(
-        "One row a run: verdict and shipping from the gate and the desk, ratio from its composition, coverage from its batches."
+        "One row a run: verdict from its gate, shipping from its events, ratio from its composition, coverage from its batches."
     ),
     key="rows",
 )

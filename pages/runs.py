@@ -1,31 +1,34 @@
 """What happened in this run, and can a colleague repeat it?"""
 
-import json
 from difflib import unified_diff
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 
-from pages.shared import actions, components, reads
+from pages.shared import actions, bar, components, opened, reads, tables
 from pages.shared.actions import Values
 from pages.shared.components import Card
 from pages.shared.protocol import lasting
+from pages.shared.words import plain
+from tailguard.domain.facts import Artifact, ExitCriterion, GateDecision, RunStarted, StageResult
 from tailguard.domain.stages import ORDER
 from tailguard.domain.wording import counted
 
 components.begin("Runs")
-newest = [one.run for one in reversed(reads.lineage(components.lineage()).generations)]
-run = components.run_choice("Run", newest, "run")
+newest = [generation.run for generation in reversed(reads.lineage(bar.lineage()).generations)]
+run = bar.run_choice("Run", newest, "run")
 status = reads.generation(run)
 if status is None:
     st.stop()
-results = reads.facts(reads.StageResult, run=run)
-criteria = reads.facts(reads.ExitCriterion, run=run)
-artifacts = reads.facts(reads.Artifact, run=run)
-started = reads.facts(reads.RunStarted, run=run).iloc[-1]
-unmet = criteria[~criteria["held"].astype(bool)]
+results = reads.facts(StageResult, run=run)
+outcomes = reads.stage_outcomes(run)
+criteria = reads.facts(ExitCriterion, run=run)
+artifacts = reads.facts(Artifact, run=run)
+started = reads.facts(RunStarted, run=run).iloc[-1]
+unmet = criteria[~criteria["met"].astype(bool)]
 finished = list(results["stage"])
-whole = "complete" if "handoff" in finished else f"at {status.working_on or status.stage or 'its beginning'}"
+progress = "complete" if "handoff" in finished else f"at {status.working_on or status.stage or 'its beginning'}"
 deviated = reads.deviations(run)
 repeated = reads.repetitions(run)
 deviations = len(deviated)
@@ -34,7 +37,7 @@ if repeated:
     how = "fact for fact" if repeated[-1].identical else f"with {counted(len(repeated[-1].differences), 'difference')}"
     again = f" {repeated[-1].by} repeated it on {repeated[-1].when:%d %b %Y}, {how}."
 components.verdict(
-    f"{run} is {whole}"
+    f"{run} is {progress}"
     + (f" and deviates in {counted(deviations, 'point')}." if deviations else " and met every exit criterion.")
     + again
 )
@@ -43,7 +46,7 @@ components.cards(
         Card(
             "Stages finished",
             f"{len(finished)} of {len(ORDER)}",
-            f"begun {counted((reads.status().as_of - status.started).days, 'day')} ago",
+            f"begun {counted(reads.days_since(status.started), 'day')} ago",
             "Stages with a result in the log",
             rows=lambda: results[["stage", "passed", "records_in", "records_out", "started", "recorded", "row"]],
             term="run",
@@ -61,7 +64,7 @@ components.cards(
             status.verdict or "none yet",
             status.shipping,
             "What its gates decided",
-            rows=lambda: reads.facts(reads.GateDecision, run=run)[
+            rows=lambda: reads.facts(GateDecision, run=run)[
                 ["gate", "verdict", "reason", "override", "recorded", "row"]
             ],
             term="verdict",
@@ -71,21 +74,21 @@ components.cards(
             repeated[-1].by if repeated else "nobody yet",
             f"{repeated[-1].compared:,} facts compared" if repeated else "see below: tailguard reproduce",
             "Replayed from the record alone by somebody who is not its author",
-            rows=lambda: pd.DataFrame([{**vars(one), "differences": "; ".join(one.differences)} for one in repeated]),
+            rows=lambda: pd.DataFrame(
+                [{**vars(repetition), "differences": "; ".join(repetition.differences)} for repetition in repeated]
+            ),
         ),
     ]
 )
 stages = st.container(horizontal=True, gap="xsmall")
 for stage in ORDER:
     with stages.container(border=True, height="stretch"):
-        found = results[results["stage"] == stage]
-        mine = criteria[criteria["stage"] == stage]
-        if len(found):
-            row = found.iloc[-1]
-            st.markdown(f"**{'✔' if row['passed'] else '✖'} {stage}**")
-            took = lasting((row["recorded"] - row["started"]).total_seconds())
-            held = f"{int(mine['held'].sum())} of {len(mine)} criteria held"
-            st.caption(f"{held}  \n{row['records_in']:,} in, {row['records_out']:,} out  \ntook {took}")
+        if outcome := outcomes.get(stage):
+            st.markdown(f"**{'✔' if outcome.passed else '✖'} {stage}**")
+            st.caption(
+                f"{outcome.met} of {outcome.criteria} criteria held  \n"
+                f"{outcome.records_in:,} in, {outcome.records_out:,} out  \ntook {lasting(outcome.seconds)}"
+            )
         else:
             st.markdown(f"**○ {stage}**")
             st.caption("working" if status.working_on == stage else "not reached")
@@ -93,23 +96,28 @@ for stage in ORDER:
 actions.show_answer()
 if deviated:
     components.section("Deviations, and why")
-    components.table(
-        pd.DataFrame([{"what": one.what, "why": one.why or "◆ nobody said", "by": one.by} for one in deviated]),
+    tables.table(
+        pd.DataFrame(
+            [
+                {"what": deviation.what, "why": deviation.why or "◆ nobody said", "by": deviation.by}
+                for deviation in deviated
+            ]
+        ),
         key="deviations",
         columns={"what": st.column_config.TextColumn(width=420), "why": st.column_config.TextColumn(width=420)},
     )
 components.section("Exit criteria")
 if len(criteria):
-    components.table(
-        components.criteria(criteria)[["stage", "name", "required", "observed", "outcome", "waived_by", "row"]],
+    tables.table(
+        tables.criteria(criteria)[["stage", "name", "required", "observed", "outcome", "waived_by", "row"]],
         key="criteria",
     )
 components.section("Inputs and outputs, by digest")
-components.table(artifacts[["stage", "direction", "kind", "name", "digest"]], key="artifacts")
+tables.table(artifacts[["stage", "direction", "kind", "name", "digest"]], key="artifacts")
 left, middle, right = st.columns(3)
 left.download_button(
     "Download the run's facts (JSON)",
-    lambda: json.dumps({"run": run, "facts": reads.run_facts(run)}, indent=1, default=str),
+    partial(reads.facts_as_json, run),
     file_name=f"{run.replace('/', '-')}.json",
     mime="application/json",
     key="pack",
@@ -118,8 +126,10 @@ if status.snapshot and "train" in finished:
     packs: dict[str, bytes] = st.session_state.setdefault("packs", {})
 
     def make_pack(_: Values) -> str:
-        """Only the newest is kept."""
-        packs[run] = reads.evidence_pack(run)
+        """Only the newest is kept; that it was made is recorded."""
+        from tailguard.reports import pack
+
+        packs[run] = pack.make(opened.workspace(), run).content
         for other in set(packs) - {run}:
             del packs[other]
         return f"The evidence pack of {run} is made."
@@ -146,7 +156,7 @@ with right.popover("Policy then and now"):
     )
     then, now = reads.policy_text(run), reads.policy_text(newest[0])
     changes = list(unified_diff(then.splitlines(), now.splitlines(), run, newest[0], lineterm="", n=1))
-    st.markdown("**What has changed since**" if changes else f"**Unchanged up to {components.plain(newest[0])}**")
+    st.markdown("**What has changed since**" if changes else f"**Unchanged up to {plain(newest[0])}**")
     if changes:
         st.code("\n".join(changes), language="diff")
     st.code(then, language="toml")
@@ -161,18 +171,26 @@ if "handoff" in finished:
         language="bash",
     )
 components.section("Compare with another run")
-others = [one for one in newest if one != run]
+others = [name for name in newest if name != run]
 if others:
     before = others.index(status.parent) if status.parent in others else 0
     other = st.selectbox("Another run", others, index=before, key="other")
-    only = st.toggle("Only what differs", value=True, key="differs")
-    beside = reads.side_by_side(run, other)
-    components.table(beside[beside[run] != beside[other]] if only else beside, key="beside")
+    only_differing = st.toggle("Only what differs", value=True, key="differs")
+    rows = [row for row in reads.compared_runs(run, other) if row.differs or not only_differing]
+    tables.table(
+        pd.DataFrame(
+            [(row.what, row.first, row.second) for row in rows],
+            columns=["what", run, other],
+        ),
+        key="beside",
+    )
 else:
     st.caption("There is no other run of this lineage yet.")
 if repeated:
     components.rows(
-        lambda: pd.DataFrame([{**vars(one), "differences": "; ".join(one.differences)} for one in repeated]),
+        lambda: pd.DataFrame(
+            [{**vars(repetition), "differences": "; ".join(repetition.differences)} for repetition in repeated]
+        ),
         title=f"Repetitions ({len(repeated)})",
         formula="Every fact that the replay recorded, held against the run's own; its author does not count.",
         key="repetitions",
@@ -186,7 +204,7 @@ with st.form("deviation", border=True):
         """A departure from the runbook, with its reason."""
         from tailguard.handoff import bundle
 
-        bundle.note_deviation(reads.workspace(), run, what=values["what"], why=values["why"])
+        bundle.note_deviation(opened.workspace(), run, what=values["what"], why=values["why"])
         return "The deviation is noted."
 
     actions.submit("Note it", note, key=f"note-{run}")

@@ -17,18 +17,16 @@ from tailguard.adapters.trainers.ngram import NgramGenerator
 from tailguard.demo.harvest import _passages
 from tailguard.diversity.metrics import words
 from tailguard.domain.facts import Fact
-from tailguard.domain.recipe import Recipe
+from tailguard.domain.requests import PLAIN, BatchRequest, Recipe
 from tailguard.domain.tags import Origin
 from tailguard.errors import Blocked, Held
 from tailguard.pipeline import runner
-from tailguard.plays.mixing import anchor as anchor_desk
-from tailguard.plays.monitoring import suite as suite_desk
+from tailguard.plays.mixing import anchor as anchors
+from tailguard.plays.monitoring import suite as suites
 from tailguard.plays.provenance.own_output import draw, log_outputs
-from tailguard.policy.model import template
+from tailguard.policy.reading import template
 from tailguard.ports import Decoding
 from tailguard.release import ship as shipping
-from tailguard.runlog.queries import recorded
-from tailguard.stages.intake import BatchRequest
 from tailguard.workspace import Workspace
 from tests.templates import done_once, made_once
 
@@ -123,7 +121,7 @@ class Team:
         batches: Sequence[BatchRequest],
         *,
         lineage: str = "main",
-        recipe: Recipe = runner.PLAIN,
+        recipe: Recipe = PLAIN,
         ship: bool = True,
     ) -> str:
         """A run with its verdict, shipped; the next month begins."""
@@ -140,7 +138,7 @@ class Team:
     @done_once
     def compose(self, batches: Sequence[BatchRequest]) -> str:
         """A run up to its training set, for whoever looks no further; a run that is judged takes three times as long."""
-        run = runner.start(self.workspace, "main", batches, recipe=runner.PLAIN, seed=0)
+        run = runner.start(self.workspace, "main", batches, recipe=PLAIN, seed=0)
         runner.advance(self.workspace, run, until="compose")
         return run
 
@@ -169,18 +167,18 @@ def _found(team: Team, *, observe: bool, changes: Sequence[tuple[str, str]], lon
     (root / "flows.yaml").write_text(FLOWS)
     anchor = team.take(ANCHOR)
     file = write_jsonl(root / "inbox" / "anchor.jsonl", [{"text": one} for one in anchor])
-    anchor_desk.freeze(team.workspace, file, name="docs", reader=reader_for(str(file)), columns=WHOLE)
-    rare = suite_desk.rare_terms(anchor)
+    anchors.freeze(team.workspace, file, name="docs", reader=reader_for(str(file)), columns=WHOLE)
+    rare = suites.rare_terms(anchor)
     openings = sorted({" ".join(passage.split()[:4]) for passage in team.take(PROMPTS)})
     prompts = [{"id": f"p{n}", "prompt": one, "tail": bool(rare & set(words(one)))} for n, one in enumerate(openings)]
     prompts += [{"id": "long", "prompt": long_prompt, "tail": False}] if long_prompt else []
     suite = write_jsonl(root / "inbox" / "suite.jsonl", prompts)
-    suite_desk.freeze_suite(team.workspace, suite, name="openings")
+    suites.freeze_suite(team.workspace, suite, name="openings")
 
 
 def facts(team: Team, kind: type[F], **equal: Any) -> list[F]:
-    with team.workspace.log.reading() as connection:
-        return [row.fact for row in recorded(connection, kind, **equal)]
+    with team.workspace.log.reading() as view:
+        return [row.fact for row in view.recorded(kind, **equal)]
 
 
 @done_once
@@ -230,12 +228,12 @@ def fed_back(team: Team) -> str:
     first = first_generation(team)
     ours = written_by(team, first, 60, logged=True)
     batch = [team.batch("fresh", team.take(60)), team.batch("ours", ours, "robot", Origin.AI)]
-    return runner.start(team.workspace, "main", batch, recipe=runner.PLAIN, seed=0)
+    return runner.start(team.workspace, "main", batch, recipe=PLAIN, seed=0)
 
 
 def held_for_review(team: Team, count: int) -> str:
     """A run whose intake has held records of unknown origin; it goes no further."""
     batch = team.batch("unknown", team.take(count), "share", Origin.UNKNOWN)
-    run = runner.start(team.workspace, "main", [batch], recipe=runner.PLAIN, seed=0)
+    run = runner.start(team.workspace, "main", [batch], recipe=PLAIN, seed=0)
     runner.advance(team.workspace, run, until="intake")
     return run

@@ -10,7 +10,9 @@ from typing import Any
 
 from tailguard.adapters.readers import WHOLE, reader_for
 from tailguard.domain.facts import Composition, StageStarted
-from tailguard.domain.recipe import Recipe
+from tailguard.domain.gates import Gate
+from tailguard.domain.requests import Recipe
+from tailguard.domain.stages import Stage
 from tailguard.domain.tags import Origin
 from tailguard.overrides import meeting, requests
 from tailguard.pipeline import runner
@@ -19,10 +21,11 @@ from tailguard.plays.loops import actions
 from tailguard.plays.mixing import clearance
 from tailguard.plays.monitoring import alerts, streams
 from tailguard.plays.provenance import quarantine
-from tailguard.release import ship
+from tailguard.release import freeze
 from tailguard.response import protocol
-from tailguard.runlog.queries import composition_of
+from tailguard.response.drill import start_drill
 from tailguard.runlog.recorder import RunRecorder
+from tailguard.runlog.views.runs import composition_of
 from tailguard.workspace import Workspace
 from tests.builders import Team, facts, found_team, over_the_ceiling, written_by
 from tests.streams import written
@@ -109,8 +112,8 @@ def blocked(team: Team) -> None:
     over_the_ceiling(team)
     run = "main/1"
 
-    with team.workspace.log.reading() as connection:
-        found = composition_of(connection, run)
+    with team.workspace.log.reading() as view:
+        found = composition_of(view, run)
     assert found
     clearance.check(team.workspace, lineage="main", snapshot=found.fact.snapshot)
 
@@ -128,7 +131,7 @@ def being_written(team: Team) -> None:
     run = runner.start(team.workspace, "main", [team.batch("b", team.take(100))], recipe=Recipe(), seed=0)
     runner.advance(team.workspace, run, until="intake")
 
-    RunRecorder(team.workspace.log, run, team.workspace.author).record(StageStarted(run, "score"))
+    RunRecorder(team.workspace.log, run, team.workspace.author).record(StageStarted(run, Stage.SCORE))
     team.workspace.log.publish()
 
 
@@ -140,7 +143,7 @@ def in_meeting(team: Team) -> None:
     team.clock.moment = datetime.now(UTC).replace(tzinfo=None) - timedelta(hours=1)  # a page decides by the real time
     for number in range(3):
         name = requests.request(
-            team.workspace.as_actor("lin"), gate="ratio", run=run, reason=f"needed for the launch <b>{number}</b>",
+            team.workspace.as_actor("lin"), gate=Gate.RATIO, run=run, reason=f"needed for the launch <b>{number}</b>",
             expires=team.clock.now() + timedelta(days=20 - number),
         )  # fmt: skip
         if number:
@@ -154,7 +157,7 @@ def watched(team: Team) -> None:
 
     for name in ("a", "b"):
         newest = team.run([team.batch(name, team.take(200))])
-    ship.freeze(team.workspace, newest, reason="it repeats itself in production")
+    freeze.freeze(team.workspace, newest, reason="it repeats itself in production")
     for file, work in (
         (written(team.workspace.root / "inbox", "reference.jsonl", seed=1, texts=1200), streams.freeze),
         (written(team.workspace.root / "inbox", "week.jsonl", seed=9, worse=True), streams.add),
@@ -176,7 +179,7 @@ def looped(team: Team) -> None:
     actions.guard(team.workspace, "**editor**", on="page -> main", owner="ada", evidence="confirmed")
     actions.review(team.workspace, note="looked at all of them")
     attest.attest(team.workspace, "drill", running=True, note="we rehearsed on paper <i>only</i>")
-    drill = protocol.start_drill(team.workspace, "main", seed=0).incident
+    drill = start_drill(team.workspace, "main", seed=0).incident
     protocol.freeze(team.workspace, drill)
     protocol.rollback(team.workspace, drill)
     protocol.open_incident(team.workspace, "main", what="users see <b>the same</b> answers", alert=None, generation=run)
@@ -215,7 +218,7 @@ def season(team: Team) -> None:
     snapshot = facts(team, Composition, run=run)[0].snapshot
     clearance.check(engineer, lineage="main", snapshot=snapshot)
     expires = team.clock.now() + timedelta(days=20)
-    name = requests.request(engineer, gate="ratio", run=run, reason="needed for the launch", expires=expires)
+    name = requests.request(engineer, gate=Gate.RATIO, run=run, reason="needed for the launch", expires=expires)
     requests.decide(team.workspace, name, decision="approved", note="once")
     least_urgent = quarantine.waiting(team.workspace)[-1].id
     quarantine.decide(team.workspace, [least_urgent], origin=Origin.UNKNOWN, code="style")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 ROOT = Path(__file__).parent.parent
 CORE = ROOT / "core" / "tailguard"
@@ -43,6 +43,19 @@ def pages() -> Iterator[Path]:
     yield from sorted((ROOT / "pages").rglob("*.py"))
 
 
+def decisions() -> dict[str, str]:
+    """Every public function of the core but the demo's that decides, by module and name, with the right that it asks for first."""
+    found = {}
+    for file in sorted(set(CORE.rglob("*.py")) - set((CORE / "demo").rglob("*.py"))):
+        for function in ast.parse(file.read_text()).body:
+            if isinstance(function, ast.FunctionDef) and not function.name.startswith("_"):
+                asked = [node for node in ast.walk(function) if _is_question(node)]
+                if asked:
+                    first = min(asked, key=lambda node: (node.lineno, node.col_offset))
+                    found[f"{module_name(file)}.{function.name}"] = ast.unparse(first.args[0]).removeprefix("Right.")
+    return found
+
+
 def writers_that_ask_nobody(source: str) -> set[str]:
     """Public functions of a module that write to the log, or call one of the module's that does, without asking for a right."""
     functions = {node.name: node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
@@ -59,16 +72,24 @@ def writers_that_ask_nobody(source: str) -> set[str]:
 
 
 def _writes(function: ast.FunctionDef) -> bool:
-    found = [node for node in ast.walk(function) if isinstance(node, ast.Attribute)]
     return any(
-        one.attr == "writing" or (one.attr in ("record", "decide") and ast.unparse(one.value).endswith(".desk"))
-        for one in found
+        (isinstance(node, ast.Attribute) and node.attr in ("writing", "concluding"))
+        or (isinstance(node, ast.Name) and node.id in ("transaction", "RunRecorder"))
+        for node in ast.walk(function)
     )
 
 
 def _asks(function: ast.FunctionDef) -> bool:
-    marked = any(ast.unparse(mark).startswith("decision(") for mark in function.decorator_list)
-    return marked or any(isinstance(node, ast.Attribute) and node.attr == "may" for node in ast.walk(function))
+    return any(_is_question(node) for node in ast.walk(function))
+
+
+def _is_question(node: ast.AST) -> TypeGuard[ast.Call]:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("deciding", "require")
+        and ast.unparse(node.args[0]).startswith("Right.")
+    )
 
 
 def page_names() -> set[str]:

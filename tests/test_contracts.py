@@ -30,14 +30,14 @@ EACH_OTHER = "Stages do not know each other"
 ADAPTERS = "Stages do not know adapters or the run log"
 
 BREAKS = [
-    (ARROWS, "tailguard.domain.incidents", "tailguard.runlog.queries"),
-    (ARROWS, "tailguard.runlog.queries", "tailguard.workspace"),
-    (ARROWS, "tailguard.runlog.queries", "tailguard.store.files"),
+    (ARROWS, "tailguard.domain.incidents", "tailguard.runlog.view"),
+    (ARROWS, "tailguard.runlog.view", "tailguard.workspace"),
+    (ARROWS, "tailguard.runlog.views.runs", "tailguard.store.files"),
     (ARROWS, "tailguard.overrides.meeting", "tailguard.plays.audit"),
     (ARROWS, "tailguard.stages.train", "tailguard.plays.mixing.statement"),
     (ARROWS, "tailguard.release.ship", "tailguard.pipeline.runner"),
     (ARROWS, "tailguard.pipeline.runner", "tailguard.reports.monthly"),
-    (ARROWS, "tailguard.pipeline.runner", "tailguard.cli.work"),
+    (ARROWS, "tailguard.pipeline.runner", "tailguard.cli.run"),
     (ARROWS, "tailguard.experiments.laws", "tailguard"),  # the public face stands on everything
     (ARROWS, "tailguard.brand_new", "tailguard.errors"),  # a package that nobody has given a place
     (PLAYS, "tailguard.plays.loops.standing", "tailguard.plays.status"),
@@ -46,14 +46,17 @@ BREAKS = [
     (WORK, "pages.runs", "tailguard.stages.gate"),
     (WORK, "pages.quarantine", "tailguard.adapters.readers"),
     (WORK, "pages.shared.reads", "tailguard.pipeline.runner"),
-    (WORK, "pages.overview", "tailguard.cli.work"),
+    (WORK, "pages.overview", "tailguard.cli.run"),
     (WORK, "pages.overview", "tailguard.demo.story"),
     (WORK, "pages.loops", "tailguard.store.writing"),
-    (WRITE, "pages.runs", "tailguard.runlog.queries"),
+    (WRITE, "pages.runs", "tailguard.runlog.views.runs"),
     (WRITE, "pages.shared.reads", "tailguard.runlog.recorder"),
     (WRITE, "pages.shared.reads", "tailguard.runlog.copying"),
     (WRITE, "pages.shared.reads", "tailguard.runlog.schema"),
-    (WRITE, "pages.brand_new", "tailguard.runlog.history"),
+    (WRITE, "pages.shared.reads", "tailguard.runlog.connection"),
+    (WRITE, "pages.shared.cache", "tailguard.runlog.views.runs"),
+    (WRITE, "pages.shared.opened", "tailguard.runlog.view"),
+    (WRITE, "pages.brand_new", "tailguard.runlog.views.history"),
     (SQL, "tailguard.experiments.laws", "sqlalchemy"),
     (SQL, "tailguard.store.files", "duckdb"),
     (SQL, "tailguard", "duckdb"),
@@ -152,8 +155,8 @@ def test_the_linter_finds_a_forbidden_import_in_a_file(tmp_path: Path) -> None:
 
 
 SPEAKING = {"execute", "exec_driver_sql", "scalar", "scalars"}
-WRITING = {"desk", "writing", "publish"}
-"""A page decides through a function that asks for the right; it opens neither the log for writing nor the workspace's desk."""
+WRITING = {"deciding", "writing", "publish"}
+"""A page decides through a function that asks for the right; it neither opens the log for writing nor begins a decision."""
 
 
 def test_nobody_but_the_run_log_runs_a_statement_on_a_connection_that_he_was_given() -> None:
@@ -175,7 +178,7 @@ def test_no_page_writes_through_the_workspace() -> None:
     }
 
     assert writing == {}
-    assert attributes("reads.workspace().desk.record(fact)") & WRITING == {"desk"}
+    assert attributes("with opened.workspace().deciding(right) as tx: pass") & WRITING == {"deciding"}
     assert attributes("with space.log.writing() as connection: pass") & WRITING == {"writing"}
 
 

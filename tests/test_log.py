@@ -21,6 +21,8 @@ from tailguard.domain.facts import (
     RunStarted,
     TailCoverage,
 )
+from tailguard.domain.gates import Gate, Mode
+from tailguard.domain.verdict import Verdict
 from tailguard.errors import InputError
 from tailguard.runlog.recorder import RunRecorder
 from tailguard.workspace import Workspace
@@ -31,7 +33,7 @@ STARTED = RunStarted(
     lineage="main",
     number=0,
     parent=None,
-    mode="enforce",
+    mode=Mode.ENFORCE,
     policy="7" * 64,
     request="{}",
     seed=1,
@@ -54,7 +56,13 @@ SET = Composition(
     requested=None,
 )
 PASSED = GateDecision(
-    run="main/1", lineage="main", gate="diversity", verdict="PASS", enforced=True, reason="nothing fell", override=None
+    run="main/1",
+    lineage="main",
+    gate=Gate.DIVERSITY,
+    verdict=Verdict.PASS,
+    enforced=True,
+    reason="nothing fell",
+    override=None,
 )
 MEASURED = Measurement(run="main/1", measure="tail recall", value=0.5, budget=40)
 
@@ -66,7 +74,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     facts_of: dict[str, list[Fact]] = {
         "main/0": [STARTED],
         "main/1": [replace(STARTED, run="main/1", number=1, parent="main/0"), replace(SET, records=80), SET, PASSED,
-                   replace(PASSED, gate="ratio", verdict="BLOCK"), MEASURED],
+                   replace(PASSED, gate=Gate.RATIO, verdict=Verdict.BLOCK), MEASURED],
         "main_two/0": [replace(STARTED, run="main_two/0", lineage="main_two")],
     }  # fmt: skip
     for run, facts in facts_of.items():

@@ -8,8 +8,9 @@ import pytest
 
 from tailguard.domain.facts import AlertRaised, AlertSent, SuiteFrozen
 from tailguard.plays.monitoring import alerts
-from tailguard.runlog.queries import recorded
+from tailguard.policy.reading import template
 from tailguard.workspace import LOG_FILE, LOG_VARIABLE, Workspace
+from tests.recording import record
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def frozen(workspace: Workspace) -> SuiteFrozen:
     fact = SuiteFrozen(suite="digest", name="openings", prompts=10, tail_prompts=5, samples_per_prompt=4, rare_terms=3)
-    workspace.desk.record(fact)
+    record(workspace, fact)
     return fact
 
 
@@ -46,20 +47,22 @@ def test_another_actor_of_an_isolated_workspace_is_isolated_too(tmp_path: Path, 
     fact = frozen(other)
 
     assert not elsewhere.exists()
-    with other.log.reading() as connection:
-        assert [(one.actor, one.fact) for one in recorded(connection, SuiteFrozen)] == [("lin", fact)]
+    with other.log.reading() as view:
+        assert [(one.actor, one.fact) for one in view.recorded(SuiteFrozen)] == [("lin", fact)]
 
 
 def test_alerts_of_an_isolated_workspace_reach_nobody(tmp_path: Path, elsewhere: Path) -> None:
     workspace = Workspace(tmp_path, "ada", isolated=True)
+    (tmp_path / "policy.toml").write_text(template("ada"))
     frozen(workspace)
-    workspace.desk.record(
-        AlertRaised(alert="alert-1", kind="monitoring", subject="main", what="main is in alarm", source="main")
+    record(
+        workspace,
+        AlertRaised(alert="alert-1", kind="monitoring", subject="main", what="main is in alarm", source="main"),
     )
 
     sent = alerts.send(workspace)
 
     assert (sent.delivered, sent.problems) == (0, ())
-    with workspace.log.reading() as connection:
-        assert recorded(connection, AlertSent) == []
+    with workspace.log.reading() as view:
+        assert view.recorded(AlertSent) == []
     assert not elsewhere.exists()

@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -24,9 +25,8 @@ import pandas as pd
 from tailguard.domain import facts
 from tailguard.domain.facts import FACTS, Composition, Fact, GateDecision, RunStarted
 from tailguard.errors import InputError
-from tailguard.runlog import queries
-from tailguard.runlog.connection import Connection
 from tailguard.runlog.schema import table_name
+from tailguard.runlog.view import LogView
 from tailguard.workspace import Workspace, default_actor, find_workspace
 
 __all__ = ["facts", "frame", "kinds", "runs"]
@@ -61,8 +61,8 @@ def frame(
     Raises:
         InputError: There is no such kind, lineage or log, or the kind does not belong to a lineage.
     """
-    with _opened(workspace).log.reading() as connection:
-        return _frame(connection, _kind(kind), lineage, since)
+    with _opened(workspace).log.reading() as view:
+        return _frame(view, _kind(kind), lineage, since)
 
 
 def runs(
@@ -83,23 +83,23 @@ def runs(
     Raises:
         InputError: There is no such lineage or log.
     """
-    with _opened(workspace).log.reading() as connection:
-        started = _frame(connection, RunStarted, lineage, since)
-        sets = _frame(connection, Composition, lineage, None)
-        decisions = _frame(connection, GateDecision, lineage, None)
+    with _opened(workspace).log.reading() as view:
+        started = _frame(view, RunStarted, lineage, since)
+        sets = _frame(view, Composition, lineage, None)
+        decisions = _frame(view, GateDecision, lineage, None)
     decisions = decisions[decisions["gate"] == "diversity"]
     started = started.rename(columns={"recorded": "started"})
-    found = started[["run", "lineage", "number", "parent", "mode", "started", "actor"]]
+    runs = started[["run", "lineage", "number", "parent", "mode", "started", "actor"]]
     for of_run, columns in (
         (sets, ["records", "tokens", "ratio_records", "ratio_tokens", "ceiling"]),
         (decisions, ["verdict", "reason"]),
     ):
-        found = found.merge(of_run.drop_duplicates("run", keep="last")[["run", *columns]], on="run", how="left")
-    return found.astype({"records": "Int64", "tokens": "Int64"})
+        runs = runs.merge(of_run.drop_duplicates("run", keep="last")[["run", *columns]], on="run", how="left")
+    return runs.astype({"records": "Int64", "tokens": "Int64"})
 
 
 def rows(
-    connection: Connection,
+    view: LogView,
     kind: type[Fact],
     equal: Mapping[str, Any],
     *,
@@ -111,12 +111,12 @@ def rows(
     With `lineage` (of a kind that names a run) the run's lineage and number are columns too.
     """
     own = [field.name for field in fields(kind)]
-    found = pd.DataFrame(
-        queries.plain_rows(connection, kind, equal, of_lineage=lineage, since=since),
+    frame = pd.DataFrame(
+        view.plain_rows(kind, equal, of_lineage=lineage, since=since),
         columns=["row", "recorded", "actor", "clock", *own],
     )
-    found = found[[*own, "recorded", "actor", "row"]]
-    return found.assign(lineage=lineage, number=found["run"].str.split("/").str[-1].astype(int)) if lineage else found
+    frame = frame[[*own, "recorded", "actor", "row"]]
+    return frame.assign(lineage=lineage, number=frame["run"].str.split("/").str[-1].astype(int)) if lineage else frame
 
 
 def _opened(workspace: AnyPath | None) -> Workspace:
@@ -139,7 +139,7 @@ def _meant(name: str, known: Iterable[str]) -> str:
     return f"{f'Did you mean {near[0]!r}? ' if near else ''}Known: {', '.join(known) or 'none'}."
 
 
-def _frame(connection: Connection, kind: type[Fact], lineage: str | None, since: datetime | None) -> pd.DataFrame:
+def _frame(view: LogView, kind: type[Fact], lineage: str | None, since: datetime | None) -> pd.DataFrame:
     """The rows of a kind with the types that its fields have, also where there are none, and times in UTC."""
     types = {**get_type_hints(kind), "recorded": datetime, "actor": str, "row": str}
     if since is not None and since.tzinfo is not None:
@@ -147,19 +147,19 @@ def _frame(connection: Connection, kind: type[Fact], lineage: str | None, since:
     if lineage is not None and "run" not in types and "lineage" not in types:
         raise InputError(f"{kind.__name__} does not belong to a lineage: ask for it without one.")
     of_run = lineage if "run" in types else None
-    found = rows(connection, kind, {"lineage": lineage} if lineage and not of_run else {}, since=since, lineage=of_run)
-    if lineage is not None and found.empty:
-        known = sorted({started.fact.lineage for started in queries.recorded(connection, RunStarted)})
+    frame = rows(view, kind, {"lineage": lineage} if lineage and not of_run else {}, since=since, lineage=of_run)
+    if lineage is not None and frame.empty:
+        known = sorted({started.fact.lineage for started in view.recorded(RunStarted)})
         if lineage not in known:
             raise InputError(f"The run log has no lineage {lineage!r}. {_meant(lineage, known)}")
     if "run" in types:
-        names = found["run"].astype("str").str
-        found = found.assign(
+        names = frame["run"].astype("str").str
+        frame = frame.assign(
             lineage=names.replace(_NUMBER, "", regex=True), number=names.replace(_LINEAGE, "", regex=True)
         )
         types.update(lineage=str, number=int)
-    found = found.astype({name: _column_type(types[name]) for name in found.columns})
-    return found.assign(**{str(name): found[name].dt.tz_localize("UTC") for name in found.select_dtypes("datetime")})
+    frame = frame.astype({name: _column_type(types[name]) for name in frame.columns})
+    return frame.assign(**{str(name): frame[name].dt.tz_localize("UTC") for name in frame.select_dtypes("datetime")})
 
 
 _LINEAGE, _NUMBER = re.compile(r"^.*/"), re.compile(r"/[^/]*$")
@@ -170,6 +170,6 @@ def _column_type(python_type: Any) -> str:
     kinds = {str: "str", int: "int64", float: "float64", bool: "bool", datetime: "datetime64[us]"}
     options = get_args(python_type)
     if not options:
-        return kinds[python_type]
+        return "str" if issubclass(python_type, StrEnum) else kinds[python_type]
     (present,) = (option for option in options if option is not type(None))
     return {"int64": "Int64", "bool": "boolean"}.get(kinds[present], kinds[present])

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property, wraps
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
 from tailguard.clock import SystemClock
-from tailguard.domain.facts import AttemptRefused, PolicyInForce
+from tailguard.domain.facts import AttemptRefused, Fact, PolicyInForce
 from tailguard.domain.roles import ALLOWED, Right
 from tailguard.errors import InputError, NotAllowed
-from tailguard.policy.model import Policy, policy_digest, read_policy
+from tailguard.policy.model import Policy
+from tailguard.policy.reading import policy_digest, read_policy
 from tailguard.ports import Clock
 from tailguard.runlog.connection import RunLog, open_log
-from tailguard.runlog.queries import only, recorded
-from tailguard.runlog.recorder import Author, Desk
+from tailguard.runlog.recorder import Author, Transaction, transaction
+from tailguard.runlog.view import LogView
 
 if TYPE_CHECKING:
     from tailguard.store.files import Store
@@ -72,19 +73,64 @@ class Workspace:
         return other
 
     @contextmanager
-    def may(self, right: Right) -> Iterator[Policy]:
-        """The policy in force, where the actor may do this. Raises NotAllowed where not, and logs each refusal, also one for a
-        reason of its own that the block raises."""
+    def deciding(self, right: Right) -> Iterator[Decision]:
+        """One decision: locked, allowed, under the policy in force, and recorded as a whole or not at all.
+
+        A policy that is not the one last recorded is recorded ahead of what it allows. Nothing is recorded if the block raises,
+        but for a refusal: NotAllowed, where the actor may not do this or the block says so, is logged before it is raised.
+        """
         try:
-            policy = self.policy()
-            if not ALLOWED[right] & policy.roles_of(self.actor, self.groups):
-                raise NotAllowed(f"{self.actor} may not {right}. The policy names {policy.who_may(right)}.")
-            yield policy
+            with transaction(self.log, self.author) as opened:
+                yield self._decision(right, opened)
         except NotAllowed as refused:
-            if not refused.logged and self.log.exists():
-                self.desk.record(AttemptRefused(str(right), str(refused)))
-            refused.logged = True
+            self._log_refusal(right, refused)
             raise
+
+    @contextmanager
+    def concluding(self) -> Iterator[Transaction]:
+        """Record what came of work that `require` let begin, whatever has become of the policy and of the actor's role since."""
+        with transaction(self.log, self.author) as opened:
+            yield opened
+
+    def require(self, right: Right) -> Policy:
+        """The policy in force, for an actor who may do this; for work that takes long, ahead of the decision that records it.
+        Raises NotAllowed, and logs it."""
+        policy, text = self._policy_file()
+        try:
+            self._require_role(right, policy)
+        except NotAllowed as refused:
+            self._log_refusal(right, refused)
+            raise
+        if not self._is_recorded(text):
+            with transaction(self.log, self.author) as opened:
+                self._decision(right, opened)
+        return policy
+
+    def _decision(self, right: Right, opened: Transaction) -> Decision:
+        policy, text = self._policy_file()
+        self._require_role(right, policy)
+        return Decision(opened, policy, _policy_recorded(opened, policy, text))
+
+    def _require_role(self, right: Right, policy: Policy) -> None:
+        if not self.allows(right, policy):
+            raise NotAllowed(f"{self.actor} may not {right}. The policy names {policy.who_may(right)}.")
+
+    def allows(self, right: Right, policy: Policy) -> bool:
+        """Whether a role of the actor has this right under a policy."""
+        return bool(ALLOWED[right] & policy.roles_of(self.actor, self.groups))
+
+    def _is_recorded(self, text: str) -> bool:
+        if not self.log.exists():
+            return False
+        with self.log.reading() as view:
+            newest = view.newest(PolicyInForce)
+        return newest is not None and newest.fact.digest == policy_digest(text)
+
+    def _log_refusal(self, right: Right, refused: NotAllowed) -> None:
+        if not refused.logged and self.log.exists():
+            with transaction(self.log, self.author) as opened:
+                opened.record(AttemptRefused(str(right), str(refused)))
+        refused.logged = True
 
     @property
     def author(self) -> Author:
@@ -104,45 +150,36 @@ class Workspace:
         named = None if self.isolated else os.environ.get(LOG_VARIABLE)
         return open_log(named or f"duckdb:///{self.root / LOG_FILE}", self.root)
 
+    def edited_policy(self) -> Policy:
+        """The policy as its file is now, recorded or not: for who may sign in, and what the actor may be offered."""
+        return self._policy_file()[0]
+
+    def _policy_file(self) -> tuple[Policy, str]:
+        return read_policy(self.root / POLICY_FILE)
+
+
+class Decision:
+    """A decision in the making: the policy in force and its digest, the log as it is, and what is to be recorded."""
+
+    def __init__(self, opened: Transaction, policy: Policy, policy_digest: str) -> None:
+        self._opened = opened
+        self.policy = policy
+        self.policy_digest = policy_digest
+
     @property
-    def desk(self) -> Desk:
-        """Where decisions outside of runs are recorded."""
-        return Desk(self.log, self.author)
+    def view(self) -> LogView:
+        """The log with what was recorded so far. Ask for it anew after `record`."""
+        return self._opened.view
 
-    def policy(self) -> Policy:
-        """The policy as the file says now."""
-        return read_policy(self.root / POLICY_FILE)[0]
-
-    def policy_in_force(self) -> tuple[Policy, str]:
-        """The policy and its digest; one that is not the newest in the log is recorded whole, also when it comes back."""
-        policy, text = read_policy(self.root / POLICY_FILE)
-        digest = policy_digest(text)
-        if self.log.exists():
-            with self.log.reading() as connection:
-                newest = only(recorded(connection, PolicyInForce))
-                if newest and newest.fact.digest == digest:
-                    return policy, digest
-        self.desk.record(PolicyInForce(digest, policy.team, text))
-        return policy, digest
+    def record(self, *facts: Fact) -> None:
+        """Add facts to the log if the decision ends well."""
+        self._opened.record(*facts)
 
 
-P = ParamSpec("P")
-W = TypeVar("W", bound=Workspace)
-T = TypeVar("T")
-DECISIONS: dict[str, Right] = {}
-"""Every function of the core that a role is needed for, by module and name."""
-
-
-def decision(right: Right) -> Callable[[Callable[Concatenate[W, P], T]], Callable[Concatenate[W, P], T]]:
-    """Marks a function whose first argument is the workspace: it is only entered by an actor who may do this."""
-
-    def marked(work: Callable[Concatenate[W, P], T]) -> Callable[Concatenate[W, P], T]:
-        @wraps(work)
-        def guarded(workspace: W, /, *args: P.args, **kwargs: P.kwargs) -> T:
-            with workspace.may(right):
-                return work(workspace, *args, **kwargs)
-
-        DECISIONS[f"{work.__module__}.{work.__name__}"] = right
-        return guarded
-
-    return marked
+def _policy_recorded(opened: Transaction, policy: Policy, text: str) -> str:
+    """The digest of a policy, which is recorded whole where it is not the newest in the log, also when it comes back."""
+    digest = policy_digest(text)
+    newest = opened.view.newest(PolicyInForce)
+    if newest is None or newest.fact.digest != digest:
+        opened.record(PolicyInForce(digest, policy.team, text))
+    return digest

@@ -17,7 +17,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared import reads
+from pages.shared import cache
 from pages.shared.words import plain
 from tailguard.errors import TailguardError
 
@@ -61,7 +61,7 @@ class Presses:
             if first:
                 self._answers[name] = _answer(work, values)
                 self._counts[key] += 1
-                reads.look_again()
+                cache.invalidate()
             self.shown, self.shown_at = self._answers[name], None
         return first and self.shown.done
 
@@ -75,8 +75,8 @@ def _answer(work: Work, values: Values) -> Answer:
 
 def presses() -> Presses:
     """What this session has pressed so far."""
-    found: Presses = st.session_state.setdefault("presses", Presses())
-    return found
+    state: Presses = st.session_state.setdefault("presses", Presses())
+    return state
 
 
 def button(
@@ -116,11 +116,11 @@ def _pressed(done: Presses, key: str, name: str, work: Work, then: Callable[[], 
 
 def show_answer() -> None:
     """What came of the last thing that somebody did."""
-    found = presses()
-    if found.shown_at is None:  # counted from here: on a busy machine the page is drawn long after the press
-        found.shown_at = time.monotonic()
-    if found.shown and time.monotonic() - found.shown_at < SHOWN_SECONDS:
-        (st.success if found.shown.done else st.error)(plain(found.shown.text))
+    state = presses()
+    if state.shown_at is None:  # counted from here: on a busy machine the page is drawn long after the press
+        state.shown_at = time.monotonic()
+    if state.shown and time.monotonic() - state.shown_at < SHOWN_SECONDS:
+        (st.success if state.shown.done else st.error)(plain(state.shown.text))
 
 
 def forget_answer() -> None:

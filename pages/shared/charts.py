@@ -51,19 +51,19 @@ def legible(figure: go.Figure, theme: str | None) -> go.Figure:
         figure.update_yaxes(tickfont_color=_INK, title_font_color=_INK)
         figure.update_traces(textfont_color=_INK, selector={"mode": "markers+text"})
         figure.update_traces(colorbar_tickfont_color=_INK, selector={"type": "heatmap"})
-        figure.for_each_annotation(lambda one: one.update(font_color=one.font.color or _INK))
+        figure.for_each_annotation(lambda annotation: annotation.update(font_color=annotation.font.color or _INK))
     return figure
 
 
-def _end_label(figure: go.Figure, x: object, y: float, text: str, **place: int) -> None:
+def _end_label(figure: go.Figure, x: object, y: float, text: str, **position: int) -> None:
     """The name of a line at its end, in the colour of the page's text: small words in a line's colour are hard to read."""
-    figure.add_annotation(x=x, y=y, text=text, showarrow=False, xanchor="left", xshift=8, **place)
+    figure.add_annotation(x=x, y=y, text=text, showarrow=False, xanchor="left", xshift=8, **position)
 
 
 def _whole(numbers: Iterable[int]) -> dict[str, object]:
     """An axis of whole numbers: each one named while they are few."""
-    found = list(numbers)
-    return {"dtick": 1} if not found or max(found) - min(found) <= 30 else {"tickformat": "d"}
+    values = list(numbers)
+    return {"dtick": 1} if not values or max(values) - min(values) <= 30 else {"tickformat": "d"}
 
 
 def strips(lineages: dict[str, pd.DataFrame], title: str) -> go.Figure:
@@ -237,7 +237,7 @@ def cells(frame: pd.DataFrame, title: str) -> go.Figure:
     figure.add_bar(y=names, x=frame["before"], name="before the filter", orientation="h", marker_color="#b8bdc4",
                    hovertemplate="%{y}: %{x:,} cells before<extra></extra>")  # fmt: skip
     figure.add_bar(y=names, x=frame["after"], name="after it", orientation="h",
-                   marker_color=[ORIGIN.get(one, GREY) for one in frame["origin"]],
+                   marker_color=[ORIGIN.get(origin, GREY) for origin in frame["origin"]],
                    hovertemplate="%{y}: %{x:,} cells after<extra></extra>")  # fmt: skip
     figure.add_scatter(y=names, x=frame["before"] - frame["likely_loss"], mode="markers", name="after as many dropped at random",
                        marker={"symbol": "line-ns-open", "size": 22, "color": GREY, "line": {"width": 3}},
@@ -259,11 +259,11 @@ def reasons(frame: pd.DataFrame, title: str) -> go.Figure:
     return finish(figure, title, height=190 + 34 * len(totals), percent=False)
 
 
-def calibration(points: pd.DataFrame, found: pd.Series[Any], title: str) -> go.Figure:
+def calibration(points: pd.DataFrame, calibrated: pd.Series[Any], title: str) -> go.Figure:
     """What each share of synthetic text cost after the last generation, the margin, and both ceilings."""
     figure = go.Figure()
     last = int(points["generation"].max())
-    for generation in sorted({int(one) for one in points["generation"]}):
+    for generation in sorted({int(number) for number in points["generation"]}):
         part = points[points["generation"] == generation]
         newest = generation == last
         figure.add_scatter(
@@ -273,18 +273,18 @@ def calibration(points: pd.DataFrame, found: pd.Series[Any], title: str) -> go.F
                      "arrayminus": part["value"] - part["low"], "visible": newest},
             hovertemplate="%{x:.0%} synthetic: %{y:.1%}<extra>" + f"generation {generation}" + "</extra>",
         )  # fmt: skip
-    floor = 1 - float(found["margin"])
+    floor = 1 - float(calibrated["margin"])
     figure.add_hline(
         y=floor,
         line={"dash": "dash", "color": GREY},
         annotation_text=f"margin {floor:.0%}",
         annotation_position="right",
     )
-    for name, colour, place in (("recommended", "#009E73", "top"), ("ceiling", GREY, "bottom")):
-        value = float(found[name])
+    for name, colour, edge in (("recommended", "#009E73", "top"), ("ceiling", GREY, "bottom")):
+        value = float(calibrated[name])
         figure.add_vline(x=value, line={"dash": "dash", "color": colour})
-        figure.add_annotation(x=value, y=1 if place == "top" else 0, yref="paper", text=f"{name} {value:.0%}", showarrow=False,
-                              xanchor="right" if place == "top" else "left", xshift=-4 if place == "top" else 4)  # fmt: skip
+        figure.add_annotation(x=value, y=1 if edge == "top" else 0, yref="paper", text=f"{name} {value:.0%}", showarrow=False,
+                              xanchor="right" if edge == "top" else "left", xshift=-4 if edge == "top" else 4)  # fmt: skip
     figure.update_xaxes(tickformat=".0%", title="synthetic share of every generation")
     return finish(figure, title, height=360)
 
@@ -309,22 +309,27 @@ def deltas(frame: pd.DataFrame, title: str) -> go.Figure:
     offsets = {"parent": 0.22, "best": 0.0, "first": -0.22}
     for kind, part in frame.groupby("reference_kind", sort=False):
         figure.add_scatter(
-            x=part["delta"], y=[measures.index(one) + offsets[str(kind)] for one in part["measure"]], mode="markers",
+            x=part["delta"], y=[measures.index(measure) + offsets[str(kind)] for measure in part["measure"]], mode="markers",
             name=f"against its {kind} {part['reference'].iloc[0]}",
-            marker={"symbol": REFERENCES[str(kind)], "size": 11, "color": [VERDICT[one] for one in part["verdict"]]},
+            marker={"symbol": REFERENCES[str(kind)], "size": 11, "color": [VERDICT[verdict] for verdict in part["verdict"]]},
             error_x={"type": "data", "symmetric": False, "array": part["high"].clip(upper=1) - part["delta"],
                      "arrayminus": part["delta"] - part["low"], "color": GREY},
             customdata=part[["reference", "low", "high", "verdict"]],
             hovertemplate="%{x:+.1%} (%{customdata[1]:+.1%} to %{customdata[2]:+.1%}) against %{customdata[0]}: %{customdata[3]}"
                           "<extra></extra>",
         )  # fmt: skip
-    for place, measure in enumerate(measures):
+    for position, measure in enumerate(measures):
         margin = float(frame.loc[frame["measure"] == measure, "margin"].iloc[0])
         figure.add_shape(
-            type="line", x0=-margin, x1=-margin, y0=place - 0.4, y1=place + 0.4, line={"dash": "dash", "color": GREY}
+            type="line",
+            x0=-margin,
+            x1=-margin,
+            y0=position - 0.4,
+            y1=position + 0.4,
+            line={"dash": "dash", "color": GREY},
         )
         figure.add_annotation(
-            x=-margin, y=place + 0.44, text=f"margin −{margin:.0%}", showarrow=False, font={"size": 11}
+            x=-margin, y=position + 0.44, text=f"margin −{margin:.0%}", showarrow=False, font={"size": 11}
         )
     figure.add_vline(x=0, line={"color": GREY, "width": 1})
     finish(figure, title, height=360, percent=False)
@@ -367,8 +372,8 @@ def outcomes(decisions: pd.DataFrame, canaries: pd.DataFrame, title: str) -> go.
     figure.update_layout(barmode="stack", bargap=0.4)
     finish(figure, title, height=440, percent=False)
     figure.update_yaxes(tickformat=".0%", row=2, col=1)
-    most = int(months.groupby("month").size().max())
-    figure.update_yaxes(**_whole([0, most]), row=1, col=1)
+    highest = int(months.groupby("month").size().max())
+    figure.update_yaxes(**_whole([0, highest]), row=1, col=1)
     for note in figure.layout.annotations[:2]:
         note.update(x=0, xanchor="left", font={"size": 13})
     return figure
@@ -378,11 +383,12 @@ def exceptions(frame: pd.DataFrame, uses: pd.DataFrame, today: object, title: st
     """A bar per override from request to expiry, uses as ticks, today as a line."""
     figure = go.Figure()
     colours = {"open": "#0072B2", "requested": "#E69F00"}
-    for _, one in frame.iterrows():
-        figure.add_scatter(x=[one["requested"], one["expires"]], y=[one["id"], one["id"]], mode="lines", showlegend=False,
-                           line={"width": 14, "color": colours.get(one["state"], "#b8bdc4")}, name=one["id"],
-                           hovertemplate=f"{one['id']}: {one['state']}, until %{{x|%d %b %Y}}<extra></extra>")  # fmt: skip
-        _end_label(figure, one["expires"], one["id"], one["state"])
+    for _, override in frame.iterrows():
+        name, state = override["id"], override["state"]
+        figure.add_scatter(x=[override["requested"], override["expires"]], y=[name, name], mode="lines", showlegend=False,
+                           line={"width": 14, "color": colours.get(state, "#b8bdc4")}, name=name,
+                           hovertemplate=f"{name}: {state}, until %{{x|%d %b %Y}}<extra></extra>")  # fmt: skip
+        _end_label(figure, override["expires"], name, state)
     if len(uses):
         figure.add_scatter(x=uses["recorded"], y=uses["override"], mode="markers", name="used", showlegend=False,
                            marker={"symbol": "line-ns-open", "size": 22, "color": ORIGIN["ai"], "line": {"width": 3}})  # fmt: skip
@@ -399,7 +405,7 @@ def slices(frame: pd.DataFrame, title: str) -> go.Figure:
     reach = max(0.02, float(table.abs().max().max()))
     figure = go.Figure(
         go.Heatmap(
-            z=table.to_numpy(), x=list(table.columns), y=[on_chart(str(one)) for one in table.index],
+            z=table.to_numpy(), x=list(table.columns), y=[on_chart(str(name)) for name in table.index],
             zmid=0, zmin=-reach, zmax=reach, colorscale=LOST_OR_WON, colorbar={"tickformat": "+.0%", "thickness": 10},
             text=[["" if pd.isna(value) else f"{value:+.1%}" for value in row] for row in table.to_numpy()],
             texttemplate="%{text}", textfont={"color": "#1c2024"}, hovertemplate="%{y} in %{x}: %{z:+.1%}<extra></extra>",
@@ -429,8 +435,8 @@ def streams(frame: pd.DataFrame, title: str) -> go.Figure:
         change = part["value"] / part["reference_value"] - 1
         figure.add_scatter(
             x=part["week"], y=change, mode="lines+markers", line={"color": colour, "width": 2.5}, showlegend=False,
-            marker={"size": [13 if one else 7 for one in part["alarm"]], "color": colour,
-                    "symbol": ["x" if one else "circle" for one in part["alarm"]]},
+            marker={"size": [13 if alarm else 7 for alarm in part["alarm"]], "color": colour,
+                    "symbol": ["x" if alarm else "circle" for alarm in part["alarm"]]},
             customdata=part[["texts", "e_value", "threshold"]],
             hovertemplate="%{x|%d %b %Y}: %{y:+.1%}, %{customdata[0]} texts, evidence %{customdata[1]:,.1f} of "
                           "%{customdata[2]:,.0f}<extra></extra>",

@@ -24,13 +24,13 @@ def person(space: Workspace) -> Workspace:
     if not configured():
         return space.as_actor(default_actor())
     claims = st.user.to_dict() if st.user.is_logged_in else {}
-    rules = space.policy().sign_in
+    rules = space.edited_policy().sign_in
     name = str(claims.get(rules.name) or "")
     if rules.name == "email":  # providers differ in how they write the same address
         name = "" if claims.get("email_verified") is False else name.lower()
     groups: object = claims.get(rules.groups) or ()
-    told = tuple(str(one) for one in groups) if isinstance(groups, list | tuple) else (str(groups),)
-    return space.as_actor(name, groups=told)
+    group_names = tuple(str(group) for group in groups) if isinstance(groups, list | tuple) else (str(groups),)
+    return space.as_actor(name, groups=group_names)
 
 
 def enter(space: Workspace) -> None:
@@ -54,8 +54,8 @@ def enter(space: Workspace) -> None:
         here = person(space)
         if not here.actor:
             raise NotAllowed("The provider names no verified e-mail address. Ask whoever looks after the accounts.")
-        with here.may(Right.LOOK):
-            return
+        if not here.allows(Right.LOOK, here.edited_policy()):
+            here.require(Right.LOOK)
     except TailguardError as error:
         st.title("Tailguard")
         st.error(f"You cannot look at this dashboard. {plain(str(error))}", icon="✖")
@@ -79,8 +79,8 @@ def sign_out() -> None:
 def roles(space: Workspace) -> str:
     """What the person at work is here, in a sentence."""
     try:
-        here = space.policy().roles_of(space.actor, space.groups)
+        here = space.edited_policy().roles_of(space.actor, space.groups)
     except TailguardError as error:
         return f"You have no role here. {error}"
-    told = [str(one) for one in sorted(here) if len(here) == 1 or one != "viewer"]
-    return f"You are at work here as {', '.join(told) or 'no role'}."
+    role_names = [str(role) for role in sorted(here) if len(here) == 1 or role != "viewer"]
+    return f"You are at work here as {', '.join(role_names) or 'no role'}."

@@ -7,8 +7,9 @@ from functools import partial
 
 import streamlit as st
 
-from pages.shared import actions, components, reads
+from pages.shared import actions, bar, components, opened, reads
 from pages.shared.actions import Values
+from pages.shared.words import plain
 from tailguard.domain.wording import counted
 from tailguard.overrides import meeting as meetings
 
@@ -40,20 +41,18 @@ def _note(override: str) -> str:
 def item_told(item: meetings.Item) -> None:
     """One item of the agenda: the reason, its uses, and what they did to the ratio."""
     over = item.override
-    st.markdown(
-        f"##### {components.plain(over.id)}: {components.plain(over.gate)} gate of {components.plain(over.run)}"
-    )
-    st.markdown(f"> {components.plain(over.reason)}")
+    st.markdown(f"##### {plain(over.id)}: {plain(over.gate)} gate of {plain(over.run)}")
+    st.markdown(f"> {plain(over.reason)}")
     left, right = st.columns(2)
     left.markdown(
-        f"{item.state}, asked for by **{components.plain(over.requested_by)}** on {over.requested:%d %b %Y}"
-        + (f", approved by **{components.plain(over.decided_by or '')}**" if over.decision == "approved" else "")
-        + (f", to follow {components.plain(over.renews)}" if over.renews else "")
+        f"{item.state}, asked for by **{plain(over.requested_by)}** on {over.requested:%d %b %Y}"
+        + (f", approved by **{plain(over.decided_by or '')}**" if over.decision == "approved" else "")
+        + (f", to follow {plain(over.renews)}" if over.renews else "")
     )
     days = (over.expires - reads.status().as_of).days
     right.markdown(f"ends {over.expires:%d %b %Y}, " + (f"in {counted(days, 'day')}" if days >= 0 else "past"))
     if over.orphan:
-        st.warning(components.plain(f"It matches nothing any more: {over.orphan}."), icon="⚠️")
+        st.warning(plain(f"It matches nothing any more: {over.orphan}."), icon="⚠️")
     if not item.uses:
         st.markdown("Never used.")
     for use in item.uses:
@@ -62,7 +61,7 @@ def item_told(item: meetings.Item) -> None:
             if use.ratio is not None and use.ceiling is not None
             else ""
         )
-        st.markdown(f"- used {use.recorded:%d %b %Y} by {components.plain(use.actor)}{effect}")
+        st.markdown(f"- used {use.recorded:%d %b %Y} by {plain(use.actor)}{effect}")
 
 
 def decide(item: meetings.Item, position: int) -> None:
@@ -89,7 +88,7 @@ def decide(item: meetings.Item, position: int) -> None:
 
 def _record(override: str, decision: str, values: Values) -> str:
     """Decide on one item with the note that was typed."""
-    space = reads.workspace()
+    space = opened.workspace()
     expires = space.clock.now() + timedelta(days=int(values["meeting_days"])) if decision == "renewed" else None
     meetings.decide(space, override, decision=decision, note=values[f"note-{override}"][:500], expires=expires)
     return f"{override} {decision}."
@@ -101,12 +100,12 @@ def _turn_to(position: int) -> None:
 
 
 def _attend(values: Values) -> str:
-    meetings.attend(reads.workspace(), values["person"])
+    meetings.attend(opened.workspace(), values["person"])
     return f"{values['person']} is here."
 
 
 def _end(meeting: str, _: Values) -> str:
-    meetings.end(reads.workspace())
+    meetings.end(opened.workspace())
     return f"{meeting} ended. Its minutes are below."
 
 
@@ -126,21 +125,21 @@ def hold(going_on: meetings.Meeting) -> None:
                 _turn_to(number)
                 components.again()
         st.markdown("**Present**")
-        st.markdown(components.plain(", ".join(going_on.present)) or "nobody yet")
+        st.markdown(plain(", ".join(going_on.present)) or "nobody yet")
         st.text_input("Somebody else is here", key="person")
         actions.button("Note attendance", _attend, key="attend")
     with first.container(border=True):
-        position = min(components.number("item", _next(going_on)), len(going_on.items) - 1)
+        position = min(bar.number("item", _next(going_on)), len(going_on.items) - 1)
         item = going_on.items[position]
         item_told(item)
         if item.decision:
-            st.success(components.plain(f"{item.decision} by {item.decided_by}: {item.note}"), icon="✔")
+            st.success(plain(f"{item.decision} by {item.decided_by}: {item.note}"), icon="✔")
             if going_on.left and st.button("Next item", key="next"):
                 st.query_params["item"] = str(_next(going_on))
                 components.again()
         else:
             decide(item, position)
-    passed = [one.override.id for one in going_on.left if one.state == "open"]
+    passed = [item.override.id for item in going_on.left if item.state == "open"]
     if passed:
         components.remark(
             f"Ending the meeting now closes {', '.join(passed)}: a review that passes an override closes it."
@@ -149,4 +148,4 @@ def hold(going_on: meetings.Meeting) -> None:
 
 
 def _next(going_on: meetings.Meeting) -> int:
-    return next((at for at, one in enumerate(going_on.items) if one.decision is None), 0)
+    return next((at for at, item in enumerate(going_on.items) if item.decision is None), 0)

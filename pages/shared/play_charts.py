@@ -55,7 +55,7 @@ def flow(drawn: Drawing, chosen: Sequence[Edge], title: str) -> go.Figure:
             arrowsize=1.1, arrowwidth=1.6, arrowcolor=FEEDBACK if edge in drawn.feedback else GREY, text="", standoff=4,
         )  # fmt: skip
     for kind, colour in NODE.items():
-        names = [name for name, one in sorted(drawn.flows.nodes.items()) if one == kind]
+        names = [name for name, node_kind in sorted(drawn.flows.nodes.items()) if node_kind == kind]
         if names:
             figure.add_scatter(
                 x=[drawn.place[name][0] for name in names], y=[-drawn.place[name][1] for name in names], mode="markers+text",
@@ -104,30 +104,31 @@ def _short(name: str) -> str:
     return on_chart(name if len(name) <= 26 else "…" + name[-25:])
 
 
-def plays(found: Sequence[PlayStanding], strips: dict[str, list[tuple[datetime, str]]], title: str) -> go.Figure:
+def plays(statuses: Sequence[PlayStanding], strips: dict[str, list[tuple[datetime, str]]], title: str) -> go.Figure:
     """A row per play: its state over the last twelve months as a coloured strip, evidence as white ticks in it."""
     figure = go.Figure()
     shown: set[str] = set()
-    for one in reversed(found):
-        for start, stop, state in _spans(strips[one.play.name]):
+    for status in reversed(statuses):
+        for start, stop, state in _spans(strips[status.play.name]):
             figure.add_scatter(
-                x=[start, stop], y=[one.play.title] * 2, mode="lines", name=state, legendgroup=state, showlegend=state not in shown,
+                x=[start, stop], y=[status.play.title] * 2, mode="lines", name=state, legendgroup=state,
+                showlegend=state not in shown,
                 line={"color": STATE[state], "width": 20},
-                hovertemplate=f"{one.play.title}: {state}, {start:%d %b %Y} to {stop:%d %b %Y}<extra></extra>",
+                hovertemplate=f"{status.play.title}: {state}, {start:%d %b %Y} to {stop:%d %b %Y}<extra></extra>",
             )  # fmt: skip
             shown.add(state)
-        first = strips[one.play.name][0][0]
-        times = [row.when for row in one.evidence if row.when >= first]
+        first = strips[status.play.name][0][0]
+        times = [row.when for row in status.evidence if row.when >= first]
         figure.add_scatter(
-            x=times, y=[one.play.title] * len(times), mode="markers", showlegend=False,
+            x=times, y=[status.play.title] * len(times), mode="markers", showlegend=False,
             marker={"symbol": "line-ns-open", "size": 15, "color": "#ffffff", "line": {"width": 1.5}},
             hovertemplate="evidence on %{x|%d %b %Y}<extra></extra>",
         )  # fmt: skip
         figure.add_annotation(
-            x=strips[one.play.name][-1][0] + timedelta(days=7), y=one.play.title, text=one.state, showarrow=False, xanchor="left",
-            xshift=6,
+            x=strips[status.play.name][-1][0] + timedelta(days=7), y=status.play.title, text=status.state, showarrow=False,
+            xanchor="left", xshift=6,
         )  # fmt: skip
-    finish(figure, title, height=140 + 52 * max(1, len(found)), percent=False)
+    finish(figure, title, height=140 + 52 * max(1, len(statuses)), percent=False)
     figure.update_yaxes(showgrid=False)
     return figure
 
@@ -144,15 +145,16 @@ def _spans(strip: Sequence[tuple[datetime, str]]) -> list[tuple[datetime, dateti
     return spans
 
 
-def responses(found: Sequence[Incident], title: str) -> go.Figure:
+def responses(incidents: Sequence[Incident], title: str) -> go.Figure:
     """How long it took to detect, to freeze and to roll back, response by response; an hour dashed."""
     figure = go.Figure()
     for step, colour in (("detect", "#0072B2"), ("freeze", "#D55E00"), ("rollback", "#009E73")):
-        timed = [one for one in found if one.seconds(step) is not None]
+        timed = [incident for incident in incidents if incident.seconds(step) is not None]
         figure.add_scatter(
-            x=[one.id for one in timed], y=[max(0.1, one.seconds(step) or 0.0) for one in timed], mode="lines+markers", name=step,
+            x=[incident.id for incident in timed], y=[max(0.1, incident.seconds(step) or 0.0) for incident in timed],
+            mode="lines+markers", name=step,
             line={"color": colour, "width": 2.5},
-            marker={"size": 9, "symbol": ["circle" if one.kind == "drill" else "diamond" for one in timed]},
+            marker={"size": 9, "symbol": ["circle" if incident.kind == "drill" else "diamond" for incident in timed]},
             hovertemplate="%{x}: " + step + " %{y:,.0f} s<extra></extra>",
         )  # fmt: skip
         if timed:

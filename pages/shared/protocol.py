@@ -6,8 +6,9 @@ from functools import partial
 
 import streamlit as st
 
-from pages.shared import actions, components, reads
+from pages.shared import actions, opened
 from pages.shared.actions import Values
+from pages.shared.words import plain
 from tailguard.domain.incidents import STEPS, Step
 from tailguard.plays.response.drills import Incident
 from tailguard.policy.model import PLAYS
@@ -29,48 +30,48 @@ def lasting(seconds: float | None) -> str:
     )
 
 
-def hold(one: Incident) -> None:
+def hold(incident: Incident) -> None:
     """Every step of one response, with the button or the form of the next."""
-    done = {row.fact.step: row for row in one.steps}
+    done = {row.fact.step: row for row in incident.steps}
     for step in STEPS:
         with st.container(border=True):
             left, right = st.columns([3, 2], vertical_alignment="center")
             if row := done.get(step.name):
-                left.markdown(f"**✔ {step.name}** {components.plain(row.fact.evidence)}")
+                left.markdown(f"**✔ {step.name}** {plain(row.fact.evidence)}")
                 took = (
                     f"{lasting(row.fact.seconds)} after the step before, {row.fact.machine_seconds:,.1f} s of machine"
                 )
-                right.caption(components.plain(f"{row.actor}, {row.recorded:%d %b %H:%M:%S}, {took}"))
-            elif step.name == "close" and one.closed:
-                fact = one.closed.fact
-                said = f"Root cause: {components.plain(fact.cause)}  \nChange to {fact.play}: {components.plain(fact.change)}"
-                left.markdown(f"**✔ close** {said}")
-                right.caption(components.plain(f"{one.closed.actor}, {one.closed.recorded:%d %b %H:%M:%S}"))
+                right.caption(plain(f"{row.actor}, {row.recorded:%d %b %H:%M:%S}, {took}"))
+            elif step.name == "close" and incident.closed:
+                fact = incident.closed.fact
+                summary = f"Root cause: {plain(fact.cause)}  \nChange to {fact.play}: {plain(fact.change)}"
+                left.markdown(f"**✔ close** {summary}")
+                right.caption(plain(f"{incident.closed.actor}, {incident.closed.recorded:%d %b %H:%M:%S}"))
             else:
-                _to_do(one, step, left, right)
+                _to_do(incident, step, left, right)
 
 
 def _to_do(
-    one: Incident, step: Step, left: st.delta_generator.DeltaGenerator, right: st.delta_generator.DeltaGenerator
+    incident: Incident, step: Step, left: st.delta_generator.DeltaGenerator, right: st.delta_generator.DeltaGenerator
 ) -> None:
-    left.markdown(f"**{'▶' if one.next == step.name else '○'} {step.name}** {step.purpose} ({step.role})")
+    left.markdown(f"**{'▶' if incident.next == step.name else '○'} {step.name}** {step.purpose} ({step.role})")
     if step.command:
-        left.code(step.command.format(incident=one.id), language="bash")
-    if one.next != step.name:
+        left.code(step.command.format(incident=incident.id), language="bash")
+    if incident.next != step.name:
         return
     if step.name == "close":
-        _closing(one.id, right)
+        _closing(incident.id, right)
     else:
         with right:
-            work = partial(_done, step.name, one.id)
-            actions.button(f"Do it: {step.name}", work, key=f"do-{step.name}-{one.id}", busy=f"{step.name} …")
+            work = partial(_done, step.name, incident.id)
+            actions.button(f"Do it: {step.name}", work, key=f"do-{step.name}-{incident.id}", busy=f"{step.name} …")
 
 
 def _done(step: str, incident: str, _: Values) -> str:
     """Do one step; what does it loads when it is first needed."""
     from tailguard.response import protocol
 
-    space = reads.workspace()
+    space = opened.workspace()
     match step:
         case "freeze":
             return protocol.freeze(space, incident).text
@@ -81,8 +82,8 @@ def _done(step: str, incident: str, _: Values) -> str:
     return protocol.prepare(space, incident).text
 
 
-def _closing(incident: str, place: st.delta_generator.DeltaGenerator) -> None:
-    with place.form("close", border=False):
+def _closing(incident: str, container: st.delta_generator.DeltaGenerator) -> None:
+    with container.form("close", border=False):
         st.text_input("Root cause", key="cause")
         st.selectbox("Play that is changed", PLAYS, key="play")
         st.text_input("The change", key="change")
@@ -92,5 +93,5 @@ def _closing(incident: str, place: st.delta_generator.DeltaGenerator) -> None:
 def _close(incident: str, values: Values) -> str:
     from tailguard.response import protocol
 
-    protocol.close(reads.workspace(), incident, cause=values["cause"], play=values["play"], change=values["change"])
+    protocol.close(opened.workspace(), incident, cause=values["cause"], play=values["play"], change=values["change"])
     return f"{incident} is closed."

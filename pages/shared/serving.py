@@ -15,7 +15,7 @@ from streamlit.web import cli
 
 from tailguard.errors import TailguardError
 
-LOADED = ("charts", "components", "meeting_room", "play_charts", "production", "protocol")
+LOADED = ("charts", "components", "documents", "meeting_room", "play_charts", "production", "protocol", "trace")
 
 
 def look_ahead() -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from html import escape
 
+from tailguard.domain import glossary
 from tailguard.domain.markdown import UNSEEN
 
 _ADDRESS = re.compile(r"https?(?=://)|www(?=\.)", re.IGNORECASE)
@@ -44,3 +45,8 @@ def on_chart(text: str) -> str:
 def paragraphs(text: str) -> str:
     """Plain text with its line breaks kept."""
     return "  \n".join(plain(line) for line in text.split("\n"))
+
+
+def meanings(terms: Sequence[str]) -> str | None:
+    """What terms mean, for whoever hovers; None for no terms."""
+    return "  \n".join(glossary.meaning(term) for term in terms) or None

@@ -20,11 +20,11 @@ from tailguard.adapters.running import Watched, run_command
 from tailguard.adapters.trainers import ngram
 from tailguard.cli import run as command
 from tailguard.domain.facts import Evaluation, TokensUsed
+from tailguard.domain.requests import PLAIN
 from tailguard.domain.suite import Check
 from tailguard.errors import InputError, TailguardError
 from tailguard.pipeline import runner
 from tailguard.ports import Decoding
-from tailguard.runlog.queries import recorded
 from tests.builders import found_team, passages, write_jsonl
 from tests.serving import FAULTS, Served, serving
 
@@ -154,12 +154,12 @@ def test_a_run_is_evaluated_over_an_endpoint_and_logs_what_it_cost(server: Serve
     served = f'trainer = "ngram"\ngenerator = "endpoint"\n\n[generators.endpoint]\nurl = "{server.url}"\nmodel = "{{generation}}"'
     team = found_team(tmp_path, changes=[('trainer = "ngram"', served), ("samples = 4", "samples = 1")])
 
-    run = runner.start(team.workspace, "main", [team.batch("b", team.take(150))], recipe=runner.PLAIN, seed=0)
+    run = runner.start(team.workspace, "main", [team.batch("b", team.take(150))], recipe=PLAIN, seed=0)
     runner.advance(team.workspace, run)
 
-    with team.workspace.log.reading() as connection:
-        (cost,) = recorded(connection, TokensUsed)
-        (evaluation,) = recorded(connection, Evaluation)
+    with team.workspace.log.reading() as view:
+        (cost,) = view.recorded(TokensUsed)
+        (evaluation,) = view.recorded(Evaluation)
     assert {body["model"] for body in server.bodies} == {"main/0"}
     assert len(server.bodies) == 2 * evaluation.fact.prompts
     assert cost.fact.completion_tokens > 0
@@ -230,7 +230,7 @@ def test_a_run_can_be_cancelled_from_elsewhere_and_goes_on_later(tmp_path: Path)
     words = [sys.executable, "-c", code, "{weights}", str(done)]
     text = f'trainer = "command"\n\n[trainers.command]\ntrain = {json.dumps(words)}\ngenerate = ["true"]\n'
     team = found_team(tmp_path / "team", changes=[('trainer = "ngram"', text)])
-    run = runner.start(team.workspace, "main", [team.batch("b", team.take(100))], recipe=runner.PLAIN, seed=0)
+    run = runner.start(team.workspace, "main", [team.batch("b", team.take(100))], recipe=PLAIN, seed=0)
     with pytest.raises(InputError, match="Nothing is working on main/0"):
         runner.cancel(team.workspace, run)
     told: list[BaseException] = []
@@ -247,10 +247,10 @@ def test_a_run_can_be_cancelled_from_elsewhere_and_goes_on_later(tmp_path: Path)
     while not (log.exists() and "begun" in log.read_text()):
         assert thread.is_alive()
         time.sleep(0.05)
-    runner.cancel(team.workspace.as_actor("sam"), run)
+    runner.cancel(team.workspace.as_actor("lin"), run)
     thread.join(30)
 
-    assert "was cancelled by sam" in str(told[0])
+    assert "was cancelled by lin" in str(told[0])
     done.write_text("")
     assert "train" in runner.advance(team.workspace, run, until="train").finished
 

@@ -16,6 +16,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
+from tailguard.domain.gates import Gate
 from tailguard.overrides import requests
 from tailguard.workspace import Workspace
 from tests.browser.driving import Shown, go, serving
@@ -273,7 +274,7 @@ def test_what_somebody_else_decides_appears_by_itself_and_nothing_typed_is_lost(
 
         requests.request(
             space,
-            gate="diversity",
+            gate=Gate.DIVERSITY,
             run=BLOCKED[shown.name][0],
             reason="somebody else asks",
             expires=space.clock.now() + timedelta(days=3),

@@ -8,6 +8,8 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tailguard.domain.gates import Gate
+from tailguard.domain.requests import BatchRequest
 from tailguard.domain.tags import Origin
 from tailguard.handoff import bundle
 from tailguard.overrides import requests
@@ -17,7 +19,6 @@ from tailguard.plays.monitoring import alerts
 from tailguard.plays.provenance import sources
 from tailguard.plays.status import status
 from tailguard.response import protocol
-from tailguard.stages.intake import BatchRequest
 from tests.browser.driving import serving
 from tests.builders import found_team, write_jsonl, written_by
 
@@ -52,13 +53,13 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     now = team.clock.now()
     sources.declare(space, f"c{NAME}", owner=HOSTILE, licence=HOSTILE, declared=Origin.HUMAN, since=now, note=HOSTILE)
     until = team.clock.now() + timedelta(days=12)
-    requests.request(space.as_actor("lin"), gate="ratio", run=run, reason=megabyte, expires=until)
+    requests.request(space.as_actor("lin"), gate=Gate.RATIO, run=run, reason=megabyte, expires=until)
     actions.declare(space, f"main -> {NAME.replace('->', '')}")
     bundle.note_deviation(space, run, what=HOSTILE, why=megabyte)
     protocol.open_incident(space, "main", what=HOSTILE, alert=None, generation=run)
     alerts.send(space)
-    with space.log.reading() as connection:
-        key = status(connection, now=team.clock.now()).findings[0].key
+    with space.log.reading() as view:
+        key = status(view, now=team.clock.now()).findings[0].key
     assignment.take(space, key, plan=megabyte)
     with serving(space.root) as address:
         yield address

@@ -15,7 +15,6 @@ import pytest
 from playwright.sync_api import Browser, Page, TimeoutError, expect
 
 from tailguard.domain.facts import AttemptRefused, OverrideRequested
-from tailguard.runlog.queries import recorded
 from tests.browser.driving import free_port, serving
 from tests.builders import Team, found_team, held_for_review
 
@@ -125,8 +124,8 @@ def press(page: Page, button: str, said: str | re.Pattern[str]) -> None:
 
 
 def refused(team: Team) -> list[str]:
-    with team.workspace.log.reading() as connection:
-        return [f"{one.actor}: {one.fact.action}" for one in recorded(connection, AttemptRefused)]
+    with team.workspace.log.reading() as view:
+        return [f"{one.actor}: {one.fact.action}" for one in view.recorded(AttemptRefused)]
 
 
 def test_nothing_is_shown_before_signing_in(signed: tuple[str, Team], browser: Browser) -> None:
@@ -169,8 +168,8 @@ def test_an_engineer_by_group_asks_and_may_not_approve_and_the_quality_owner_doe
         page.get_by_role("textbox", name="Reason").fill("needed for the launch of this week")
         press(page, "Ask", "requested. Another person approves it")
         press(page, "Record the decision", "lin@team.example may not decide on overrides")
-    with team.workspace.log.reading() as connection:
-        assert recorded(connection, OverrideRequested)[-1].actor == "lin@team.example"
+    with team.workspace.log.reading() as view:
+        assert view.recorded(OverrideRequested)[-1].actor == "lin@team.example"
     assert "lin@team.example: decide on overrides" in refused(team)
     with signed_in(browser, address, "owner", "Overrides") as page:
         press(page, "Record the decision", re.compile(r"override-\d+ approved"))

@@ -205,8 +205,8 @@ def test_a_policy_with_a_typo_names_the_line(team: Team, capsys: pytest.CaptureF
 def test_a_changed_log_fails_verification_with_exit_code_three(team: Team, capsys: pytest.CaptureFixture[str]) -> None:
     from sqlalchemy import text
 
-    with team.workspace.log.writing() as connection:
-        connection.execute(text("UPDATE anchor_frozen SET records = 1"))
+    with team.workspace.log.writing() as view:
+        view.connection.execute(text("UPDATE anchor_frozen SET records = 1"))
 
     code, out, _ = run("verify", "-w", team.workspace.root, capsys=capsys)
 

@@ -18,11 +18,12 @@ from pathlib import Path
 import pytest
 
 from tailguard.domain.facts import AnchorVerified
-from tailguard.policy.model import template
-from tailguard.runlog.queries import stage_results
+from tailguard.policy.reading import template
 from tailguard.runlog.verify import verify
+from tailguard.runlog.views.runs import stage_results
 from tailguard.workspace import Workspace
 from tests.builders import found_team
+from tests.recording import record
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE_SECONDS = 300.0
@@ -128,8 +129,8 @@ def test_a_run_that_is_told_to_end_takes_its_trainer_along_and_can_be_resumed(
     )
     assert list((team.workspace.root / "progress").glob("*")) == [], "nobody is told that it is still at work"
     assert verify(team.workspace.log).problems == ()
-    with team.workspace.log.reading() as connection:
-        assert list(stage_results(connection, "main/0")) == ["intake", "score", "compose"]
+    with team.workspace.log.reading() as view:
+        assert list(stage_results(view, "main/0")) == ["intake", "score", "compose"]
 
 
 WAITING = """
@@ -238,7 +239,7 @@ def test_a_command_that_fails_keeps_its_exit_code_when_nobody_reads(tmp_path: Pa
 
 def test_a_job_that_asks_for_clearance_waits_for_no_data_frames(tmp_path: Path) -> None:
     (tmp_path / "policy.toml").write_text(template("ada"))
-    Workspace(tmp_path, "ada").desk.record(AnchorVerified(anchor="a" * 64, records=3, intact=True))
+    record(Workspace(tmp_path, "ada"), AnchorVerified(anchor="a" * 64, records=3, intact=True))
     words = ["-X", "importtime", "-m", "tailguard.cli", "check", "-w", str(tmp_path), "-l", "main", "-s", "abc"]
 
     done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603  our own command

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tailguard.plays.loops import actions
-from tailguard.policy.model import template
+from tailguard.policy.reading import template
 from tailguard.workspace import Workspace
 
 HEAVY = (
@@ -53,7 +53,6 @@ def test_the_state_of_flows_without_an_unguarded_loop_needs_no_search(tmp_path: 
     (tmp_path / "policy.toml").write_text(template("ada"))
     (tmp_path / "flows.yaml").write_text("flows_version: 1\nedges:\n  - main -> robot\n  - robot -> archive\n")
     workspace = Workspace(tmp_path, "ada")
-    workspace.policy_in_force()
-    actions.in_force(workspace)
+    actions.record_edits(workspace)
 
     assert loaded("status", "-w", str(tmp_path)).isdisjoint({"networkx", "numba", "scipy", "sklearn"})

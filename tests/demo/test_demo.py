@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from pages.shared.places import page_of
 from tailguard.clock import SystemClock
 from tailguard.domain.facts import (
     BatchTaken,
@@ -31,8 +32,9 @@ from tailguard.plays.response.drills import incidents
 from tailguard.plays.status import status
 from tailguard.policy.model import PLAYS
 from tailguard.reports.minutes import minutes
-from tailguard.runlog.queries import gate_decision_of, recorded, shipped_generations
 from tailguard.runlog.verify import verify
+from tailguard.runlog.views.releases import shipped_generations
+from tailguard.runlog.views.runs import gate_decision_of
 from tailguard.workspace import Workspace
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -40,8 +42,8 @@ F = TypeVar("F", bound=Fact)
 
 
 def facts(demo: Path, kind: type[F], **equal: Any) -> list[F]:
-    with Workspace(demo, "ada").log.reading() as connection:
-        return [row.fact for row in recorded(connection, kind, **equal)]
+    with Workspace(demo, "ada").log.reading() as view:
+        return [row.fact for row in view.recorded(kind, **equal)]
 
 
 def recall(demo: Path, lineage: str) -> dict[str, float]:
@@ -50,9 +52,9 @@ def recall(demo: Path, lineage: str) -> dict[str, float]:
 
 
 def test_two_lineages_of_at_least_eight_generations_span_a_year_on_the_demos_clock(demo: Path) -> None:
-    with Workspace(demo, "ada").log.reading() as connection:
-        runs = recorded(connection, RunStarted)
-        now = status(connection, now=SystemClock().now())
+    with Workspace(demo, "ada").log.reading() as view:
+        runs = view.recorded(RunStarted)
+        now = status(view, now=SystemClock().now())
 
     counts = {name: sum(one.fact.lineage == name for one in runs) for name in ("guarded", "unguarded")}
     assert min(counts.values()) >= 8
@@ -66,8 +68,8 @@ def test_the_unguarded_line_loses_its_tail_and_the_guarded_one_does_not(demo: Pa
     guarded, unguarded = recall(demo, "guarded"), recall(demo, "unguarded")
 
     assert unguarded["unguarded/7"] < 0.65 * unguarded["unguarded/0"]
-    with Workspace(demo, "ada").log.reading() as connection:
-        newest = shipped_generations(connection, "guarded")[-1]
+    with Workspace(demo, "ada").log.reading() as view:
+        newest = shipped_generations(view, "guarded")[-1]
     assert guarded[newest] > 0.95 * guarded["guarded/0"]
 
 
@@ -89,8 +91,8 @@ def test_the_batch_without_an_origin_is_held_and_partly_decided(demo: Path) -> N
 
 def test_the_job_over_the_ceiling_is_blocked_excused_and_then_stopped_by_its_diversity(demo: Path) -> None:
     answers = facts(demo, Clearance, run="guarded/5")
-    with Workspace(demo, "ada").log.reading() as connection:
-        decision = gate_decision_of(connection, "guarded/5")
+    with Workspace(demo, "ada").log.reading() as view:
+        decision = gate_decision_of(view, "guarded/5")
 
     assert [(one.allowed, one.exit_code) for one in answers] == [(False, 3), (True, 0)]
     assert answers[1].override == facts(demo, OverrideUsed)[0].override
@@ -102,8 +104,8 @@ def test_the_job_over_the_ceiling_is_blocked_excused_and_then_stopped_by_its_div
 
 
 def test_every_other_guarded_candidate_ships_and_no_unguarded_one_would(demo: Path) -> None:
-    with Workspace(demo, "ada").log.reading() as connection:
-        now = status(connection, now=SystemClock().now())
+    with Workspace(demo, "ada").log.reading() as view:
+        now = status(view, now=SystemClock().now())
 
     verdicts = {one.run: one.verdict for lineage in now.lineages for one in lineage.generations}
     guarded = {run for run, verdict in verdicts.items() if run.startswith("guarded/") and verdict != "PASS"}
@@ -120,8 +122,8 @@ def test_the_meeting_decided_and_its_minutes_can_be_read(demo: Path) -> None:
     assert (ended.decided, ended.open_items) == (2, 0)
     assert {one.decision for one in decided} == {"closed", "refused"}
     assert b"Minutes of meeting-1" in minutes(Workspace(demo, "ada"), "meeting-1", form="html")
-    with Workspace(demo, "ada").log.reading() as connection:
-        now = status(connection, now=SystemClock().now())
+    with Workspace(demo, "ada").log.reading() as view:
+        now = status(view, now=SystemClock().now())
     assert [one.id for one in now.overrides if one.state == "open"] == ["override-5"]
 
 
@@ -137,16 +139,16 @@ def test_the_loop_through_the_vendor_was_found_guarded_and_only_then_shipped(dem
 
     assert [one.action for one in events] == ["refused", "shipped"]
     assert "guarded -> vendor-7 -> guarded training set -> guarded" in events[0].reason
-    with Workspace(demo, "ada").log.reading() as connection:
-        loops = loops_of(connection, SystemClock().now())
+    with Workspace(demo, "ada").log.reading() as view:
+        loops = loops_of(view, SystemClock().now())
     assert {one.lineages[0] for one in loops.unguarded} == {"unguarded"}
     assert not loops.unguarded[0].declared
     assert len(loops.loops) == 3
 
 
 def test_two_drills_were_held_and_the_second_was_faster(demo: Path) -> None:
-    with Workspace(demo, "ada").log.reading() as connection:
-        first, second = incidents(connection)
+    with Workspace(demo, "ada").log.reading() as view:
+        first, second = incidents(view)
 
     assert first.closed
     assert second.closed
@@ -156,11 +158,11 @@ def test_two_drills_were_held_and_the_second_was_faster(demo: Path) -> None:
 
 
 def test_every_play_runs_at_the_end_and_was_attested(demo: Path) -> None:
-    with Workspace(demo, "ada").log.reading() as connection:
-        now = status(connection, now=SystemClock().now())
+    with Workspace(demo, "ada").log.reading() as view:
+        now = status(view, now=SystemClock().now())
 
     assert {one.name: (one.state, one.attested) for one in now.plays} == dict.fromkeys(PLAYS, ("running", True))
-    assert not [one for one in now.findings if one.page == "plays"]
+    assert not [one for one in now.findings if page_of(one.kind) == "plays"]
 
 
 def test_a_colleague_repeated_the_newest_generation_fact_for_fact(demo: Path) -> None:
@@ -168,5 +170,5 @@ def test_a_colleague_repeated_the_newest_generation_fact_for_fact(demo: Path) ->
 
     assert found.identical
     assert found.compared > 200
-    with Workspace(demo, "ada").log.reading() as connection:
-        assert [one.by for one in repetitions(connection, found.run)] == ["kim"]
+    with Workspace(demo, "ada").log.reading() as view:
+        assert [one.by for one in repetitions(view, found.run)] == ["kim"]

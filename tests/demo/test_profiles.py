@@ -11,8 +11,7 @@ from tailguard.demo.setting import play_profile
 from tailguard.domain.facts import Clearance, OwnOutputFound, ShippingEvent, StreamWeek
 from tailguard.errors import InputError
 from tailguard.plays.status import status
-from tailguard.policy.model import parse_policy, template
-from tailguard.runlog.queries import recorded
+from tailguard.policy.reading import parse_policy, template
 from tailguard.workspace import Workspace
 from tests.builders import found_team, write_jsonl
 
@@ -29,12 +28,12 @@ def test_the_small_demo_shows_the_three_checks(tmp_path: Path, capsys: pytest.Ca
     assert command(["demo", "--profile", "small", "--no-dashboard", "--json", "--dir", str(tmp_path / "small")]) == 0
 
     space = Workspace(tmp_path / "small", "ada")
-    with space.log.reading() as connection:
-        assert [one.fact.action for one in recorded(connection, ShippingEvent)] == ["shipped", "shipped"]
-        assert recorded(connection, Clearance)[-1].fact.exit_code == 3
-        found = status(connection, now=space.clock.now())
+    with space.log.reading() as view:
+        assert [one.fact.action for one in view.recorded(ShippingEvent)] == ["shipped", "shipped"]
+        assert view.recorded(Clearance)[-1].fact.exit_code == 3
+        found = status(view, now=space.clock.now())
     assert [one.name for one in found.plays] == ["provenance", "mixing", "monitoring"]
-    assert not [one for one in found.findings if one.page in ("loops", "drill")]
+    assert not [one for one in found.findings if one.kind.play in ("loops", "drill")]
     assert "not shipped" not in capsys.readouterr().out
 
 
@@ -43,10 +42,10 @@ def test_the_api_demo_finds_what_came_back_and_the_loss_without_training(tmp_pat
     assert command(["demo", "--profile", "api-only", "--no-dashboard", "--json", "--dir", str(tmp_path / "api")]) == 0
 
     space = Workspace(tmp_path / "api", "ada")
-    with space.log.reading() as connection:
-        weeks = recorded(connection, StreamWeek, measure="rare words")
-        ours = recorded(connection, OwnOutputFound)
-        found = status(connection, now=space.clock.now())
+    with space.log.reading() as view:
+        weeks = view.recorded(StreamWeek, measure="rare words")
+        ours = view.recorded(OwnOutputFound)
+        found = status(view, now=space.clock.now())
     assert [one.fact.alarm for one in weeks][:5] == [False] * 5, "nothing had changed yet"
     assert weeks[-1].fact.alarm
     assert {one.fact.source for one in ours} == {"help centre"}

@@ -106,7 +106,7 @@ def test_unlike_conditions_are_not_comparable(
     comparison = compare(change(answers(model, 1)), answers(model, 2), rare_terms=RARE, limits=LIMITS, seed=0)
 
     assert comparison.verdict is Verdict.NOT_COMPARABLE
-    assert [one.name for one in comparison.guards if not one.held] == [guard]
+    assert [one.name for one in comparison.guards if not one.met] == [guard]
 
 
 def test_other_prompts_and_much_shorter_answers_are_not_comparable(model: ngram.NgramModel) -> None:
@@ -117,7 +117,7 @@ def test_other_prompts_and_much_shorter_answers_are_not_comparable(model: ngram.
     )
 
     failed = [
-        {one.name for one in compare(side, theirs, rare_terms=RARE, limits=LIMITS, seed=0).guards if not one.held}
+        {one.name for one in compare(side, theirs, rare_terms=RARE, limits=LIMITS, seed=0).guards if not one.met}
         for side in (renamed, cut)
     ]
 
@@ -128,7 +128,7 @@ def test_other_prompts_and_much_shorter_answers_are_not_comparable(model: ngram.
 def test_missing_samples_are_not_comparable(model: ngram.NgramModel) -> None:
     comparison = compare(answers(model, 1, samples=3), answers(model, 2), rare_terms=RARE, limits=LIMITS, seed=0)
 
-    assert "same samples per prompt" in {one.name for one in comparison.guards if not one.held}
+    assert "same samples per prompt" in {one.name for one in comparison.guards if not one.met}
 
 
 def test_the_same_arguments_give_the_same_answer(model: ngram.NgramModel) -> None:

@@ -7,18 +7,20 @@ from pathlib import Path
 import pytest
 
 from tailguard.domain.facts import CanaryResult, CaseShift, GateDecision, ReportKept, RunStarted, SecondaryMeasure
+from tailguard.domain.gates import Gate, Mode
+from tailguard.domain.verdict import Verdict
 from tailguard.errors import InputError
 from tailguard.plays.status import status
-from tailguard.policy.model import template
+from tailguard.policy.reading import template
 from tailguard.reports import gate
-from tailguard.runlog.queries import recorded
 from tailguard.workspace import Workspace
 from tests.builders import Clock, Team
+from tests.recording import record, record_policy
 
 
 def told(workspace: Workspace, clock: Clock) -> list[str]:
-    with workspace.log.reading() as connection:
-        return [one.what for one in status(connection, now=clock.now()).findings]
+    with workspace.log.reading() as view:
+        return [one.what for one in status(view, now=clock.now()).findings]
 
 
 @pytest.fixture
@@ -26,16 +28,17 @@ def plain(tmp_path: Path) -> tuple[Workspace, Clock]:
     (tmp_path / "policy.toml").write_text(template("ada"))
     clock = Clock()
     workspace = Workspace(tmp_path, "ada", clock)
-    workspace.policy_in_force()
+    record_policy(workspace)
     return workspace, clock
 
 
 def judged(workspace: Workspace, number: int, *losses: tuple[float, str], verdict: str = "PASS") -> None:
     run = f"main/{number}"
-    workspace.desk.record(
-        RunStarted(run, "main", number, None, "enforce", "p", "r", 0, "test"),
-        GateDecision(run, "main", "diversity", verdict, True, "as measured", None),
-        *(CanaryResult(run, "planted", 0.1, loss, said, True) for loss, said in losses),
+    record(
+        workspace,
+        RunStarted(run, "main", number, None, Mode.ENFORCE, "p", "r", 0, "test"),
+        GateDecision(run, "main", Gate.DIVERSITY, Verdict(verdict), True, "as measured", None),
+        *(CanaryResult(run, "planted", 0.1, loss, Verdict(said), True) for loss, said in losses),
     )
 
 
@@ -78,17 +81,17 @@ def test_a_run_keeps_its_whole_report_and_its_gate_can_be_tested_again(team: Tea
     assert "What was lost" in page
     assert len(_canaries(team, second)) == before + len(results)
     assert {one.kind for one in results} == {"planted", "A/A"}
-    with team.workspace.log.reading() as connection:
-        assert {one.fact.reference_kind for one in recorded(connection, ReportKept, run=second)} == {
+    with team.workspace.log.reading() as view:
+        assert {one.fact.reference_kind for one in view.recorded(ReportKept, run=second)} == {
             "parent",
             "best",
             "first",
         }
-        assert {one.fact.measure for one in recorded(connection, SecondaryMeasure, run=second)} >= {
+        assert {one.fact.measure for one in view.recorded(SecondaryMeasure, run=second)} >= {
             "self-BLEU",
             "divergence from the anchor",
         }
-        assert recorded(connection, CaseShift, run=second)
+        assert view.recorded(CaseShift, run=second)
     with pytest.raises(InputError, match="has no report against its parent"):
         gate.report_page(team.workspace, first, "parent")
     with pytest.raises(InputError, match="has not answered the suite yet"):
@@ -96,5 +99,5 @@ def test_a_run_keeps_its_whole_report_and_its_gate_can_be_tested_again(team: Tea
 
 
 def _canaries(team: Team, run: str) -> list[object]:
-    with team.workspace.log.reading() as connection:
-        return list(recorded(connection, CanaryResult, run=run))
+    with team.workspace.log.reading() as view:
+        return list(view.recorded(CanaryResult, run=run))

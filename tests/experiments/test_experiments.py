@@ -15,8 +15,8 @@ from tailguard.experiments import laws
 from tailguard.experiments.chains import Chain, Loss, Point, curve, recommended, run
 from tailguard.plays.mixing import ceilings
 from tailguard.plays.monitoring.suite import rare_terms
-from tailguard.runlog.queries import recorded
 from tests.builders import Team, passages
+from tests.recording import record_policy
 
 
 @pytest.mark.parametrize(
@@ -157,22 +157,22 @@ def test_a_calibration_is_kept_and_goes_on_where_it_was_interrupted(team: Team) 
     first_after = seen[seen.index((3, 14)) + 1]
     assert first_after[0] >= 3, "what had ended is not done again"
     assert "Recommended ceiling at a margin of 20%" in found.text
-    with team.workspace.log.reading() as connection:
-        (kept,) = recorded(connection, CeilingCalibrated)
-        points = recorded(connection, CeilingPoint, experiment=kept.fact.experiment)
+    with team.workspace.log.reading() as view:
+        (kept,) = view.recorded(CeilingCalibrated)
+        points = view.recorded(CeilingPoint, experiment=kept.fact.experiment)
     assert kept.fact.recommended == found.recommended
     assert len(points) == 7
     assert team.workspace.store.json("experiments", kept.fact.experiment)["format"] == "tailguard-ceiling/1"
 
 
 def test_a_small_anchor_is_told_apart(tmp_path: Path) -> None:
-    from tailguard.policy.model import template
+    from tailguard.policy.reading import template
     from tailguard.workspace import Workspace
     from tests.builders import Clock
 
     (tmp_path / "policy.toml").write_text(template("ada"))
     space = Workspace(tmp_path, "ada", Clock())
-    space.policy_in_force()
+    record_policy(space)
 
     with pytest.raises(InputError, match="No anchor is frozen"):
         ceilings.calibrate(space, "main", generations=1, repeats=2, margin=0.1, workers=1, seed=0, tell=lambda *_: None)

@@ -13,7 +13,8 @@ from tailguard.adapters.detectors import scorer_named
 from tailguard.adapters.detectors.huggingface import scorer
 from tailguard.detection import team
 from tailguard.errors import InputError
-from tailguard.policy.model import HuggingFaceDetector, parse_policy, template
+from tailguard.policy.adapters import HuggingFaceDetector
+from tailguard.policy.reading import parse_policy, template
 from tailguard.store.files import Store
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -21,11 +21,12 @@ pytest.importorskip("mlflow", reason="needs the extra `mlflow`: make test-extras
 
 from tailguard.adapters.generators.endpoint import Endpoint, EndpointGenerator
 from tailguard.domain.facts import Evaluation, Generation
+from tailguard.domain.gates import Gate
+from tailguard.domain.requests import PLAIN
 from tailguard.errors import Blocked, Held
 from tailguard.pipeline import runner
 from tailguard.ports import Decoding
-from tailguard.release import ship
-from tailguard.runlog.queries import recorded
+from tailguard.release import rollback, ship
 from tests.builders import Team, found_team, passages
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(600)]
@@ -71,9 +72,9 @@ def test_a_causal_model_is_trained_evaluated_shipped_and_registered(team: Team, 
 
     run = team.run([team.batch("b", team.take(150))])
 
-    with team.workspace.log.reading() as connection:
-        (made,) = recorded(connection, Generation, run=run)
-        (answered,) = recorded(connection, Evaluation, run=run)
+    with team.workspace.log.reading() as view:
+        (made,) = view.recorded(Generation, run=run)
+        (answered,) = view.recorded(Evaluation, run=run)
     weights = team.workspace.store.folder("weights", made.fact.weights)
     assert made.fact.trainer == "hf"
     assert (weights / "model.safetensors").is_file()
@@ -83,13 +84,13 @@ def test_a_causal_model_is_trained_evaluated_shipped_and_registered(team: Team, 
     assert version.tags["tailguard.generation"] == run
     assert version.tags["tailguard.weights"] == made.fact.weights
 
-    second = runner.start(team.workspace, "main", [team.batch("c", team.take(150))], recipe=runner.PLAIN, seed=0)
+    second = runner.start(team.workspace, "main", [team.batch("c", team.take(150))], recipe=PLAIN, seed=0)
     with suppress(Blocked, Held):  # whatever the gate says: an override opens it below
         runner.advance(team.workspace, second, until="gate")
     _let_through(team, second)
     ship.ship(team.workspace, second)
     assert client.get_model_version_by_alias("team-main", "champion").tags["tailguard.generation"] == second
-    ship.rollback(team.workspace, "main", reason="the second one was a test")
+    rollback.rollback(team.workspace, "main", reason="the second one was a test")
     assert client.get_model_version_by_alias("team-main", "champion").tags["tailguard.generation"] == run
     assert len(client.search_model_versions("name = 'team-main'")) == 2
 
@@ -102,7 +103,7 @@ def _let_through(team: Team, run: str) -> None:
     lin = team.workspace.as_actor("lin")
     asked = requests.request(
         lin,
-        gate="diversity",
+        gate=Gate.DIVERSITY,
         run=run,
         reason="for the test of the registry",
         expires=team.clock.now() + timedelta(days=9),

@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 
 from tailguard.domain.facts import DeviationNoted, ReviewDecision
+from tailguard.domain.requests import PLAIN
 from tailguard.domain.tags import Origin
 from tailguard.errors import InputError
 from tailguard.handoff import bundle
+from tailguard.handoff.replay import replay, reproduce
 from tailguard.pipeline import runner
 from tailguard.plays.deviations import deviations, repetitions
 from tailguard.plays.provenance import quarantine
 from tailguard.plays.status import status
-from tailguard.runlog.queries import recorded
 from tests.builders import Team, written_by
 
 
@@ -35,8 +36,8 @@ def two_runs(team: Team) -> tuple[str, str]:
 @pytest.mark.slow
 def test_a_record_alone_gives_the_same_facts_elsewhere(team: Team, tmp_path: Path) -> None:
     _, run = two_runs(team)
-    with team.workspace.log.reading() as connection:
-        assert recorded(connection, ReviewDecision)
+    with team.workspace.log.reading() as view:
+        assert view.recorded(ReviewDecision)
     record = tmp_path / "moved" / "there"
     bundle.write_record(team.workspace, run, record)
     for path in (team.workspace.root / "store", team.workspace.root / "inbox", team.workspace.root / "cache"):
@@ -69,13 +70,13 @@ def test_a_record_alone_gives_the_same_facts_elsewhere(team: Team, tmp_path: Pat
 def test_who_repeated_a_run_stands_beside_it_and_its_author_does_not_count(team: Team) -> None:
     first, _ = two_runs(team)
 
-    assert bundle.reproduce(team.workspace, first).identical
-    with team.workspace.log.reading() as connection:
-        assert repetitions(connection, first) == []
-    assert bundle.reproduce(team.workspace.as_actor("kim"), first).identical
-    with team.workspace.log.reading() as connection:
-        (found,) = repetitions(connection, first)
-    assert (found.by, found.identical, found.differences) == ("kim", True, ())
+    assert reproduce(team.workspace, first).identical
+    with team.workspace.log.reading() as view:
+        assert repetitions(view, first) == []
+    assert reproduce(team.workspace.as_actor("lin"), first).identical
+    with team.workspace.log.reading() as view:
+        (found,) = repetitions(view, first)
+    assert (found.by, found.identical, found.differences) == ("lin", True, ())
 
 
 @pytest.mark.slow
@@ -87,7 +88,7 @@ def test_what_differs_is_named(team: Team, tmp_path: Path) -> None:
     told["seed"] += 1
     (record / "record.json").write_text(json.dumps(told))
 
-    found = bundle.replay(record, tmp_path / "clean")
+    found = replay(record, tmp_path / "clean")
 
     assert not found.identical
     assert any(line.startswith("measurement") for line in found.differences), found.differences[:5]
@@ -103,16 +104,16 @@ def test_a_record_that_was_changed_or_is_none_is_refused(team: Team, tmp_path: P
     with pytest.raises(InputError, match="is not empty"):
         bundle.write_record(team.workspace, first, record)
     with pytest.raises(InputError, match="is not a record"):
-        bundle.replay(tmp_path, tmp_path / "x")
+        replay(tmp_path, tmp_path / "x")
     kept = next((record / "inputs").iterdir())
     kept.write_text(kept.read_text().replace("a", "b", 1))
     with pytest.raises(InputError, match="missing or was changed"):
-        bundle.replay(record, tmp_path / "y")
+        replay(record, tmp_path / "y")
 
 
 def test_an_unfinished_run_and_inputs_that_are_gone_make_no_record(team: Team, tmp_path: Path) -> None:
     batch = team.batch("a", team.take(200))
-    run = runner.start(team.workspace, "main", [batch], recipe=runner.PLAIN, seed=0)
+    run = runner.start(team.workspace, "main", [batch], recipe=PLAIN, seed=0)
     runner.advance(team.workspace, run, until="gate")
     with pytest.raises(InputError, match="is not finished"):
         bundle.write_record(team.workspace, run, tmp_path / "record")
@@ -136,8 +137,8 @@ def test_deviations_are_told_with_their_reasons_and_one_without_is_a_finding(tea
     run = team.run([team.batch("b", team.take(100))])
 
     def unexplained() -> list[str]:
-        with team.workspace.log.reading() as connection:
-            found = status(connection, now=team.clock.now()).findings
+        with team.workspace.log.reading() as view:
+            found = status(view, now=team.clock.now()).findings
         return [one.what for one in found if "deviates without a reason" in one.what]
 
     assert "the policy has changed since main/0" in unexplained()[0]
@@ -145,11 +146,11 @@ def test_deviations_are_told_with_their_reasons_and_one_without_is_a_finding(tea
         bundle.note_deviation(team.workspace, run, what="the ceiling was lowered", why="")
     bundle.note_deviation(team.workspace, run, what="the ceiling was lowered", why="the calibration said so")
     assert unexplained() == []
-    with team.workspace.log.reading() as connection:
-        assert len(recorded(connection, DeviationNoted, run=run)) == 1
+    with team.workspace.log.reading() as view:
+        assert len(view.recorded(DeviationNoted, run=run)) == 1
         reasons = {
             deviation.why
-            for deviation in deviations(connection, run)
+            for deviation in deviations(view, run)
             if "policy" in deviation.what or "ceiling" in deviation.what
         }
         assert reasons == {"the calibration said so"}

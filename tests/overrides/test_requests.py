@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tailguard.domain.gates import Gate
 from tailguard.domain.overrides import Override, live_override
-from tailguard.domain.recipe import Recipe
+from tailguard.domain.requests import Recipe
 from tailguard.errors import InputError, NotAllowed
 from tailguard.overrides import register, requests
 from tailguard.pipeline import runner
-from tailguard.runlog.queries import overrides as all_overrides
+from tailguard.runlog.views.overrides import overrides
 from tests.builders import Clock, Team
 
 
@@ -47,7 +48,7 @@ def test_an_incomplete_request_is_refused(team: Team, run: str, wrongly: Callabl
 def test_nobody_approves_their_own_and_only_approvers_approve(team: Team, run: str) -> None:
     name = ask(team, run)
     until = team.clock.now() + timedelta(days=7)
-    own = requests.request(team.workspace, gate="ratio", run=run, reason="needed for the launch", expires=until)
+    own = requests.request(team.workspace, gate=Gate.RATIO, run=run, reason="needed for the launch", expires=until)
 
     with pytest.raises(NotAllowed, match="lin may not decide on overrides"):
         requests.decide(team.workspace.as_actor("lin"), name, decision="approved", note="")
@@ -73,20 +74,32 @@ def test_an_override_goes_through_its_states_and_ends_by_itself(team: Team, run:
     team.clock.move(6)
 
     assert (state(first), state(third)) == ("expired", "closed")
-    with team.workspace.log.reading() as connection:
-        found = all_overrides(connection)
-    assert live_override(found, gate="ratio", run=run, now=team.clock.now()) is None
+    with team.workspace.log.reading() as view:
+        found = overrides(view)
+    assert live_override(found, gate=Gate.RATIO, run=run, now=team.clock.now()) is None
 
 
 @given(seconds=st.integers(-(10**6), 10**6), decision=st.sampled_from([None, "approved", "refused", "closed"]))
 def test_only_an_approved_unexpired_override_is_live(seconds: int, decision: str | None) -> None:
     now = Clock().moment
     one = Override(
-        "o", "ratio", "main", "main/1", "r", "lin", now, now + timedelta(seconds=seconds), decision, "ada", now, "", ()
+        "o",
+        Gate.RATIO,
+        "main",
+        "main/1",
+        "r",
+        "lin",
+        now,
+        now + timedelta(seconds=seconds),
+        decision,
+        "ada",
+        now,
+        "",
+        (),
     )
 
-    live = live_override([one], gate="ratio", run="main/1", now=now)
+    live = live_override([one], gate=Gate.RATIO, run="main/1", now=now)
 
     assert (live is one) == (decision == "approved" and seconds > 0)
-    assert live_override([one], gate="diversity", run="main/1", now=now) is None
-    assert live_override([one], gate="ratio", run="main/2", now=now) is None
+    assert live_override([one], gate=Gate.DIVERSITY, run="main/1", now=now) is None
+    assert live_override([one], gate=Gate.RATIO, run="main/2", now=now) is None

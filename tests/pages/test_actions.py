@@ -11,7 +11,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
-from pages.shared import reads
+from pages.shared import cache
 from pages.shared.actions import Presses
 from tailguard.domain.facts import (
     AlertRaised,
@@ -22,10 +22,12 @@ from tailguard.domain.facts import (
     ReviewDecision,
     SourceContract,
 )
+from tailguard.domain.gates import Gate
 from tailguard.domain.tags import Origin
 from tailguard.errors import InputError
 from tailguard.plays.provenance import quarantine
 from tests.builders import Team, facts, held_for_review
+from tests.recording import record
 
 APP = Path(__file__).parent.parent.parent / "app.py"
 
@@ -192,8 +194,9 @@ def test_every_form_finds_what_was_typed_into_it(team: Team, reviewing: AppTest,
     team.clock.moment = datetime.now(UTC).replace(tzinfo=None) - timedelta(hours=1)  # a page decides by the real time
     until = team.clock.moment + timedelta(days=20)
     lin = team.workspace.as_actor("lin")
-    lin.desk.record(OverrideRequested("override-1", "ratio", "main", "main/0", "needed for the launch", until))
-    team.workspace.desk.record(
+    record(lin, OverrideRequested("override-1", Gate.RATIO, "main", "main/0", "needed for the launch", until))
+    record(
+        team.workspace,
         OverrideDecided("override-1", "approved", "once"),
         AlertRaised("alert-1", "stream", "bot", "bot repeats itself", "row"),
         SourceContract("docs", "ada", "MIT", "human", team.clock.now(), ""),
@@ -201,7 +204,7 @@ def test_every_form_finds_what_was_typed_into_it(team: Team, reviewing: AppTest,
         IncidentStep("incident-1", "detect", 1.0, 1.0, "seen"),
     )
     team.workspace.log.publish()
-    reads.look_again()
+    cache.invalidate()
     reviewing.switch_page(f"pages/{page}.py").run()
 
     for label in FORMS[page]:

@@ -78,8 +78,8 @@ def test_a_page_of_its_own_shows_its_own_charts(catalogue: Catalogue) -> None:
 def test_a_log_from_a_newer_version_is_an_error_with_a_remedy(catalogue: Catalogue, tmp_path: Path) -> None:
 
     shutil.copytree(catalogue["one_run"], tmp_path / "copy")
-    with Workspace(tmp_path / "copy", "ada").log.writing() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with Workspace(tmp_path / "copy", "ada").log.writing() as view:
+        view.connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
 
     app = opened(tmp_path / "copy", "overview")
 

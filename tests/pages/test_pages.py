@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tailguard.domain.gates import Gate
 from tailguard.domain.records import record_id
 from tailguard.domain.tags import Origin
 from tailguard.workspace import Workspace
@@ -221,7 +222,7 @@ def test_a_held_record_is_traced_with_the_answer_of_its_reviewer(catalogue: Cata
 
 
 def test_spans_are_marked_and_hostile_text_is_only_text() -> None:
-    from pages.shared.components import marked
+    from pages.shared.words import marked
 
     text = "<img src=x> **bold** \u202eback [x](http://evil)\nnext :red[y]"
 
@@ -444,7 +445,7 @@ def test_an_override_is_approved_outside_of_a_meeting(catalogue: Catalogue, tmp_
     shutil.copytree(catalogue["one_run"], tmp_path / "copy")
     team = Workspace(tmp_path / "copy", "lin")
     until = team.clock.now() + timedelta(days=10)
-    requests.request(team, gate="ratio", run="main/0", reason="needed for the launch", expires=until)
+    requests.request(team, gate=Gate.RATIO, run="main/0", reason="needed for the launch", expires=until)
     with acting_as("ada"):
         app = opened(tmp_path / "copy", "overrides")
         app.text_input(key="note").input("once")
@@ -484,7 +485,7 @@ def test_the_mixing_page_leads_to_where_an_override_is_asked_for(catalogue: Cata
 
     assert not app.exception, app.exception
     assert app.title[0].value == "Overrides"
-    assert app.selectbox(key="asked").value == "ratio gate of main/1"
+    assert str(app.selectbox(key="asked").value) == "ratio gate of main/1"
 
 
 def test_with_the_log_alone_a_trace_says_that_the_store_is_missing(catalogue: Catalogue) -> None:
@@ -523,8 +524,8 @@ def test_with_the_log_alone_a_drill_is_refused_and_not_left_open(catalogue: Cata
     assert "do-freeze" not in [one.key for one in app.button]
 
 
-def test_a_meeting_without_the_policy_says_that_the_policy_is_missing(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_a_meeting_needs_no_policy_file_to_be_looked_at(catalogue: Catalogue, tmp_path: Path) -> None:
     app = opened(log_alone(catalogue["in_meeting"], tmp_path / "alone"), "overrides")
 
     assert not app.exception, app.exception
-    assert "There is no policy at" in " ".join(one.value for one in app.warning).replace("\\", "")
+    assert not [shown.value for shown in app.warning if "policy" in shown.value]

@@ -14,11 +14,12 @@ import pytest
 
 from pages.shared import takeaway
 from tailguard.domain import glossary
+from tailguard.domain.gates import Gate
 from tailguard.domain.tags import Origin
 from tailguard.errors import InputError
 from tailguard.overrides import requests
 from tailguard.reports import monthly
-from tailguard.store.progress import Progress, Told, at_work
+from tailguard.store.progress import Progress, ProgressFile, at_work
 from tests.builders import Team
 
 ROOT = Path(__file__).parent.parent.parent
@@ -72,7 +73,7 @@ def test_a_chart_is_drawn_as_a_picture_of_either_kind() -> None:
 def test_the_monthly_pack_is_one_file_of_plain_text_and_pictures(team: Team) -> None:
     run = team.run([team.batch("a", team.take(150)), team.batch("b", team.take(20), HOSTILE[:60], Origin.UNKNOWN)])
     requests.request(
-        team.workspace.as_actor("lin"), gate="ratio", run=run, reason=HOSTILE + "x" * 1_000_000,
+        team.workspace.as_actor("lin"), gate=Gate.RATIO, run=run, reason=HOSTILE + "x" * 1_000_000,
         expires=team.clock.now().replace(day=28),
     )  # fmt: skip
     month = monthly.newest_month(team.workspace)
@@ -130,7 +131,7 @@ def test_a_word_that_the_glossary_does_not_know_is_found() -> None:
 
 
 def test_a_run_at_work_tells_how_far_it_is_and_nothing_once_it_ends(tmp_path: Path) -> None:
-    told = Told(tmp_path, "main/3")
+    told = ProgressFile(tmp_path, "main/3")
     told.stage("intake")
     assert at_work(tmp_path) == [Progress("main/3", "intake", "", 0, 0.0, None, None)]
 

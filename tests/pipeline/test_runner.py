@@ -27,7 +27,8 @@ from tailguard.domain.facts import (
     ShippingEvent,
     StageResult,
 )
-from tailguard.domain.recipe import Recipe
+from tailguard.domain.gates import Gate
+from tailguard.domain.requests import BatchRequest, Recipe
 from tailguard.domain.stages import ORDER
 from tailguard.domain.tags import Origin
 from tailguard.errors import Blocked, Held, InputError, TailguardError
@@ -37,11 +38,10 @@ from tailguard.plays.mixing import clearance
 from tailguard.plays.provenance import quarantine
 from tailguard.plays.provenance.detector import calibrate
 from tailguard.plays.status import status
-from tailguard.release import ship
-from tailguard.runlog import queries
+from tailguard.release import freeze, ship
 from tailguard.runlog.verify import verify
+from tailguard.runlog.views.runs import stage_results
 from tailguard.stages.compose import rebuild
-from tailguard.stages.intake import BatchRequest
 from tailguard.store.snapshots import members_of
 from tailguard.store.writing import digest_of
 from tailguard.workspace import Workspace
@@ -175,7 +175,7 @@ def test_a_job_over_the_ceiling_is_blocked_then_runs_under_an_approved_override(
     with pytest.raises(Blocked, match="may not train: over the ceiling"):
         runner.advance(engineer, run)
     name = requests.request(
-        engineer, gate="ratio", run=run, reason="needed for the launch", expires=team.clock.now() + timedelta(days=5)
+        engineer, gate=Gate.RATIO, run=run, reason="needed for the launch", expires=team.clock.now() + timedelta(days=5)
     )
     asked = clearance.check(engineer, lineage="main", snapshot=snapshot)
     requests.decide(team.workspace, name, decision="approved", note="once")
@@ -206,14 +206,14 @@ def test_a_generation_that_lost_its_tail_does_not_ship_unless_an_override_covers
     runner.advance(team.workspace, run)
     name = requests.request(
         team.workspace.as_actor("lin"),
-        gate="diversity",
+        gate=Gate.DIVERSITY,
         run=run,
         reason="a hot fix is needed",
         expires=team.clock.now() + timedelta(days=2),
     )
     requests.decide(team.workspace, name, decision="approved", note="")
-    with team.workspace.log.reading() as connection:
-        told = status(connection, now=team.clock.now()).lineages[0].sentence
+    with team.workspace.log.reading() as view:
+        told = status(view, now=team.clock.now()).lineages[0].sentence
     assert told.startswith(f"{run} may ship under {name}: ")
     reason = ship.ship(team.workspace, run)
 
@@ -231,17 +231,17 @@ def test_a_generation_that_was_compared_with_nothing_does_not_ship_unless_it_is_
         runner.advance(team.workspace, stopped)
 
     first = first_generation(team)  # nothing was trained before it, whatever its number
-    ship.freeze(team.workspace, first, reason="it answers with nonsense")
+    freeze.freeze(team.workspace, first, reason="it answers with nonsense")
     run = runner.start(team.workspace, "main", [team.batch("b", team.take(150))], recipe=Recipe(), seed=0)
     with pytest.raises(Held, match=r"main/1 is frozen. Ship one of them"):
         runner.advance(team.workspace, run)
 
-    verdicts = [one.verdict for one in facts(team, GateDecision, gate="diversity")]
+    verdicts = [one.verdict for one in facts(team, GateDecision, gate=Gate.DIVERSITY)]
     assert (first, run, verdicts) == ("main/1", "main/2", ["PASS", "INCONCLUSIVE"])
     with pytest.raises(Held, match="may not ship: INCONCLUSIVE"):
         ship.ship(team.workspace, run)
-    with team.workspace.log.reading() as connection:
-        standing = status(connection, now=team.clock.now()).lineages[0].sentence
+    with team.workspace.log.reading() as view:
+        standing = status(view, now=team.clock.now()).lineages[0].sentence
     assert standing.startswith(f"{run} may not ship: compared with no earlier generation: {first} is frozen")
 
 
@@ -272,7 +272,7 @@ def test_observe_mode_logs_the_block_and_stops_nothing(tmp_path: Path) -> None:
         recipe=Recipe(synthetic_share=1.0, anchor=False, earlier_human=False),
     )
 
-    waived = [one for one in facts(team, ExitCriterion, run=run) if not one.held]
+    waived = [one for one in facts(team, ExitCriterion, run=run) if not one.met]
     assert {one.waived_by for one in waived} <= {"observe mode", "a finding"}
     assert {one.name for one in waived} >= {"ratio within the ceiling", "whole anchor is in, byte for byte"}
     assert facts(team, Composition, run=run)[0].ratio_records == 1.0
@@ -338,12 +338,12 @@ def test_an_empty_file_does_not_pass_intake(team: Team) -> None:
 
 
 def test_a_second_process_on_the_same_run_is_refused(team: Team) -> None:
-    from tailguard.runlog.locks import alone
+    from tailguard.runlog.locks import exclusive_lock
 
     run = runner.start(team.workspace, "main", [team.batch("a", team.take(50))], recipe=Recipe(), seed=0)
 
     with (
-        alone(team.workspace.root / "runs" / "main-0.lock", doing="x"),
+        exclusive_lock(team.workspace.root / "runs" / "main-0.lock", doing="x"),
         pytest.raises(TailguardError, match="Another process is working on run main/0"),
     ):
         runner.advance(team.workspace, run)
@@ -363,8 +363,8 @@ def test_a_killed_run_goes_on_from_its_last_finished_stage_with_the_same_result(
         if killed:
             kill_during(team, run, stage)
         runner.advance(team.workspace, run)
-        with team.workspace.log.reading() as connection:
-            ended = queries.stage_results(connection, run)
+        with team.workspace.log.reading() as view:
+            ended = stage_results(view, run)
         results.append({name: result.fact.output for name, result in ended.items() if name != "handoff"})
         assert verify(team.workspace.log).problems == ()
         assert len(facts(team, OutputsLogged, run=run)) == 1
@@ -430,13 +430,13 @@ def test_an_external_trainer_that_fails_leaves_nothing_behind(tmp_path: Path, co
 
 
 def test_the_same_seed_gives_the_same_hashes_in_any_folder(tmp_path: Path) -> None:
-    from tailguard.runlog.recorder import DESK, head_of
+    from tailguard.runlog.recorder import DECISIONS, head_of
 
     heads = []
     for name in ("one", "another/deeper"):
         team = found_team(tmp_path / name)
         run = first_generation(team, 150)
-        with team.workspace.log.reading() as connection:
-            heads.append((head_of(connection, DESK), head_of(connection, run)))
+        with team.workspace.log.reading() as view:
+            heads.append((head_of(view, DECISIONS), head_of(view, run)))
 
     assert heads[0] == heads[1]

@@ -18,7 +18,9 @@ from tailguard.domain.facts import (
     RunStarted,
     ShippingEvent,
 )
+from tailguard.domain.gates import Gate
 from tailguard.domain.stages import EXIT_CRITERIA, ORDER
+from tailguard.domain.verdict import Verdict
 from tailguard.errors import InputError
 from tailguard.overrides import requests
 from tailguard.plays import attest
@@ -29,9 +31,9 @@ from tailguard.plays.monitoring import alerts
 from tailguard.plays.provenance import detector
 from tailguard.plays.status import standing_of
 from tailguard.policy.model import PLAYS as NAMES
-from tailguard.policy.model import parse_policy, template
-from tailguard.runlog.queries import recorded
+from tailguard.policy.reading import parse_policy, template
 from tests.builders import Team, found_team
+from tests.recording import record, record_policy
 
 DAY = timedelta(days=1)
 BEGUN = datetime(2026, 1, 1)
@@ -39,10 +41,10 @@ BEGUN = datetime(2026, 1, 1)
 
 def findings(team: Team) -> list[Finding]:
     """What is found at this moment of the team's clock: something recorded moves the log's own time there."""
-    team.workspace.policy_in_force()
-    team.workspace.desk.record(AlertSent("no alert", "only to move the log's time", True, None))
-    with team.workspace.log.reading() as connection:
-        return list(standing_of(connection, team.clock.now()).findings)
+    record_policy(team.workspace)
+    record(team.workspace, AlertSent("no alert", "only to move the log's time", True, None))
+    with team.workspace.log.reading() as view:
+        return list(standing_of(view, team.clock.now()).findings)
 
 
 def one(team: Team, words: str) -> Finding | None:
@@ -56,7 +58,7 @@ def change(team: Team, old: str, new: str) -> None:
     text = file.read_text()
     assert old in text, old
     file.write_text(text.replace(old, new, 1))
-    team.workspace.policy_in_force()
+    record_policy(team.workspace)
 
 
 @given(st.lists(st.integers(0, 400), max_size=30), st.integers(1, 100), st.integers(0, 500))
@@ -95,8 +97,8 @@ def test_a_play_has_exactly_one_owner() -> None:
 def test_the_runbook_names_every_exit_criterion_that_a_run_records(team: Team) -> None:
     run = team.run([team.batch("a", team.take(200))])
 
-    with team.workspace.log.reading() as connection:
-        seen = {(row.fact.stage, row.fact.name) for row in recorded(connection, ExitCriterion, run=run)}
+    with team.workspace.log.reading() as view:
+        seen = {(row.fact.stage, row.fact.name) for row in view.recorded(ExitCriterion, run=run)}
     text = attest.runbook_text(team.workspace)
     assert seen == {(stage, name) for stage in ORDER for name in EXIT_CRITERIA[stage]}
     assert all(name in text for _, name in seen)
@@ -115,8 +117,8 @@ def test_tagging_that_stops_while_models_go_on_is_found_and_ends_with_the_next_b
     found = one(team, "tagging has stopped")
     assert found
     assert found.severity == "high"
-    with team.workspace.log.reading() as connection:
-        taken = recorded(connection, RunStarted)[0].recorded
+    with team.workspace.log.reading() as view:
+        taken = view.recorded(RunStarted)[0].recorded
     assert abs(found.since - (taken + 31 * DAY)) < DAY
     assert [play.state for play in attest.audit(team.workspace) if play.play.name == "provenance"] == ["late"]
 
@@ -149,13 +151,13 @@ def test_a_gate_that_was_bypassed_is_found_until_a_generation_passes(tmp_path: P
     team = found_team(tmp_path / "team", observe=True)
     run = team.run([team.batch("a", team.take(200))])
     space = team.workspace
-    space.desk.record(GateDecision(run, "main", "diversity", "BLOCK", False, "it lost its tail", None))
+    record(space, GateDecision(run, "main", Gate.DIVERSITY, Verdict.BLOCK, False, "it lost its tail", None))
     change(team, 'mode = "observe"', 'mode = "enforce"')
 
     found = one(team, "the gate was bypassed: main/0 was shipped in observe mode, with BLOCK")
     assert found
-    with space.log.reading() as connection:
-        assert found.since == recorded(connection, ShippingEvent, action="shipped")[0].recorded
+    with space.log.reading() as view:
+        assert found.since == view.recorded(ShippingEvent, action="shipped")[0].recorded
     assert {play.play.name: play.state for play in attest.audit(space)}["monitoring"] == "late"
 
     team.run([team.batch("b", team.take(100))])
@@ -177,7 +179,7 @@ def test_observe_mode_left_on_is_found_since_it_should_have_ended(team: Team) ->
 
 
 def test_an_alert_that_nobody_takes_is_found_until_somebody_does(team: Team) -> None:
-    team.workspace.desk.record(AlertRaised("alert-1", "a stream lost diversity", "bot", "bot fell", "desk#1"))
+    record(team.workspace, AlertRaised("alert-1", "a stream lost diversity", "bot", "bot fell", "decisions#1"))
     team.clock.move(6)
     assert one(team, "nobody took alert-1") is None
     team.clock.move(2)
@@ -213,7 +215,7 @@ def test_an_override_renewed_for_ever_is_found_since_the_first_and_ends_with_it(
     lin = team.workspace.as_actor("lin")
     begun = team.clock.moment
     name = requests.request(
-        lin, gate="ratio", run=run, reason="the vendor is late", expires=team.clock.now() + 25 * DAY
+        lin, gate=Gate.RATIO, run=run, reason="the vendor is late", expires=team.clock.now() + 25 * DAY
     )
     requests.decide(team.workspace, name, decision="approved", note="once")
     for number in range(3):
@@ -267,7 +269,7 @@ def test_a_play_is_handed_over_by_its_owner_and_the_policy_says_so(team: Team) -
     attest.hand_over(team.workspace, "loops", to='kim "k" o')
 
     after = (team.workspace.root / "policy.toml").read_text()
-    assert team.workspace.policy().plays.loops == 'kim "k" o'
+    assert team.workspace.edited_policy().plays.loops == 'kim "k" o'
     changed = [line for line in after.splitlines() if line not in before.splitlines()]
     assert len(changed) == 1
     assert re.match(r'loops = "kim', changed[0])
@@ -301,7 +303,9 @@ def test_the_calendar_lists_what_is_due_and_the_same_log_gives_the_same_bytes(te
 
     run = team.run([team.batch("a", team.take(200))])
     lin = team.workspace.as_actor("lin")
-    name = requests.request(lin, gate="ratio", run=run, reason="the vendor is late", expires=team.clock.now() + 9 * DAY)
+    name = requests.request(
+        lin, gate=Gate.RATIO, run=run, reason="the vendor is late", expires=team.clock.now() + 9 * DAY
+    )
     requests.decide(team.workspace, name, decision="approved", note="once")
 
     due = attest.write_calendar(team.workspace)
@@ -309,7 +313,7 @@ def test_the_calendar_lists_what_is_due_and_the_same_log_gives_the_same_bytes(te
     content = (team.workspace.root / "calendar.ics").read_bytes()
     events = list(icalendar.Calendar.from_ical(content).walk("VEVENT"))
     assert {one.key for one in due} == {
-        f"expiry {name}", "attestation", "meeting", "drill", "loops review", "suite", "anchor",
+        f"override-expires:{name}", "attestation", "meeting", "drill", "loops-review", "suite", "anchor",
     }  # fmt: skip
     assert len(events) == len(due)
     assert len({str(event["uid"]) for event in events}) == len(events)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tailguard.errors import InputError
-from tailguard.policy.model import parse_policy, template
+from tailguard.policy.reading import parse_policy, template
 
 
 def test_the_template_works_with_only_a_name() -> None:

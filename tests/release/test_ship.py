@@ -17,15 +17,19 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tailguard.cli import run as command
 from tailguard.domain.facts import Deployed, GateDecision, RunStarted, ShippingEvent
+from tailguard.domain.gates import Gate, Mode
 from tailguard.domain.shipping import Event, State, fleet
+from tailguard.domain.verdict import Verdict
 from tailguard.errors import Blocked, Held, InputError, LogBusy, TailguardError
 from tailguard.overrides import requests
 from tailguard.plays.status import status
-from tailguard.policy.model import template
-from tailguard.release import ship
-from tailguard.runlog.queries import fleet_of, overrides, recorded
+from tailguard.policy.reading import template
+from tailguard.release import freeze, rollback, ship
+from tailguard.runlog.views.overrides import overrides
+from tailguard.runlog.views.releases import fleet_of
 from tailguard.workspace import Workspace
 from tests.builders import Clock, Team
+from tests.recording import record, record_policy
 
 WHY = "it repeats itself in production"
 
@@ -44,21 +48,22 @@ def founded(root: Path, **deploy: object) -> tuple[Workspace, Clock]:
 def judged(workspace: Workspace, number: int, verdict: str) -> str:
     """A generation that the gate has judged, as the run log has it."""
     run = f"main/{number}"
-    workspace.desk.record(
-        RunStarted(run, "main", number, None, "enforce", "p", "r", 0, "test"),
-        GateDecision(run, "main", "diversity", verdict, True, "as measured", None),
+    record(
+        workspace,
+        RunStarted(run, "main", number, None, Mode.ENFORCE, "p", "r", 0, "test"),
+        GateDecision(run, "main", Gate.DIVERSITY, Verdict(verdict), True, "as measured", None),
     )
     return run
 
 
 def state(workspace: Workspace, run: str) -> State:
-    with workspace.log.reading() as connection:
-        return fleet_of(connection, "main").state(run)
+    with workspace.log.reading() as view:
+        return fleet_of(view, "main").state(run)
 
 
 def at_work(workspace: Workspace) -> str | None:
-    with workspace.log.reading() as connection:
-        return fleet_of(connection, "main").deployed
+    with workspace.log.reading() as view:
+        return fleet_of(view, "main").deployed
 
 
 def test_states_follow_from_events_in_order() -> None:
@@ -95,48 +100,48 @@ def test_what_did_not_pass_is_refused_and_the_refusal_is_logged(tmp_path: Path, 
         ship.ship(workspace, run)
 
     assert state(workspace, run) is State.REFUSED
-    with workspace.log.reading() as connection:
-        assert [one.fact.reason for one in recorded(connection, ShippingEvent)] == [f"{verdict}: as measured"]
+    with workspace.log.reading() as view:
+        assert [one.fact.reason for one in view.recorded(ShippingEvent)] == [f"{verdict}: as measured"]
 
 
 def test_a_frozen_generation_does_not_ship_until_the_owner_unfreezes_it(tmp_path: Path) -> None:
     workspace, _ = founded(tmp_path)
     run = judged(workspace, 0, "PASS")
-    assert ship.freeze(workspace, run, reason=WHY) is False
+    assert freeze.freeze(workspace, run, reason=WHY) is False
 
     with pytest.raises(Blocked, match="it is frozen"):
         ship.ship(workspace, run)
     with pytest.raises(InputError, match=r"lin may not unfreeze generations\. The policy names ada"):
-        ship.unfreeze(workspace, run, reason=WHY)
+        freeze.unfreeze(workspace, run, reason=WHY)
     with pytest.raises(InputError, match="was frozen by"):
-        ship.freeze(workspace, run, reason=WHY)
+        freeze.freeze(workspace, run, reason=WHY)
 
-    assert ship.unfreeze(workspace.as_actor("ada"), run, reason="it was a false alarm") is State.REFUSED
+    assert freeze.unfreeze(workspace.as_actor("ada"), run, reason="it was a false alarm") is State.REFUSED
     assert ship.ship(workspace, run).startswith("passed the gate")
 
 
 def test_a_frozen_generation_at_work_is_a_finding_until_it_is_rolled_back(tmp_path: Path) -> None:
     workspace, clock = founded(tmp_path)
     first, second = (judged(workspace, number, "PASS") for number in range(2))
-    workspace.policy_in_force()
+    record_policy(workspace)
     for run in (first, second):
         ship.ship(workspace, run)
 
-    assert ship.freeze(workspace, second, reason=WHY) is True
-    with workspace.log.reading() as connection:
-        found = status(connection, now=clock.now())
+    assert freeze.freeze(workspace, second, reason=WHY) is True
+    with workspace.log.reading() as view:
+        found = status(view, now=clock.now())
     assert any("is frozen and still at work" in one.what for one in found.findings)
 
-    done = ship.rollback(workspace, "main", reason=WHY)
+    done = rollback.rollback(workspace, "main", reason=WHY)
 
     assert (done.replaced, done.generation) == (second, first)
     assert (at_work(workspace), state(workspace, second)) == (first, State.ROLLED_BACK)
     with pytest.raises(Blocked, match="it is rolled back"):
         ship.ship(workspace, second)
     with pytest.raises(InputError, match="no known-good generation before main/0"):
-        ship.rollback(workspace, "main", reason=WHY)
-    with workspace.log.reading() as connection:
-        assert not any("still at work" in one.what for one in status(connection, now=clock.now()).findings)
+        rollback.rollback(workspace, "main", reason=WHY)
+    with workspace.log.reading() as view:
+        assert not any("still at work" in one.what for one in status(view, now=clock.now()).findings)
 
 
 def test_rollback_passes_over_what_is_frozen_and_what_only_an_ended_override_let_through(tmp_path: Path) -> None:
@@ -145,19 +150,23 @@ def test_rollback_passes_over_what_is_frozen_and_what_only_an_ended_override_let
         judged(workspace, number, verdict) for number, verdict in enumerate(["PASS", "BLOCK", "PASS", "PASS"])
     )
     asked = requests.request(
-        workspace, gate="diversity", run=excused, reason="the pilot needs it", expires=clock.now() + timedelta(days=9)
+        workspace,
+        gate=Gate.DIVERSITY,
+        run=excused,
+        reason="the pilot needs it",
+        expires=clock.now() + timedelta(days=9),
     )
     requests.decide(workspace.as_actor("ada"), asked, decision="approved", note="for the pilot")
     for run in (good, excused, frozen, bad):
         ship.ship(workspace, run)
-    ship.freeze(workspace, frozen, reason=WHY)
+    freeze.freeze(workspace, frozen, reason=WHY)
     clock.move(10)
 
     with pytest.raises(
         InputError, match=f"{frozen} is frozen and cannot be rolled back to. Known good: {good}, {excused}"
     ):
-        ship.rollback(workspace, "main", reason=WHY, to=frozen)
-    done = ship.rollback(workspace, "main", reason=WHY)
+        rollback.rollback(workspace, "main", reason=WHY, to=frozen)
+    done = rollback.rollback(workspace, "main", reason=WHY)
 
     assert done.generation == good
     assert state(workspace, excused) is State.CANDIDATE
@@ -191,8 +200,8 @@ def test_the_teams_command_is_run_with_verified_weights_and_a_failure_changes_no
     _deploy_with_again = (team.workspace.root / "policy.toml").read_text().replace("sys.exit(7)", "sys.exit(0)")
     (team.workspace.root / "policy.toml").write_text(_deploy_with_again)
     ship.ship(team.workspace, run)
-    with team.workspace.log.reading() as connection:
-        tried = [(one.fact.action, one.fact.exit_code) for one in recorded(connection, Deployed)]
+    with team.workspace.log.reading() as view:
+        tried = [(one.fact.action, one.fact.exit_code) for one in view.recorded(Deployed)]
     assert tried == [("ship", 7), ("ship", 0)]
     assert "'main/0'" in (team.workspace.root / "runs" / "deploy.log").read_text()
 
@@ -239,7 +248,7 @@ class Shipping(RuleBasedStateMachine):
         super().__init__()
         self._folder = tempfile.TemporaryDirectory()
         self.workspace, self.clock = founded(Path(self._folder.name))
-        self.workspace.policy_in_force()
+        record_policy(self.workspace)
         self.runs: list[str] = []
 
     def teardown(self) -> None:
@@ -258,12 +267,12 @@ class Shipping(RuleBasedStateMachine):
         if self.runs:
             run = data.draw(st.sampled_from(self.runs))
             expires = self.clock.now() + timedelta(days=days)
-            requests.request(self.workspace, gate="diversity", run=run, reason="the pilot needs it", expires=expires)
+            requests.request(self.workspace, gate=Gate.DIVERSITY, run=run, reason="the pilot needs it", expires=expires)
 
     @rule(data=st.data(), decision=st.sampled_from(["approved", "approved", "closed"]))
     def decide(self, data: st.DataObject, decision: str) -> None:
-        with self.workspace.log.reading() as connection:
-            asked = [one.id for one in overrides(connection)]
+        with self.workspace.log.reading() as view:
+            asked = [one.id for one in overrides(view)]
         if asked:
             one = data.draw(st.sampled_from(asked))
             self.tried(lambda: requests.decide(self.workspace.as_actor("ada"), one, decision=decision, note=""))
@@ -288,10 +297,10 @@ class Shipping(RuleBasedStateMachine):
                 [
                     lambda: ship.ship(self.workspace, run),
                     lambda: ship.ship(self.workspace, run),
-                    lambda: ship.freeze(self.workspace, run, reason=WHY),
-                    lambda: ship.unfreeze(owner, run, reason=WHY),
-                    lambda: ship.rollback(self.workspace, "main", reason=WHY),
-                    lambda: ship.rollback(self.workspace, "main", reason=WHY, to=run),
+                    lambda: freeze.freeze(self.workspace, run, reason=WHY),
+                    lambda: freeze.unfreeze(owner, run, reason=WHY),
+                    lambda: rollback.rollback(self.workspace, "main", reason=WHY),
+                    lambda: rollback.rollback(self.workspace, "main", reason=WHY, to=run),
                 ]
             )
         )
@@ -303,10 +312,10 @@ class Shipping(RuleBasedStateMachine):
 
     @invariant()
     def only_what_may_is_put_to_work(self) -> None:
-        with self.workspace.log.reading() as connection:
-            events = recorded(connection, ShippingEvent)
-            verdicts = {one.fact.run: one.fact.verdict for one in recorded(connection, GateDecision)}
-            exceptions = overrides(connection)
+        with self.workspace.log.reading() as view:
+            events = view.recorded(ShippingEvent)
+            verdicts = {one.fact.run: one.fact.verdict for one in view.recorded(GateDecision)}
+            exceptions = overrides(view)
             uses = {one.id: one.used for one in exceptions}
         for at, event in enumerate(events):
             if event.fact.action not in ("shipped", "restored"):

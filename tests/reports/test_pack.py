@@ -15,11 +15,11 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from tailguard.domain.facts import EvidencePacked
+from tailguard.domain.gates import Gate
 from tailguard.domain.tags import Origin
 from tailguard.errors import InputError
 from tailguard.overrides import requests
 from tailguard.reports.pack import make
-from tailguard.runlog.queries import recorded
 from tailguard.store.writing import digest_of
 from tests.builders import Team, written_by
 from tests.templates import done_once
@@ -45,7 +45,7 @@ def test_a_pack_is_whole_and_every_file_has_the_digest_that_is_listed(team: Team
     run = two_generations(team)
     name = requests.request(
         team.workspace.as_actor("lin"),
-        gate="ratio",
+        gate=Gate.RATIO,
         run=run,
         reason=HOSTILE,
         expires=team.clock.now() + timedelta(days=9),
@@ -73,8 +73,8 @@ def test_a_pack_is_whole_and_every_file_has_the_digest_that_is_listed(team: Team
             assert b"<script" not in content, path
             outside = [one for one in re.findall(rb'(?:src|href)="(https?:[^"]*)"', content) if b"w3.org" not in one]
             assert outside == [], path
-    with team.workspace.log.reading() as connection:
-        assert recorded(connection, EvidencePacked)[0].fact.manifest == digest_of(files["manifest.json"])
+    with team.workspace.log.reading() as view:
+        assert view.recorded(EvidencePacked)[0].fact.manifest == digest_of(files["manifest.json"])
 
 
 def test_cards_and_bill_of_materials_fit_their_formats(team: Team) -> None:

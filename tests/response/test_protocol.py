@@ -14,12 +14,14 @@ from tailguard.domain.tags import Origin
 from tailguard.errors import InputError
 from tailguard.plays.response.drills import incidents
 from tailguard.plays.status import status
-from tailguard.release import ship
+from tailguard.release import freeze
 from tailguard.response import protocol
-from tailguard.runlog.queries import fleet_of, recorded
+from tailguard.response.drill import start_drill
 from tailguard.runlog.verify import verify
+from tailguard.runlog.views.releases import fleet_of
 from tailguard.workspace import LOG_FILE, LOG_VARIABLE
 from tests.builders import Team, written_by
+from tests.recording import record, record_policy
 
 CLOSING = {
     "cause": "a planted collapse of rare words",
@@ -63,15 +65,15 @@ def test_a_drill_touches_nothing_that_is_at_work_and_leaves_its_times(team: Team
     space = team.workspace
     stored = {path for path in everything(space.store.root) if not path.startswith("contamination")}
 
-    begun = protocol.start_drill(space, "main", seed=0)
+    begun = start_drill(space, "main", seed=0)
     through(team, begun.incident)
 
-    with space.log.reading() as connection:
-        assert fleet_of(connection, "main").deployed == second
-        assert fleet_of(connection, "main").state(second) is State.SHIPPED
-        assert [one.fact.run for one in recorded(connection, RunStarted)] == [first, second]
-        assert recorded(connection, AlertRaised) == [], "the planted collapse alarms in the sandbox alone"
-        (found,) = incidents(connection)
+    with space.log.reading() as view:
+        assert fleet_of(view, "main").deployed == second
+        assert fleet_of(view, "main").state(second) is State.SHIPPED
+        assert [one.fact.run for one in view.recorded(RunStarted)] == [first, second]
+        assert view.recorded(AlertRaised) == [], "the planted collapse alarms in the sandbox alone"
+        (found,) = incidents(view)
     assert not (space.root / LOG_FILE).exists(), "the team's log is kept elsewhere"
     assert (space.root / "drills" / begun.incident / LOG_FILE).exists()
     assert {path for path in everything(space.store.root) if not path.startswith("contamination")} == stored
@@ -90,14 +92,14 @@ def test_a_drill_touches_nothing_that_is_at_work_and_leaves_its_times(team: Team
 def test_a_response_keeps_its_order_and_does_not_close_without_cause_and_change(team: Team) -> None:
     two_generations(team)
     space = team.workspace
-    name = protocol.start_drill(space, "main", seed=0).incident
+    name = start_drill(space, "main", seed=0).incident
 
     with pytest.raises(InputError, match="is at freeze; audit comes later"):
         protocol.audit(space, name)
     with pytest.raises(InputError, match="is at freeze; close comes later"):
         protocol.close(space, name, **CLOSING)
     with pytest.raises(InputError, match=f"{name} is open. Close it first"):
-        protocol.start_drill(space, "main", seed=0)
+        start_drill(space, "main", seed=0)
     through(team, name)
     with pytest.raises(InputError, match=r"freeze of .* was done by .*; close comes next"):
         protocol.freeze(space, name)
@@ -114,20 +116,20 @@ def test_a_response_keeps_its_order_and_does_not_close_without_cause_and_change(
 def test_a_real_incident_from_an_alert_acts_on_the_lineage_itself(team: Team) -> None:
     first, second = two_generations(team)
     space = team.workspace
-    space.desk.record(AlertRaised("alert-1", "a stream lost diversity", "bot", "bot lost its rare words", "desk#1"))
+    record(space, AlertRaised("alert-1", "a stream lost diversity", "bot", "bot lost its rare words", "decisions#1"))
     team.clock.moment += timedelta(minutes=30)
 
     begun = protocol.open_incident(space.as_actor("lin"), "main", what="", alert="alert-1", generation=None)
     through(team, begun.incident)
 
     assert begun.evidence == "bot lost its rare words"
-    with space.log.reading() as connection:
-        (found,) = incidents(connection)
-        fleet = fleet_of(connection, "main")
-        runs = [one.fact.run for one in recorded(connection, RunStarted)]
-        made = recorded(connection, Composition, run=runs[-1])
-        events = [(one.fact.run, one.fact.action) for one in recorded(connection, ShippingEvent)][-3:]
-        findings = [one.what for one in status(connection, now=team.clock.now()).findings]
+    with space.log.reading() as view:
+        (found,) = incidents(view)
+        fleet = fleet_of(view, "main")
+        runs = [one.fact.run for one in view.recorded(RunStarted)]
+        made = view.recorded(Composition, run=runs[-1])
+        events = [(one.fact.run, one.fact.action) for one in view.recorded(ShippingEvent)][-3:]
+        findings = [one.what for one in status(view, now=team.clock.now()).findings]
     assert (found.trigger, found.kind) == ("alert-1", "incident")
     assert 1800 < (found.seconds("detect") or 0) < 2000, "since the alert"
     assert (fleet.deployed, fleet.state(second)) == (first, State.ROLLED_BACK)
@@ -158,15 +160,15 @@ def test_without_a_good_generation_the_response_goes_on_and_tells_of_the_gap(tea
 
 def test_a_drill_that_cannot_begin_leaves_no_open_one(team: Team) -> None:
     with pytest.raises(InputError, match="nothing to rehearse with"):
-        protocol.start_drill(team.workspace, "main", seed=0)
+        start_drill(team.workspace, "main", seed=0)
     two_generations(team)
     for file in (team.workspace.store.root / "outputs").iterdir():
         file.unlink()
     with pytest.raises(InputError, match="missing from the store"):
-        protocol.start_drill(team.workspace, "main", seed=0)
+        start_drill(team.workspace, "main", seed=0)
 
-    with team.workspace.log.reading() as connection:
-        assert [one.next for one in incidents(connection)] == [None]
+    with team.workspace.log.reading() as view:
+        assert [one.next for one in incidents(view)] == [None]
     assert not list((team.workspace.root / "drills").iterdir())
 
 
@@ -185,8 +187,8 @@ def test_the_audit_names_contaminated_sources_and_the_prepared_set_leaves_them_o
 
     rows = {(one.run, one.source): one for one in report.rows if one.doubtful}
     assert all(source != "docs" for _, source in rows)
-    with team.workspace.log.reading() as connection:
-        kept = recorded(connection, ContaminationAudited, incident=name)
+    with team.workspace.log.reading() as view:
+        kept = view.recorded(ContaminationAudited, incident=name)
     assert len(kept) == len(report.rows)
     if (run, "vendor") in rows:
         assert report.examples
@@ -200,18 +202,18 @@ def test_steps_come_in_order() -> None:
 @pytest.mark.slow
 def test_a_drill_is_due_every_quarter_and_overdue_until_one_is_held(team: Team) -> None:
     def told() -> list[str]:
-        team.workspace.policy_in_force()
-        ship.freeze(team.workspace, "main/1", reason="moves the log's own time")
-        ship.unfreeze(team.workspace, "main/1", reason="moves the log's own time")
-        with team.workspace.log.reading() as connection:
-            found = status(connection, now=team.clock.now())
+        record_policy(team.workspace)
+        freeze.freeze(team.workspace, "main/1", reason="moves the log's own time")
+        freeze.unfreeze(team.workspace, "main/1", reason="moves the log's own time")
+        with team.workspace.log.reading() as view:
+            found = status(view, now=team.clock.now())
         return [one.what for one in found.findings if one.what.startswith("a drill is overdue")]
 
     two_generations(team)
     assert told() == []
     team.clock.move(40)
     assert len(told()) == 1
-    name = protocol.start_drill(team.workspace, "main", seed=0).incident
+    name = start_drill(team.workspace, "main", seed=0).incident
     through(team, name)
     protocol.close(team.workspace, name, **CLOSING)
     assert told() == []

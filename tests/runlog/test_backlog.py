@@ -18,18 +18,21 @@ from hypothesis import strategies as st
 from tailguard.detection.judge import Detector
 from tailguard.domain.facts import Artifact, BatchTaken, Fact, RecordsHeld, ReviewDecision
 from tailguard.domain.records import RECORD
+from tailguard.domain.requests import BatchRequest
+from tailguard.domain.stages import Stage
 from tailguard.domain.tags import Origin
 from tailguard.plays.finding import FindingKind
 from tailguard.plays.provenance import quarantine
 from tailguard.plays.status import status
-from tailguard.policy.model import template
-from tailguard.runlog.backlog import backlog, undecided, waiting_now
+from tailguard.policy.reading import template
 from tailguard.runlog.connection import RunLog
-from tailguard.runlog.recorder import Author, Desk
-from tailguard.stages.intake import BatchRequest, counting
+from tailguard.runlog.recorder import Author
+from tailguard.runlog.views.backlog import HeldSince, backlog, undecided, waiting_now
+from tailguard.stages.intake import counting
 from tailguard.stages.intake.reading import Batch
 from tailguard.workspace import Workspace
 from tests.builders import Clock
+from tests.recording import record, record_in, record_policy
 
 TEXTS = {f"{number:032x}": f"held passage number {number} of nobody in particular" for number in range(9)}
 RUNS = st.tuples(
@@ -43,7 +46,7 @@ ANSWERS = st.tuples(
 )
 
 
-def held(workspace: Workspace, run: str, batch: str, source: str, ids: set[str], *, named: bool = True) -> list[Fact]:
+def held(workspace: Workspace, run: str, batch: str, source: str, ids: set[str]) -> list[Fact]:
     """What a run's intake leaves behind of the records that it holds."""
     row: dict[str, object] = {
         "declared": "unknown",
@@ -60,8 +63,8 @@ def held(workspace: Workspace, run: str, batch: str, source: str, ids: set[str],
     digest = workspace.store.put_table("quarantine", pa.Table.from_pylist(rows, schema=RECORD))
     return [
         BatchTaken(run, batch, source, "unknown", "x.jsonl", 20, 0, 0, 0, len(ids), None, None, None, None),
-        *([RecordsHeld(run, batch, source, " ".join(sorted(ids)))] if named else []),
-        Artifact(run, "intake", "out", "quarantine", "", digest),
+        RecordsHeld(run, batch, source, " ".join(sorted(ids))),
+        Artifact(run, Stage.INTAKE, "out", "quarantine", "", digest),
     ]
 
 
@@ -69,7 +72,7 @@ def founded(folder: Path) -> tuple[Workspace, Clock]:
     clock = Clock()
     (folder / "policy.toml").write_text(template("ada"))
     workspace = Workspace(folder, "ada", clock)
-    workspace.policy_in_force()
+    record_policy(workspace)
     return workspace, clock
 
 
@@ -102,21 +105,19 @@ def test_what_waits_is_what_was_held_and_is_not_decided_however_records_repeat(
             ):  # in which batch the reviewer found it makes no difference, nor does answering twice
                 facts.append(ReviewDecision(name, "abc"[number % 3], "docs", more, "checked", clock.moment))
                 decided = decided - {name} if more == "unknown" else decided | {name}
-        workspace.desk.record(*facts)
+        record(workspace, *facts)
 
         queue = quarantine.waiting(workspace)
-        with workspace.log.reading() as connection:
-            waits = waiting_now(connection)
-            by_name = undecided(connection)
-            points = backlog(connection, clock.now())
-            found = [
-                one for one in status(connection, now=clock.now()).findings if one.kind is FindingKind.RECORDS_WAIT
-            ]
+        with workspace.log.reading() as view:
+            waits = waiting_now(view)
+            by_name = undecided(view)
+            points = backlog(view, clock.now())
+            found = [one for one in status(view, now=clock.now()).findings if one.kind is FindingKind.RECORDS_WAIT]
 
         left = {record: run for record, run in first_run.items() if record not in decided}
         assert {one.id: one.run for one in queue} == left
         assert len(queue) == len(left)
-        assert by_name.records == {one.id: (one.run, one.since) for one in queue}
+        assert by_name == {record.id: HeldSince(record.run, record.since) for record in queue}
         assert (waits.records if waits else 0) == len(left)
         assert (waits.since if waits else None) == min((one.since for one in queue), default=None)
         assert sum(one.records for one in points if one.moment == points[-1].moment) == len(left)
@@ -126,93 +127,18 @@ def test_what_waits_is_what_was_held_and_is_not_decided_however_records_repeat(
 def test_deciding_one_runs_records_leaves_those_of_another_that_read_the_same_file(tmp_path: Path) -> None:
     workspace, clock = founded(tmp_path)
     first, *others = sorted(TEXTS)
-    workspace.desk.record(*held(workspace, "main/0", "a", "docs", {first}))
+    record(workspace, *held(workspace, "main/0", "a", "docs", {first}))
     clock.move(30)
-    workspace.desk.record(*held(workspace, "other/0", "a", "docs", set(others)))
+    record(workspace, *held(workspace, "other/0", "a", "docs", set(others)))
 
     quarantine.decide(workspace, others, origin=Origin.HUMAN, code="checked")
 
     assert [(one.id, one.run) for one in quarantine.waiting(workspace)] == [(first, "main/0")]
 
 
-def test_a_log_that_did_not_name_held_records_loses_none_of_them(tmp_path: Path) -> None:
-    workspace, clock = founded(tmp_path)
-    first, second, *others = sorted(TEXTS)
-    workspace.desk.record(*held(workspace, "main/0", "a", "docs", {first}, named=False))
-    workspace.desk.record(*held(workspace, "main/1", "b", "docs", {second}, named=False))
-    workspace.desk.record(*held(workspace, "other/0", "a", "docs", set(others), named=False))
-    clock.move(1)
-
-    quarantine.decide(workspace, [second, *others], origin=Origin.HUMAN, code="checked")
-
-    assert [one.id for one in quarantine.waiting(workspace)] == [first]
-    with workspace.log.reading() as connection:
-        assert undecided(connection).runs == {"main/0", "other/0"}  # main/1 alone read its batch, and is decided whole
-
-
-@settings(max_examples=8)
-@given(
-    before=st.lists(st.sampled_from("abc"), min_size=1, max_size=3),
-    after=st.lists(st.sampled_from("abc"), max_size=3),
-    answers=st.lists(st.tuples(st.integers(0, 6), st.sampled_from(sorted(TEXTS))), max_size=6),
-)
-def test_a_file_that_was_read_before_its_records_were_named_counts_once_and_as_old_as_it_is(
-    empty: Path, before: list[str], after: list[str], answers: list[tuple[int, str]]
-) -> None:
-    with TemporaryDirectory() as folder:
-        shutil.copytree(empty, folder, dirs_exist_ok=True)
-        clock = Clock()
-        workspace = Workspace(Path(folder), "ada", clock)
-        in_batch = {batch: set(sorted(TEXTS)[start::3]) for start, batch in enumerate("abc")}
-        first_run: dict[str, str] = {}
-        decided: set[str] = set()
-        facts: list[Fact] = []
-        for number, batch in enumerate([*before, *after]):
-            run = f"{'main' if number % 2 else 'other'}/{number}"
-            facts += held(workspace, run, batch, "docs", in_batch[batch], named=number >= len(before))
-            first_run = dict.fromkeys(in_batch[batch], run) | first_run
-            for when, record in answers:
-                if when == number and record in first_run:
-                    found_in = next(name for name, records in in_batch.items() if record in records)
-                    facts.append(ReviewDecision(record, found_in, "docs", "human", "checked", clock.moment))
-                    decided.add(record)
-        workspace.desk.record(*facts)
-
-        queue = quarantine.waiting(workspace)
-        with workspace.log.reading() as connection:
-            waits = waiting_now(connection)
-            points = backlog(connection, clock.now())
-
-        assert {one.id: one.run for one in queue} == {
-            record: run for record, run in first_run.items() if record not in decided
-        }
-        assert (waits.records if waits else 0) == len(queue)
-        newest = points[-1].moment if points else None
-        assert sum(one.records for one in points if one.moment == newest) == len(queue)
-
-
-def test_a_run_that_names_what_an_older_one_held_makes_it_neither_more_nor_younger(tmp_path: Path) -> None:
-    workspace, clock = founded(tmp_path)
-    records = set(sorted(TEXTS)[:3])
-    workspace.desk.record(*held(workspace, "main/0", "a", "docs", records, named=False))
-    clock.move(30)
-    begun = clock.moment
-    workspace.desk.record(*held(workspace, "other/0", "a", "docs", records))
-
-    queue = quarantine.waiting(workspace)
-    with workspace.log.reading() as connection:
-        waits = waiting_now(connection)
-        points = backlog(connection, clock.now())
-
-    assert {(one.run, one.since < begun - timedelta(days=29)) for one in queue} == {("main/0", True)}
-    assert waits is not None
-    assert (waits.records, waits.since < begun - timedelta(days=29)) == (3, True)
-    assert [one.records for one in points if one.moment == points[-1].moment] == [0, 0, 3]
-
-
 def test_that_records_wait_is_true_since_the_queue_was_last_empty(log: RunLog) -> None:
     clock = Clock()
-    desk = Desk(log, Author("ada", clock))
+    author = Author("ada", clock)
 
     def answer(record: str) -> ReviewDecision:
         return ReviewDecision(record, "a", "docs", "human", "checked", clock.moment)
@@ -226,9 +152,9 @@ def test_that_records_wait_is_true_since_the_queue_was_last_empty(log: RunLog) -
         answer("r1"),
         answer("r2"),
     ):
-        desk.record(step)
-        with log.reading() as connection:
-            waits = waiting_now(connection)
+        record_in(log, author, step)
+        with log.reading() as view:
+            waits = waiting_now(view)
         seen.append((waits.records, (waits.unbroken_since - datetime(2026, 3, 2)).days, waits.row) if waits else None)
         clock.move(1)
 
@@ -256,27 +182,30 @@ def test_many_held_ids_are_written_in_rows_of_a_thousand(log: RunLog, tmp_path: 
         "main/0", BatchRequest("x.jsonl", "docs"), "a", Batch(tmp_path), counts, None, detector, seed=0
     )
     rows = [one for one in facts if isinstance(one, RecordsHeld)]
-    Desk(log, Author("ada", Clock())).record(*rows)
+    record_in(log, Author("ada", Clock()), *rows)
 
     assert [len(row.records.split()) for row in rows] == [1_000, 1_000, 500]
-    with log.reading() as connection:
-        assert set(undecided(connection).records) == set(names)
+    with log.reading() as view:
+        assert set(undecided(view)) == set(names)
 
 
 def test_what_waited_at_each_moment_is_told_by_how_long_it_had_waited(log: RunLog) -> None:
     clock = Clock()
-    desk = Desk(log, Author("ada", clock))
-    desk.record(RecordsHeld("main/0", "a", "docs", "r1 r2 r3"))
+    author = Author("ada", clock)
+    record_in(log, author, RecordsHeld("main/0", "a", "docs", "r1 r2 r3"))
     begun = clock.moment
     clock.move(10)
-    desk.record(
-        RecordsHeld("main/1", "b", "docs", "r3 r4"), ReviewDecision("r1", "a", "docs", "human", "checked", begun)
+    record_in(
+        log,
+        author,
+        RecordsHeld("main/1", "b", "docs", "r3 r4"),
+        ReviewDecision("r1", "a", "docs", "human", "checked", begun),
     )
     clock.move(20)
 
-    with log.reading() as connection:
-        points = backlog(connection, clock.now())
-        waits = waiting_now(connection)
+    with log.reading() as view:
+        points = backlog(view, clock.now())
+        waits = waiting_now(view)
 
     def at(days: float) -> list[int]:
         moment = max(one.moment for one in points if one.moment <= begun + timedelta(days=days, seconds=30))
@@ -291,11 +220,11 @@ def test_what_waited_at_each_moment_is_told_by_how_long_it_had_waited(log: RunLo
 def test_only_files_of_runs_that_are_not_decided_whole_are_read(tmp_path: Path, runs: int) -> None:
     workspace, clock = founded(tmp_path)
     first, *_ = sorted(TEXTS)
-    workspace.desk.record(*held(workspace, "main/0", "a", "docs", {first}))
-    workspace.desk.record(
+    record(workspace, *held(workspace, "main/0", "a", "docs", {first}))
+    record(workspace,
         *(fact for n in range(1, runs) for fact in (
             RecordsHeld(f"main/{n}", f"b{n}", "docs", f"r{n}"),
-            Artifact(f"main/{n}", "intake", "out", "quarantine", "", f"not there {n}"),
+            Artifact(f"main/{n}", Stage.INTAKE, "out", "quarantine", "", f"not there {n}"),
             ReviewDecision(f"r{n}", f"b{n}", "docs", "human", "checked", clock.moment),
         ))
     )  # fmt: skip

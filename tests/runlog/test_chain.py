@@ -9,15 +9,16 @@ import pytest
 from sqlalchemy import inspect, text
 
 from tailguard.domain.facts import FACTS, ReasonCount, StageStarted
-from tailguard.errors import InputError, LogBusy
+from tailguard.domain.stages import Stage
+from tailguard.errors import InputError, LogBusy, TailguardError
 from tailguard.runlog import connection as opening
 from tailguard.runlog.connection import DuckdbLog, RunLog, open_log
-from tailguard.runlog.locks import turnstile
-from tailguard.runlog.queries import recorded
-from tailguard.runlog.recorder import Author, Desk, RunRecorder
+from tailguard.runlog.locks import reader_writer_lock
+from tailguard.runlog.recorder import Author, RunRecorder, transaction
 from tailguard.runlog.schema import TABLES, metadata
 from tailguard.runlog.verify import verify
 from tests.builders import Clock
+from tests.recording import record_in
 
 AUTHOR = Author("ada", Clock())
 
@@ -25,16 +26,16 @@ AUTHOR = Author("ada", Clock())
 def write_two_runs(log: RunLog) -> None:
     for run in ("main/0", "main/1"):
         recorder = RunRecorder(log, run, AUTHOR)
-        recorder.record(StageStarted(run, "intake"), ReasonCount(run, "intake", "held", "s", "unknown", "why", 3))
-        recorder.record(StageStarted(run, "score"))
+        recorder.record(StageStarted(run, Stage.INTAKE), ReasonCount(run, "intake", "held", "s", "unknown", "why", 3))
+        recorder.record(StageStarted(run, Stage.SCORE))
         if run == "main/0":
             recorder.seal()
-    Desk(log, AUTHOR).record(StageStarted("main/2", "intake"))
+    record_in(log, AUTHOR, StageStarted("main/2", Stage.INTAKE))
 
 
 def change(log: RunLog, statement: str) -> None:
-    with log.writing() as connection:
-        connection.execute(text(statement))
+    with log.writing() as view:
+        view.connection.execute(text(statement))
 
 
 def test_an_untouched_log_verifies(log: RunLog) -> None:
@@ -51,7 +52,7 @@ def test_an_untouched_log_verifies(log: RunLog) -> None:
     [
         ("UPDATE reason_count SET records = 4 WHERE run = 'main/0'", "changed"),
         ("UPDATE entry SET actor = 'eve' WHERE id = 'main/1#1'", "changed"),
-        ("UPDATE entry SET recorded = '2020-01-01' WHERE id = 'desk#1'", "changed"),
+        ("UPDATE entry SET recorded = '2020-01-01' WHERE id = 'decisions#1'", "changed"),
         ("DELETE FROM reason_count WHERE run = 'main/1'", "removed"),
         ("DELETE FROM entry WHERE id = 'main/1#2'", "missing"),
         ("DELETE FROM entry WHERE chain = 'main/0' AND seq > 3", "sealed with 5 rows"),
@@ -88,8 +89,8 @@ def test_facts_come_back_as_they_were_written(log: RunLog) -> None:
 
     RunRecorder(log, "main/0", AUTHOR).record(fact, *[replace(fact, records=n) for n in range(50)])
 
-    with log.reading() as connection:
-        found = recorded(connection, ReasonCount, run="main/0")
+    with log.reading() as view:
+        found = view.recorded(ReasonCount, run="main/0")
     assert found[0].fact == fact
     assert len(found) == 51
     assert found[0].id == "main/0#1"
@@ -100,8 +101,8 @@ def test_migrations_add_up_to_the_facts(log: RunLog) -> None:
     with log.writing():
         pass
 
-    with log.reading() as connection:
-        seen = inspect(connection)
+    with log.reading() as view:
+        seen = inspect(view.connection)
         for table in metadata.tables.values():
             assert {one["name"] for one in seen.get_columns(table.name)} == {one.name for one in table.columns}, (
                 table.name
@@ -121,48 +122,70 @@ def test_a_log_from_a_newer_version_is_refused_and_left_alone(log: RunLog) -> No
             pass
 
 
+def test_a_log_of_a_trial_version_is_refused_by_that_name(log: RunLog) -> None:
+    write_two_runs(log)
+    change(log, "UPDATE alembic_version SET version_num = '0008'")
+
+    with pytest.raises(InputError, match="trial version of Tailguard"), log.reading():
+        pass
+
+
+def test_a_value_that_no_row_can_have_is_named_with_its_row(log: RunLog) -> None:
+    write_two_runs(log)
+    change(log, "UPDATE stage_started SET stage = 'intakX' WHERE id = 'main/0#1'")
+
+    with (
+        log.reading() as view,
+        pytest.raises(TailguardError, match=r"Row main/0#1 of the run log was changed: 'intakX'"),
+    ):
+        view.recorded(StageStarted)
+    assert any("changed" in problem.what for problem in verify(log).problems)
+
+
 def test_a_decision_that_raises_leaves_nothing(log: RunLog) -> None:
-    def look(_: object) -> list[StageStarted]:
-        raise InputError("no")
+    def refused() -> None:
+        with transaction(log, AUTHOR) as opened:
+            opened.record(StageStarted("main/0", Stage.SCORE))
+            raise InputError("no")
 
     with pytest.raises(InputError):
-        Desk(log, AUTHOR).decide(look)
+        refused()
 
-    Desk(log, AUTHOR).record(StageStarted("main/0", "intake"))
+    record_in(log, AUTHOR, StageStarted("main/0", Stage.INTAKE))
     assert verify(log).rows == 2
 
 
 def test_facts_wait_beside_a_busy_log_and_are_folded_in(tmp_path: Path) -> None:
     log = DuckdbLog(tmp_path / "runlog.duckdb")
     recorder = RunRecorder(log, "main/0", AUTHOR, timeout_seconds=0.1)
-    recorder.record(StageStarted("main/0", "intake"))
+    recorder.record(StageStarted("main/0", Stage.INTAKE))
 
-    with turnstile(log.path, exclusive=True, timeout_seconds=1):
-        recorder.record(StageStarted("main/0", "score"))
-        recorder.record(StageStarted("main/0", "compose"), StageStarted("main/0", "train"))
-    spilled = (tmp_path / "runlog.spill" / "main-0.jsonl").read_bytes()
-    recorder.record(StageStarted("main/0", "gate"))
+    with reader_writer_lock(log.path, exclusive=True, timeout_seconds=1):
+        recorder.record(StageStarted("main/0", Stage.SCORE))
+        recorder.record(StageStarted("main/0", Stage.COMPOSE), StageStarted("main/0", Stage.TRAIN))
+    spooled = (tmp_path / "runlog.spool" / "main-0.jsonl").read_bytes()
+    recorder.record(StageStarted("main/0", Stage.GATE))
 
-    with log.reading() as connection:
-        stages = [one.fact.stage for one in recorded(connection, StageStarted)]
+    with log.reading() as view:
+        stages = [one.fact.stage for one in view.recorded(StageStarted)]
     assert stages == ["intake", "score", "compose", "train", "gate"]
-    assert not (tmp_path / "runlog.spill" / "main-0.jsonl").exists()
+    assert not (tmp_path / "runlog.spool" / "main-0.jsonl").exists()
     assert verify(log).problems == ()
 
     # A crash between commit and removal leaves the file; its facts are not written twice.
-    (tmp_path / "runlog.spill" / "main-0.jsonl").write_bytes(spilled)
-    recorder.record(StageStarted("main/0", "handoff"))
-    with log.reading() as connection:
-        assert len(recorded(connection, StageStarted)) == 6
+    (tmp_path / "runlog.spool" / "main-0.jsonl").write_bytes(spooled)
+    recorder.record(StageStarted("main/0", Stage.HANDOFF))
+    with log.reading() as view:
+        assert len(view.recorded(StageStarted)) == 6
 
 
 def test_a_decision_on_a_busy_log_is_refused_and_not_put_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = DuckdbLog(tmp_path / "runlog.duckdb")
-    Desk(log, AUTHOR).record(StageStarted("main/0", "intake"))
+    record_in(log, AUTHOR, StageStarted("main/0", Stage.INTAKE))
     monkeypatch.setattr(opening, "TIMEOUT_SECONDS", 0.1)
 
     with (
-        turnstile(log.path, exclusive=False, timeout_seconds=1),
+        reader_writer_lock(log.path, exclusive=False, timeout_seconds=1),
         pytest.raises(LogBusy),
         log.writing(timeout_seconds=0.1),
     ):
@@ -189,26 +212,26 @@ def test_an_address_of_another_kind_is_refused(tmp_path: Path) -> None:
         open_log("sqlite:///x.db", tmp_path)
 
 
-def test_pages_see_a_write_of_the_desk_at_once(tmp_path: Path) -> None:
+def test_pages_see_a_decision_at_once(tmp_path: Path) -> None:
     log = DuckdbLog(tmp_path / "runlog.duckdb")
-    Desk(log, AUTHOR).record(StageStarted("main/0", "intake"))
+    record_in(log, AUTHOR, StageStarted("main/0", Stage.INTAKE))
     before = log.version()
 
-    Desk(log, AUTHOR).record(StageStarted("main/0", "score"))
+    record_in(log, AUTHOR, StageStarted("main/0", Stage.SCORE))
 
     assert log.version() != before
-    with log.glancing() as connection:
-        assert len(recorded(connection, StageStarted)) == 2
+    with log.read_published() as view:
+        assert len(view.recorded(StageStarted)) == 2
 
 
 def test_a_page_sees_what_was_written_while_another_page_of_its_server_reads(tmp_path: Path) -> None:
     log = DuckdbLog(tmp_path / "it's a:log" / "runlog.duckdb")
     log.folder.mkdir()
-    Desk(log, AUTHOR).record(StageStarted("main/0", "intake"))
+    record_in(log, AUTHOR, StageStarted("main/0", Stage.INTAKE))
 
-    with log.glancing() as slow:
-        assert len(recorded(slow, StageStarted)) == 1
-        Desk(log, AUTHOR).record(StageStarted("main/0", "score"))
-        with log.glancing() as fresh:
-            assert len(recorded(fresh, StageStarted)) == 2
-        assert len(recorded(slow, StageStarted)) == 1
+    with log.read_published() as slow:
+        assert len(slow.recorded(StageStarted)) == 1
+        record_in(log, AUTHOR, StageStarted("main/0", Stage.SCORE))
+        with log.read_published() as fresh:
+            assert len(fresh.recorded(StageStarted)) == 2
+        assert len(slow.recorded(StageStarted)) == 1

@@ -13,9 +13,9 @@ from tailguard.domain.facts import PolicyInForce
 from tailguard.errors import TailguardError
 from tailguard.runlog import connection as log_connection
 from tailguard.runlog.connection import open_log
-from tailguard.runlog.queries import recorded
-from tailguard.runlog.recorder import Author, Desk
+from tailguard.runlog.recorder import Author
 from tests.builders import Clock
+from tests.recording import record_in
 
 MEGABYTE = 1_000_000
 OLD_BLOCK_BYTES = 262_144
@@ -24,69 +24,69 @@ OLD_BLOCK_BYTES = 262_144
 def test_a_new_log_takes_a_few_megabytes(tmp_path: Path) -> None:
     log = open_log(f"duckdb:///{tmp_path / 'runlog.duckdb'}", tmp_path)
 
-    Desk(log, Author("ada", Clock())).record(PolicyInForce("digest", "team", "text"))
+    record_in(log, Author("ada", Clock()), PolicyInForce("digest", "team", "text"))
 
     assert (tmp_path / "runlog.duckdb").stat().st_size < 8 * MEGABYTE
     assert (tmp_path / "runlog.published.duckdb").stat().st_size < 8 * MEGABYTE
 
 
-@pytest.mark.parametrize("reader", ["reading", "glancing"])
+@pytest.mark.parametrize("reader", ["reading", "read_published"])
 def test_a_log_with_the_larger_blocks_of_earlier_releases_is_written_and_read(tmp_path: Path, reader: str) -> None:
     path = tmp_path / "runlog.duckdb"
     duckdb.connect(str(path), config={"default_block_size": OLD_BLOCK_BYTES}).close()
     log = open_log(f"duckdb:///{path}", tmp_path)
 
-    Desk(log, Author("ada", Clock())).record(PolicyInForce("digest", "team", "text"))
+    record_in(log, Author("ada", Clock()), PolicyInForce("digest", "team", "text"))
 
-    with getattr(log, reader)() as connection:
-        assert [row.fact.text for row in recorded(connection, PolicyInForce)] == ["text"]
+    with getattr(log, reader)() as view:
+        assert [row.fact.text for row in view.recorded(PolicyInForce)] == ["text"]
 
 
 def test_work_that_fails_lets_go_of_the_file(tmp_path: Path) -> None:
     log = open_log(f"duckdb:///{tmp_path / 'runlog.duckdb'}", tmp_path)
-    desk = Desk(log, Author("ada", Clock()))
-    desk.record(PolicyInForce("digest", "team", "text"))
+    author = Author("ada", Clock())
+    record_in(log, author, PolicyInForce("digest", "team", "text"))
 
-    for opened in (log.reading, log.writing, log.glancing):
+    for opened in (log.reading, log.writing, log.read_published):
         with pytest.raises(ZeroDivisionError), opened():
             1 / 0  # noqa: B018  any failure
 
-    desk.record(PolicyInForce("other", "team", "text"))
+    record_in(log, author, PolicyInForce("other", "team", "text"))
     duckdb.connect(str(tmp_path / "runlog.duckdb")).close()  # fails while anything has the file open
-    with log.glancing() as connection:
-        assert len(recorded(connection, PolicyInForce)) == 2
+    with log.read_published() as view:
+        assert len(view.recorded(PolicyInForce)) == 2
 
 
-@pytest.mark.parametrize("reader", ["reading", "glancing"])
+@pytest.mark.parametrize("reader", ["reading", "read_published"])
 def test_a_database_that_broke_is_started_anew(tmp_path: Path, reader: str) -> None:
     log = open_log(f"duckdb:///{tmp_path / 'runlog.duckdb'}", tmp_path)
-    desk = Desk(log, Author("ada", Clock()))
-    desk.record(PolicyInForce("digest", "team", "text"))
+    author = Author("ada", Clock())
+    record_in(log, author, PolicyInForce("digest", "team", "text"))
 
-    with pytest.raises(TailguardError), getattr(log, reader)() as connection:
-        connection.connection.dbapi_connection.close()
+    with pytest.raises(TailguardError), getattr(log, reader)() as view:
+        view.connection.connection.dbapi_connection.close()
 
-    with getattr(log, reader)() as connection:
-        assert len(recorded(connection, PolicyInForce)) == 1
-    desk.record(PolicyInForce("other", "team", "text"))
+    with getattr(log, reader)() as view:
+        assert len(view.recorded(PolicyInForce)) == 1
+    record_in(log, author, PolicyInForce("other", "team", "text"))
 
 
 def test_an_opening_that_is_interrupted_lets_go_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = open_log(f"duckdb:///{tmp_path / 'runlog.duckdb'}", tmp_path)
-    desk = Desk(log, Author("ada", Clock()))
-    desk.record(PolicyInForce("digest", "team", "text"))
+    author = Author("ada", Clock())
+    record_in(log, author, PolicyInForce("digest", "team", "text"))
     do = log_connection._Duckdb.do
 
     def interrupted(self: log_connection._Duckdb, statement: str) -> None:
         do(self, statement)
         raise KeyboardInterrupt
 
-    for opened in (log.reading, log.glancing, log.writing):
+    for opened in (log.reading, log.read_published, log.writing):
         monkeypatch.setattr(log_connection._Duckdb, "do", interrupted)
         with pytest.raises(KeyboardInterrupt), opened():
             pass
         monkeypatch.undo()
-        desk.record(PolicyInForce(opened.__name__, "team", "text"))
+        record_in(log, author, PolicyInForce(opened.__name__, "team", "text"))
 
     duckdb.connect(str(tmp_path / "runlog.duckdb")).close()
 
@@ -96,14 +96,12 @@ def test_one_log_is_made_while_another_is_read(tmp_path: Path) -> None:
     for folder in folders:
         folder.mkdir()
     first, second = (open_log(f"duckdb:///{folder / 'runlog.duckdb'}", folder) for folder in folders)
-    Desk(first, Author("ada", Clock())).record(PolicyInForce("one", "team", "text"))
+    record_in(first, Author("ada", Clock()), PolicyInForce("one", "team", "text"))
 
-    with first.reading() as connection:
-        Desk(second, Author("ada", Clock())).record(PolicyInForce("other", "team", "text"))
-        with second.reading() as beside, first.glancing() as published:
-            digests = [
-                [row.fact.digest for row in recorded(each, PolicyInForce)] for each in (connection, beside, published)
-            ]
+    with first.reading() as view:
+        record_in(second, Author("ada", Clock()), PolicyInForce("other", "team", "text"))
+        with second.reading() as beside, first.read_published() as published:
+            digests = [[row.fact.digest for row in each.recorded(PolicyInForce)] for each in (view, beside, published)]
 
     assert digests == [["one"], ["other"], ["one"]]
 
@@ -111,8 +109,8 @@ def test_one_log_is_made_while_another_is_read(tmp_path: Path) -> None:
 def test_a_disk_that_fills_while_the_log_is_published_does_not_deny_what_was_recorded(tmp_path: Path) -> None:
     path = tmp_path / "runlog.duckdb"
     log = open_log(f"duckdb:///{path}", tmp_path)
-    desk = Desk(log, Author("ada", Clock()))
-    desk.record(PolicyInForce("digest", "team", "text"))
+    author = Author("ada", Clock())
+    record_in(log, author, PolicyInForce("digest", "team", "text"))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     size = path.stat().st_size
     text = random.Random(1).randbytes(size // 3).hex()  # noqa: S311  nothing that compresses
@@ -120,12 +118,12 @@ def test_a_disk_that_fills_while_the_log_is_published_does_not_deny_what_was_rec
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
         with pytest.raises(TailguardError, match="The facts are in the log; free some space"):
-            desk.record(PolicyInForce("large", "team", text))
+            record_in(log, author, PolicyInForce("large", "team", text))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
-    with log.reading() as connection:
-        assert [row.fact.digest for row in recorded(connection, PolicyInForce)] == ["digest", "large"]
-    desk.record(PolicyInForce("next", "team", "text"))
-    with log.glancing() as connection:
-        assert len(recorded(connection, PolicyInForce)) == 3
+    with log.reading() as view:
+        assert [row.fact.digest for row in view.recorded(PolicyInForce)] == ["digest", "large"]
+    record_in(log, author, PolicyInForce("next", "team", "text"))
+    with log.read_published() as view:
+        assert len(view.recorded(PolicyInForce)) == 3

@@ -21,21 +21,21 @@ from tailguard.domain.facts import (
     SourceContract,
     SourceSignedOff,
 )
-from tailguard.domain.recipe import Recipe
+from tailguard.domain.requests import PLAIN, BatchRequest, Recipe
 from tailguard.domain.sources import SourceRecord
 from tailguard.domain.tags import Origin
 from tailguard.errors import InputError
 from tailguard.pipeline import runner
 from tailguard.plays.mixing.scored import in_words, scored
 from tailguard.plays.provenance.own_output import sample_outputs
-from tailguard.runlog import queries
-from tailguard.stages.intake import BatchRequest
+from tailguard.runlog.views.references import frozen_suite
 from tailguard.stages.score.coverage import lost_at_random
 from tailguard.stages.score.judging import source_factor
 from tests.builders import Team, facts, first_generation, found_team, write_jsonl, written_by
+from tests.recording import record
 
 
-def to_score(team: Team, batches: list[BatchRequest], recipe: Recipe = runner.PLAIN) -> str:
+def to_score(team: Team, batches: list[BatchRequest], recipe: Recipe = PLAIN) -> str:
     run = runner.start(team.workspace, "main", batches, recipe=recipe, seed=0)
     runner.advance(team.workspace, run, until="score")
     return run
@@ -48,11 +48,10 @@ def rows(team: Team, run: str) -> list[dict[str, Any]]:
 
 
 def test_a_synthetic_record_in_a_rare_cell_stays_where_an_equal_one_in_a_crowded_cell_does_not(team: Team) -> None:
-    from tailguard.runlog.queries import frozen_suite
     from tailguard.store.suites import read_suite
 
-    with team.workspace.log.reading() as connection:
-        suite = frozen_suite(connection)
+    with team.workspace.log.reading() as view:
+        suite = frozen_suite(view)
     assert suite
     words = sorted(read_suite(team.workspace.store, suite.fact.suite).rare_terms)
     poor = "the and of that with # # # {0} {0} list of the thing to have that be"
@@ -201,10 +200,10 @@ def test_reliability_falls_with_what_a_source_has_shown(demoted: float, duplicat
 
 def test_a_source_earns_its_reliability_from_the_log(team: Team) -> None:
     run = to_score(team, [team.batch("a", team.take(30)), team.batch("b", team.take(10), "vendor")])
-    team.workspace.desk.record(SourceContract("docs", "Eve", "CC0", "human", team.clock.now(), ""))
-    with team.workspace.log.reading() as connection:
-        (contract,) = queries.recorded(connection, SourceContract)
-    team.workspace.desk.record(SourceSignedOff("docs", contract.id, True, ""))
+    record(team.workspace, SourceContract("docs", "Eve", "CC0", "human", team.clock.now(), ""))
+    with team.workspace.log.reading() as view:
+        (contract,) = view.recorded(SourceContract)
+    record(team.workspace, SourceSignedOff("docs", contract.id, True, ""))
 
     again = to_score(team, [team.batch("c", team.take(30)), team.batch("d", team.take(10), "vendor")])
 
@@ -244,7 +243,7 @@ def test_samples_of_a_model_are_scored_as_what_they_are(team: Team, tmp_path: Pa
     first = first_generation(team)
     file = tmp_path / "ours.jsonl"
     sample_outputs(
-        team.workspace, first, generator=NgramGenerator(), count=50, max_tokens=30,
+        team.workspace, first, generator=lambda _: NgramGenerator(), count=50, max_tokens=30,
         temperature=1.0, seed=1, fewest_words=8, file=file,
     )  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""What stands behind the ports: readers, trainers, generators, checkers, detectors and registries, each asked for by name."""

@@ -90,11 +90,11 @@ def run_command(
     finally:
         _end(process)
     listener.join()  # the group is gone, so the pipe has an end
-    told = "\n".join(last)
+    output_tail = "\n".join(last)
     if stopped:
-        raise TailguardError(f"{words[0]} {stopped}. Its last words:\n{told}")
+        raise TailguardError(f"{words[0]} {stopped}. Its last words:\n{output_tail}")
     if process.returncode:
-        raise TailguardError(f"{words[0]} ended with exit code {process.returncode}. Its last words:\n{told}")
+        raise TailguardError(f"{words[0]} ended with exit code {process.returncode}. Its last words:\n{output_tail}")
 
 
 def _wait(process: subprocess.Popen[str], timeout_seconds: float, cancel: Path) -> str | None:

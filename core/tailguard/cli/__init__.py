@@ -7,27 +7,113 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Callable
 
 import typer
 from typer.exceptions import TyperException
 
 from tailguard.cli import (
-    desk,
-    handover,
-    look,
+    alerts,
+    anchor,
+    audit,
+    calendar,
+    cancel,
+    ceiling,
+    check,
+    compare,
+    dashboard,
+    demo,
+    detect,
+    detector,
+    deviation,
+    diff,
+    drill,
+    export,
+    findings,
+    freeze,
+    generate,
+    incident,
+    init,
+    key,
     loops,
-    mixing,
-    models,
-    overrides,
+    meeting,
+    migrate,
+    monitor,
+    outputs,
+    override,
+    pack,
     plays,
-    records,
-    response,
-    setup,
-    watch,
-    work,
+    quarantine,
+    rebuild,
+    record,
+    report,
+    reproduce,
+    retrain,
+    rollback,
+    runbook,
+    ship,
+    source,
+    status,
+    suite,
+    trace,
+    verify,
 )
 from tailguard.cli.process import Ended, ended_by_signals, outlive_readers
+from tailguard.cli.run import STAGES, intake
+from tailguard.cli.run import run as run_stages
 from tailguard.errors import TailguardError
+
+COMMANDS: tuple[Callable[..., None] | typer.Typer, ...] = (
+    init.init,
+    suite.suite,
+    detector.detector,
+    outputs.outputs,
+    compare.compare,
+    generate.generate,
+    run_stages,
+    intake,
+    cancel.cancel,
+    *STAGES,
+    anchor.anchor,
+    check.check,
+    key.key,
+    audit.audit,
+    diff.diff,
+    retrain.retrain,
+    ceiling.ceiling,
+    override.override,
+    meeting.meeting,
+    loops.loops,
+    plays.plays,
+    runbook.runbook,
+    calendar.calendar,
+    drill.drill,
+    incident.incident,
+    record.record,
+    reproduce.reproduce,
+    deviation.deviation,
+    pack.pack,
+    report.report,
+    ship.ship,
+    freeze.freeze,
+    freeze.unfreeze,
+    rollback.rollback,
+    quarantine.quarantine,
+    monitor.monitor,
+    alerts.alerts,
+    findings.findings,
+    detect.detect,
+    trace.trace,
+    verify.verify,
+    export.export,
+    source.source,
+    status.status,
+    rebuild.rebuild,
+    migrate.migrate,
+    dashboard.dashboard,
+    demo.demo,
+)
+"""Every command, in the order of the workflow; `--help` lists the groups, such as `tailguard suite`, after the others."""
 
 app = typer.Typer(
     name="tailguard",
@@ -39,8 +125,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (setup, models, work, mixing, overrides, loops, plays, response, handover, desk, watch, records, look):
-    part.add_to(app)
+for command in COMMANDS:
+    if isinstance(command, typer.Typer):
+        app.add_typer(command)
+    else:
+        app.command()(command)
 
 
 def main() -> None:

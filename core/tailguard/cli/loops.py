@@ -1,4 +1,4 @@
-"""Where our own output can come back as training data: list, draw, check, declare, guard, import, confirm, review."""
+"""`tailguard loops`: where our own output can come back as training data, and what guards it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,11 @@ from tailguard.domain.wording import counted
 from tailguard.errors import Blocked, InputError
 
 loops = typer.Typer(
-    help="Where our own output can come back as training data, and what guards it.", no_args_is_help=True
+    name="loops",
+    help="Where our own output can come back as training data, and what guards it.",
+    no_args_is_help=True,
 )
-
 Note = Annotated[str, typer.Option(help="What was looked at, what was decided.")]
-
-
-def add_to(app: typer.Typer) -> None:
-    """Hang these commands on the application."""
-    app.add_typer(loops, name="loops")
 
 
 @loops.command("init")
@@ -37,18 +33,18 @@ def loops_list(workspace: WorkspaceFolder = None, as_json: Json = False) -> None
     """Every loop, unguarded first: its way, the edge that closes it, checkpoints, what came back, where to cut."""
     from tailguard.plays.loops import actions
 
-    found = actions.standing(open_workspace(workspace))
-    lines = [f"{len(found.unguarded)} of {len(found.loops)} loops are unguarded."]
-    if found.capped:
+    standing = actions.standing(open_workspace(workspace))
+    lines = [f"{len(standing.unguarded)} of {len(standing.loops)} loops are unguarded."]
+    if standing.capped:
         lines[0] = f"At least {lines[0]} More exist than are listed."
-    for one in found.loops:
-        lines.append(f"{'guarded  ' if one.guarded else 'UNGUARDED'} {one.sentence} ({one.known})")
-        lines += [f"    checkpoint {check.text}" for check in one.checkpoints]
-        lines += [f"    {told}" for told in (one.capped, one.exception, one.change) if told]
-        if not one.guarded:
-            cut = " or ".join(f"`{edge.text}`" for edge in one.suggested or (one.closing,))
+    for loop in standing.loops:
+        lines.append(f"{'guarded  ' if loop.guarded else 'UNGUARDED'} {loop.sentence} ({loop.known})")
+        lines += [f"    checkpoint {check.text}" for check in loop.checkpoints]
+        lines += [f"    {remark}" for remark in (loop.capped, loop.exception, loop.change) if remark]
+        if not loop.guarded:
+            cut = " or ".join(f"`{edge.text}`" for edge in loop.suggested or (loop.closing,))
             lines.append(f"    put a checkpoint on {cut}")
-    show({"loops": found.loops, "capped": found.capped}, "\n".join(lines), as_json=as_json)
+    show({"loops": standing.loops, "capped": standing.capped}, "\n".join(lines), as_json=as_json)
 
 
 @loops.command("check")
@@ -66,21 +62,20 @@ def loops_check(
     from tailguard.plays.loops import actions
 
     if files:
-        found = actions.check_files(files)
-        lines = [f"{found.nodes:,} nodes, {found.edges:,} edges, {len(found.loops.cycles)} unguarded loops."]
-        if found.loops.capped:
-            lines[0] = (
-                f"{found.nodes:,} nodes, {found.edges:,} edges, more unguarded loops than the {len(found.loops.cycles)} listed."
-            )
-        lines += [" -> ".join((*cycle, cycle[0])) for cycle in found.loops.cycles]
-        if found.loops.cycles:
-            how = "These edges cut them all" if found.suggested.exact else "These edges cut them all; fewer may do"
-            lines.append(f"{how}: " + ", ".join(f"`{edge.text}`" for edge in found.suggested.edges))
-        show(found, "\n".join([*lines, *found.problems]), as_json=as_json)
-        if found.problems:
-            raise InputError(f"{len(found.problems)} entries could not be read; the others were looked at.")
-        if found.loops.cycles:
-            raise Blocked(f"{counted(len(found.loops.cycles), 'loop')} without a checkpoint.")
+        checked = actions.check_files(files)
+        size = f"{checked.nodes:,} nodes, {checked.edges:,} edges"
+        lines = [f"{size}, {len(checked.loops.cycles)} unguarded loops."]
+        if checked.loops.capped:
+            lines[0] = f"{size}, more unguarded loops than the {len(checked.loops.cycles)} listed."
+        lines += [" -> ".join((*cycle, cycle[0])) for cycle in checked.loops.cycles]
+        if checked.loops.cycles:
+            how = "These edges cut them all" if checked.suggested.exact else "These edges cut them all; fewer may do"
+            lines.append(f"{how}: " + ", ".join(f"`{edge.text}`" for edge in checked.suggested.edges))
+        show(checked, "\n".join([*lines, *checked.problems]), as_json=as_json)
+        if checked.problems:
+            raise InputError(f"{len(checked.problems)} entries could not be read; the others were looked at.")
+        if checked.loops.cycles:
+            raise Blocked(f"{counted(len(checked.loops.cycles), 'loop')} without a checkpoint.")
         return
     standing = actions.standing(open_workspace(workspace))
     show(
@@ -88,12 +83,12 @@ def loops_check(
         "\n".join(
             [
                 f"{len(standing.unguarded)} of {len(standing.loops)} loops are unguarded.",
-                *(one.sentence for one in standing.unguarded),
+                *(loop.sentence for loop in standing.unguarded),
             ]
         ),
         as_json=as_json,
     )
-    held = [one for one in standing.unguarded if not one.exception]
+    held = [loop for loop in standing.unguarded if not loop.exception]
     if held:
         raise Blocked(
             f"{counted(len(held), 'loop')} without a live checkpoint or exception. `tailguard loops list` says where to cut."
@@ -114,8 +109,8 @@ def loops_diagram(
 
     if form not in FORMS:
         raise InputError(f"--format is {', '.join(FORMS)}, found {form!r}.")
-    found = actions.standing(open_workspace(workspace))
-    text = as_text(found.flows, found.closing, form)
+    standing = actions.standing(open_workspace(workspace))
+    text = as_text(standing.flows, standing.closing, form)
     if out:
         write_atomically(out, text.encode())
     show({"format": form, "diagram": text}, f"{out} written." if out else text.rstrip(), as_json=as_json)

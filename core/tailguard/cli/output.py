@@ -31,14 +31,20 @@ def show(value: Any, text: str, *, as_json: bool) -> None:
     typer.echo(to_json(value) if as_json else text)
 
 
+def printable(text: str, limit: int | None = None) -> str:
+    """A text as a terminal can show it: control characters become blanks, and what exceeds `limit` characters an ellipsis."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in text)
+    return shown if limit is None or len(shown) <= limit else shown[:limit] + "…"
+
+
 def to_json(value: Any) -> str:
     """Indented JSON; dataclasses become objects and times ISO 8601."""
 
-    def plain(one: Any) -> Any:
-        if is_dataclass(one) and not isinstance(one, type):
-            return asdict(one)
-        if isinstance(one, datetime):
-            return one.isoformat()
-        return str(one)
+    def plain(part: Any) -> Any:
+        if is_dataclass(part) and not isinstance(part, type):
+            return asdict(part)
+        if isinstance(part, datetime):
+            return part.isoformat()
+        return str(part)
 
     return json.dumps(value, indent=2, default=plain)

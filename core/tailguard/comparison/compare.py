@@ -58,7 +58,7 @@ def compare(
     # Where no prompt is marked as a tail prompt, all are asked for rare words.
     tail = ours.tail | theirs.tail or frozenset(ours.answers) | frozenset(theirs.answers)
     ours, theirs = replace(ours, tail=tail), replace(theirs, tail=tail)
-    rarity = rare_terms([told for side in (ours, theirs) for ranked in side.tokens.values() for told in ranked])
+    rarity = rare_terms([answer for side in (ours, theirs) for ranked in side.tokens.values() for answer in ranked])
     limits = DEFAULT_LIMITS
     if margin is not None:
         limits = replace(limits, margins=dict.fromkeys(limits.margins, margin))

@@ -100,15 +100,15 @@ class Candidates:
         return len(self.keys)
 
 
-def fill(found: Candidates, base: Mass, *, ceiling: float, quotas: dict[int, float]) -> NDArray[np.int8]:
+def fill(candidates: Candidates, base: Mass, *, ceiling: float, quotas: dict[int, float]) -> NDArray[np.int8]:
     """What becomes of each candidate beside a set of mass `base`: TAKEN, OVER_CEILING or OVER_QUOTA.
 
     `quotas` gives slices, by number, the largest share (0 to 1) of the budget that they may use. The result never breaks
     the ceiling if `base` does not.
     """
     parts = ceiling_parts(ceiling)
-    cost = found.shares - parts
-    token_cost = cost * found.tokens
+    cost = candidates.shares - parts
+    token_cost = cost * candidates.tokens
     free = cost <= 0
     outcome = np.where(free, np.int8(TAKEN), np.int8(OVER_CEILING))
     room, token_room = base.room(ceiling)
@@ -116,29 +116,31 @@ def fill(found: Candidates, base: Mass, *, ceiling: float, quotas: dict[int, flo
     token_room -= int(token_cost[free].sum())
     open_ = ~free
     for number, quota in quotas.items():
-        inside = open_ & (found.slices == number)
+        inside = open_ & (candidates.slices == number)
         share = Fraction(str(quota))
-        kept = _affordable(found, inside, cost, token_cost, int(share * max(room, 0)), int(share * max(token_room, 0)))
+        kept = _affordable(
+            candidates, inside, cost, token_cost, int(share * max(room, 0)), int(share * max(token_room, 0))
+        )
         outcome[inside & ~kept] = OVER_QUOTA
         open_ &= ~inside | kept
-    outcome[_affordable(found, open_, cost, token_cost, room, token_room)] = TAKEN
+    outcome[_affordable(candidates, open_, cost, token_cost, room, token_room)] = TAKEN
     return outcome
 
 
 def _affordable(
-    found: Candidates, among: NDArray[np.bool_], cost: Ints, token_cost: Ints, room: int, token_room: int
+    candidates: Candidates, among: NDArray[np.bool_], cost: Ints, token_cost: Ints, room: int, token_room: int
 ) -> NDArray[np.bool_]:
     """The longest run of `among`, in their order, that costs at most `room` records and `token_room` tokens."""
-    taken = np.zeros(len(found), dtype=bool)
+    taken = np.zeros(len(candidates), dtype=bool)
     if room < 0 or token_room < 0:
         return taken
-    low, width, room, token_room = _boundary(found.keys, among, cost, token_cost, room, token_room)
+    low, width, room, token_room = _boundary(candidates.keys, among, cost, token_cost, room, token_room)
     if width < 0:  # all of them fit
         return among.copy()
     high = low + (1 << width) - 1
-    taken |= among & (found.keys < np.uint64(low))
-    last = np.flatnonzero(among & (found.keys >= np.uint64(low)) & (found.keys <= np.uint64(high)))
-    last = last[np.lexsort((found.ids[last, 1], found.ids[last, 0], found.keys[last]))]
+    taken |= among & (candidates.keys < np.uint64(low))
+    last = np.flatnonzero(among & (candidates.keys >= np.uint64(low)) & (candidates.keys <= np.uint64(high)))
+    last = last[np.lexsort((candidates.ids[last, 1], candidates.ids[last, 0], candidates.keys[last]))]
     fits = (np.cumsum(cost[last]) <= room) & (np.cumsum(token_cost[last]) <= token_room)
     taken[last[fits]] = True  # costs are positive, so what fits is a beginning
     return taken
@@ -158,11 +160,11 @@ def _boundary(
         over = (np.cumsum(costs) > room) | (np.cumsum(token_costs) > token_room)
         if not over.any():
             return 0, -1, room, token_room
-        place = int(over.argmax())
-        room -= int(costs[:place].sum())
-        token_room -= int(token_costs[:place].sum())
-        low += place << shift
-        if counts[place] <= _FEW:
+        position = int(over.argmax())
+        room -= int(costs[:position].sum())
+        token_room -= int(token_costs[:position].sum())
+        low += position << shift
+        if counts[position] <= _FEW:
             break
     return low, shift, room, token_room
 
@@ -182,9 +184,9 @@ def _by_range(
     counts = np.zeros(1 << 16, np.int64)
     for at in range(keys.size):
         if among[at] and keys[at] >= low:
-            place = (keys[at] - low) >> shift
-            if place < np.uint64(1 << 16):
-                costs[np.int64(place)] += cost[at]
-                token_costs[np.int64(place)] += token_cost[at]
-                counts[np.int64(place)] += 1
+            position = (keys[at] - low) >> shift
+            if position < np.uint64(1 << 16):
+                costs[np.int64(position)] += cost[at]
+                token_costs[np.int64(position)] += token_cost[at]
+                counts[np.int64(position)] += 1
     return costs, token_costs, counts

@@ -54,8 +54,8 @@ def _uniform(ids: NDArray[np.uint64], seed: int) -> Floats:
 def keys(priorities: Floats, ids: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Unsigned 64-bit keys that sort by priority, highest first, then by identity: 24 bits of one, 40 of the other."""
     steps = (1 << _DIGITS) - 1
-    place = (steps - np.round(np.clip(priorities, 0, 1) * steps)).astype(np.uint64)
-    return np.asarray((place << np.uint64(64 - _DIGITS)) | (ids[:, 0] >> np.uint64(_DIGITS)))
+    position = (steps - np.round(np.clip(priorities, 0, 1) * steps)).astype(np.uint64)
+    return np.asarray((position << np.uint64(64 - _DIGITS)) | (ids[:, 0] >> np.uint64(_DIGITS)))
 
 
 def id_columns(ids: NDArray[np.bytes_] | list[str]) -> NDArray[np.uint64]:

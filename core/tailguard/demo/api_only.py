@@ -12,13 +12,14 @@ from pathlib import Path
 from tailguard.adapters.trainers.ngram import NgramModel, fit, sample
 from tailguard.demo.harvest import Harvest
 from tailguard.demo.setting import FIRST_DAY, OWNER, Story, Tell, opened
+from tailguard.domain.requests import PLAIN, BatchRequest
+from tailguard.domain.roles import Right
 from tailguard.domain.tags import Origin
 from tailguard.pipeline import runner
 from tailguard.plays.loops import actions
 from tailguard.plays.monitoring import alerts, streams
-from tailguard.policy.model import template
+from tailguard.policy.reading import template
 from tailguard.ports import RawRecord
-from tailguard.stages.intake import BatchRequest
 from tailguard.store.writing import write_atomically
 
 CHAPTERS = 12
@@ -31,7 +32,7 @@ def run_api_only(root: Path, harvest: Harvest, seed: int, tell: Tell) -> None:
     """Ten weeks: a reference is frozen, weeks are measured, the help centre fills up with what the assistant wrote."""
     story = opened(root, harvest, seed, tell)
     write_atomically(root / "policy.toml", template(OWNER, "api-only").encode())
-    story.workspace.policy_in_force()
+    story.workspace.require(Right.SET_UP)
     first = fit(story.passages.take(TRAINED_ON))
     later = first
     for generation in range(3):
@@ -47,8 +48,8 @@ def run_api_only(root: Path, harvest: Harvest, seed: int, tell: Tell) -> None:
         done = streams.add(story.workspace, STREAM, _rows(texts), seed=seed)
         articles += texts[: ARTICLES // 10]
         raised = alerts.send(story.workspace).raised
-        told = f"in alarm: {', '.join(done.alarms)}" if done.alarms else "no alarm"
-        tell(f"{STREAM}, week {week}: {told}" + (", an alert was raised" if raised else ""))
+        alarm_text = f"in alarm: {', '.join(done.alarms)}" if done.alarms else "no alarm"
+        tell(f"{STREAM}, week {week}: {alarm_text}" + (", an alert was raised" if raised else ""))
         if week in (4, WEEKS):
             _take_in(story, week, articles)
     actions.declare(story.workspace, f"{STREAM} -> help centre")
@@ -59,11 +60,11 @@ def _take_in(story: Story, week: int, articles: list[str]) -> None:
     """What the assistant is given to read: pages of people, and pages that it wrote itself and nobody marked."""
     texts = [*story.passages.take(ARTICLES), *articles]
     batch = BatchRequest(story.file(f"help-centre-{week}", texts), "help centre", Origin.HUMAN)
-    run = runner.start(story.workspace, "main", [batch], recipe=runner.PLAIN, seed=story.seed)
+    run = runner.start(story.workspace, "main", [batch], recipe=PLAIN, seed=story.seed)
     runner.advance(story.workspace, run, until="intake")
-    found = actions.standing(story.workspace)
-    told = found.unguarded[0].sentence if found.unguarded else "no loop"
-    story.tell(f"{run}: taken in. Unguarded loop: {told}")
+    standing = actions.standing(story.workspace)
+    loop = standing.unguarded[0].sentence if standing.unguarded else "no loop"
+    story.tell(f"{run}: taken in. Unguarded loop: {loop}")
 
 
 def _written(model: NgramModel, count: int, seed: int) -> list[str]:

@@ -36,19 +36,19 @@ class Harvest:
 def harvest() -> Harvest:
     """Read, split into paragraphs, and de-duplicate. Raises InputError when this machine has fewer than 20,000 passages."""
     files = [(package, path) for package, root in _roots().items() for path in _python_files(root)]
-    found: dict[str, tuple[str, str]] = {}
+    by_identity: dict[str, tuple[str, str]] = {}
     with worker_processes(2) as pool:
         for (package, _), passages in zip(
             files, pool.map(_passages, [path for _, path in files], chunksize=64), strict=True
         ):
             for passage in passages:
-                found.setdefault(record_id(passage.casefold()), (package, passage))
-    if len(found) < FEWEST_PASSAGES:
+                by_identity.setdefault(record_id(passage.casefold()), (package, passage))
+    if len(by_identity) < FEWEST_PASSAGES:
         raise InputError(
-            f"This machine's Python has {len(found):,} docstring passages; the demo needs {FEWEST_PASSAGES:,}. "
+            f"This machine's Python has {len(by_identity):,} docstring passages; the demo needs {FEWEST_PASSAGES:,}. "
             "Install Tailguard with its requirements in an ordinary environment (docstrings are stripped under python -OO)."
         )
-    ordered = [found[identity] for identity in sorted(found)]
+    ordered = [by_identity[identity] for identity in sorted(by_identity)]
     return Harvest(
         tuple(passage for _, passage in ordered), dict(Counter(package for package, _ in ordered).most_common())
     )
@@ -75,7 +75,7 @@ def _passages(path: Path) -> list[str]:
             tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError, OSError):
         return []
-    found = []
+    passages = []
     for node in _statements(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             for paragraph in _EMPTY_LINE.split(ast.get_docstring(node) or ""):
@@ -84,8 +84,8 @@ def _passages(path: Path) -> list[str]:
                 passage = normal_form(paragraph)
                 letters = sum(map(str.isalpha, passage)) + passage.count(" ")
                 if letters >= _LETTER_SHARE * len(passage):
-                    found.append(passage)
-    return found
+                    passages.append(passage)
+    return passages
 
 
 def _statements(tree: ast.Module) -> Iterator[ast.AST]:

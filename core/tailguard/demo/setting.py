@@ -18,7 +18,7 @@ from tailguard.plays.monitoring import suite as suites
 from tailguard.policy.model import Quality
 from tailguard.quality.contamination import Contamination
 from tailguard.runlog.connection import open_log
-from tailguard.runlog.recorder import DESK, head_of
+from tailguard.runlog.recorder import DECISIONS, head_of
 from tailguard.store.writing import canonical_json, write_atomically
 from tailguard.workspace import Workspace
 
@@ -82,7 +82,7 @@ Telling = Callable[[Path, Harvest, int, Tell], None]
 
 
 def play(telling: Telling, root: Path, *, chapters: int, seed: int, quiet: bool) -> str:
-    """Harvest, play a story with a progress bar, and return the last hash of the log's desk chain.
+    """Harvest, play a story with a progress bar, and return the last hash of the log's chain of decisions.
 
     A demo that was interrupted starts over in its own folder; any other folder with content is refused.
     """
@@ -114,8 +114,8 @@ def play(telling: Telling, root: Path, *, chapters: int, seed: int, quiet: bool)
                 bar.update(task, advance=1, description="the story")
 
         telling(root, harvest(), seed, _silence if quiet else tell)
-    with open_log(f"duckdb:///{root / 'runlog.duckdb'}", root).reading() as connection:
-        return head_of(connection, DESK).row_hash
+    with open_log(f"duckdb:///{root / 'runlog.duckdb'}", root).reading() as view:
+        return head_of(view, DECISIONS).row_hash
 
 
 def _silence(_line: str) -> None:
@@ -148,15 +148,17 @@ def freeze_openings(story: Story, held_out: Sequence[str], anchor: Sequence[str]
 
 
 def _prompts(
-    held_out: Sequence[str], rare: frozenset[str], anchor: Sequence[str], most: tuple[int, int]
+    held_out: Sequence[str], rare: frozenset[str], anchor: Sequence[str], limits: tuple[int, int]
 ) -> list[dict[str, object]]:
     """First words of held-out passages; those that hold a rare term are the tail slice. What the anchor holds is no prompt."""
     openings = sorted({" ".join(text.split()[:PROMPT_WORDS]) for text in held_out})
-    taken = set(Contamination({one: one for one in openings}, length=Quality().contamination_words).found(anchor))
-    openings = [one for one in openings if one not in taken]
+    taken = set(
+        Contamination({opening: opening for opening in openings}, length=Quality().contamination_words).found(anchor)
+    )
+    openings = [opening for opening in openings if opening not in taken]
     tail = [opening for opening in openings if rare & set(words(opening))]
     common = [opening for opening in openings if not rare & set(words(opening))]
-    chosen = [("rare terms", True, tail, most[0]), ("common", False, common, most[1])]
+    chosen = [("rare terms", True, tail, limits[0]), ("common", False, common, limits[1])]
     return [
         {"id": f"{name[0]}{number}", "prompt": prompt, "slice": name, "tail": is_tail}
         for name, is_tail, pool, count in chosen
@@ -167,7 +169,7 @@ def _prompts(
 
 
 def play_profile(profile: str, root: Path, *, seed: int, quiet: bool) -> str:
-    """Play the demo of a profile; returns the last hash of the log's desk chain. Raises InputError for an unknown profile."""
+    """Play the demo of a profile; returns the last hash of the chain of decisions. Raises InputError for an unknown profile."""
     from tailguard.demo import api_only, small, story
 
     tellings: dict[str, tuple[Telling, int]] = {

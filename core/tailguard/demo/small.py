@@ -9,17 +9,18 @@ from tailguard.adapters.generators import generator_for
 from tailguard.adapters.readers import WHOLE, reader_for
 from tailguard.demo.harvest import Harvest
 from tailguard.demo.setting import FIRST_DAY, OWNER, Story, Tell, freeze_openings, opened
-from tailguard.domain.recipe import Recipe
+from tailguard.domain.requests import BatchRequest, Recipe
+from tailguard.domain.roles import Right
 from tailguard.domain.tags import Origin
 from tailguard.errors import Blocked, Held
 from tailguard.pipeline import runner
 from tailguard.plays.mixing import anchor as anchors
 from tailguard.plays.mixing import clearance
 from tailguard.plays.provenance import own_output
-from tailguard.policy.model import template
+from tailguard.policy.reading import template
 from tailguard.release import ship
-from tailguard.runlog.queries import composition_of, shipped_generations
-from tailguard.stages.intake import BatchRequest
+from tailguard.runlog.views.releases import shipped_generations
+from tailguard.runlog.views.runs import composition_of
 from tailguard.store.writing import write_atomically
 
 CHAPTERS = 4
@@ -30,7 +31,7 @@ def run_small(root: Path, harvest: Harvest, seed: int, tell: Tell) -> None:
     """Three months: a first model, one that learned from it within bounds, and one that was fed too much of it."""
     story = opened(root, harvest, seed, tell)
     write_atomically(root / "policy.toml", template(OWNER, "small").encode())
-    story.workspace.policy_in_force()
+    story.workspace.require(Right.SET_UP)
     anchor = story.passages.take(ANCHOR)
     file = story.file("anchor", anchor)
     anchors.freeze(story.workspace, Path(file), name="docstrings", reader=reader_for(file), columns=WHOLE)
@@ -42,8 +43,8 @@ def run_small(root: Path, harvest: Harvest, seed: int, tell: Tell) -> None:
     story.clock.move_to(FIRST_DAY + timedelta(days=56))
     run = runner.start(story.workspace, "main", [_fresh(story, 2), _ours(story)], recipe=Recipe(0.6), seed=seed)
     runner.advance(story.workspace, run, until="compose")
-    with story.workspace.log.reading() as connection:
-        made = composition_of(connection, run)
+    with story.workspace.log.reading() as view:
+        made = composition_of(view, run)
     answer = clearance.check(story.workspace, lineage="main", snapshot=made.fact.snapshot if made else "")
     tell(f"{run}: not shipped, tailguard check exits with {answer.exit_code}. {answer.reason}")
 
@@ -54,13 +55,13 @@ def _fresh(story: Story, number: int) -> BatchRequest:
 
 def _ours(story: Story) -> BatchRequest:
     """What the generation at work writes, known as our own."""
-    with story.workspace.log.reading() as connection:
-        writer = shipped_generations(connection, "main")[-1]
+    with story.workspace.log.reading() as view:
+        writer = shipped_generations(view, "main")[-1]
     file = story.workspace.root / "inbox" / f"outputs-of-{writer.replace('/', '-')}.jsonl"
     own_output.sample_outputs(
         story.workspace,
         writer,
-        generator=generator_for(story.workspace.policy(), "main", generation="main", root=story.workspace.root),
+        generator=lambda policy: generator_for(policy, "main", generation="main", root=story.workspace.root),
         count=WRITTEN,
         max_tokens=60,
         temperature=1.0,

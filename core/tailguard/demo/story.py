@@ -16,11 +16,14 @@ from tailguard.adapters.readers import WHOLE, reader_for
 from tailguard.adapters.readers.jsonl import read_objects
 from tailguard.demo.harvest import Harvest
 from tailguard.demo.setting import FIRST_DAY, OWNER, Story, Tell, freeze_openings, opened
-from tailguard.domain.facts import AlertRaised, AlertTaken
-from tailguard.domain.recipe import Recipe
+from tailguard.domain.facts import AlertAcknowledged, AlertRaised
+from tailguard.domain.gates import Gate
+from tailguard.domain.requests import BatchRequest, Recipe
+from tailguard.domain.roles import Right
 from tailguard.domain.tags import Origin
 from tailguard.errors import Blocked, Held, InputError
 from tailguard.handoff import bundle
+from tailguard.handoff.replay import reproduce
 from tailguard.overrides import meeting, requests
 from tailguard.pipeline import runner
 from tailguard.plays import attest
@@ -29,12 +32,14 @@ from tailguard.plays.mixing import anchor as anchors
 from tailguard.plays.mixing import audit, ceilings, clearance
 from tailguard.plays.monitoring import alerts, streams
 from tailguard.plays.provenance import detector, own_output, quarantine
-from tailguard.policy.model import template
+from tailguard.policy.reading import template
 from tailguard.ports import Decoding, Generator
 from tailguard.release import ship
 from tailguard.response import protocol
-from tailguard.runlog.queries import composition_of, frozen_stream, recorded, runs_of, shipped_generations
-from tailguard.stages.intake import BatchRequest
+from tailguard.response.drill import start_drill
+from tailguard.runlog.views.alarms import frozen_stream
+from tailguard.runlog.views.releases import shipped_generations
+from tailguard.runlog.views.runs import composition_of, runs_of
 from tailguard.store.writing import write_atomically
 
 GENERATIONS = 8
@@ -77,7 +82,7 @@ def _found(story: Story, harvest: Harvest) -> None:
     policy = policy[: policy.index("[lineages.main]")] + _LINEAGES
     write_atomically(story.workspace.root / "policy.toml", policy.encode())
     write_atomically(story.workspace.root / "flows.yaml", _FLOWS.encode())
-    story.workspace.policy_in_force()
+    story.workspace.require(Right.SET_UP)
     attest.acknowledge(story.workspace, note="The first revision: how we work from today on.")
     anchor = story.passages.take(ANCHOR)
     file = Path(story.file("anchor", anchor))
@@ -183,7 +188,7 @@ def _own_batch(story: Story, lineage: str, *, count: int, temperature: float) ->
     own_output.sample_outputs(
         story.as_actor(ENGINEER),
         writer,
-        generator=_generator(story, lineage),
+        generator=lambda policy: generator_for(policy, lineage, generation=lineage, root=story.workspace.root),
         count=count,
         max_tokens=LONGEST,
         temperature=temperature,
@@ -199,8 +204,8 @@ def _own_batch(story: Story, lineage: str, *, count: int, temperature: float) ->
 def _monitor(story: Story, lineage: str, file: Path) -> None:
     """The first generation's texts are what all later ones are held against, week by week."""
     rows = reader_for(str(file))(str(file), WHOLE)
-    with story.workspace.log.reading() as connection:
-        watched = frozen_stream(connection, lineage)
+    with story.workspace.log.reading() as view:
+        watched = frozen_stream(view, lineage)
     if watched is None:
         streams.freeze(story.as_actor(OWNER), lineage, rows, seed=story.seed)
         return
@@ -210,12 +215,12 @@ def _monitor(story: Story, lineage: str, file: Path) -> None:
 
 
 def _newest(story: Story, lineage: str) -> str:
-    with story.workspace.log.reading() as connection:
-        return shipped_generations(connection, lineage)[-1]
+    with story.workspace.log.reading() as view:
+        return shipped_generations(view, lineage)[-1]
 
 
 def _generator(story: Story, lineage: str) -> Generator:
-    return generator_for(story.workspace.policy(), lineage, generation=lineage, root=story.workspace.root)
+    return generator_for(story.workspace.edited_policy(), lineage, generation=lineage, root=story.workspace.root)
 
 
 def _drawn(story: Story, count: int, seed: int) -> list[str]:
@@ -244,11 +249,12 @@ def _calibrate(story: Story) -> None:
 
 def _how_high(story: Story) -> None:
     """What share of synthetic text would the rare terms bear? Chains of small models on the team's own anchor."""
-    found = ceilings.calibrate(
+    calibration = ceilings.calibrate(
         story.workspace, "guarded", generations=3, repeats=3, margin=0.05, workers=None, seed=story.seed, tell=_nothing
     )
     story.tell(
-        f"ceiling calibrated: {found.recommended:.0%} recommended at a margin of 5 %, the policy has {found.ceiling:.0%}"
+        f"ceiling calibrated: {calibration.recommended:.0%} recommended at a margin of 5 %, "
+        f"the policy has {calibration.ceiling:.0%}"
     )
 
 
@@ -266,8 +272,8 @@ def _vendor_file(story: Story) -> str:
 
 def _review(story: Story) -> None:
     """The reviewer decides a part of the batch that came without an origin."""
-    queue = [one for one in quarantine.waiting(story.workspace) if one.source == "shared-drive"]
-    chosen = [one.id for one in queue[: len(queue) // 2]]
+    queue = [record for record in quarantine.waiting(story.workspace) if record.source == "shared-drive"]
+    chosen = [record.id for record in queue[: len(queue) // 2]]
     done = quarantine.decide(
         story.as_actor(REVIEWER),
         chosen,
@@ -288,7 +294,7 @@ def _over_the_ceiling(story: Story, batches: list[BatchRequest]) -> None:
     story.tell(f"{run}: tailguard check exits with {answer.exit_code}. {answer.reason}")
     reason = "Production traffic doubled; we need its phrasing before the October launch."
     name = requests.request(
-        engineer, gate="ratio", run=run, reason=reason, expires=story.clock.now() + timedelta(days=14)
+        engineer, gate=Gate.RATIO, run=run, reason=reason, expires=story.clock.now() + timedelta(days=14)
     )
     try:
         requests.decide(engineer, name, decision="approved", note="")
@@ -308,7 +314,7 @@ def _ask_in_vain(story: Story, run: str) -> None:
     engineer, owner = story.as_actor(ENGINEER), story.as_actor(OWNER)
     reason = "The launch is announced; we would repair the rare cases in the next generation."
     name = requests.request(
-        engineer, gate="diversity", run=run, reason=reason, expires=story.clock.now() + timedelta(days=7)
+        engineer, gate=Gate.DIVERSITY, run=run, reason=reason, expires=story.clock.now() + timedelta(days=7)
     )
     note = "No: a tenth of the rare cases is what this gate is there for."
     requests.decide(owner, name, decision="refused", note=note)
@@ -320,12 +326,12 @@ def _meet(story: Story) -> None:
     run = _newest_run(story, "guarded")
     until = story.clock.now() + timedelta(days=21)
     spare = requests.request(
-        engineer, gate="ratio", run=run, reason="Held ready in case the vendor's text comes in late.", expires=until
+        engineer, gate=Gate.RATIO, run=run, reason="Held ready in case the vendor's text comes in late.", expires=until
     )
     requests.decide(owner, spare, decision="approved", note="For this one run.")
     requests.request(
         engineer,
-        gate="diversity",
+        gate=Gate.DIVERSITY,
         run=run,
         reason="The suite's new slice is noisy; asked for in advance.",
         expires=until,
@@ -368,7 +374,7 @@ def _guard_the_vendor(story: Story) -> None:
 def _drill(story: Story) -> None:
     """The team rehearses in a sandbox: each step by whoever would do it."""
     owner, engineer = story.as_actor(OWNER), story.as_actor(ENGINEER)
-    begun = protocol.start_drill(owner, "guarded", seed=story.seed)
+    begun = start_drill(owner, "guarded", seed=story.seed)
     story.tell(f"{begun.incident}: {begun.evidence}")
     story.clock.move_to(story.clock.moment + timedelta(minutes=DRILLS[_number(story)]))
     protocol.freeze(engineer, begun.incident)
@@ -397,9 +403,9 @@ def _look_over(story: Story, number: int) -> None:
     if number in (1, 2, 4, 6):
         actions.review(owner, note="Went over each loop with lin and kim; the unguarded lineage stays as a warning.")
     if number in (3, 5, 6):
-        with story.workspace.log.reading() as connection:
-            raised = [one.fact.alert for one in recorded(connection, AlertRaised)]
-            taken = {one.fact.alert for one in recorded(connection, AlertTaken)}
+        with story.workspace.log.reading() as view:
+            raised = [row.fact.alert for row in view.recorded(AlertRaised)]
+            taken = {row.fact.alert for row in view.recorded(AlertAcknowledged)}
         for alert in raised:
             if alert not in taken:
                 alerts.take(
@@ -413,8 +419,8 @@ def _look_over(story: Story, number: int) -> None:
 
 def _newest_run(story: Story, lineage: str) -> str:
     """The newest run of a lineage."""
-    with story.workspace.log.reading() as connection:
-        return runs_of(connection, lineage)[-1].fact.run
+    with story.workspace.log.reading() as view:
+        return runs_of(view, lineage)[-1].fact.run
 
 
 def _look_ahead(story: Story) -> None:
@@ -425,20 +431,20 @@ def _look_ahead(story: Story) -> None:
     )
     name = requests.request(
         story.as_actor(ENGINEER),
-        gate="ratio",
+        gate=Gate.RATIO,
         run=run,
         reason="A repeat of this training on a larger machine, with the same set.",
         expires=story.clock.now() + timedelta(days=6),
     )
     requests.decide(story.as_actor(OWNER), name, decision="approved", note="For the repeat only.")
 
-    with story.workspace.log.reading() as connection:
-        shipped = shipped_generations(connection, "guarded")[-1]
-    repeated = bundle.reproduce(story.as_actor(DATA_LEAD), shipped)
+    with story.workspace.log.reading() as view:
+        shipped = shipped_generations(view, "guarded")[-1]
+    repeated = reproduce(story.as_actor(DATA_LEAD), shipped)
     story.tell(f"{DATA_LEAD} repeats it. {repeated.text}")
 
 
 def _snapshot(story: Story, run: str) -> str:
-    with story.workspace.log.reading() as connection:
-        found = composition_of(connection, run)
-    return found.fact.snapshot if found else ""
+    with story.workspace.log.reading() as view:
+        composition = composition_of(view, run)
+    return composition.fact.snapshot if composition else ""

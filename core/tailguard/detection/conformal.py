@@ -17,12 +17,12 @@ Floats = NDArray[np.float64]
 
 def human_p_values(scores: Floats, groups: Mapping[str, Floats]) -> Floats:
     """How exceptional each score would be among human texts: the share of calibration scores at least as high."""
-    found = np.zeros(len(scores))
+    p_values = np.zeros(len(scores))
     for group in groups.values():
         ordered = np.sort(group)
         above = len(ordered) - np.searchsorted(ordered, scores, side="left")
-        np.maximum(found, (above + 1) / (len(ordered) + 1), out=found)
-    return found
+        np.maximum(p_values, (above + 1) / (len(ordered) + 1), out=p_values)
+    return p_values
 
 
 def ai_p_values(scores: Floats, groups: Mapping[str, Floats]) -> Floats:

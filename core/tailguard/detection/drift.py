@@ -43,11 +43,11 @@ def drift(scores: NDArray[np.float64], groups: Mapping[str, NDArray[np.float64]]
     return Drift(len(scores), distance, TOLERANCE + chance)
 
 
-def _distance(some: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    both = np.concatenate([some, other])
+def _distance(sample: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    both = np.concatenate([sample, other])
     return float(
         np.abs(
-            np.searchsorted(some, both, side="right") / len(some)
+            np.searchsorted(sample, both, side="right") / len(sample)
             - np.searchsorted(other, both, side="right") / len(other)
         ).max()
     )

@@ -36,12 +36,12 @@ _EIGHT = np.uint64(8)
 
 def _plain_bytes() -> NDArray[np.uint8]:
     """What each byte becomes: letters, sentence marks and bytes of UTF-8 stay, digits become 0, the rest a space."""
-    found = np.full(256, _SPACE, np.uint8)
-    found[128:] = np.arange(128, 256)
+    table = np.full(256, _SPACE, np.uint8)
+    table[128:] = np.arange(128, 256)
     for byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!\"'(),-.:;?":
-        found[byte] = byte
-    found[48:58] = 48
-    return found
+        table[byte] = byte
+    table[48:58] = 48
+    return table
 
 
 _PLAIN = _plain_bytes()

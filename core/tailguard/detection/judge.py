@@ -54,13 +54,13 @@ class Detector:
         scores = np.asarray(self.scorer.score(texts), dtype=np.float64)
         human_p, ai_p = self.p_values(scores)
         verdicts = self._verdicts(human_p, ai_p)
-        found = [
+        judgements = [
             Judgement(float(score), float(human), float(ai), str(verdict))
             for score, human, ai, verdict in zip(scores, human_p, ai_p, verdicts, strict=True)
         ]
-        for text, judgement in self._mixed(texts, found):
-            found[text] = judgement
-        return found
+        for text, judgement in self._mixed(texts, judgements):
+            judgements[text] = judgement
+        return judgements
 
     def p_values(self, scores: Floats) -> tuple[Floats, Floats]:
         """Human and model-made p-values of scores; 1 and 1 where there is no score."""
@@ -78,15 +78,15 @@ class Detector:
         from tailguard.detection.windows import WORDS, windows
 
         long = [
-            place
-            for place, (text, one) in enumerate(zip(texts, judged, strict=True))
-            if one.verdict != "human" and not np.isnan(one.score) and text.count(" ") >= 2 * WORDS
+            position
+            for position, (text, judgement) in enumerate(zip(texts, judged, strict=True))
+            if judgement.verdict != "human" and not np.isnan(judgement.score) and text.count(" ") >= 2 * WORDS
         ]
         if not long:
             return []
-        packed = pack([texts[place] for place in long])
+        packed = pack([texts[position] for position in long])
         places, owners = windows(packed.data, packed.offsets, np.arange(len(long)))
-        scores = np.asarray(self.scorer.score([_between(packed, *place) for place in places]), dtype=np.float64)
+        scores = np.asarray(self.scorer.score([_between(packed, *window) for window in places]), dtype=np.float64)
         splits = [
             _split(scores[own], places[own]) for own in (_range_of(owners, number) for number in range(len(long)))
         ]
@@ -95,17 +95,17 @@ class Detector:
         both = np.asarray(self.scorer.score([part for pair in parts for part in pair]), dtype=np.float64)
         human_p, ai_p = self.p_values(both)
         limit = self.error_rate / 2  # two parts are judged, and each may be wrong
-        found = []
+        mixed_judgements = []
         for at, (number, split) in enumerate(pairs):
             passage, rest = 2 * at, 2 * at + 1
             if human_p[passage] <= limit < ai_p[passage] and ai_p[rest] <= limit < human_p[rest]:
                 start = int(packed.offsets[number])
-                span = tuple(packed.characters(number, place - start) for place in split.passage)
+                span = tuple(packed.characters(number, position - start) for position in split.passage)
                 old = judged[long[number]]
                 share = (span[1] - span[0]) / max(len(texts[long[number]]), 1)
                 mixed = Judgement(old.score, old.human_p, old.ai_p, "mixed", ((span[0], span[1]),), round(share, 4))
-                found.append((long[number], mixed))
-        return found
+                mixed_judgements.append((long[number], mixed))
+        return mixed_judgements
 
     @cached_property
     def _platt(self) -> tuple[float, float]:
@@ -117,17 +117,17 @@ class Detector:
         scores = np.column_stack([np.concatenate([human, ai]), np.ones(len(human) + len(ai))])
         made = np.repeat([0.0, 1.0], [len(human), len(ai)])
         weights = np.repeat([0.5 / len(human), 0.5 / len(ai)], [len(human), len(ai)])
-        found = np.zeros(2)
+        coefficients = np.zeros(2)
         with one_thread():
             for _ in range(_NEWTON_STEPS):
-                chance = 1 / (1 + np.exp(-np.clip(scores @ found, -30, 30)))
-                slope = scores.T @ (weights * (made - chance)) - _RIDGE * found
+                chance = 1 / (1 + np.exp(-np.clip(scores @ coefficients, -30, 30)))
+                slope = scores.T @ (weights * (made - chance)) - _RIDGE * coefficients
                 curve = (scores * (weights * chance * (1 - chance))[:, None]).T @ scores + _RIDGE * np.eye(2)
                 step = np.linalg.solve(curve, slope)
-                found = found + step
+                coefficients = coefficients + step
                 if np.abs(step).max() < 1e-10:
                     break
-        return float(found[0]), float(found[1])
+        return float(coefficients[0]), float(coefficients[1])
 
     def posteriors(self, scores: Floats) -> Floats:
         """Chances of being model-made (0 to 1) where both classes are equally common."""

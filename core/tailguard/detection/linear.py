@@ -33,7 +33,7 @@ def grams_of(
     style = np.empty(features.STYLE, np.float32)
     starts = np.zeros(n + 1, np.int64)
     room = 1 << 16
-    found = np.empty(room, np.int32)
+    grams = np.empty(room, np.int32)
     for text in range(n):
         size = features.plain(data, offsets[text], offsets[text + 1], plain)
         n_char, n_word, _ = features.scan(plain, size, keys, codes, zipf, char_grams, word_grams, style)
@@ -41,11 +41,11 @@ def grams_of(
         while starts[text] + count > room:
             room *= 2
             larger = np.empty(room, np.int32)
-            larger[: starts[text]] = found[: starts[text]]
-            found = larger
-        found[starts[text] : starts[text] + count] = word_grams[:count] if words else char_grams[:count]
+            larger[: starts[text]] = grams[: starts[text]]
+            grams = larger
+        grams[starts[text] : starts[text] + count] = word_grams[:count] if words else char_grams[:count]
         starts[text + 1] = starts[text] + count
-    return found[: starts[n]], starts
+    return grams[: starts[n]], starts
 
 
 @njit(fastmath=True)
@@ -65,7 +65,7 @@ def fit(
 
     `dropout` (0 to 1) leaves each gram out of a step with that chance, so that no single one is relied on.
     """
-    found = np.zeros(1 << bits, np.float32)
+    fitted = np.zeros(1 << bits, np.float32)
     squares = np.full(1 << bits, 1e-2, np.float32)
     intercept, intercept_square = 0.0, 1e-2
     np.random.seed(seed)
@@ -81,20 +81,20 @@ def fit(
             salt = np.uint64(np.random.randint(0, 1 << 62))
             scale = 1.0 / np.sqrt(count * (1 - dropout))
             margin = 0.0
-            for place in range(starts[row], starts[row + 1]):
-                if _stays(grams[place], salt, limit):
-                    margin += found[grams[place]]
+            for position in range(starts[row], starts[row + 1]):
+                if _stays(grams[position], salt, limit):
+                    margin += fitted[grams[position]]
             chance = 1 / (1 + np.exp(-(margin * scale + intercept)))
             gradient = (chance - labels[at]) * weights[at]
             intercept_square += gradient * gradient
             intercept -= rate * gradient / np.sqrt(intercept_square)
             step = gradient * scale
-            for place in range(starts[row], starts[row + 1]):
-                gram = grams[place]
+            for position in range(starts[row], starts[row + 1]):
+                gram = grams[position]
                 if _stays(gram, salt, limit):
                     squares[gram] += step * step
-                    found[gram] -= rate * step / np.sqrt(squares[gram])
-    return found
+                    fitted[gram] -= rate * step / np.sqrt(squares[gram])
+    return fitted
 
 
 @njit(inline="always")
@@ -109,7 +109,7 @@ def margins(grams: NDArray[np.int32], starts: NDArray[np.int64], weights: NDArra
     out = np.zeros(starts.size - 1)
     for row in range(starts.size - 1):
         total = 0.0
-        for place in range(starts[row], starts[row + 1]):
-            total += weights[grams[place]]
+        for position in range(starts[row], starts[row + 1]):
+            total += weights[grams[position]]
         out[row] = total / np.sqrt(max(starts[row + 1] - starts[row], 1))
     return out

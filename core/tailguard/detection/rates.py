@@ -11,6 +11,9 @@ import numpy as np
 from tailguard.errors import TailguardError
 from tailguard.shipped import shipped
 
+LEFT_OUT = "left out: all"
+"""The set of texts whose domains and generators were withheld from training."""
+
 
 def shipped_rates() -> Mapping[str, Mapping[str, Any]]:
     """Rates by set of texts, as `bench/train_detector.py` measured them. Raises TailguardError when the installation lacks them."""

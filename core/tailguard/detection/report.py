@@ -42,17 +42,17 @@ class Summary:
     def sentence(self) -> str:
         """For a person."""
         counted = ", ".join(f"{count:,} {name}" for name, count in self.verdicts.items()) or "none"
-        told = f"{self.records:,} records: {counted}."
+        counts_text = f"{self.records:,} records: {counted}."
         if not self.shares:
-            return f"{told} Too few that can be scored to estimate a share."
+            return f"{counts_text} Too few that can be scored to estimate a share."
         parts = [
-            f"{name} {one.share:.1%} ({one.low:.1%} to {one.high:.1%})"
-            for name, one in (("PACC", self.shares.pacc), ("SLD", self.shares.sld))
+            f"{name} {estimate.share:.1%} ({estimate.low:.1%} to {estimate.high:.1%})"
+            for name, estimate in (("PACC", self.shares.pacc), ("SLD", self.shares.sld))
         ]
         caution = (
             " They differ: this text is unlike what the detector was calibrated on." if self.shares.disagree else ""
         )
-        return f"{told} Estimated model-made share: {', '.join(parts)}.{caution}"
+        return f"{counts_text} Estimated model-made share: {', '.join(parts)}.{caution}"
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,11 @@ class Running:
         rest = iter(texts)
         while chunk := list(islice(rest, CHUNK)):
             judged = self._detector.judge(chunk)
-            self._scores.append(np.array([one.score for one in judged]))
-            self._verdicts.update(one.verdict for one in judged)
-            for text, one in zip(chunk, judged, strict=True):
-                score = None if np.isnan(one.score) else round(one.score, 4)
-                yield Detected(record_id(text), one.verdict, score, _evidence(one), one.spans)
+            self._scores.append(np.array([judgement.score for judgement in judged]))
+            self._verdicts.update(judgement.verdict for judgement in judged)
+            for text, judgement in zip(chunk, judged, strict=True):
+                score = None if np.isnan(judgement.score) else round(judgement.score, 4)
+                yield Detected(record_id(text), judgement.verdict, score, _evidence(judgement), judgement.spans)
 
     def summary(self, *, seed: int = 0) -> Summary:
         """What all texts so far come to."""
@@ -127,8 +127,8 @@ def detect(texts: Sequence[str], *, error_rate: float = 0.01) -> Detection:
     return Detection(records, running.summary())
 
 
-def _evidence(one: Judgement) -> str:
-    if np.isnan(one.score):
+def _evidence(judgement: Judgement) -> str:
+    if np.isnan(judgement.score):
         return "too short, or not English: not judged"
-    told = f"chance of such a score or a more extreme one: {one.human_p:.2g} if human, {one.ai_p:.2g} if model-made"
-    return f"{told}; {one.share:.0%} of it stands out" if one.verdict == "mixed" else told
+    chances = f"chance of such a score or a more extreme one: {judgement.human_p:.2g} if human, {judgement.ai_p:.2g} if model-made"
+    return f"{chances}; {judgement.share:.0%} of it stands out" if judgement.verdict == "mixed" else chances

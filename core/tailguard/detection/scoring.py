@@ -102,17 +102,17 @@ class StyleScorer:
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
         weights = shipped_detector().weights
-        found = parts_of(pack(texts), weights)
+        parts = parts_of(pack(texts), weights)
         with one_thread():
-            scores = combine(found) @ weights.stack
-        scores[(found.words < FEWEST_WORDS) | (found.known < FEWEST_KNOWN * found.words)] = np.nan
+            scores = combine(parts) @ weights.stack
+        scores[(parts.words < FEWEST_WORDS) | (parts.known < FEWEST_KNOWN * parts.words)] = np.nan
         return scores
 
 
-def combine(found: Parts) -> NDArray[np.float64]:
+def combine(parts: Parts) -> NDArray[np.float64]:
     """What the stack weighs, shape (texts, 2 * (1 + PARTS))."""
-    plain = np.column_stack([np.ones(len(found.parts)), found.parts])
-    length = np.log(np.maximum(found.words, 1)) - 5
+    plain = np.column_stack([np.ones(len(parts.parts)), parts.parts])
+    length = np.log(np.maximum(parts.words, 1)) - 5
     return np.hstack([plain, plain * length[:, None]])
 
 

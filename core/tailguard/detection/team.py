@@ -143,13 +143,13 @@ def load(store: Store, digest: str, *, error_rate: float, named: Callable[[str],
 
 def built_in(error_rate: float) -> Detector:
     """The shipped scorer with its shipped calibration: left-out families of public texts."""
-    found = scoring.shipped_detector()
+    shipped = scoring.shipped_detector()
     return Detector(
         scoring.StyleScorer(),
-        found.human,
-        found.ai,
+        shipped.human,
+        shipped.ai,
         error_rate,
-        found.digest,
+        shipped.digest,
         "public texts, their domain or generator left out",
         fitted_to_team=False,
         expected_rate=min(1.0, UNSEEN_FACTOR * error_rate),
@@ -179,10 +179,10 @@ def _fitted(human: Sequence[list[str]], ai: Sequence[list[str]], seed: int) -> _
     scores = [np.zeros(len(rows)) for rows in inputs]
     stacks = []
     for odd in (0, 1):
-        some = [rows[odd::2] for rows in inputs]
+        halves = [rows[odd::2] for rows in inputs]
         with one_thread():
             model = LogisticRegression(C=1.0, class_weight="balanced", fit_intercept=False, max_iter=1000)
-            model.fit(np.vstack(some), np.repeat([0, 1], [len(rows) for rows in some]))
+            model.fit(np.vstack(halves), np.repeat([0, 1], [len(rows) for rows in halves]))
             stacks.append(model.coef_[0])
             for rows, out in zip(inputs, scores, strict=True):
                 out[1 - odd :: 2] = rows[1 - odd :: 2] @ model.coef_[0]

@@ -119,8 +119,10 @@ def hill_at_size(counts: Counts, *, q: int, sample_size: int) -> float:
 
 def hill_at_equal_coverage(samples: Sequence[Counts], *, q: int) -> tuple[float, ...]:
     """Hill numbers (order 1 or 2) of several samples, each rarefied to the smallest of their coverages (Chao and Jost 2012)."""
-    target = min(coverage_at(one, sample_size=int(one.sum())) for one in samples)
-    return tuple(hill_at_size(one, q=q, sample_size=max(1, size_at_coverage(one, coverage=target))) for one in samples)
+    target = min(coverage_at(sample, sample_size=int(sample.sum())) for sample in samples)
+    return tuple(
+        hill_at_size(sample, q=q, sample_size=max(1, size_at_coverage(sample, coverage=target))) for sample in samples
+    )
 
 
 def jensen_shannon(first: Counter[str], second: Counter[str]) -> float:

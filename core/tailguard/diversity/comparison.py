@@ -20,15 +20,16 @@ from scipy.stats import t as student
 
 from tailguard.diversity.outputs import Encoded, Outputs
 from tailguard.diversity.resampling import bag, halves, richness
+from tailguard.domain import measures as names
 from tailguard.domain.verdict import Comparison, Guard, MeasureComparison, SliceComparison, Verdict
 from tailguard.domain.wording import counted
 from tailguard.threads import one_thread
 
-TAIL_ACCURACY = "tail accuracy"
-TAIL_RECALL = "tail recall"
-TYPE_COVERAGE = "rarefied type coverage"
-VARIETY = "between-response variety"
-PRIMARY = (TAIL_ACCURACY, TAIL_RECALL, TYPE_COVERAGE, VARIETY)
+TAIL_ACCURACY = names.TAIL_ACCURACY
+TAIL_RECALL = names.TAIL_RECALL
+TYPE_COVERAGE = names.TYPE_COVERAGE
+VARIETY = names.VARIETY
+PRIMARY = names.PRIMARY
 
 RESAMPLES = 2_000
 FEWEST_PROMPTS = 20
@@ -85,7 +86,7 @@ def compare(
     if left_out:
         candidate, reference = candidate.only(shared), reference.only(shared)
     guards += _guards(candidate, reference, limits)
-    samples = sorted({len(found) for side in (candidate, reference) for found in side.answers.values()})
+    samples = sorted({len(answers) for side in (candidate, reference) for answers in side.answers.values()})
     if not shared or len(samples) != 1:
         return Comparison(len(shared), samples[0] if samples else 0, 0, tuple(guards), ())
     pair = cut(candidate, reference)
@@ -124,20 +125,24 @@ def _same_samples(candidate: Outputs, reference: Outputs) -> Guard:
 def _same_prompts(candidate: Outputs, reference: Outputs) -> list[Guard]:
     unanswered = frozenset(reference.answers) - frozenset(candidate.answers)
     total = len(reference.answers)
-    told = f"{len(unanswered)} of {total} not answered" if unanswered else f"all {total} answered"
+    observed = f"{len(unanswered)} of {total} not answered" if unanswered else f"all {total} answered"
     held = total > 0 and len(unanswered) <= _MAX_UNANSWERED * total
-    guards = [Guard("same prompts", f"at most {_MAX_UNANSWERED:.0%} of the reference's not answered", told, held)]
-    other = sum(candidate.prompts[one] != text for one, text in reference.prompts.items() if one in candidate.prompts)
+    guards = [Guard("same prompts", f"at most {_MAX_UNANSWERED:.0%} of the reference's not answered", observed, held)]
+    other = sum(
+        candidate.prompts[prompt] != text for prompt, text in reference.prompts.items() if prompt in candidate.prompts
+    )
     if other:
-        told = f"{other} ids with another text"
-        guards[0] = Guard("same prompts", "the same text under each prompt id", told, False)
-    some = reference.tail | candidate.tail
-    if some & unanswered and len(some) < total:
-        guards.append(Guard("tail prompts", "every one answered", f"{len(some & unanswered)} not answered", False))
+        observed = f"{other} ids with another text"
+        guards[0] = Guard("same prompts", "the same text under each prompt id", observed, False)
+    tail = reference.tail | candidate.tail
+    if tail & unanswered and len(tail) < total:
+        guards.append(Guard("tail prompts", "every one answered", f"{len(tail & unanswered)} not answered", False))
     if reference.scores:
         unscored = len(frozenset(reference.scores) - frozenset(candidate.scores) - unanswered)
-        told = f"{unscored} of them without" if unscored else "all"
-        guards.append(Guard("same items scored", f"the {len(reference.scores)} of the reference", told, not unscored))
+        observed = f"{unscored} of them without" if unscored else "all"
+        guards.append(
+            Guard("same items scored", f"the {len(reference.scores)} of the reference", observed, not unscored)
+        )
     return guards
 
 
@@ -145,8 +150,8 @@ def _guards(candidate: Outputs, reference: Outputs, limits: Limits) -> list[Guar
     def same(name: str, required: str, observed: str) -> Guard:
         return Guard(name, required, observed, required == observed)
 
-    def rise(name: str, ours: float, theirs: float, most: float) -> Guard:
-        return Guard(name, f"at most {most:.0%} more than {theirs:.1%}", f"{ours:.1%}", ours - theirs <= most)
+    def rise(name: str, ours: float, theirs: float, limit: float) -> Guard:
+        return Guard(name, f"at most {limit:.0%} more than {theirs:.1%}", f"{ours:.1%}", ours - theirs <= limit)
 
     ratio = candidate.mean_words / reference.mean_words if reference.mean_words else math.inf
     longest = 1 / limits.shortest
@@ -178,8 +183,8 @@ def _guards(candidate: Outputs, reference: Outputs, limits: Limits) -> list[Guar
     return guards
 
 
-def _quality(name: str, ours: float, theirs: float, most: float) -> Guard:
-    return Guard(name, f"at most {most:.2f} below {theirs:.3f}", f"{ours:.3f}", theirs - ours <= most)
+def _quality(name: str, ours: float, theirs: float, limit: float) -> Guard:
+    return Guard(name, f"at most {limit:.2f} below {theirs:.3f}", f"{ours:.3f}", theirs - ours <= limit)
 
 
 def _notes(candidate: Outputs, reference: Outputs, left_out: int, samples: int) -> tuple[str, ...]:
@@ -252,8 +257,8 @@ class Side:
         """The words of each answer, empty ones too."""
         last = int(self.answers.max(initial=-1)) + 1
         edges = np.searchsorted(self.answers, np.arange(last + 1))
-        told = [self.vocabulary[unit] for unit in self.units.tolist()]
-        return [told[begin:end] for begin, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)]
+        tokens = [self.vocabulary[unit] for unit in self.units.tolist()]
+        return [tokens[begin:end] for begin, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)]
 
 
 def cut(candidate: Outputs, reference: Outputs) -> tuple[Side, Side]:
@@ -306,24 +311,24 @@ class _Judge:
             for side in sides
         )
         # Of types that were never seen in N units, 3 may still be expected (the rule of three): 3/8 in an eighth of N.
-        least = 3 / _BUDGET_SHARE
+        minimum = 3 / _BUDGET_SHARE
         if theirs[0] < _FEWEST_TYPES:
             return self._undecided(name, theirs[0], ours[0])
-        ratios = np.log(np.maximum(ours, least)) - np.log(np.maximum(theirs, least))
+        ratios = np.log(np.maximum(ours, minimum)) - np.log(np.maximum(theirs, minimum))
         return self._decide(name, theirs[0], ours[0], float(ratios[0]), _half_error(ratios[1:], prompts), prompts)
 
     def accuracy(self, candidate: Outputs, reference: Outputs, names: Sequence[str]) -> MeasureComparison:
         """Mean score of the tail prompts that have a checker; a prompt's samples count as one."""
         prompts = len(names)
         ours, theirs = (np.array([np.mean(side.scores[name]) for name in names]) for side in (candidate, reference))
-        least = 1 / (2 * prompts)
-        if prompts < FEWEST_PROMPTS or theirs.mean() <= least:
+        minimum = 1 / (2 * prompts)
+        if prompts < FEWEST_PROMPTS or theirs.mean() <= minimum:
             return self._undecided(TAIL_ACCURACY, float(theirs.mean()), float(ours.mean()))
         chosen = halves(prompts, resamples=self.resamples, rng=self.rng).astype(np.float64)
         inside = prompts // 2
         with one_thread():
-            sampled = [np.maximum(side @ chosen / inside, least) for side in (ours, theirs)]
-        estimate = math.log(max(float(ours.mean()), least) / float(theirs.mean()))
+            sampled = [np.maximum(side @ chosen / inside, minimum) for side in (ours, theirs)]
+        estimate = math.log(max(float(ours.mean()), minimum) / float(theirs.mean()))
         error = _half_error(np.log(sampled[0]) - np.log(sampled[1]), prompts)
         # Where no prompt differs the spread is 0, yet a loss on a share of the prompts as large as this could be unseen.
         unseen = -math.expm1(math.log(self.limits.alpha) / prompts)
@@ -376,13 +381,13 @@ def _slices(
     pair: Sequence[Side], names: Sequence[str], slices: Mapping[str, str], tail: frozenset[str], judge: _Judge
 ) -> tuple[SliceComparison, ...]:
     """Type coverage and variety within each slice that has enough prompts; nothing where there is one slice only."""
-    found = sorted({slices.get(name, "all") for name in names})
-    if len(found) < 2:
+    slice_names = sorted({slices.get(name, "all") for name in names})
+    if len(slice_names) < 2:
         return ()
     results = []
-    for one in found:
-        members = [name for name in names if slices.get(name, "all") == one]
-        chosen = np.array([slices.get(name, "all") == one for name in names], dtype=bool)
+    for slice_name in slice_names:
+        members = [name for name in names if slices.get(name, "all") == slice_name]
+        chosen = np.array([slices.get(name, "all") == slice_name for name in names], dtype=bool)
         for measure, sides in (
             (TYPE_COVERAGE, [side.of(chosen) for side in pair]),
             (VARIETY, [side.of(chosen).bigrams() for side in pair]),
@@ -395,11 +400,13 @@ def _slices(
                 inside = bool(tail.intersection(members))
                 results.append(
                     SliceComparison(
-                        one, inside, len(members), measure, compared.delta, compared.low, compared.high, p, False
+                        slice_name, inside, len(members), measure, compared.delta, compared.low, compared.high, p, False
                     )
                 )
-    corrected = holm([one.p_holm for one in results])
-    return tuple(replace(one, p_holm=p, lost=p < judge.limits.alpha) for one, p in zip(results, corrected, strict=True))
+    corrected = holm([result.p_holm for result in results])
+    return tuple(
+        replace(result, p_holm=p, lost=p < judge.limits.alpha) for result, p in zip(results, corrected, strict=True)
+    )
 
 
 def p_of_loss(estimate: float, error: float, freedom: int) -> float:

@@ -57,7 +57,7 @@ def lost_and_gained(
     topics = Topics(find_topics(sample)) if any(sample) else None
     if topics:
         ours, theirs = (replace(side, topics=topics.of(side.words)) for side in (ours, theirs))
-    common = Counter(word for told in both for word in set(told))
+    common = Counter(word for tokens in both for word in set(tokens))
 
     def shifts(having: _Told, lacking: _Told) -> tuple[Shift, ...]:
         return (
@@ -82,7 +82,7 @@ class _Told:
 
 def _told(outputs: Outputs, shared: list[str]) -> _Told:
     answers = [(prompt, text) for prompt in shared for text in outputs.answers[prompt]]
-    words = [told for prompt in shared for told in outputs.split[prompt]]
+    words = [tokens for prompt in shared for tokens in outputs.split[prompt]]
     return _Told(outputs, answers, words, np.zeros(len(words), dtype=np.int64))
 
 
@@ -101,25 +101,25 @@ def _shift(
     )
 
 
-def _largest(found: Iterable[Shift]) -> list[Shift]:
-    return sorted(found, key=lambda one: (one.has - one.had, one.what, one.prompt_id))[:SHOWN]
+def _largest(shifts: Iterable[Shift]) -> list[Shift]:
+    return sorted(shifts, key=lambda shift: (shift.has - shift.had, shift.what, shift.prompt_id))[:SHOWN]
 
 
 def _terms(having: _Told, lacking: _Told, rare: frozenset[str]) -> list[Shift]:
     counts: Counter[str] = Counter()
     example: dict[str, tuple[str, str]] = {}
-    for (prompt, text), told in zip(having.answers, having.words, strict=True):
-        for term in rare.intersection(told):
+    for (prompt, text), tokens in zip(having.answers, having.words, strict=True):
+        for term in rare.intersection(tokens):
             counts[term] += 1
             example.setdefault(term, (prompt, text))
-    present = {word for told in lacking.words for word in told}
+    present = {word for tokens in lacking.words for word in tokens}
     gone = [term for term, count in counts.items() if count >= _FEWEST_OCCURRENCES and term not in present]
-    found = []
+    shifts = []
     for term in gone:
         prompt, text = example[term]
         counterpart = lacking.outputs.answers[prompt][0]
-        found.append(_shift(TERM, term, counts[term], 0, prompt, having.outputs, _around(text, term), counterpart))
-    return _largest(found)
+        shifts.append(_shift(TERM, term, counts[term], 0, prompt, having.outputs, _around(text, term), counterpart))
+    return _largest(shifts)
 
 
 def _around(text: str, term: str) -> str:
@@ -130,21 +130,21 @@ def _around(text: str, term: str) -> str:
 
 
 def _items(having: Outputs, lacking: Outputs, shared: list[str]) -> list[Shift]:
-    found = []
+    shifts = []
     for prompt in shared:
         ours, theirs = having.scores.get(prompt), lacking.scores.get(prompt)
         if ours and theirs and np.mean(ours) > 0.5 >= np.mean(theirs):
             best, worst = int(np.argmax(ours)), int(np.argmin(theirs))
             what = having.slices.get(prompt, prompt)
-            had, has = (sum(one > 0.5 for one in side) for side in (ours, theirs))
+            had, has = (sum(score > 0.5 for score in side) for side in (ours, theirs))
             answers = having.answers[prompt][best], lacking.answers[prompt][worst]
-            found.append(_shift(ITEM, what, had, has, prompt, having, *answers))
-    return _largest(found)
+            shifts.append(_shift(ITEM, what, had, has, prompt, having, *answers))
+    return _largest(shifts)
 
 
 def _topics(having: _Told, lacking: _Told, topics: int, common: Counter[str]) -> list[Shift]:
     """`common` says in how many answers of both sides each word stands."""
-    found = []
+    shifts = []
     for topic in range(topics):
         had, has = int((having.topics == topic).sum()), int((lacking.topics == topic).sum())
         if has >= had or binom.cdf(has, had + has, 0.5) >= _TOPIC_ALPHA:
@@ -154,20 +154,20 @@ def _topics(having: _Told, lacking: _Told, topics: int, common: Counter[str]) ->
         marked = sorted(inside, key=lambda word: (-(inside[word] ** 2) / common[word], word))[:_TOPIC_WORDS]
         prompt, text = having.answers[members[0]]
         counterpart = lacking.outputs.answers[prompt][0]
-        found.append(_shift(TOPIC, ", ".join(marked), had, has, prompt, having.outputs, text, counterpart))
-    return _largest(found)
+        shifts.append(_shift(TOPIC, ", ".join(marked), had, has, prompt, having.outputs, text, counterpart))
+    return _largest(shifts)
 
 
 def _prompts(having: Outputs, lacking: Outputs, shared: list[str]) -> list[Shift]:
     """Prompts whose samples became alike: at most half as many different answers."""
-    found = []
+    shifts = []
     for prompt in shared:
         ours, theirs = having.answers[prompt], lacking.answers[prompt]
         if len(ours) < _FEWEST_SAMPLES or len(theirs) < _FEWEST_SAMPLES:
             continue
         had, has = len(set(ours)), len(set(theirs))
         if 2 * has <= had:
-            found.append(
+            shifts.append(
                 _shift(PROMPT, f"{had} different answers became {has}", had, has, prompt, having, ours[0], theirs[0])
             )
-    return _largest(found)
+    return _largest(shifts)

@@ -49,35 +49,38 @@ def blocks(texts: Sequence[str], *, block_words: int, seed: int) -> list[list[st
     return [run[at : at + block_words] for at in range(0, len(run) - block_words + 1, block_words)]
 
 
-def measure(found: Sequence[Sequence[str]], *, rare: Counter[str], rare_cap: float) -> dict[str, Values]:
+def measure(text_blocks: Sequence[Sequence[str]], *, rare: Counter[str], rare_cap: float) -> dict[str, Values]:
     """Each measure of each block, 0 to 1: distinct words and word pairs as shares, rare words as a share of `rare_cap`."""
     return {
-        DISTINCT_WORDS: np.array([len(set(block)) / len(block) for block in found]),
-        DISTINCT_PAIRS: np.array([len(set(bigrams(block))) / max(1, len(block) - 1) for block in found]),
-        RARE_WORDS: np.array([min(1.0, sum(rare[word] for word in set(block)) / rare_cap) for block in found]),
+        DISTINCT_WORDS: np.array([len(set(block)) / len(block) for block in text_blocks]),
+        DISTINCT_PAIRS: np.array([len(set(bigrams(block))) / max(1, len(block) - 1) for block in text_blocks]),
+        RARE_WORDS: np.array([min(1.0, sum(rare[word] for word in set(block)) / rare_cap) for block in text_blocks]),
     }
 
 
 def freeze_reference(texts: Sequence[str], *, block_words: int, seed: int) -> tuple[Reference, int]:
     """A reference from texts, and how many blocks it has. Raises ValueError with fewer than 30."""
-    found = blocks(texts, block_words=block_words, seed=seed)
-    if len(found) < FEWEST_BLOCKS:
-        raise ValueError(f"{len(found)} blocks of {block_words} words; at least {FEWEST_BLOCKS} are needed")
+    text_blocks = blocks(texts, block_words=block_words, seed=seed)
+    if len(text_blocks) < FEWEST_BLOCKS:
+        raise ValueError(f"{len(text_blocks)} blocks of {block_words} words; at least {FEWEST_BLOCKS} are needed")
     # Words that are rare in some texts stand in fewer others by selection alone, so each half is measured by the other's words.
     halves = (texts[::2], texts[1::2])
     named = [in_few_texts(words(text) for text in half) for half in halves]
     others = [blocks(half, block_words=block_words, seed=seed) for half in reversed(halves)]
     counts = [
-        np.array([len(one.intersection(block)) for block in held]) for one, held in zip(named, others, strict=True)
+        np.array([len(word_set.intersection(block)) for block in held])
+        for word_set, held in zip(named, others, strict=True)
     ]
-    cap = max(1.0, _RARE_CAP * float(sum(one.mean() for one in counts)))
-    rare = Counter(word for one in named for word in one)
-    values = measure(found, rare=rare, rare_cap=cap)
-    means = {name: float(one.mean()) for name, one in values.items()}
-    errors = {name: float(one.std(ddof=1) / np.sqrt(len(one))) for name, one in values.items()}
-    means[RARE_WORDS] = float(sum(one.mean() for one in counts)) / cap
-    errors[RARE_WORDS] = float(np.sqrt(sum(one.var(ddof=1) / len(one) for one in counts))) / cap
-    return Reference(block_words, rare, cap, means, errors), len(found)
+    cap = max(1.0, _RARE_CAP * float(sum(block_counts.mean() for block_counts in counts)))
+    rare = Counter(word for word_set in named for word in word_set)
+    values = measure(text_blocks, rare=rare, rare_cap=cap)
+    means = {name: float(measured.mean()) for name, measured in values.items()}
+    errors = {name: float(measured.std(ddof=1) / np.sqrt(len(measured))) for name, measured in values.items()}
+    means[RARE_WORDS] = float(sum(block_counts.mean() for block_counts in counts)) / cap
+    errors[RARE_WORDS] = (
+        float(np.sqrt(sum(block_counts.var(ddof=1) / len(block_counts) for block_counts in counts))) / cap
+    )
+    return Reference(block_words, rare, cap, means, errors), len(text_blocks)
 
 
 def e_process(values: Values, *, mean: float, error: float, margin: float) -> Values:

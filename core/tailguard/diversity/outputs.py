@@ -53,13 +53,13 @@ class Outputs:
     def only(self, prompts: frozenset[str]) -> Outputs:
         """The same for some of the prompts."""
         return Outputs(
-            {one: texts for one, texts in self.answers.items() if one in prompts},
+            {prompt: texts for prompt, texts in self.answers.items() if prompt in prompts},
             self.tail & prompts,
             self.suite,
             self.decoding,
             self.prompts,
             self.slices,
-            {one: found for one, found in self.scores.items() if one in prompts},
+            {prompt: scores for prompt, scores in self.scores.items() if prompt in prompts},
         )
 
     def saying(self, split: dict[str, list[list[str]]]) -> Outputs:
@@ -77,15 +77,15 @@ class Outputs:
     @cached_property
     def tokens(self) -> dict[str, list[list[str]]]:
         """The same, longest answer first: the order in which two sides are laid beside each other."""
-        return {prompt: sorted(told, key=len, reverse=True) for prompt, told in self.split.items()}
+        return {prompt: sorted(answers, key=len, reverse=True) for prompt, answers in self.split.items()}
 
     @cached_property
     def encoded(self) -> Encoded:
         """The same with words as numbers."""
         answers = [answer for ranked in self.tokens.values() for answer in ranked]
-        told = list(chain.from_iterable(answers))
-        index = {word: number for number, word in enumerate(dict.fromkeys(told))}
-        numbers = np.array([index[word] for word in told], dtype=np.int64)
+        tokens = list(chain.from_iterable(answers))
+        index = {word: number for number, word in enumerate(dict.fromkeys(tokens))}
+        numbers = np.array([index[word] for word in tokens], dtype=np.int64)
         ends = np.cumsum([len(answer) for answer in answers], dtype=np.int64)
         return Encoded(tuple(np.split(numbers, ends[:-1])[: len(answers)]), tuple(index))
 
@@ -112,14 +112,14 @@ class Outputs:
     @cached_property
     def mean_quality(self) -> float:
         """Mean share (0 to 1) of the thirty text rules that an answer meets; empty answers are left to their own guard."""
-        told = [text for text in self.texts if text.split()]
-        return float(quality(failing(told, Quality())).mean()) if told else 0.0
+        texts = [text for text in self.texts if text.split()]
+        return float(quality(failing(texts, Quality())).mean()) if texts else 0.0
 
     @cached_property
     def mean_score(self) -> float | None:
         """Mean score (0 to 1) of the prompts that have a checker and are no tail prompts; None without any."""
-        found = [one for prompt, scores in self.scores.items() if prompt not in self.tail for one in scores]
-        return float(np.mean(found)) if found else None
+        values = [score for prompt, scores in self.scores.items() if prompt not in self.tail for score in scores]
+        return float(np.mean(values)) if values else None
 
     @cached_property
     def copied_share(self) -> float:
@@ -128,8 +128,8 @@ class Outputs:
         for prompt, samples in self.split.items():
             asked = _runs(words(self.prompts.get(prompt, "")))
             for answer in samples if asked else ():
-                told = _runs(answer)
-                shares.append(len(told & asked) / len(told) if told else 0.0)
+                runs = _runs(answer)
+                shares.append(len(runs & asked) / len(runs) if runs else 0.0)
         return float(np.mean(shares)) if shares else 0.0
 
     @cached_property
@@ -155,5 +155,5 @@ class Outputs:
         return len(set(self.texts)) / len(self.texts) if self.texts else 0.0
 
 
-def _runs(told: list[str]) -> set[tuple[str, ...]]:
-    return {tuple(told[at : at + 4]) for at in range(len(told) - 3)}
+def _runs(tokens: list[str]) -> set[tuple[str, ...]]:
+    return {tuple(tokens[at : at + 4]) for at in range(len(tokens) - 3)}

@@ -43,6 +43,6 @@ def rare_terms(answers: Sequence[Sequence[str]]) -> Rarity:
 
 def in_few_texts(texts: Iterable[Sequence[str]]) -> frozenset[str]:
     """Words of at least 3 letters that stand in 2 to 8 of some texts, given as their words: those that go first."""
-    spread = Counter(word for told in texts for word in set(told) if len(word) > 2)
+    spread = Counter(word for tokens in texts for word in set(tokens) if len(word) > 2)
     low, high = RARE_TEXTS
     return frozenset(word for word, times in spread.items() if low <= times <= high)

@@ -40,10 +40,10 @@ def self_repetition(texts: Sequence[Sequence[str]], *, n: int = 4) -> float:
         return float("nan")
     grams = [{tuple(text[at : at + n]) for at in range(len(text) - n + 1)} for text in texts]
     counts: dict[tuple[str, ...], int] = {}
-    for one in grams:
-        for gram in one:
+    for gram_set in grams:
+        for gram in gram_set:
             counts[gram] = counts.get(gram, 0) + 1
-    return float(np.mean([np.log1p(sum(counts[gram] for gram in one) - len(one)) for one in grams]))
+    return float(np.mean([np.log1p(sum(counts[gram] for gram in gram_set) - len(gram_set)) for gram_set in grams]))
 
 
 def compression_ratio(texts: Sequence[str]) -> float:
@@ -51,8 +51,8 @@ def compression_ratio(texts: Sequence[str]) -> float:
 
     Their code compresses twice (a gzip stream into a gzip file), which lowers the value; this is the definition.
     """
-    whole = " ".join(texts).encode()
-    return len(whole) / len(zlib.compress(whole, 9)) if whole else float("nan")
+    joined = " ".join(texts).encode()
+    return len(joined) / len(zlib.compress(joined, 9)) if joined else float("nan")
 
 
 @njit()
@@ -93,24 +93,24 @@ def _self_bleu(ids: NDArray[np.int64], starts: NDArray[np.int64], sorted_lengths
                 while keys[slot] != np.uint64(0) and keys[slot] != key:
                     slot = (slot + np.uint64(1)) & mask
                 keys[slot] = key
-                place = np.int64(slot)
-                if counter[place] != text:
-                    counter[place] = text
-                    counting[place] = 0
-                counting[place] += 1
-                slots[used] = place
+                position = np.int64(slot)
+                if counter[position] != text:
+                    counter[position] = text
+                    counting[position] = 0
+                counting[position] += 1
+                slots[used] = position
                 used += 1
         for at in range(begin, used):
-            place = slots[at]
-            times = counting[place]
-            if owner[place] == text:
-                largest[place] = times if times > largest[place] else largest[place]
-            elif times > largest[place]:
-                second[place] = largest[place]
-                largest[place] = times
-                owner[place] = text
-            elif times > second[place]:
-                second[place] = times
+            position = slots[at]
+            times = counting[position]
+            if owner[position] == text:
+                largest[position] = times if times > largest[position] else largest[position]
+            elif times > largest[position]:
+                second[position] = largest[position]
+                largest[position] = times
+                owner[position] = text
+            elif times > second[position]:
+                second[position] = times
     out = np.zeros(texts)
     used = 0
     for text in range(texts):
@@ -128,11 +128,11 @@ def _self_bleu(ids: NDArray[np.int64], starts: NDArray[np.int64], sorted_lengths
                 counting[slots[at]] += 1
             matched = 0
             for at in range(used, used + grams):
-                place = slots[at]
-                if counter[place] == -2:
-                    counter[place] = -3
-                    best = second[place] if owner[place] == text else largest[place]
-                    matched += counting[place] if counting[place] < best else best
+                position = slots[at]
+                if counter[position] == -2:
+                    counter[position] = -3
+                    best = second[position] if owner[position] == text else largest[position]
+                    matched += counting[position] if counting[position] < best else best
             used += grams
             if order == 1 and matched == 0:
                 unigrams = False

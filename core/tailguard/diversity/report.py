@@ -38,9 +38,9 @@ class Report:
 
     def content(self) -> dict[str, Any]:
         """Everything as plain values; JSON of format `tailguard-comparison/1`."""
-        found = asdict(self.comparison)
+        values = asdict(self.comparison)
         worst = self.comparison.worst_slice
-        for measure in found["measures"]:
+        for measure in values["measures"]:
             measure["high"] = measure["high"] if measure["high"] != float("inf") else None
         return {
             "format": FORMAT,
@@ -49,10 +49,10 @@ class Report:
             "verdict": str(self.verdict),
             "reason": self.reason,
             "rare_words": self.rarity,
-            **found,
+            **values,
             "worst_slice": asdict(worst) if worst else None,
-            "lost": [asdict(one) for one in self.lost],
-            "gained": [asdict(one) for one in self.gained],
+            "lost": [asdict(shift) for shift in self.lost],
+            "gained": [asdict(shift) for shift in self.gained],
         }
 
 
@@ -86,7 +86,7 @@ def reason(comparison: Comparison, against: str) -> str:
     """Why a comparison came to its verdict, in one sentence."""
     measure = comparison.deciding
     if comparison.verdict is Verdict.NOT_COMPARABLE:
-        failed = [guard for guard in comparison.guards if not guard.held]
+        failed = [guard for guard in comparison.guards if not guard.met]
         why = "; ".join(f"{guard.name} is {guard.observed}, required {guard.required}" for guard in failed)
         past = measure is not None and measure.verdict is Verdict.BLOCK
         also = f". Laid side by side all the same, {told(measure)}" if measure and past else ""

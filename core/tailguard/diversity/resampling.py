@@ -62,12 +62,12 @@ def halves(prompts: int, *, resamples: int, rng: np.random.Generator) -> Halves:
     return np.ascontiguousarray(rng.permuted(first, axis=1, out=first).T)
 
 
-def richness(found: Bag, chosen: Halves, *, budget: int) -> Floats:
+def richness(bag: Bag, chosen: Halves, *, budget: int) -> Floats:
     """Expected types in `budget` units drawn without replacement (Hurlbert 1971), for each column of `chosen`."""
-    largest = int(found.totals.sum()) + 1
+    largest = int(bag.totals.sum()) + 1
     log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, largest + 1)))])
     return np.asarray(
-        _richness(found.starts, found.prompts, found.counts, found.lone, found.totals, chosen, budget, log_factorial)
+        _richness(bag.starts, bag.prompts, bag.counts, bag.lone, bag.totals, chosen, budget, log_factorial)
     )
 
 

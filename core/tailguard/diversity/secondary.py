@@ -73,7 +73,7 @@ def secondary(
     shared = frozenset(candidate.answers) & frozenset(reference.answers)
     candidate, reference = candidate.only(shared), reference.only(shared)
     groups = min(_GROUPS, len(shared) // _FEWEST_IN_GROUP)
-    samples = {len(found) for side in (candidate, reference) for found in side.answers.values()}
+    samples = {len(answers) for side in (candidate, reference) for answers in side.answers.values()}
     if len(shared) < FEWEST_PROMPTS or groups < 2 or len(samples) != 1:
         return ()
     (each,) = samples
@@ -84,13 +84,13 @@ def secondary(
         for side in cut(candidate, reference)
     )
     pairs = list(zip(ours, theirs, strict=True))
-    found = [
+    results = [
         _compared(name, better, [measure(*pair) for pair in pairs], alpha)
         for name, better, measure in _measures(anchor)
     ]
-    kept = [one for one in found if one is not None]
-    corrected = holm([one.p for one in kept])
-    return tuple(replace(one, p_holm=p, lost=p < alpha) for one, p in zip(kept, corrected, strict=True))
+    kept = [result for result in results if result is not None]
+    corrected = holm([result.p for result in kept])
+    return tuple(replace(result, p_holm=p, lost=p < alpha) for result, p in zip(kept, corrected, strict=True))
 
 
 def _padded(texts: Texts, length: int) -> Texts:
@@ -106,7 +106,7 @@ def _grouped(
     groups = []
     for part in members:
         at = (part[:, None] * each + np.arange(each)).ravel()
-        groups.append(_Group([texts[one] for one in at.tolist()], vectors[at], each))
+        groups.append(_Group([texts[index] for index in at.tolist()], vectors[at], each))
     return groups
 
 
@@ -135,16 +135,16 @@ def _measures(anchor: Mapping[str, int] | None) -> list[tuple[str, int, _Measure
         return lambda ours, theirs: (_prdc(ours, theirs, name), _prdc(theirs, theirs, name))
 
     measures = [
-        ("MATTR", 1, each(lambda one: float(np.nanmean(mattr(_told(one)))))),
-        ("HD-D", 1, each(lambda one: _mean(hdd(_told(one))))),
-        ("MTLD", 1, each(lambda one: _mean(mtld(_told(one))))),
+        ("MATTR", 1, each(lambda group: float(np.nanmean(mattr(_told(group)))))),
+        ("HD-D", 1, each(lambda group: _mean(hdd(_told(group))))),
+        ("MTLD", 1, each(lambda group: _mean(mtld(_told(group))))),
         ("Hill number q=1", 1, hill(1)),
         ("Hill number q=2", 1, hill(2)),
         ("within-prompt variety", 1, each(_within)),
-        ("self-repetition", -1, each(lambda one: self_repetition(one.texts))),
-        ("compression ratio", -1, each(lambda one: compression_ratio([" ".join(text) for text in one.texts]))),
-        ("self-BLEU", -1, each(lambda one: _mean(self_bleu(one.texts)))),
-        ("Vendi score", 1, each(lambda one: vendi_score(one.vectors))),
+        ("self-repetition", -1, each(lambda group: self_repetition(group.texts))),
+        ("compression ratio", -1, each(lambda group: compression_ratio([" ".join(text) for text in group.texts]))),
+        ("self-BLEU", -1, each(lambda group: _mean(self_bleu(group.texts)))),
+        ("Vendi score", 1, each(lambda group: vendi_score(group.vectors))),
         ("PRDC coverage", 1, against("coverage")),
         ("PRDC recall", 1, against("recall")),
     ]
@@ -168,8 +168,8 @@ def _prdc(side: _Group, reference: _Group, name: str) -> float:
     return float(getattr(_against(reference, side), name)) if reference.samples > 1 else math.nan
 
 
-def _told(one: _Group) -> Texts:
-    return [text for text in one.texts if text] or [["-"]]
+def _told(group: _Group) -> Texts:
+    return [text for text in group.texts if text] or [["-"]]
 
 
 def _mean(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
@@ -177,16 +177,16 @@ def _mean(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
     return float(there.mean()) if len(there) else math.nan
 
 
-def _within(one: _Group) -> float:
+def _within(group: _Group) -> float:
     """Mean over prompts of the expected share of distinct words in as many words as the prompt's mean answer has."""
-    if one.samples < 2:
+    if group.samples < 2:
         return math.nan
     shares = []
-    for at in range(0, len(one.texts), one.samples):
-        told = list(chain.from_iterable(one.texts[at : at + one.samples]))
-        budget = len(told) // one.samples
+    for at in range(0, len(group.texts), group.samples):
+        tokens = list(chain.from_iterable(group.texts[at : at + group.samples]))
+        budget = len(tokens) // group.samples
         if budget:
-            shares.append(rarefied_richness(type_counts(told), sample_size=budget) / budget)
+            shares.append(rarefied_richness(type_counts(tokens), sample_size=budget) / budget)
     return float(np.mean(shares)) if shares else math.nan
 
 

@@ -44,10 +44,10 @@ def embed(texts: Sequence[str], *, name: str = BUILT_IN) -> Vectors:
         from tailguard.diversity.topics import text_vectors
 
         return text_vectors([words(text) for text in texts])
-    found = {one.name: one for one in entry_points(group="tailguard.embeddings")}
-    if name not in found:
-        raise InputError(f"There is no embedding {name!r}. Known: {', '.join([BUILT_IN, *sorted(found)])}.")
-    encode: Callable[[list[str]], Vectors] = found[name].load()
+    embeddings = {entry_point.name: entry_point for entry_point in entry_points(group="tailguard.embeddings")}
+    if name not in embeddings:
+        raise InputError(f"There is no embedding {name!r}. Known: {', '.join([BUILT_IN, *sorted(embeddings)])}.")
+    encode: Callable[[list[str]], Vectors] = embeddings[name].load()
     vectors = np.asarray(encode(list(texts)), dtype=np.float32)
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.where(norms > 0, norms, 1))
@@ -73,14 +73,14 @@ def prdc(real: Vectors, fake: Vectors, *, nearest: int = 5) -> PRDC:
     """PRDC of generated points against real ones, in bounded memory. Raises ValueError with fewer than nearest + 1 of either."""
     if min(len(real), len(fake)) <= nearest:
         raise ValueError(f"PRDC needs more than {nearest} points on both sides.")
-    real_radii, fake_radii = (_radii(one, nearest) for one in (real, fake))
+    real_radii, fake_radii = (_radii(points, nearest) for points in (real, fake))
     recalled = np.zeros(len(real), dtype=np.bool_)
     covered = np.zeros(len(real), dtype=np.bool_)
     precise, inside = 0, 0
     for first in range(0, len(fake), _ROWS):
         rows = slice(first, first + _ROWS)
-        found = _inside(_squares(fake[rows], real), fake_radii[rows], real_radii, recalled, covered)
-        precise, inside = precise + found[0], inside + found[1]
+        counts = _inside(_squares(fake[rows], real), fake_radii[rows], real_radii, recalled, covered)
+        precise, inside = precise + counts[0], inside + counts[1]
     return PRDC(precise / len(fake), float(recalled.mean()), inside / (nearest * len(fake)), float(covered.mean()))
 
 

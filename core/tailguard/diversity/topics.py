@@ -38,10 +38,10 @@ def _model() -> tuple[Tokenizer, Vectors]:
     from safetensors.numpy import load_file
     from tokenizers import Tokenizer
 
-    found = find_spec("wordllama")
-    if found is None or not found.submodule_search_locations:
+    spec = find_spec("wordllama")
+    if spec is None or not spec.submodule_search_locations:
         raise TailguardError("The package wordllama is missing. Install Tailguard with its requirements.")
-    root = Path(found.submodule_search_locations[0])
+    root = Path(spec.submodule_search_locations[0])
     vectors = next(iter(load_file(root / "weights" / "l2_supercat_256.safetensors").values()))
     tokenizer = Tokenizer.from_file(str(root / "tokenizers" / "l2_supercat_tokenizer_config.json"))
     tokenizer.no_padding()
@@ -53,13 +53,15 @@ _GRID = np.float32(4096)
 """Word vectors are multiples of its inverse, so that sums of them are exact and do not depend on the order of the words."""
 
 
-def _word_vectors(some: Sequence[str]) -> Vectors:
+def _word_vectors(vocabulary: Sequence[str]) -> Vectors:
     """The sum of each word's token vectors. A whole text costs its tokenizer far more than its words one by one."""
     tokenizer, vectors = _model()
-    encoded = tokenizer.encode_batch_fast(list(some), add_special_tokens=False)
-    ids = [np.minimum(np.array(one.ids, dtype=np.int64), len(vectors) - 1) for one in encoded]
-    found = np.array([vectors[one].sum(axis=0) for one in ids], dtype=np.float32).reshape(len(some), vectors.shape[1])
-    return np.asarray(np.round(found * _GRID) / _GRID, dtype=np.float32)
+    encoded = tokenizer.encode_batch_fast(list(vocabulary), add_special_tokens=False)
+    ids = [np.minimum(np.array(encoding.ids, dtype=np.int64), len(vectors) - 1) for encoding in encoded]
+    sums = np.array([vectors[token_ids].sum(axis=0) for token_ids in ids], dtype=np.float32).reshape(
+        len(vocabulary), vectors.shape[1]
+    )
+    return np.asarray(np.round(sums * _GRID) / _GRID, dtype=np.float32)
 
 
 def find_topics(texts: Sequence[Sequence[str]]) -> Vectors:
@@ -98,7 +100,7 @@ class Topics:
             return np.zeros(len(texts), dtype=np.int64)
         if len(self._place) > _MOST_WORDS:
             self.__init__(self._centres)  # type: ignore[misc]
-        new = sorted({word for told in texts for word in told} - self._place.keys())
+        new = sorted({word for tokens in texts for word in tokens} - self._place.keys())
         if new:
             self._place.update({word: len(self._place) + at for at, word in enumerate(new)})
             with one_thread():
@@ -107,12 +109,12 @@ class Topics:
         return np.asarray(_summed(texts, self._place, self._parts).argmax(axis=1), dtype=np.int64)
 
 
-def _summed(texts: Sequence[Sequence[str]], place: dict[str, int], vectors: Vectors) -> Vectors:
-    """The sum of the vectors of each text's words, added in the order of the words; `place` tells each word's row."""
+def _summed(texts: Sequence[Sequence[str]], row_of: dict[str, int], vectors: Vectors) -> Vectors:
+    """The sum of the vectors of each text's words, added in the order of the words; `row_of` tells each word's row."""
     if not len(vectors):
         return np.zeros((len(texts), vectors.shape[1]), np.float32)
     ends = np.cumsum([0, *(len(words) for words in texts)])
-    rows = np.fromiter((place[word] for words in texts for word in words), dtype=np.int64, count=int(ends[-1]))
+    rows = np.fromiter((row_of[word] for words in texts for word in words), dtype=np.int64, count=int(ends[-1]))
     counts = csr_array((np.ones(len(rows), np.float32), rows, ends), shape=(len(texts), len(vectors)))
     with one_thread():
         return np.asarray(counts @ vectors, dtype=np.float32)

@@ -60,18 +60,18 @@ def bounds(groups: Iterable[Group], leaks: Mapping[str, Leak], *, error_rate: fl
     for group in groups:
         size += group.size
         ratio += group.synthetic
-        least, most = _range(group, leaks.get(group.batch, Leak(0.0, 0.0)), error_rate)
-        low += least
-        high += most
+        minimum, maximum = _range(group, leaks.get(group.batch, Leak(0.0, 0.0)), error_rate)
+        low += minimum
+        high += maximum
     if not size:
         return Bounds(0.0, 0.0, 0.0)
     return Bounds(ratio / size, min(low, ratio) / size, max(high, ratio) / size)
 
 
-def _range(group: Group, found: Leak, error_rate: float) -> tuple[float, float]:
+def _range(group: Group, leak: Leak, error_rate: float) -> tuple[float, float]:
     by_detector = group.evidence == Evidence.DETECTOR
     if group.origin == Origin.HUMAN and group.evidence in (Evidence.DECLARATION, Evidence.DETECTOR):
-        return found.low * group.size, found.high * group.size
+        return leak.low * group.size, leak.high * group.size
     if group.origin == Origin.MIXED and group.whole_guess:
         return 0.0, group.size
     if by_detector:

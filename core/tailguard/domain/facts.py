@@ -10,6 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from tailguard.domain.gates import Gate, Mode
+from tailguard.domain.shipping import Action
+from tailguard.domain.stages import Requirement, Stage
+from tailguard.domain.verdict import Verdict
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -33,7 +38,7 @@ class RunStarted(Fact):
     lineage: str
     number: int
     parent: str | None
-    mode: str
+    mode: Mode
     policy: str
     request: str
     seed: int
@@ -45,7 +50,7 @@ class StageStarted(Fact):
     """A stage began work; with StageResult it tells how far a run has come."""
 
     run: str
-    stage: str
+    stage: Stage
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class StageResult(Fact):
     """A stage ended. `passed` says that each exit criterion held or was waived; `output` is the digest of its result."""
 
     run: str
-    stage: str
+    stage: Stage
     started: datetime
     passed: bool
     records_in: int
@@ -66,7 +71,7 @@ class Artifact(Fact):
     """An input or output of a stage, by the digest of its content."""
 
     run: str
-    stage: str
+    stage: Stage
     direction: str
     kind: str
     name: str
@@ -78,11 +83,11 @@ class ExitCriterion(Fact):
     """What a stage had to meet before the next one could start, what was seen, and who waived it if it was waived."""
 
     run: str
-    stage: str
-    name: str
+    stage: Stage
+    name: Requirement
     required: str
     observed: str
-    held: bool
+    met: bool
     waived_by: str | None
 
 
@@ -305,7 +310,7 @@ class ComparedMeasure(Fact):
     low: float
     high: float
     margin: float
-    verdict: str
+    verdict: Verdict
     detectable_loss: float
     prompts: int
     prompts_to_settle: int | None
@@ -320,7 +325,7 @@ class GuardCheck(Fact):
     name: str
     required: str
     observed: str
-    held: bool
+    met: bool
 
 
 @dataclass(frozen=True)
@@ -329,8 +334,8 @@ class GateDecision(Fact):
 
     run: str
     lineage: str
-    gate: str
-    verdict: str
+    gate: Gate
+    verdict: Verdict
     enforced: bool
     reason: str
     override: str | None
@@ -344,25 +349,8 @@ class CanaryResult(Fact):
     kind: str
     strength: float
     loss: float
-    verdict: str
-    as_it_should: bool
-
-
-@dataclass(frozen=True)
-class TermShift(Fact):
-    """A rare term that the reference produced and the candidate no longer does (lost), or the reverse (gained).
-
-    Logs of version 4 and later have it as a CaseShift.
-    """
-
-    run: str
-    reference_kind: str
-    direction: str
-    term: str
-    occurrences: int
-    prompt: str
-    example: str
-    counterpart: str
+    verdict: Verdict
+    as_expected: bool
 
 
 @dataclass(frozen=True)
@@ -370,7 +358,7 @@ class OverrideRequested(Fact):
     """Somebody asked for an exception to one gate, for one run, until a date, for a reason."""
 
     override: str
-    gate: str
+    gate: Gate
     lineage: str
     run: str
     reason: str
@@ -392,7 +380,7 @@ class OverrideUsed(Fact):
 
     override: str
     run: str
-    gate: str
+    gate: Gate
     effect: str
 
 
@@ -402,7 +390,7 @@ class ShippingEvent(Fact):
 
     run: str
     lineage: str
-    action: str
+    action: Action
     reason: str
     override: str | None
 
@@ -907,7 +895,7 @@ class LoopsReviewed(Fact):
 
 
 @dataclass(frozen=True)
-class AlertTaken(Fact):
+class AlertAcknowledged(Fact):
     """Somebody took an alert: who it is stands beside the row, what they will do is the note."""
 
     alert: str
@@ -915,7 +903,7 @@ class AlertTaken(Fact):
 
 
 @dataclass(frozen=True)
-class FindingTaken(Fact):
+class FindingAssigned(Fact):
     """Somebody took a finding (`Finding.key`: its kind and subject), which said `what` then; what they will do is the note."""
 
     finding: str
@@ -1037,7 +1025,7 @@ class EvidencePacked(Fact):
 
 @dataclass(frozen=True)
 class RecordsHeld(Fact):
-    """Which records of a batch a run held: their ids, separated by spaces. Logs of version 8 and later have it."""
+    """Which records of a batch a run held: their ids, separated by spaces."""
 
     run: str
     batch: str

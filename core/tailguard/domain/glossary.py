@@ -24,7 +24,7 @@ TERMS: dict[str, str] = {
     "digest": "SHA-256 of the bytes: what has the same digest is the same.",
     "drift": "A source no longer looks like the texts that the detector was calibrated on, so its verdicts there may be wrong.",
     "exit criterion": "What a stage must show before the next one may start: what was required, what was observed, whether "
-    "it held.",
+    "it was met.",
     "finding": "Something in the log that a person should look at, with the time at which it began.",
     "gate": "Where a candidate is held against parent, best and first generation: PASS, BLOCK, INCONCLUSIVE or NOT COMPARABLE.",
     "generation": "A model that one run of a lineage trained, named like the run: lineage/number.",
@@ -88,15 +88,17 @@ def meaning(term: str) -> str:
 
 def terms_in(text: str) -> list[str]:
     """The terms that a sentence uses, in the order in which it uses them; a longer term counts before one that it holds."""
-    found: dict[str, None] = {}
+    terms: dict[str, None] = {}
     for match in _ANY.finditer(text):
-        found[_KNOWN[match[1].casefold()]] = None
-    return list(found)
+        terms[_KNOWN[match[1].casefold()]] = None
+    return list(terms)
 
 
 def page() -> str:
     """The glossary as docs/glossary.md holds it."""
-    rows = [f"| {term} | {told} |" for term, told in sorted(TERMS.items(), key=lambda pair: pair[0].casefold())]
+    rows = [
+        f"| {term} | {definition} |" for term, definition in sorted(TERMS.items(), key=lambda pair: pair[0].casefold())
+    ]
     head = [
         "# Glossary",
         "",

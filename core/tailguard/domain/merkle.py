@@ -58,16 +58,16 @@ def levels(leaves: Sequence[str]) -> list[list[bytes]]:
     return tree
 
 
-def proof(leaves: Sequence[str], place: int) -> tuple[Step, ...]:
-    """The siblings that lead from leaf `place` to the root. Raises IndexError for a place outside the ledger."""
-    if not 0 <= place < len(leaves):
-        raise IndexError(place)
+def proof(leaves: Sequence[str], position: int) -> tuple[Step, ...]:
+    """The siblings that lead from leaf `position` to the root. Raises IndexError for a place outside the ledger."""
+    if not 0 <= position < len(leaves):
+        raise IndexError(position)
     steps = []
     for level in levels(leaves)[:-1]:
-        sibling = place ^ 1
+        sibling = position ^ 1
         if sibling < len(level):
-            steps.append(Step(level[sibling].hex(), sibling < place))
-        place //= 2
+            steps.append(Step(level[sibling].hex(), sibling < position))
+        position //= 2
     return tuple(steps)
 
 

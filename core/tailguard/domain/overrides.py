@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-GATES = ("ratio", "diversity", "loops")
-"""Gates that an override can open. The intake gate has none: what is unknown is decided, not excused."""
+from tailguard.domain.gates import Gate
 
 LONGEST = timedelta(days=366)
 """No override lasts longer, whatever a policy says."""
@@ -22,7 +21,7 @@ class Override:
     """
 
     id: str
-    gate: str
+    gate: Gate
     lineage: str
     run: str
     reason: str
@@ -68,7 +67,7 @@ class Override:
         return self.state(now) == "closed" and self.decision == "approved"
 
 
-def live_override(overrides: Sequence[Override], *, gate: str, run: str, now: datetime) -> Override | None:
+def live_override(overrides: Sequence[Override], *, gate: Gate, run: str, now: datetime) -> Override | None:
     """The override that lets `run` through `gate` now, if there is one."""
     for override in overrides:
         if override.gate == gate and override.run == run and override.state(now) == "open":
@@ -79,15 +78,15 @@ def live_override(overrides: Sequence[Override], *, gate: str, run: str, now: da
 def agenda(overrides: Sequence[Override], *, now: datetime, soon: timedelta) -> list[Override]:
     """What a meeting goes over, in order: what waits for a decision, what ends soon, what was never used, what was used most,
     then the oldest."""
-    current = [one for one in overrides if one.state(now) in ("requested", "open")]
+    current = [override for override in overrides if override.state(now) in ("requested", "open")]
 
-    def place(one: Override) -> tuple[int, float, str]:
-        if one.state(now) == "requested":
-            return 0, one.requested.timestamp(), one.id
-        if one.expires - now <= soon:
-            return 1, one.expires.timestamp(), one.id
-        if not one.used:
-            return 2, one.requested.timestamp(), one.id
-        return 3, -len(one.used), f"{one.requested.isoformat()} {one.id}"
+    def rank(override: Override) -> tuple[int, float, str]:
+        if override.state(now) == "requested":
+            return 0, override.requested.timestamp(), override.id
+        if override.expires - now <= soon:
+            return 1, override.expires.timestamp(), override.id
+        if not override.used:
+            return 2, override.requested.timestamp(), override.id
+        return 3, -len(override.used), f"{override.requested.isoformat()} {override.id}"
 
-    return sorted(current, key=place)
+    return sorted(current, key=rank)

@@ -42,10 +42,10 @@ def uncompared(predecessors: Mapping[str, State]) -> Uncompared:
         )
     newest = list(predecessors.items())[-_SHOWN:]
     more = f" and {len(predecessors) - _SHOWN} earlier" if len(predecessors) > _SHOWN else ""
-    told = ", ".join(f"{generation} {_STANDS[state]}" for generation, state in newest)
+    states = ", ".join(f"{generation} {_STANDS[state]}" for generation, state in newest)
     return Uncompared(
         Verdict.INCONCLUSIVE,
-        f"compared with no earlier generation: {told}{more}. Ship one of them (`tailguard ship`; first "
+        f"compared with no earlier generation: {states}{more}. Ship one of them (`tailguard ship`; first "
         "`tailguard run --resume` where it has no verdict, `tailguard unfreeze` where it is frozen or was rolled back) and run "
         "again, or ask for an override of the diversity gate",
     )

@@ -46,6 +46,12 @@ class Right(StrEnum):
     TAKE = "take alerts and findings"
     NOTE = "note deviations"
     TEST = "test the gate"
+    CLEAR = "ask for clearance"
+    MEASURE = "log outputs and production texts"
+    VERIFY = "verify references"
+    NOTIFY = "send alerts"
+    PACK = "make evidence packs"
+    REPRODUCE = "reproduce runs"
 
 
 _TEAM = frozenset(Role) - {Role.VIEWER}
@@ -76,4 +82,10 @@ ALLOWED: dict[Right, frozenset[Role]] = {
     Right.TAKE: _TEAM,
     Right.NOTE: _TEAM,
     Right.TEST: _ENGINEERING,
+    Right.CLEAR: _ENGINEERING,
+    Right.MEASURE: _ENGINEERING | {Role.DATA_LEAD},
+    Right.VERIFY: _TEAM,
+    Right.NOTIFY: _TEAM,
+    Right.PACK: _TEAM,
+    Right.REPRODUCE: _TEAM,
 }

@@ -53,7 +53,7 @@ class Fleet:
     def good(self) -> tuple[str, ...]:
         """Every generation that was put to work and neither rolled back nor frozen since, in the order of shipping."""
         all_of_them = (*self.before, self.deployed) if self.deployed else self.before
-        return tuple(one for one in all_of_them if self.state(one) is State.SHIPPED)
+        return tuple(generation for generation in all_of_them if self.state(generation) is State.SHIPPED)
 
 
 def fleet(events: Iterable[Event]) -> Fleet:
@@ -68,36 +68,36 @@ def fleet(events: Iterable[Event]) -> Fleet:
     at_work: dict[str, None] = {}  # in the order of shipping
     seen: dict[str, None] = {}
     for event in events:
-        one = event.generation
-        seen.setdefault(one)
+        generation = event.generation
+        seen.setdefault(generation)
         match event.action:
             case Action.SHIPPED:
-                refused.discard(one)
-                at_work.pop(one, None)
-                at_work[one] = None
+                refused.discard(generation)
+                at_work.pop(generation, None)
+                at_work[generation] = None
             case Action.REFUSED:
-                refused.add(one)
+                refused.add(generation)
             case Action.FROZEN:
-                frozen.add(one)
+                frozen.add(generation)
             case Action.UNFROZEN:
-                frozen.discard(one)
-                rolled_back.discard(one)
+                frozen.discard(generation)
+                rolled_back.discard(generation)
             case Action.ROLLED_BACK:
-                rolled_back.add(one)
-                at_work.pop(one, None)
+                rolled_back.add(generation)
+                at_work.pop(generation, None)
             case Action.RESTORED:
                 # What was shipped after the restored one is no longer at work, and no longer known good.
-                later = list(at_work)[list(at_work).index(one) + 1 :] if one in at_work else []
-                at_work = {other: None for other in at_work if other not in later} | {one: None}
+                later = list(at_work)[list(at_work).index(generation) + 1 :] if generation in at_work else []
+                at_work = {other: None for other in at_work if other not in later} | {generation: None}
     states = {}
-    for one in seen:
-        if one in rolled_back:
-            states[one] = State.ROLLED_BACK
-        elif one in frozen:
-            states[one] = State.FROZEN
-        elif one in at_work:
-            states[one] = State.SHIPPED
+    for generation in seen:
+        if generation in rolled_back:
+            states[generation] = State.ROLLED_BACK
+        elif generation in frozen:
+            states[generation] = State.FROZEN
+        elif generation in at_work:
+            states[generation] = State.SHIPPED
         else:
-            states[one] = State.REFUSED if one in refused else State.CANDIDATE
+            states[generation] = State.REFUSED if generation in refused else State.CANDIDATE
     order = tuple(at_work)
     return Fleet(states, order[-1] if order else None, order[:-1])

@@ -4,47 +4,111 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tailguard.domain.facts import Fact
 
-ORDER = ("intake", "score", "compose", "train", "evaluate", "gate", "handoff")
-"""Stage 1 is intake, 2 score, 3 compose, 4 train, evaluate and gate, 5 hand-off."""
+
+class Stage(StrEnum):
+    """The steps in their order. Stage 1 of the workflow is intake, 2 score, 3 compose, 4 train, evaluate and gate, 5 hand-off."""
+
+    INTAKE = "intake"
+    SCORE = "score"
+    COMPOSE = "compose"
+    TRAIN = "train"
+    EVALUATE = "evaluate"
+    GATE = "gate"
+    HANDOFF = "handoff"
 
 
-EXIT_CRITERIA: Mapping[str, tuple[str, ...]] = {
-    "intake": ("something was read", "every record is tagged", "unknown does not advance", "input is readable"),
-    "score": ("synthetic quality", "ratio within limits", "the filter keeps the tails"),
-    "compose": (
-        "the set holds records",
-        "whole anchor is in, byte for byte",
-        "no record of unknown origin",
-        "ratio within the ceiling",
-        "human text accumulates",
+ORDER = tuple(Stage)
+
+
+class Requirement(StrEnum):
+    """What an exit criterion asks for, in the words of runs, runbook and pages."""
+
+    SOMETHING_READ = "something was read"
+    ALL_TAGGED = "every record is tagged"
+    UNKNOWN_HELD = "unknown does not advance"
+    INPUT_READABLE = "input is readable"
+    SYNTHETIC_QUALITY = "synthetic quality"
+    RATIO_WITHIN_LIMITS = "ratio within limits"
+    TAILS_KEPT = "the filter keeps the tails"
+    SET_NOT_EMPTY = "the set holds records"
+    ANCHOR_WHOLE = "whole anchor is in, byte for byte"
+    NO_UNKNOWN_ORIGIN = "no record of unknown origin"
+    RATIO_WITHIN_CEILING = "ratio within the ceiling"
+    HUMAN_TEXT_ACCUMULATES = "human text accumulates"
+    CLEARED = "only a cleared composition is trained"
+    WEIGHTS_WRITTEN = "weights were written"
+    RARE_CASES_IN_SUITE = "the suite has a rare-case slice"
+    ALL_ANSWERED = "every prompt is answered"
+    NO_DIVERSITY_LOST = "matches or exceeds its references on every primary measure"
+    GATE_SENSITIVE = "the gate has teeth"
+    NO_UNGUARDED_LOOP = "no unguarded loop"
+    RECORD_COMPLETE = "snapshot, mixing ratio and evaluation are in the record"
+
+
+EXIT_CRITERIA: Mapping[Stage, tuple[Requirement, ...]] = {
+    Stage.INTAKE: (
+        Requirement.SOMETHING_READ,
+        Requirement.ALL_TAGGED,
+        Requirement.UNKNOWN_HELD,
+        Requirement.INPUT_READABLE,
     ),
-    "train": ("only a cleared composition is trained", "weights were written"),
-    "evaluate": ("the suite has a rare-case slice", "every prompt is answered"),
-    "gate": ("matches or exceeds its references on every primary measure", "the gate has teeth", "no unguarded loop"),
-    "handoff": ("snapshot, mixing ratio and evaluation are in the record",),
+    Stage.SCORE: (
+        Requirement.SYNTHETIC_QUALITY,
+        Requirement.RATIO_WITHIN_LIMITS,
+        Requirement.TAILS_KEPT,
+    ),
+    Stage.COMPOSE: (
+        Requirement.SET_NOT_EMPTY,
+        Requirement.ANCHOR_WHOLE,
+        Requirement.NO_UNKNOWN_ORIGIN,
+        Requirement.RATIO_WITHIN_CEILING,
+        Requirement.HUMAN_TEXT_ACCUMULATES,
+    ),
+    Stage.TRAIN: (
+        Requirement.CLEARED,
+        Requirement.WEIGHTS_WRITTEN,
+    ),
+    Stage.EVALUATE: (
+        Requirement.RARE_CASES_IN_SUITE,
+        Requirement.ALL_ANSWERED,
+    ),
+    Stage.GATE: (
+        Requirement.NO_DIVERSITY_LOST,
+        Requirement.GATE_SENSITIVE,
+        Requirement.NO_UNGUARDED_LOOP,
+    ),
+    Stage.HANDOFF: (Requirement.RECORD_COMPLETE,),
 }
-"""What each stage has to meet before the next one starts, by the names under which runs record it; the runbook lists them."""
+"""What each stage has to meet before the next one starts; the runbook lists them."""
+
+
+class Waiver(StrEnum):
+    """What lets a run go on with a criterion that it missed, besides an override, which is named by its id."""
+
+    OBSERVE = "observe mode"
+    FINDING = "a finding"
 
 
 @dataclass(frozen=True)
 class Criterion:
-    """An exit criterion: what was required, what was observed, whether it held, and what waives it, if anything."""
+    """An exit criterion: what was required, what was observed, whether it was met, and what waives it, if anything."""
 
-    name: str
+    name: Requirement
     required: str
     observed: str
-    held: bool
+    met: bool
     waived_by: str | None = None
 
     @property
     def lets_through(self) -> bool:
         """Whether the next stage may start as far as this criterion goes."""
-        return self.held or self.waived_by is not None
+        return self.met or self.waived_by is not None
 
 
 @dataclass(frozen=True)
@@ -70,5 +134,5 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """Whether every criterion held or was waived."""
+        """Whether every criterion was met or was waived."""
         return all(criterion.lets_through for criterion in self.criteria)

@@ -92,7 +92,7 @@ class Guard:
     name: str
     required: str
     observed: str
-    held: bool
+    met: bool
     yields: bool = False
 
 
@@ -117,7 +117,7 @@ class Comparison:
     def verdict(self) -> Verdict:
         """NOT COMPARABLE when a guard failed, else the worst verdict of the measures (an intersection-union test)."""
         measured = worst([measure.verdict for measure in self.measures])
-        failed = [guard for guard in self.guards if not guard.held]
+        failed = [guard for guard in self.guards if not guard.met]
         if failed and not (measured is Verdict.BLOCK and all(guard.yields for guard in failed)):
             return Verdict.NOT_COMPARABLE
         return measured
@@ -125,7 +125,7 @@ class Comparison:
     @property
     def worst_slice(self) -> SliceComparison | None:
         """The slice and measure with the strongest evidence of a loss."""
-        return min(self.slices, key=lambda one: (one.p_holm, one.delta), default=None)
+        return min(self.slices, key=lambda measure: (measure.p_holm, measure.delta), default=None)
 
     @property
     def deciding(self) -> MeasureComparison | None:
@@ -133,4 +133,7 @@ class Comparison:
         if not self.measures:
             return None
         decided = worst([measure.verdict for measure in self.measures])
-        return min((one for one in self.measures if one.verdict is decided), key=lambda one: one.low + one.margin)
+        return min(
+            (measure for measure in self.measures if measure.verdict is decided),
+            key=lambda measure: measure.low + measure.margin,
+        )

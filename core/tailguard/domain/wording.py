@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 
-def counted(count: int, one: str, several: str = "") -> str:
+def counted(count: int, singular: str, several: str = "") -> str:
     """A number and the words for so many: `1 loop is new`, `2 loops are new`, `1,200 loops are new`."""
-    return f"{count:,} {one if count == 1 else several or f'{one}s'}"
+    return f"{count:,} {singular if count == 1 else several or f'{singular}s'}"
 
 
 def by(actor: str, when: datetime) -> str:

@@ -45,14 +45,14 @@ def run(chain: Chain, human: Sequence[str], rare_terms: frozenset[str]) -> Loss:
     texts = list(human)
     budget = sum(len(words(text)) for text in human)
     wanted = round(len(human) * chain.share / (1 - chain.share))
-    found = []
+    recalls = []
     for generation in range(chain.generations + 1):
         model = fit(texts)
         seed = chain.seed * 1000 + generation
         drawn = sample(model, [""] * max(len(human), wanted), max_tokens=LONGEST, temperature=1.0, seed=seed)
-        found.append(_recall(drawn, rare_terms, budget))
+        recalls.append(_recall(drawn, rare_terms, budget))
         texts = [*human, *[text for text in drawn if len(text.split()) >= FEWEST_WORDS][:wanted]]
-    return Loss(chain, tuple(one / found[0] if found[0] else 1.0 for one in found))
+    return Loss(chain, tuple(recall / recalls[0] if recalls[0] else 1.0 for recall in recalls))
 
 
 def _recall(texts: Sequence[str], rare_terms: frozenset[str], budget: int) -> float:
@@ -83,8 +83,8 @@ def curve(losses: Sequence[Loss]) -> list[Point]:
     from scipy.stats import t as student
 
     points = []
-    for share in sorted({one.chain.share for one in losses}):
-        rows = np.array([one.recall for one in losses if one.chain.share == share])
+    for share in sorted({loss.chain.share for loss in losses}):
+        rows = np.array([loss.recall for loss in losses if loss.chain.share == share])
         for generation in range(1, rows.shape[1]):
             values = rows[:, generation]
             spread = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
@@ -97,8 +97,8 @@ def curve(losses: Sequence[Loss]) -> list[Point]:
 def recommended(points: Sequence[Point], *, margin: float) -> float:
     """The largest share up to which the last generation's lower bound stays above 1 - margin, between two shares by a
     straight line; 0 where none does."""
-    last = max(one.generation for one in points)
-    line = sorted((one.share, one.low) for one in points if one.generation == last)
+    last = max(point.generation for point in points)
+    line = sorted((point.share, point.low) for point in points if point.generation == last)
     floor = 1 - margin
     best = 0.0
     for (share, low), (following, next_low) in zip(line, [*line[1:], (1.0, -np.inf)], strict=True):

@@ -73,7 +73,7 @@ def types_alive(shares: Sequence[float], n: int) -> float:
 def zipf(types: int) -> list[float]:
     """Shares of types by Zipf's law, the most frequent first."""
     weights = 1 / np.arange(1, types + 1)
-    return [float(one) for one in weights / weights.sum()]
+    return [float(share) for share in weights / weights.sum()]
 
 
 def survival(c: int, t: int) -> float:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import pyarrow as pa
 
 from tailguard.domain.facts import Composition, CompositionPart
 from tailguard.errors import InputError
-from tailguard.runlog.queries import contracts, only, recorded
+from tailguard.runlog.view import Recorded, latest
+from tailguard.runlog.views.sources import contracts
 from tailguard.store.snapshots import Snapshot
 from tailguard.workspace import Workspace
 
@@ -64,58 +66,27 @@ _ENCODING = {
 
 def describe(workspace: Workspace, snapshot: Snapshot, out: Path, *, form: str, schema: pa.Schema) -> bytes:
     """The description of an exported set as JSON-LD. Raises InputError when the log does not know the snapshot."""
-    with workspace.log.reading() as connection:
-        made = only(recorded(connection, Composition, snapshot=snapshot.digest))
-        if made is None:
-            raise InputError(f"The run log has no composition with snapshot {snapshot.digest[:12]}.")
-        parts = [one.fact for one in recorded(connection, CompositionPart, snapshot=snapshot.digest, run=made.fact.run)]
-        agreed = contracts(connection)
-    team = workspace.policy().team
-    file = out / "data-00000-of-00001.arrow" if form == "hf" else out
-    licences = sorted({agreed[one.source].licence for one in parts if one.source in agreed})
+    origin = _logged_origin(workspace, snapshot)
+    made = origin.composition.fact
+    identity = f"urn:tailguard:snapshot:{snapshot.digest}"
     value: dict[str, Any] = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
-        "@id": f"urn:tailguard:snapshot:{snapshot.digest}",
+        "@id": identity,
         "conformsTo": "http://mlcommons.org/croissant/1.1",
         "name": f"training-set-{snapshot.digest[:12]}",
         "description": (
-            f"Training set of {made.fact.run}: {made.fact.records:,} records, {made.fact.ratio_records:.1%} synthetic "
-            f"({made.fact.ratio_tokens:.1%} of tokens), ceiling {made.fact.ceiling:.0%}."
+            f"Training set of {made.run}: {made.records:,} records, {made.ratio_records:.1%} synthetic "
+            f"({made.ratio_tokens:.1%} of tokens), ceiling {made.ceiling:.0%}."
         ),
-        "license": licences or ["not stated by the sources' contracts"],
-        "url": f"urn:tailguard:snapshot:{snapshot.digest}",
+        "license": origin.licences or ["not stated by the sources' contracts"],
+        "url": identity,
         "version": "1.0.0",
-        "datePublished": made.recorded.date().isoformat(),
-        "creator": {"@type": "sc:Organization", "name": team},
+        "datePublished": origin.composition.recorded.date().isoformat(),
+        "creator": {"@type": "sc:Organization", "name": origin.team},
         "rai:dataCollection": "Composed by Tailguard of a frozen human anchor set and of what prov:wasDerivedFrom names.",
-        "prov:wasAttributedTo": {"@type": "prov:Agent", "prov:label": team},
-        "prov:wasGeneratedBy": {
-            "@type": "prov:Activity",
-            "@id": f"urn:tailguard:run:{made.fact.run}",
-            "prov:endedAtTime": made.recorded.isoformat() + "Z",
-            "prov:wasAssociatedWith": {"@type": "prov:Agent", "prov:label": made.actor},
-            "prov:used": {"@type": "prov:Entity", "@id": f"urn:tailguard:policy:{snapshot.manifest['policy']}"},
-        },
-        "prov:wasDerivedFrom": [
-            {
-                "@type": "prov:Entity",
-                "@id": f"urn:tailguard:part:{snapshot.digest[:12]}:{number}",
-                "prov:label": f"{one.role}: {one.records:,} {one.origin} records of {one.source}",
-            }
-            for number, one in enumerate(parts)
-        ],
-        "distribution": [
-            {
-                "@type": "cr:FileObject",
-                "@id": "records-file",
-                "name": file.name,
-                "contentUrl": f"{out.name}/{file.name}" if form == "hf" else file.name,
-                "contentSize": f"{file.stat().st_size} B",
-                "encodingFormat": _ENCODING[form],
-                "sha256": _sha256(file),
-            }
-        ],
+        **_provenance(origin, snapshot),
+        "distribution": [_file_object(out, form)],
         "recordSet": [
             {
                 "@type": "cr:RecordSet",
@@ -127,6 +98,67 @@ def describe(workspace: Workspace, snapshot: Snapshot, out: Path, *, form: str, 
         ],
     }
     return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False).encode() + b"\n"
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """What the run log knows of a set: its composition and parts, the licences of its sources, the team."""
+
+    composition: Recorded[Composition]
+    parts: list[CompositionPart]
+    licences: list[str]
+    team: str
+
+
+def _logged_origin(workspace: Workspace, snapshot: Snapshot) -> _Origin:
+    """Raises InputError when the log does not know the snapshot."""
+    with workspace.log.reading() as view:
+        composition = latest(view.recorded(Composition, snapshot=snapshot.digest))
+        if composition is None:
+            raise InputError(f"The run log has no composition with snapshot {snapshot.digest[:12]}.")
+        run = composition.fact.run
+        parts = [part.fact for part in view.recorded(CompositionPart, snapshot=snapshot.digest, run=run)]
+        agreed = contracts(view)
+        policy = view.policy()
+    licences = sorted({agreed[part.source].licence for part in parts if part.source in agreed})
+    return _Origin(composition, parts, licences, policy.team if policy else "")
+
+
+def _provenance(origin: _Origin, snapshot: Snapshot) -> dict[str, Any]:
+    """The team, the run and the parts that the set comes from, in PROV-O."""
+    composition = origin.composition
+    return {
+        "prov:wasAttributedTo": {"@type": "prov:Agent", "prov:label": origin.team},
+        "prov:wasGeneratedBy": {
+            "@type": "prov:Activity",
+            "@id": f"urn:tailguard:run:{composition.fact.run}",
+            "prov:endedAtTime": composition.recorded.isoformat() + "Z",
+            "prov:wasAssociatedWith": {"@type": "prov:Agent", "prov:label": composition.actor},
+            "prov:used": {"@type": "prov:Entity", "@id": f"urn:tailguard:policy:{snapshot.manifest['policy']}"},
+        },
+        "prov:wasDerivedFrom": [
+            {
+                "@type": "prov:Entity",
+                "@id": f"urn:tailguard:part:{snapshot.digest[:12]}:{number}",
+                "prov:label": f"{part.role}: {part.records:,} {part.origin} records of {part.source}",
+            }
+            for number, part in enumerate(origin.parts)
+        ],
+    }
+
+
+def _file_object(out: Path, form: str) -> dict[str, Any]:
+    """The exported file: in the form `hf` the only one of a folder."""
+    file = out / "data-00000-of-00001.arrow" if form == "hf" else out
+    return {
+        "@type": "cr:FileObject",
+        "@id": "records-file",
+        "name": file.name,
+        "contentUrl": f"{out.name}/{file.name}" if form == "hf" else file.name,
+        "contentSize": f"{file.stat().st_size} B",
+        "encodingFormat": _ENCODING[form],
+        "sha256": _sha256(file),
+    }
 
 
 def _field(column: pa.Field, form: str) -> dict[str, Any]:

@@ -43,76 +43,76 @@ def export(workspace: Workspace, snapshot: str, *, form: str, out: Path) -> int:
         raise InputError(f"--format is {', '.join(FORMATS)}, found {form!r}.")
     if out.exists():
         raise InputError(f"{out} exists already. Name another place.")
-    found = rebuild(workspace.store, snapshot)
+    rebuilt = rebuild(workspace.store, snapshot)
     making = out.with_name(f".{out.name}.{os.getpid()}.new")
     making.parent.mkdir(parents=True, exist_ok=True)
     try:
         if form == "jsonl":
-            shutil.copyfile(_file(workspace, found), making)
+            shutil.copyfile(_file(workspace, rebuilt), making)
         elif form == "parquet":
-            _parquet(workspace, found, making)
+            _parquet(workspace, rebuilt, making)
         else:
-            _data_set(workspace, found, making)
+            _data_set(workspace, rebuilt, making)
         os.replace(making, out)
     finally:
         if making.is_dir():
             shutil.rmtree(making)
         making.unlink(missing_ok=True)
-    description = describe(workspace, found, out, form=form, schema=SCHEMA)
+    description = describe(workspace, rebuilt, out, form=form, schema=SCHEMA)
     write_atomically(out.with_name(f"{out.name}.croissant.json"), description)
-    return sum(len(part) for part in found.parts)
+    return sum(len(part) for part in rebuilt.parts)
 
 
 def write_again(workspace: Workspace, snapshot: str, out: Path) -> int:
     """Make a training set again from its manifest, to the same bytes, as JSON Lines; returns its number of records."""
-    found = rebuild(workspace.store, snapshot)
+    rebuilt = rebuild(workspace.store, snapshot)
     making = out.with_name(f".{out.name}.{os.getpid()}.new")
-    shutil.copyfile(_file(workspace, found), making)
+    shutil.copyfile(_file(workspace, rebuilt), making)
     os.replace(making, out)
-    return sum(len(part) for part in found.parts)
+    return sum(len(part) for part in rebuilt.parts)
 
 
-def _file(workspace: Workspace, found: Snapshot) -> Path:
-    return workspace.store.found("training", found.content, ".jsonl")
+def _file(workspace: Workspace, snapshot: Snapshot) -> Path:
+    return workspace.store.found("training", snapshot.content, ".jsonl")
 
 
-def _tables(workspace: Workspace, found: Snapshot) -> Iterator[pa.Table]:
+def _tables(workspace: Workspace, snapshot: Snapshot) -> Iterator[pa.Table]:
     """The records of the training file, some at a time."""
     rows: list[dict[str, object]] = []
-    with _file(workspace, found).open("rb") as file:
-        for one in file:
-            rows.append(json.loads(one))
+    with _file(workspace, snapshot).open("rb") as file:
+        for line in file:
+            rows.append(json.loads(line))
             if len(rows) == _AT_ONCE:
                 yield pa.Table.from_pylist(rows, schema=SCHEMA)
                 rows = []
     yield pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
-def _schema(found: Snapshot, **more: str) -> pa.Schema:
-    named = {"format": "tailguard-export/1", "snapshot": found.digest, "content": found.content}
+def _schema(snapshot: Snapshot, **more: str) -> pa.Schema:
+    named = {"format": "tailguard-export/1", "snapshot": snapshot.digest, "content": snapshot.content}
     return SCHEMA.with_metadata({"tailguard": json.dumps(named), **more})
 
 
-def _parquet(workspace: Workspace, found: Snapshot, out: Path) -> None:
-    schema = _schema(found)
+def _parquet(workspace: Workspace, snapshot: Snapshot, out: Path) -> None:
+    schema = _schema(snapshot)
     with pq.ParquetWriter(out, schema, compression="zstd", version="2.6") as file:
-        for table in _tables(workspace, found):
+        for table in _tables(workspace, snapshot):
             file.write_table(table.cast(schema))
 
 
-def _data_set(workspace: Workspace, found: Snapshot, making: Path) -> None:
+def _data_set(workspace: Workspace, snapshot: Snapshot, making: Path) -> None:
     """What `datasets.load_from_disk` reads: one Arrow stream, its features, and a state with a fingerprint."""
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True)
     name = "data-00000-of-00001.arrow"
     features = {column.name: {"dtype": _dtype(column.type), "_type": "Value"} for column in SCHEMA}
-    schema = _schema(found, huggingface=json.dumps({"info": {"features": features}}))
+    schema = _schema(snapshot, huggingface=json.dumps({"info": {"features": features}}))
     with pa.OSFile(str(making / name), "wb") as file, pa.ipc.new_stream(file, schema) as stream:
-        for table in _tables(workspace, found):
+        for table in _tables(workspace, snapshot):
             stream.write_table(table.cast(schema))
     state: dict[str, object] = {
         "_data_files": [{"filename": name}],
-        "_fingerprint": found.digest[:16],
+        "_fingerprint": snapshot.digest[:16],
         "_format_columns": None,
         "_format_kwargs": {},
         "_format_type": None,
@@ -121,7 +121,7 @@ def _data_set(workspace: Workspace, found: Snapshot, making: Path) -> None:
     }
     info = {
         "citation": "",
-        "description": f"Tailguard snapshot {found.digest}",
+        "description": f"Tailguard snapshot {snapshot.digest}",
         "features": features,
         "homepage": "",
         "license": "",

@@ -12,7 +12,6 @@ from typing import Any
 
 from tailguard.domain.facts import (
     Composition,
-    Fact,
     MeetingAttended,
     MeetingDecided,
     MeetingEnded,
@@ -25,14 +24,9 @@ from tailguard.domain.roles import Right
 from tailguard.domain.wording import by
 from tailguard.errors import InputError
 from tailguard.overrides import register, requests
-from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import (
-    attendance,
-    meeting_decisions,
-    open_meeting,
-    recorded,
-)
-from tailguard.workspace import Workspace, decision
+from tailguard.runlog.view import LogView
+from tailguard.runlog.views.overrides import attendance, meeting_decisions, open_meeting, overrides
+from tailguard.workspace import Workspace
 
 SOON = timedelta(days=7)
 SHORTEST_NOTE = 10
@@ -81,51 +75,44 @@ class Meeting:
     @property
     def left(self) -> tuple[Item, ...]:
         """What is not decided yet."""
-        return tuple(one for one in self.items if one.decision is None)
+        return tuple(item for item in self.items if item.decision is None)
 
 
-@decision(Right.MEET)
 def start(workspace: Workspace) -> str:
-    """Begin a meeting over all overrides that are open or wait; returns its name.
+    """Begin a meeting over all overrides that are open or wait; returns its name. What a missed review has closed is recorded.
 
-    Raises InputError while another one is going on, and when there is nothing to go over.
+    Raises InputError while another one is going on, and when there is nothing to review.
     """
-    requests.close_missed(workspace)
     now = workspace.clock.now()
-    begun: list[str] = []
-
-    def begin(connection: Connection) -> list[Fact]:
-        going_on = open_meeting(connection)
-        if going_on:
+    with workspace.deciding(Right.MEET) as tx:
+        requests.close_missed(tx, now=now)
+    with workspace.deciding(Right.MEET) as tx:
+        current = open_meeting(tx.view)
+        if current:
             raise InputError(
-                f"{going_on.fact.meeting} is going on since {going_on.recorded:%Y-%m-%d %H:%M}. Join it or end it."
+                f"{current.fact.meeting} is going on since {current.recorded:%Y-%m-%d %H:%M}. Join it or end it."
             )
-        order = agenda(register.everything(workspace, connection), now=now, soon=SOON)
+        order = agenda(overrides(tx.view), now=now, soon=SOON)
         if not order:
             raise InputError("No override is open or waits for a decision: there is nothing to meet about.")
-        name = f"meeting-{len(recorded(connection, MeetingStarted)) + 1}"
-        begun.append(name)
-        return [MeetingStarted(name, " ".join(one.id for one in order)), MeetingAttended(name, workspace.actor, True)]
+        name = f"meeting-{len(tx.view.recorded(MeetingStarted)) + 1}"
+        tx.record(
+            MeetingStarted(name, " ".join(override.id for override in order)),
+            MeetingAttended(name, workspace.actor, True),
+        )
+        return name
 
-    workspace.desk.decide(begin)
-    return begun[0]
 
-
-@decision(Right.MEET)
 def attend(workspace: Workspace, person: str, *, present: bool = True) -> None:
     """Note that somebody is at the meeting, or is not after all. Raises InputError without a meeting or a name."""
-    if not person.strip() or len(person) > 80:
-        raise InputError("Attendance needs a name of at most 80 letters.")
-
-    def note(connection: Connection) -> list[Fact]:
-        meeting = _going_on(connection)
-        here = person.strip() in attendance(connection, meeting)
-        return [] if here == present else [MeetingAttended(meeting, person.strip(), present)]
-
-    workspace.desk.decide(note)
+    with workspace.deciding(Right.MEET) as tx:
+        if not person.strip() or len(person) > 80:
+            raise InputError("Attendance needs a name of at most 80 letters.")
+        meeting = _going_on(tx.view)
+        if present != (person.strip() in attendance(tx.view, meeting)):
+            tx.record(MeetingAttended(meeting, person.strip(), present))
 
 
-@decision(Right.DECIDE)
 def decide(workspace: Workspace, override: str, *, decision: str, note: str, expires: datetime | None = None) -> None:
     """Decide on one item, as an approver; a note is mandatory, and a new end where it is renewed.
 
@@ -133,87 +120,78 @@ def decide(workspace: Workspace, override: str, *, decision: str, note: str, exp
     Raises InputError for anybody else, for a decision that its state does not allow, and when the meeting has decided on
     it already: what was decided first stands.
     """
-    if len(note.strip()) < SHORTEST_NOTE:
-        raise InputError(f"A decision needs a note of at least {SHORTEST_NOTE} letters.")
-
-    def record(connection: Connection) -> list[Fact]:
-        meeting = _going_on(connection)
-        before = meeting_decisions(connection, meeting).get(override)
+    now = workspace.clock.now()
+    with workspace.deciding(Right.DECIDE) as tx:
+        if len(note.strip()) < SHORTEST_NOTE:
+            raise InputError(f"A decision needs a note of at least {SHORTEST_NOTE} letters.")
+        meeting = _going_on(tx.view)
+        before = meeting_decisions(tx.view, meeting).get(override)
         if before:
             raise InputError(
                 f"{override} was {before.fact.decision} in this meeting {by(before.actor, before.recorded)}: "
                 f"{before.fact.note}"
             )
-        found = register.standing(workspace, connection, override)
-        state = found.state(workspace.clock.now())
+        state = register.named(tx.view, override).state(now)
         if decision not in DECISIONS.get(state, ()):
             can = ", ".join(DECISIONS.get(state, ())) or "nothing"
             raise InputError(f"{override} is {state}; what can be decided is {can}, found {decision!r}.")
-        facts: list[Fact] = []
         if decision == "renewed":
             if expires is None:
                 raise InputError("A renewal needs a new end.")
-            facts = requests.renewal(workspace, connection, override, reason=note, expires=expires)
+            requests.record_renewal(tx, override, reason=note, expires=expires, now=now)
         elif decision != "kept":
-            facts = requests.decision_facts(workspace, connection, override, decision, note)
-        return [*facts, MeetingDecided(meeting, override, decision, note.strip())]
-
-    workspace.desk.decide(record)
+            requests.record_decision(tx, override, decision, note, actor=workspace.actor, now=now)
+        tx.record(MeetingDecided(meeting, override, decision, note.strip()))
 
 
-@decision(Right.MEET)
 def end(workspace: Workspace) -> str:
     """End the meeting; returns the digest of its minutes. An open override that was not justified in it is closed."""
-    ended: list[str] = []
-
-    def close(connection: Connection) -> list[Fact]:
-        meeting = _going_on(connection)
-        decided = meeting_decisions(connection, meeting)
-        started = recorded(connection, MeetingStarted, meeting=meeting)[0]
-        now = workspace.clock.now()
-        standing = {one.id: one.state(now) for one in register.everything(workspace, connection)}
-        passed = [name for name in started.fact.agenda.split() if name not in decided and standing[name] == "open"]
-        told = _told(workspace, connection, meeting, ended=now, closed=passed)
-        minutes = workspace.store.put_json("minutes", told)
-        left = sum(one["decided_by"] is None for one in told["items"])
-        ended.append(minutes)
-        closed = [OverrideDecided(name, "closed", f"{PASSED_OVER} ({meeting})") for name in passed]
-        return [*closed, MeetingEnded(meeting, minutes, len(decided), left)]
-
-    workspace.desk.decide(close)
-    return ended[0]
+    now = workspace.clock.now()
+    with workspace.deciding(Right.MEET) as tx:
+        meeting = _going_on(tx.view)
+        decided = meeting_decisions(tx.view, meeting)
+        started = tx.view.recorded(MeetingStarted, meeting=meeting)[0]
+        states = {override.id: override.state(now) for override in overrides(tx.view)}
+        passed = [name for name in started.fact.agenda.split() if name not in decided and states[name] == "open"]
+        content = _minutes(tx.view, meeting, team=tx.policy.team, ended=now, closed=passed)
+        minutes = workspace.store.put_json("minutes", content)
+        undecided = sum(item["decided_by"] is None for item in content["items"])
+        tx.record(
+            *(OverrideDecided(name, "closed", f"{PASSED_OVER} ({meeting})") for name in passed),
+            MeetingEnded(meeting, minutes, len(decided), undecided),
+        )
+        return minutes
 
 
 def going_on(workspace: Workspace) -> Meeting | None:
     """The meeting that is going on, with its items in the order of its agenda."""
     if not workspace.log.exists():
         return None
-    with workspace.log.reading() as connection:
-        found = open_meeting(connection)
-        if found is None:
+    with workspace.log.reading() as view:
+        meeting = open_meeting(view)
+        if meeting is None:
             return None
         return Meeting(
-            found.fact.meeting,
-            found.recorded,
-            found.actor,
-            tuple(attendance(connection, found.fact.meeting)),
-            _items(workspace, connection, found.fact.meeting),
+            meeting.fact.meeting,
+            meeting.recorded,
+            meeting.actor,
+            tuple(attendance(view, meeting.fact.meeting)),
+            _items(view, meeting.fact.meeting, now=workspace.clock.now()),
         )
 
 
-def _items(workspace: Workspace, connection: Connection, meeting: str) -> tuple[Item, ...]:
-    started = recorded(connection, MeetingStarted, meeting=meeting)[0]
-    decided = meeting_decisions(connection, meeting)
-    standing = {one.id: one for one in register.everything(workspace, connection)}
-    made = {one.fact.run: one.fact for one in recorded(connection, Composition)}
+def _items(view: LogView, meeting: str, *, now: datetime) -> tuple[Item, ...]:
+    started = view.recorded(MeetingStarted, meeting=meeting)[0]
+    decided = meeting_decisions(view, meeting)
+    standing = {override.id: override for override in overrides(view)}
+    made = {row.fact.run: row.fact for row in view.recorded(Composition)}
     uses: dict[str, list[Use]] = {}
-    for one in recorded(connection, OverrideUsed):
-        of_run = made.get(one.fact.run) if one.fact.gate == "ratio" else None
+    for used in view.recorded(OverrideUsed):
+        of_run = made.get(used.fact.run) if used.fact.gate == "ratio" else None
         ratio = max(of_run.ratio_records, of_run.ratio_tokens) if of_run else None
-        uses.setdefault(one.fact.override, []).append(
-            Use(one.recorded, one.actor, one.fact.effect, ratio, of_run.ceiling if of_run else None)
+        uses.setdefault(used.fact.override, []).append(
+            Use(used.recorded, used.actor, used.fact.effect, ratio, of_run.ceiling if of_run else None)
         )
-    now = workspace.clock.now()
     items = []
     for name in started.fact.agenda.split():
         answer = decided.get(name)
@@ -230,14 +208,12 @@ def _items(workspace: Workspace, connection: Connection, meeting: str) -> tuple[
     return tuple(items)
 
 
-def _told(
-    workspace: Workspace, connection: Connection, meeting: str, *, ended: datetime, closed: list[str]
-) -> dict[str, Any]:
+def _minutes(view: LogView, meeting: str, *, team: str, ended: datetime, closed: list[str]) -> dict[str, Any]:
     """The minutes as one value, from which every form of them is made."""
-    started = recorded(connection, MeetingStarted, meeting=meeting)[0]
+    started = view.recorded(MeetingStarted, meeting=meeting)[0]
     items = []
-    for one in _items(workspace, connection, meeting):
-        over = one.override
+    for item in _items(view, meeting, now=ended):
+        over = item.override
         items.append(
             {
                 "override": over.id,
@@ -255,32 +231,32 @@ def _told(
                         "ratio": use.ratio,
                         "ceiling": use.ceiling,
                     }
-                    for use in one.uses
+                    for use in item.uses
                 ],
                 "orphan": over.orphan,
-                "decision": one.decision or ("closed: " + PASSED_OVER if over.id in closed else None),
-                "note": one.note,
-                "decided_by": one.decided_by,
+                "decision": item.decision or ("closed: " + PASSED_OVER if over.id in closed else None),
+                "note": item.note,
+                "decided_by": item.decided_by,
             }
         )
     return {
         "format": FORMAT,
         "meeting": meeting,
-        "team": workspace.policy().team,
+        "team": team,
         "started": started.recorded.isoformat(timespec="seconds"),
         "ended": ended.isoformat(timespec="seconds"),
         "called_by": started.actor,
-        "present": attendance(connection, meeting),
+        "present": attendance(view, meeting),
         "items": items,
     }
 
 
-def _going_on(connection: Connection) -> str:
-    found = open_meeting(connection)
-    if found is None:
-        ended = recorded(connection, MeetingEnded)[-1:]
+def _going_on(view: LogView) -> str:
+    meeting = open_meeting(view)
+    if meeting is None:
+        ended = view.recorded(MeetingEnded)[-1:]
         last = "".join(f" {row.fact.meeting} was ended {by(row.actor, row.recorded)}." for row in ended)
         raise InputError(
             f"No meeting is going on.{last} Start one with `tailguard meeting start`, or on the overrides page."
         )
-    return found.fact.meeting
+    return meeting.fact.meeting

@@ -1,36 +1,31 @@
-"""The register of overrides: every one of them as the log and the policy in force have it."""
+"""The register of overrides: each by its name, as the log and the policy in force have it."""
 
 from __future__ import annotations
 
 from tailguard.domain.facts import OverrideRequested
 from tailguard.domain.overrides import Override
 from tailguard.errors import InputError
-from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import overrides, recorded
+from tailguard.runlog.view import LogView
+from tailguard.runlog.views.overrides import overrides
 from tailguard.workspace import Workspace
 
 
-def everything(workspace: Workspace, connection: Connection) -> list[Override]:
-    """Every override as it stands under the policy in force."""
-    return overrides(connection, review_days=workspace.policy().overrides.review_days)
-
-
-def standing(workspace: Workspace, connection: Connection, override: str) -> Override:
+def named(view: LogView, name: str) -> Override:
     """The override of that name. Raises InputError when there is none."""
-    found = everything(workspace, connection)
-    for one in found:
-        if one.id == override:
-            return one
-    known = ", ".join(one.id for one in found[-10:]) or "none yet"
-    raise InputError(f"There is no override {override!r}. Known: {known}.")
+    known = overrides(view)
+    for override in known:
+        if override.id == name:
+            return override
+    newest = ", ".join(override.id for override in known[-10:]) or "none yet"
+    raise InputError(f"There is no override {name!r}. Known: {newest}.")
 
 
-def find(workspace: Workspace, override: str) -> Override:
+def find(workspace: Workspace, name: str) -> Override:
     """The override of that name as it stands now. Raises InputError when there is none."""
-    with workspace.log.reading() as connection:
-        return standing(workspace, connection, override)
+    with workspace.log.reading() as view:
+        return named(view, name)
 
 
-def next_id(connection: Connection) -> str:
+def next_id(view: LogView) -> str:
     """The name of the next request."""
-    return f"override-{len(recorded(connection, OverrideRequested)) + 1}"
+    return f"override-{len(view.recorded(OverrideRequested)) + 1}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from tailguard.domain.facts import PlayAttested, PlayHandedOver, RunbookRevised
+from tailguard.domain.facts import PlayAttested, PlayHandedOver, PolicyInForce, RunbookRevised
 from tailguard.domain.roles import Right
 from tailguard.errors import InputError, NotAllowed
 from tailguard.plays import runbook
@@ -16,9 +16,10 @@ from tailguard.plays.calendar import Due
 from tailguard.plays.loops import actions
 from tailguard.plays.loops.declared import FILE, parse_flows
 from tailguard.plays.status import standing_of
-from tailguard.policy.model import PLAYS, parse_policy
+from tailguard.policy.model import PLAYS, Policy
+from tailguard.policy.reading import parse_policy, policy_digest
 from tailguard.store.writing import write_atomically
-from tailguard.workspace import POLICY_FILE, Workspace, decision
+from tailguard.workspace import POLICY_FILE, Workspace
 
 SHORTEST_NOTE = 10
 CALENDAR = "calendar.ics"
@@ -32,67 +33,74 @@ code{{background:#8882;padding:0 .2rem}}:root{{color-scheme:light dark}}img{{max
 
 def audit(workspace: Workspace) -> tuple[PlayStanding, ...]:
     """Every play as it stands now."""
-    workspace.policy_in_force()
-    actions.in_force(workspace)
-    with workspace.log.reading() as connection:
-        return standing_of(connection, workspace.clock.now()).plays
+    actions.record_edits(workspace)
+    with workspace.log.reading() as view:
+        return standing_of(view, workspace.clock.now()).plays
 
 
-@decision(Right.ATTEST)
 def attest(workspace: Workspace, play: str, *, running: bool, note: str) -> PlayAttested:
     """Say as quality owner whether a play is really running; the evidence of this moment is kept beside it.
 
     Raises InputError for anybody else, for a play that the profile does not ask for, and where the answer contradicts the
     evidence without a note.
     """
-    found = next((one for one in audit(workspace) if one.play.name == play), None)
-    if found is None:
-        raise InputError(f"There is no play {play!r} here. Plays: {', '.join(workspace.policy().asked_plays)}.")
-    if running != (found.state == "running") and len(note.strip()) < SHORTEST_NOTE:
-        raise InputError(
-            f"The log says that {play} is {found.state}. Say in a note of at least {SHORTEST_NOTE} letters why you see it "
-            "otherwise."
-        )
-    month = f"{workspace.clock.now():%Y-%m}"
-    fact = PlayAttested(play, month, running, f"{found.state}: {found.why}", note.strip())
-    workspace.desk.record(fact)
-    return fact
+    now = workspace.clock.now()
+    with workspace.deciding(Right.ATTEST) as tx:
+        actions.record_flows(workspace, tx)
+        standing = next((standing for standing in standing_of(tx.view, now).plays if standing.play.name == play), None)
+        if standing is None:
+            raise InputError(f"There is no play {play!r} here. Plays: {', '.join(tx.policy.asked_plays)}.")
+        if running != (standing.state == "running") and len(note.strip()) < SHORTEST_NOTE:
+            raise InputError(
+                f"The log says that {play} is {standing.state}. Say in a note of at least {SHORTEST_NOTE} letters why you see "
+                "it otherwise."
+            )
+        fact = PlayAttested(play, f"{now:%Y-%m}", running, f"{standing.state}: {standing.why}", note.strip())
+        tx.record(fact)
+        return fact
 
 
-@decision(Right.HAND_OVER)
 def hand_over(workspace: Workspace, play: str, *, to: str) -> PlayHandedOver:
     """Give a play another owner: one line of policy.toml changes. The present owner and the quality owner may.
 
     Raises InputError for anybody else, an unknown play, or where the policy does not name its owner in a line of its own.
     """
-    policy = workspace.policy()
-    if play not in PLAYS:
-        raise InputError(f"There is no play {play!r}. Plays: {', '.join(PLAYS)}.")
-    before = str(getattr(policy.plays, play))
-    if workspace.actor not in (before, policy.quality_owner):
-        raise NotAllowed(f"{before} owns {play}; only {before} and {policy.quality_owner} may hand it over.")
-    file = workspace.root / POLICY_FILE
+    with workspace.deciding(Right.HAND_OVER) as tx:
+        if play not in PLAYS:
+            raise InputError(f"There is no play {play!r}. Plays: {', '.join(PLAYS)}.")
+        before = str(getattr(tx.policy.plays, play))
+        if workspace.actor not in (before, tx.policy.quality_owner):
+            raise NotAllowed(f"{before} owns {play}; only {before} and {tx.policy.quality_owner} may hand it over.")
+        file = workspace.root / POLICY_FILE
+        text = _with_owner(file, play, to)
+        policy = parse_policy(text, str(file))
+        fact = PlayHandedOver(play, before, to)
+        tx.record(PolicyInForce(policy_digest(text), policy.team, text), fact)
+        write_atomically(file, text.encode())
+        return fact
+
+
+def _with_owner(file: Path, play: str, owner: str) -> str:
+    """The text of a policy with another owner of a play in its line."""
     text = file.read_text(encoding="utf-8")
     table = re.search(r"^\[plays\][^\n]*\n(?:(?!\[).*\n?)*", text, flags=re.MULTILINE)
     line = re.compile(rf'^({play}\s*=\s*)"(?:[^"\\]|\\.)*"', flags=re.MULTILINE)
     if table is None or not line.search(table.group()):
         raise InputError(f"{file} does not name the owner of {play} in a line of [plays]. Change it by hand.")
-    name = '"' + to.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    part = line.sub(lambda found: found.group(1) + name, table.group(), count=1)
-    changed = text[: table.start()] + part + text[table.end() :]
-    parse_policy(changed, str(file))
-    write_atomically(file, changed.encode())
-    workspace.policy_in_force()
-    fact = PlayHandedOver(play, before, to)
-    workspace.desk.record(fact)
-    return fact
+    name = '"' + owner.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    part = line.sub(lambda match: match.group(1) + name, table.group(), count=1)
+    return text[: table.start()] + part + text[table.end() :]
 
 
 def runbook_text(workspace: Workspace) -> str:
     """The runbook of the policy and the flows as the files say now, as Markdown."""
+    return _runbook(workspace, workspace.edited_policy())
+
+
+def _runbook(workspace: Workspace, policy: Policy) -> str:
     file = workspace.root / FILE
     declared = parse_flows(file.read_text(encoding="utf-8"), str(file)).checkpoints if file.exists() else ()
-    return runbook.text_of(workspace.policy(), declared)
+    return runbook.text_of(policy, declared)
 
 
 def as_page(markdown: str, title: str) -> str:
@@ -105,18 +113,17 @@ def as_page(markdown: str, title: str) -> str:
     return PAGE.format(title=escape(title), body=body)
 
 
-@decision(Right.ACKNOWLEDGE)
 def acknowledge(workspace: Workspace, *, note: str) -> RunbookRevised:
     """Acknowledge the present runbook as its maintainer: it becomes the revision that later changes are told against."""
-    if len(note.strip()) < SHORTEST_NOTE:
-        raise InputError(f"Say in at least {SHORTEST_NOTE} letters what has changed, and why.")
-    workspace.policy_in_force()
-    actions.in_force(workspace)
-    text = runbook_text(workspace)
-    workspace.store.put_bytes("runbooks", text.encode(), ".md")
-    fact = RunbookRevised(runbook.digest_of(text), note.strip())
-    workspace.desk.record(fact)
-    return fact
+    with workspace.deciding(Right.ACKNOWLEDGE) as tx:
+        if len(note.strip()) < SHORTEST_NOTE:
+            raise InputError(f"Say in at least {SHORTEST_NOTE} letters what has changed, and why.")
+        actions.record_flows(workspace, tx)
+        text = _runbook(workspace, tx.policy)
+        workspace.store.put_bytes("runbooks", text.encode(), ".md")
+        fact = RunbookRevised(runbook.digest_of(text), note.strip())
+        tx.record(fact)
+        return fact
 
 
 def calendar(due: Sequence[Due], team: str) -> bytes:
@@ -129,16 +136,16 @@ def calendar(due: Sequence[Due], team: str) -> bytes:
     feed.add("version", "2.0")
     feed.add("x-wr-calname", f"Tailguard, {team}")
     feed.add("refresh-interval;value=duration", "P1D")
-    for one in due:
+    for deadline in due:
         event = Event()
-        event.add("uid", f"{re.sub(r'[^a-z0-9-]+', '-', one.key.casefold())}@tailguard")
-        event.add("summary", f"{one.what} ({one.who})")
-        event.add("dtstart", one.when.date())
-        event.add("dtstamp", one.when)
-        event.add("description", f"Tailguard, page {one.page}")
+        event.add("uid", f"{re.sub(r'[^a-z0-9-]+', '-', deadline.key.casefold())}@tailguard")
+        event.add("summary", f"{deadline.what} ({deadline.who})")
+        event.add("dtstart", deadline.when.date())
+        event.add("dtstamp", deadline.when)
+        event.add("description", f"Tailguard: {deadline.what}, {deadline.who}")
         alarm = Alarm()
         alarm.add("action", "DISPLAY")
-        alarm.add("description", one.what)
+        alarm.add("description", deadline.what)
         alarm.add("trigger", timedelta(days=-3))
         event.add_component(alarm)
         feed.add_component(event)
@@ -147,9 +154,8 @@ def calendar(due: Sequence[Due], team: str) -> bytes:
 
 def write_calendar(workspace: Workspace, out: Path | None = None) -> tuple[Due, ...]:
     """Write what is due as calendar.ics in the workspace (or `out`), for programs that subscribe to a file; returns it."""
-    workspace.policy_in_force()
-    actions.in_force(workspace)
-    with workspace.log.reading() as connection:
-        found = standing_of(connection, workspace.clock.now()).due
-    write_atomically(out or workspace.root / CALENDAR, calendar(found, workspace.policy().team))
-    return found
+    actions.record_edits(workspace)
+    with workspace.log.reading() as view:
+        due = standing_of(view, workspace.clock.now()).due
+    write_atomically(out or workspace.root / CALENDAR, calendar(due, workspace.edited_policy().team))
+    return due

@@ -20,22 +20,13 @@ from tailguard.domain.facts import (
 )
 from tailguard.plays import decay
 from tailguard.plays.book import BY_NAME, Play
-from tailguard.plays.finding import Finding, FindingKind, Scene
+from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
 from tailguard.policy.model import Policy
-from tailguard.runlog.connection import Connection
-from tailguard.runlog.history import days_of
-from tailguard.runlog.queries import Recorded, oldest, recorded
 from tailguard.runlog.schema import TABLES
+from tailguard.runlog.view import LogView, Recorded
 
 RUNNING, LATE, STOPPED = "running", "late", "stopped"
 STATES = (RUNNING, LATE, STOPPED)
-_PAGES = {
-    "provenance": ("provenance", "quarantine"),
-    "mixing": ("mixing", "overrides"),
-    "loops": ("loops",),
-    "monitoring": ("diversity", "gates"),
-    "drill": ("drill",),
-}
 _SHOWN_BY: dict[str, tuple[type[Fact], ...]] = {
     "provenance": (BatchTaken,),
     "mixing": (Clearance,),
@@ -93,13 +84,13 @@ def plays(scene: Scene, findings: Sequence[Finding]) -> tuple[PlayStanding, ...]
     policy = scene.policy
     if policy is None:
         return ()
-    begun = _begun(scene.connection) or scene.moment
+    begun = _begun(scene.view) or scene.moment
     broken = decay.broken(scene)
-    found: dict[str, PlayStanding] = {}
+    standings: dict[str, PlayStanding] = {}
     for name in policy.asked_plays:
-        own = tuple(one for one in findings if one.page in _PAGES[name])
-        found[name] = _standing(scene, BY_NAME[name], policy, begun, own, broken.get(name), found)
-    return tuple(found.values())
+        own = tuple(finding for finding in findings if finding.kind.play == name)
+        standings[name] = _standing(scene, BY_NAME[name], policy, begun, own, broken.get(name), standings)
+    return tuple(standings.values())
 
 
 def _standing(
@@ -112,14 +103,14 @@ def _standing(
     before: dict[str, PlayStanding],
 ) -> PlayStanding:
     days = int(getattr(policy.cadence, play.name))
-    evidence = _evidence(scene.connection, play.name)
+    evidence = _evidence(scene.view, play.name)
     last = evidence[-1] if evidence else None
-    state, since = state_at([one.when for one in evidence], days, begun, scene.moment)
-    told = f"{play.evidence[0].upper()}{play.evidence[1:]}"
-    why = f"Last: {last.when:%Y-%m-%d} ({play.evidence})." if last else f"Never yet: {told.lower()}."
+    state, since = state_at([row.when for row in evidence], days, begun, scene.moment)
+    description = f"{play.evidence[0].upper()}{play.evidence[1:]}"
+    why = f"Last: {last.when:%Y-%m-%d} ({play.evidence})." if last else f"Never yet: {description.lower()}."
     if broken and state == RUNNING:
         state, since, why = LATE, broken.since, f"{broken.what[0].upper()}{broken.what[1:]}."
-    attested = next(reversed(recorded(scene.connection, PlayAttested, play=play.name)), None)
+    attested = next(reversed(scene.view.recorded(PlayAttested, play=play.name)), None)
     return PlayStanding(
         play=play,
         owner=str(getattr(policy.plays, play.name)),
@@ -129,7 +120,7 @@ def _standing(
         why=why,
         last=last,
         due=(last.when if last else begun) + timedelta(days=days),
-        waits_for=tuple(one for one in play.needs if one in before and before[one].state != RUNNING),
+        waits_for=tuple(need for need in play.needs if need in before and before[need].state != RUNNING),
         attested=attested.fact.running if attested else None,
         attested_by=attested.actor if attested else "",
         attested_when=attested.recorded if attested else None,
@@ -144,15 +135,15 @@ def _standing(
 def _contradiction(attested: Recorded[PlayAttested] | None, state: str) -> str:
     if attested is None or attested.fact.running == (state == RUNNING):
         return ""
-    said = "running" if attested.fact.running else "not running"
-    return f"{attested.actor} attested on {attested.recorded:%Y-%m-%d} that it is {said}; the log says {state}"
+    claim = "running" if attested.fact.running else "not running"
+    return f"{attested.actor} attested on {attested.recorded:%Y-%m-%d} that it is {claim}; the log says {state}"
 
 
 def state_at(times: Sequence[datetime], days: int, begun: datetime, moment: datetime) -> tuple[str, datetime]:
     """A play's state at a moment, and since when, from the times of its evidence: running while the newest is no older than the
     cadence, late up to twice that, then stopped. A play that never ran counts from `begun`."""
     cadence = timedelta(days=days)
-    seen = [one for one in times if one <= moment]
+    seen = [when for when in times if when <= moment]
     last = seen[-1] if seen else begun
     if not seen:
         return (LATE, begun) if moment - begun <= cadence else (STOPPED, begun + cadence)
@@ -161,37 +152,37 @@ def state_at(times: Sequence[datetime], days: int, begun: datetime, moment: date
     if moment - last > cadence:
         return LATE, last + cadence
     since = last
-    for one in reversed(seen):
-        if since - one > cadence:
+    for earlier in reversed(seen):
+        if since - earlier > cadence:
             break
-        since = one
+        since = earlier
     return RUNNING, since
 
 
 def strip(standing: PlayStanding, *, begun: datetime, moment: datetime) -> list[tuple[datetime, str]]:
     """The play's state week by week over the last twelve months, as its evidence alone shows it."""
     start = max(begun, moment - timedelta(days=365))
-    times = [one.when for one in standing.evidence]
+    times = [row.when for row in standing.evidence]
     weeks = int((moment - start).days / _STRIP_DAYS) + 1
     moments = [start + timedelta(days=_STRIP_DAYS * number) for number in range(weeks)]
-    return [(one, state_at(times, standing.cadence_days, begun, one)[0]) for one in moments]
+    return [(when, state_at(times, standing.cadence_days, begun, when)[0]) for when in moments]
 
 
-def _begun(connection: Connection) -> datetime | None:
+def _begun(view: LogView) -> datetime | None:
     """When the team began: its first policy, or its first run."""
-    first = (oldest(connection, PolicyInForce), oldest(connection, RunStarted))
-    return min((one.recorded for one in first if one), default=None)
+    first = (view.oldest(PolicyInForce), view.oldest(RunStarted))
+    return min((row.recorded for row in first if row), default=None)
 
 
-def begun(connection: Connection, moment: datetime) -> datetime:
+def begun(view: LogView, moment: datetime) -> datetime:
     """When the team began, or `moment` where it has not."""
-    return _begun(connection) or moment
+    return _begun(view) or moment
 
 
-def _evidence(connection: Connection, play: str) -> list[Evidence]:
+def _evidence(view: LogView, play: str) -> list[Evidence]:
     """Rows that show a play at work, oldest first: of each day the first and the newest."""
     kinds = [TABLES[kind].name for kind in _SHOWN_BY[play]]
-    return [Evidence(when, row) for when, row in days_of(connection, kinds)]
+    return [Evidence(when, row) for when, row in view.days_of(kinds)]
 
 
 def find(scene: Scene, standing: Sequence[PlayStanding]) -> list[Finding]:
@@ -199,49 +190,52 @@ def find(scene: Scene, standing: Sequence[PlayStanding]) -> list[Finding]:
     if scene.policy is None:
         return []
     findings = []
-    for one in standing:
-        if one.state != RUNNING and one.play.name != "drill" and not one.passed_by:  # those have a finding of their own
-            severity = "middle" if one.state == STOPPED else "low"
-            what = f"the play {one.play.title.lower()} is {one.state}. {one.why}"
+    for play in standing:
+        # A drill and what is passed by have a finding of their own.
+        if play.state != RUNNING and play.play.name != "drill" and not play.passed_by:
+            severity = Severity.MEDIUM if play.state == STOPPED else Severity.LOW
+            what = f"the play {play.play.title.lower()} is {play.state}. {play.why}"
             findings.append(
                 Finding(
                     kind=FindingKind.PLAY_NOT_RUNNING,
-                    subject=(one.play.name,),
+                    subject=(play.play.name,),
                     severity=severity,
                     what=what,
-                    since=one.since,
-                    row=one.last.row if one.last else one.play.name,
+                    since=play.since,
+                    row=play.last.row if play.last else play.play.name,
                 )
             )
-        if one.waits_for:
-            what = f"the play {one.play.title.lower()} stands on {', '.join(one.waits_for)}, which is not running"
+        if play.waits_for:
+            what = f"the play {play.play.title.lower()} stands on {', '.join(play.waits_for)}, which is not running"
             findings.append(
                 Finding(
                     kind=FindingKind.PREREQUISITE_NOT_RUNNING,
-                    subject=(one.play.name,),
-                    severity="low",
+                    subject=(play.play.name,),
+                    severity=Severity.LOW,
                     what=what,
-                    since=one.since,
-                    row=one.play.name,
+                    since=play.since,
+                    row=play.play.name,
                 )
             )
-        if one.contradiction:
+        if play.contradiction:
             findings.append(
                 Finding(
                     kind=FindingKind.ATTESTATION_CONTRADICTED,
-                    subject=(one.play.name,),
-                    severity="middle",
-                    what=f"{one.play.title}: {one.contradiction}",
-                    since=one.attested_when or one.since,
-                    row=one.play.name,
+                    subject=(play.play.name,),
+                    severity=Severity.MEDIUM,
+                    what=f"{play.play.title}: {play.contradiction}",
+                    since=play.attested_when or play.since,
+                    row=play.play.name,
                 )
             )
     due = attestation_due(scene, standing)
     if due and scene.moment > due and scene.policy.profile == "full":
-        missing = [one.play.title.lower() for one in standing if attested_until(one, scene.policy) < scene.moment]
+        missing = [play.play.title.lower() for play in standing if attested_until(play, scene.policy) < scene.moment]
         what = f"{scene.policy.quality_owner} has not attested {', '.join(missing)} since {due:%Y-%m-%d} (`tailguard plays attest`)"
         findings.append(
-            Finding(kind=FindingKind.ATTESTATION_OVERDUE, severity="low", what=what, since=due, row="attestation")
+            Finding(
+                kind=FindingKind.ATTESTATION_OVERDUE, severity=Severity.LOW, what=what, since=due, row="attestation"
+            )
         )
     return findings
 
@@ -256,6 +250,6 @@ def attestation_due(scene: Scene, standing: Sequence[PlayStanding]) -> datetime 
     """When the quality owner's next attestation is due: a cadence after the oldest of the newest ones, or after the beginning."""
     if scene.policy is None or not standing:
         return None
-    times = [one.attested_when for one in standing]
-    oldest = min((one for one in times if one), default=None) if all(times) else None
-    return (oldest or begun(scene.connection, scene.moment)) + timedelta(days=scene.policy.cadence.attestation)
+    times = [play.attested_when for play in standing]
+    oldest = min((when for when in times if when), default=None) if all(times) else None
+    return (oldest or begun(scene.view, scene.moment)) + timedelta(days=scene.policy.cadence.attestation)

@@ -3,29 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
+from urllib.parse import quote
 
 from tailguard.domain.facts import MeetingEnded
+from tailguard.domain.plays import PlayName
 from tailguard.plays.audit import PlayStanding, attestation_due
 from tailguard.plays.finding import Scene
 from tailguard.plays.loops.standing import OWN_STAGES, CheckpointStanding
 from tailguard.plays.response.drills import drill_due
 from tailguard.policy.model import Policy
-from tailguard.runlog.anchor import anchor_standing
-from tailguard.runlog.queries import frozen_suite, newest
+from tailguard.runlog.views.references import anchor_standing, frozen_suite
 
 
-@dataclass(frozen=True)
+class DueKind(StrEnum):
+    """What can be due. Calendars that people subscribe to know an event by it: rename none."""
+
+    CHECKPOINT_EVIDENCE = "checkpoint"
+    LOOPS_REVIEW = "loops-review"
+    DRILL = "drill"
+    ATTESTATION = "attestation"
+    OVERRIDE_EXPIRES = "override-expires"
+    MEETING = "meeting"
+    SUITE_REFRESH = "suite"
+    ANCHOR_ADDITION = "anchor"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Due:
-    """Something that a person has to do by a time: what, who, and the page on which to do it. `key` stays the same for the same
-    thing, so that a calendar moves it instead of doubling it."""
+    """Something that a person has to do by a time: what, in words, and who. Kind and subject are its identity: `key` is made of
+    them and stays the same for the same thing, so that a calendar moves it instead of doubling it."""
 
+    kind: DueKind
+    subject: str = ""
     when: datetime
     what: str
     who: str
-    page: str
-    key: str
+    key: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", f"{self.kind}:{quote(self.subject)}" if self.subject else str(self.kind))
 
 
 def due(scene: Scene, standing: Sequence[PlayStanding], checkpoints: Sequence[CheckpointStanding]) -> tuple[Due, ...]:
@@ -33,54 +52,78 @@ def due(scene: Scene, standing: Sequence[PlayStanding], checkpoints: Sequence[Ch
     policy = scene.policy
     if policy is None:
         return ()
-    found = [*_plays(scene, standing, policy), *_overrides(scene, policy), *_refreshes(scene, policy)]
+    events = [*_plays(scene, standing, policy), *_overrides(scene, policy), *_refreshes(scene, policy)]
     for check in checkpoints:
-        one = check.checkpoint
-        if one.evidence in OWN_STAGES:  # the next run shows it, not a person
+        checkpoint = check.checkpoint
+        if checkpoint.evidence in OWN_STAGES:  # the next run shows it, not a person
             continue
-        when = (check.last or scene.moment) + timedelta(days=one.every_days)
-        found.append(Due(when, f"Evidence of checkpoint {one.name}", one.owner, "loops", f"checkpoint {one.name}"))
-    return tuple(sorted(found, key=lambda one: (one.when, one.key)))
+        events.append(
+            Due(
+                kind=DueKind.CHECKPOINT_EVIDENCE,
+                subject=checkpoint.name,
+                when=(check.last or scene.moment) + timedelta(days=checkpoint.every_days),
+                what=f"Evidence of checkpoint {checkpoint.name}",
+                who=checkpoint.owner,
+            )
+        )
+    return tuple(sorted(events, key=lambda event: (event.when, event.key)))
 
 
 def _plays(scene: Scene, standing: Sequence[PlayStanding], policy: Policy) -> list[Due]:
-    found = []
-    for one in standing:
-        if one.play.name == "loops":
-            found.append(Due(one.due, "Review of all loops", one.owner, "loops", "loops review"))
-        if one.play.name == "drill" and (when := drill_due(scene.connection, policy.cadence.drill)):
-            found.append(Due(when, "Response drill", one.owner, "drill", "drill"))
+    events = []
+    for play in standing:
+        if play.play.name == PlayName.LOOPS:
+            events.append(Due(kind=DueKind.LOOPS_REVIEW, when=play.due, what="Review of all loops", who=play.owner))
+        if play.play.name == PlayName.DRILL and (when := drill_due(scene.view, policy.cadence.drill)):
+            events.append(Due(kind=DueKind.DRILL, when=when, what="Response drill", who=play.owner))
     attest = attestation_due(scene, standing)
     if attest and policy.profile == "full":
-        found.append(Due(attest, "Attestation of the plays", policy.quality_owner, "plays", "attestation"))
-    return found
+        what = "Attestation of the plays"
+        events.append(Due(kind=DueKind.ATTESTATION, when=attest, what=what, who=policy.quality_owner))
+    return events
 
 
 def _overrides(scene: Scene, policy: Policy) -> list[Due]:
-    current = [one for one in scene.exceptions if one.state(scene.moment) == "open"]
-    found = [
-        Due(one.expires, f"{one.id} for {one.run} expires", one.requested_by, "overrides", f"expiry {one.id}")
-        for one in current
+    events = [
+        Due(
+            kind=DueKind.OVERRIDE_EXPIRES,
+            subject=override.id,
+            when=override.expires,
+            what=f"{override.id} for {override.run} expires",
+            who=override.requested_by,
+        )
+        for override in scene.exceptions
+        if override.state(scene.moment) == "open"
     ]
-    waiting = [one for one in scene.exceptions if one.state(scene.moment) in ("open", "requested")]
+    waiting = [override for override in scene.exceptions if override.state(scene.moment) in ("open", "requested")]
     if waiting:
-        held = newest(scene.connection, MeetingEnded)
-        begin = max([min(one.requested for one in waiting), *([held.recorded] if held else [])])
+        ended = scene.view.newest(MeetingEnded)
+        begin = max([min(override.requested for override in waiting), *([ended.recorded] if ended else [])])
         when = begin + timedelta(days=policy.overrides.review_days)
-        found.append(Due(when, "Meeting on overrides", policy.quality_owner, "overrides", "meeting"))
-    return found
+        events.append(Due(kind=DueKind.MEETING, when=when, what="Meeting on overrides", who=policy.quality_owner))
+    return events
 
 
 def _refreshes(scene: Scene, policy: Policy) -> list[Due]:
-    found = []
-    suite = frozen_suite(scene.connection)
+    events = []
+    suite = frozen_suite(scene.view)
     if suite:
-        when = suite.recorded + timedelta(days=policy.suite.max_age_days)
-        found.append(
-            Due(when, f"Refresh of the suite {suite.fact.name}", policy.plays.monitoring, "diversity", "suite")
+        events.append(
+            Due(
+                kind=DueKind.SUITE_REFRESH,
+                when=suite.recorded + timedelta(days=policy.suite.max_age_days),
+                what=f"Refresh of the suite {suite.fact.name}",
+                who=policy.plays.monitoring,
+            )
         )
-    anchor = anchor_standing(scene.connection, policy.anchor, scene.moment)
+    anchor = anchor_standing(scene.view, policy.anchor, scene.moment)
     if anchor:
-        when = anchor.renewed + timedelta(days=policy.anchor.max_age_days)
-        found.append(Due(when, f"Addition to the anchor {anchor.name}", policy.plays.mixing, "mixing", "anchor"))
-    return found
+        events.append(
+            Due(
+                kind=DueKind.ANCHOR_ADDITION,
+                when=anchor.renewed + timedelta(days=policy.anchor.max_age_days),
+                what=f"Addition to the anchor {anchor.name}",
+                who=policy.plays.mixing,
+            )
+        )
+    return events

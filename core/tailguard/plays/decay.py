@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from tailguard.domain.facts import (
+    AlertAcknowledged,
     AlertRaised,
-    AlertTaken,
     BatchTaken,
     DetectorCalibrated,
     Evaluation,
@@ -19,11 +19,12 @@ from tailguard.domain.facts import (
     ShippingEvent,
     StreamWeek,
 )
+from tailguard.domain.gates import Gate
 from tailguard.domain.overrides import Override
-from tailguard.plays.finding import Finding, FindingKind, Scene
-from tailguard.policy.model import Policy, parse_policy
-from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import Recorded, newest, recorded
+from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
+from tailguard.policy.model import Policy
+from tailguard.policy.reading import parse_policy
+from tailguard.runlog.view import LogView, Recorded
 
 
 def find(scene: Scene) -> list[Finding]:
@@ -31,13 +32,13 @@ def find(scene: Scene) -> list[Finding]:
     nobody took, overrides renewed for ever. A stale suite or anchor is told by the plays that use them."""
     if scene.policy is None:
         return []
-    connection, policy, moment = scene.connection, scene.policy, scene.moment
+    view, policy, moment = scene.view, scene.policy, scene.moment
     return [
-        *_tagging_stopped(connection, policy, moment),
-        *_detector_switched(connection, policy),
-        *_gate_bypassed(connection, policy),
-        *_observing(connection, policy, moment),
-        *_alerts_nobody_took(connection, policy, moment),
+        *_tagging_stopped(view, policy, moment),
+        *_detector_switched(view, policy),
+        *_gate_bypassed(view, policy),
+        *_observing(view, policy, moment),
+        *_alerts_nobody_took(view, policy, moment),
         *_renewed_for_ever(scene.exceptions, policy, moment),
     ]
 
@@ -46,37 +47,37 @@ def broken(scene: Scene) -> dict[str, Finding]:
     """Plays that only seem to run, by name: what passes them by."""
     if scene.policy is None:
         return {}
-    found: dict[str, Finding] = {}
-    for one in _gate_bypassed(scene.connection, scene.policy):
-        found["monitoring"] = one
-    for one in _detector_switched(scene.connection, scene.policy):
-        found["provenance"] = one
-    return found
+    by_play: dict[str, Finding] = {}
+    for finding in _gate_bypassed(scene.view, scene.policy):
+        by_play["monitoring"] = finding
+    for finding in _detector_switched(scene.view, scene.policy):
+        by_play["provenance"] = finding
+    return by_play
 
 
-def _tagging_stopped(connection: Connection, policy: Policy, moment: datetime) -> list[Finding]:
+def _tagging_stopped(view: LogView, policy: Policy, moment: datetime) -> list[Finding]:
     """Models were trained, asked or watched after the last batch was tagged, for longer than the cadence."""
-    taken = newest(connection, BatchTaken)
+    taken = view.newest(BatchTaken)
     if taken is None:
         return []
     since = taken.recorded + timedelta(days=policy.cadence.provenance)
     kinds = (Generation, Evaluation, OutputsLogged, StreamWeek)
-    active = [row for kind in kinds if (row := newest(connection, kind)) and row.recorded > since]
+    active = [row for kind in kinds if (row := view.newest(kind)) and row.recorded > since]
     if moment <= since or not active:
         return []
     what = f"tagging has stopped: no batch since {taken.recorded:%Y-%m-%d}, while models were still at work"
-    return [Finding(kind=FindingKind.TAGGING_STOPPED, severity="high", what=what, since=since, row=taken.id)]
+    return [Finding(kind=FindingKind.TAGGING_STOPPED, severity=Severity.HIGH, what=what, since=since, row=taken.id)]
 
 
-def _detector_switched(connection: Connection, policy: Policy) -> list[Finding]:
+def _detector_switched(view: LogView, policy: Policy) -> list[Finding]:
     """The team calibrated a detector, and the policy names another one since."""
-    calibrated = recorded(connection, DetectorCalibrated)
-    if not calibrated or any(one.fact.name == policy.intake.detector for one in calibrated):
+    calibrated = view.recorded(DetectorCalibrated)
+    if not calibrated or any(row.fact.name == policy.intake.detector for row in calibrated):
         return []
     since: Recorded[PolicyInForce] | None = None
-    for one in recorded(connection, PolicyInForce):
-        same = parse_policy(one.fact.text, "the policy in the log").intake.detector == policy.intake.detector
-        since = (since or one) if same else None
+    for row in view.recorded(PolicyInForce):
+        same = parse_policy(row.fact.text, "the policy in the log").intake.detector == policy.intake.detector
+        since = (since or row) if same else None
     what = f"the detector was switched to {policy.intake.detector}, which was never calibrated on the team's texts"
     if since is None:
         return []
@@ -84,7 +85,7 @@ def _detector_switched(connection: Connection, policy: Policy) -> list[Finding]:
         Finding(
             kind=FindingKind.DETECTOR_SWITCHED,
             subject=(policy.intake.detector,),
-            severity="high",
+            severity=Severity.HIGH,
             what=what,
             since=since.recorded,
             row=since.id,
@@ -92,43 +93,41 @@ def _detector_switched(connection: Connection, policy: Policy) -> list[Finding]:
     ]
 
 
-def _gate_bypassed(connection: Connection, policy: Policy) -> list[Finding]:
+def _gate_bypassed(view: LogView, policy: Policy) -> list[Finding]:
     """Generations at work, or shipped since, that their gate had stopped and no override covered, in a lineage that enforces."""
-    shipped = recorded(connection, ShippingEvent, newest_by=("lineage",), action=("shipped", "restored"))
-    runs = tuple(one.fact.run for one in shipped)
-    verdicts = {
-        one.fact.run: one.fact.verdict for one in recorded(connection, GateDecision, gate="diversity", run=runs)
-    }
-    modes = {one.fact.run: one.fact.mode for one in recorded(connection, RunStarted, run=runs)}
+    shipped = view.recorded(ShippingEvent, newest_by=("lineage",), action=("shipped", "restored"))
+    runs = tuple(row.fact.run for row in shipped)
+    verdicts = {row.fact.run: row.fact.verdict for row in view.recorded(GateDecision, gate=Gate.DIVERSITY, run=runs)}
+    modes = {row.fact.run: row.fact.mode for row in view.recorded(RunStarted, run=runs)}
     findings = []
-    for one in shipped:
-        rules = policy.lineages.get(one.fact.lineage)
-        verdict = verdicts.get(one.fact.run, "no verdict")
-        if rules and rules.mode == "enforce" and verdict != "PASS" and one.fact.override is None:
-            how = "in observe mode" if modes.get(one.fact.run) == "observe" else "without an override"
-            what = f"the gate was bypassed: {one.fact.run} was shipped {how}, with {verdict}"
+    for row in shipped:
+        rules = policy.lineages.get(row.fact.lineage)
+        verdict = verdicts.get(row.fact.run, "no verdict")
+        if rules and rules.mode == "enforce" and verdict != "PASS" and row.fact.override is None:
+            how = "in observe mode" if modes.get(row.fact.run) == "observe" else "without an override"
+            what = f"the gate was bypassed: {row.fact.run} was shipped {how}, with {verdict}"
             findings.append(
                 Finding(
                     kind=FindingKind.GATE_BYPASSED,
-                    subject=(one.fact.run,),
-                    severity="high",
+                    subject=(row.fact.run,),
+                    severity=Severity.HIGH,
                     what=what,
-                    since=one.recorded,
-                    row=one.id,
+                    since=row.recorded,
+                    row=row.id,
                 )
             )
     return findings
 
 
-def _observing(connection: Connection, policy: Policy, moment: datetime) -> list[Finding]:
+def _observing(view: LogView, policy: Policy, moment: datetime) -> list[Finding]:
     findings = []
     for name, rules in policy.lineages.items():
         if rules.mode != "observe":
             continue
         since: Recorded[PolicyInForce] | None = None
-        for one in recorded(connection, PolicyInForce):
-            known = parse_policy(one.fact.text, "the policy in the log").lineages.get(name)
-            since = (since or one) if known and known.mode == "observe" else None
+        for row in view.recorded(PolicyInForce):
+            known = parse_policy(row.fact.text, "the policy in the log").lineages.get(name)
+            since = (since or row) if known and known.mode == "observe" else None
         if since and moment - since.recorded > timedelta(days=policy.cadence.observe):
             what = f"{name} has only observed since {since.recorded:%Y-%m-%d}; {policy.cadence.observe} days were meant"
             begun = since.recorded + timedelta(days=policy.cadence.observe)
@@ -136,7 +135,7 @@ def _observing(connection: Connection, policy: Policy, moment: datetime) -> list
                 Finding(
                     kind=FindingKind.ONLY_OBSERVING,
                     subject=(name,),
-                    severity="middle",
+                    severity=Severity.MEDIUM,
                     what=what,
                     since=begun,
                     row=since.id,
@@ -145,41 +144,44 @@ def _observing(connection: Connection, policy: Policy, moment: datetime) -> list
     return findings
 
 
-def _alerts_nobody_took(connection: Connection, policy: Policy, moment: datetime) -> list[Finding]:
-    taken = {one.fact.alert for one in recorded(connection, AlertTaken)}
+def _alerts_nobody_took(view: LogView, policy: Policy, moment: datetime) -> list[Finding]:
+    taken = {row.fact.alert for row in view.recorded(AlertAcknowledged)}
     waits = timedelta(days=policy.cadence.alert)
     return [
         Finding(
             kind=FindingKind.ALERT_NOT_TAKEN,
-            subject=(one.fact.alert,),
-            severity="middle",
-            what=f"nobody took {one.fact.alert} of {one.recorded:%Y-%m-%d}: {one.fact.what} (`tailguard alerts take`)",
-            since=one.recorded + waits,
-            row=one.id,
+            subject=(row.fact.alert,),
+            severity=Severity.MEDIUM,
+            what=f"nobody took {row.fact.alert} of {row.recorded:%Y-%m-%d}: {row.fact.what} (`tailguard alerts take`)",
+            since=row.recorded + waits,
+            row=row.id,
         )
-        for one in recorded(connection, AlertRaised)
-        if one.fact.alert not in taken and moment - one.recorded > waits
+        for row in view.recorded(AlertRaised)
+        if row.fact.alert not in taken and moment - row.recorded > waits
     ]
 
 
 def _renewed_for_ever(exceptions: Sequence[Override], policy: Policy, moment: datetime) -> list[Finding]:
     """Open overrides that follow more renewals than the policy lets pass; since the first of their chain."""
-    by_name = {one.id: one for one in exceptions}
+    by_name = {override.id: override for override in exceptions}
     findings = []
-    for one in exceptions:
-        first, renewals = one, 0
+    for override in exceptions:
+        first, renewals = override, 0
         while first.renews and first.renews in by_name:
             first, renewals = by_name[first.renews], renewals + 1
-        if one.state(moment) == "open" and renewals > policy.overrides.max_renewals:
-            what = f"{one.id} is the {renewals + 1}th in a row for {one.run}, since {first.requested:%Y-%m-%d}: mend its cause"
+        if override.state(moment) == "open" and renewals > policy.overrides.max_renewals:
+            what = (
+                f"{override.id} is the {renewals + 1}th in a row for {override.run}, since {first.requested:%Y-%m-%d}: "
+                "mend its cause"
+            )
             findings.append(
                 Finding(
                     kind=FindingKind.OVERRIDE_RENEWED_AGAIN,
-                    subject=(one.id,),
-                    severity="middle",
+                    subject=(override.id,),
+                    severity=Severity.MEDIUM,
                     what=what,
                     since=first.requested,
-                    row=one.id,
+                    row=override.id,
                 )
             )
     return findings

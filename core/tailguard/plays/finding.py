@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,9 +9,22 @@ from enum import StrEnum
 from urllib.parse import quote
 
 from tailguard.domain.overrides import Override
+from tailguard.domain.plays import PlayName
 from tailguard.plays.lineages import LineageStatus
 from tailguard.policy.model import Policy
-from tailguard.runlog.connection import Connection
+from tailguard.runlog.view import LogView
+
+
+class Severity(StrEnum):
+    """How bad a finding is."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+SEVERITIES = tuple(Severity)
+"""Worst first."""
 
 
 class FindingKind(StrEnum):
@@ -81,14 +92,14 @@ class FindingKind(StrEnum):
     NOT_REPRODUCED = "not-reproduced"
 
     @property
-    def page(self) -> str:
-        """The page that explains findings of this kind."""
-        return _PAGE[self]
+    def play(self) -> PlayName | None:
+        """The play that findings of this kind count against; None for what is about all plays, or about single runs."""
+        return _PLAY.get(self)
 
 
 _K = FindingKind
-_KINDS: dict[str, tuple[FindingKind, ...]] = {
-    "provenance": (
+_KINDS: dict[PlayName, tuple[FindingKind, ...]] = {
+    PlayName.PROVENANCE: (
         _K.BATCH_NOT_BELIEVED,
         _K.COVERAGE_LOW,
         _K.DETECTOR_NOT_CALIBRATED,
@@ -97,9 +108,9 @@ _KINDS: dict[str, tuple[FindingKind, ...]] = {
         _K.SOURCE_DRIFTED,
         _K.SOURCE_NOT_SIGNED,
         _K.TAGGING_STOPPED,
+        _K.RECORDS_WAIT,
     ),
-    "quarantine": (_K.RECORDS_WAIT,),
-    "mixing": (
+    PlayName.MIXING: (
         _K.ANCHOR_CHANGED,
         _K.ANCHOR_STALE,
         _K.ANCHOR_THIN,
@@ -108,8 +119,6 @@ _KINDS: dict[str, tuple[FindingKind, ...]] = {
         _K.RATIO_UNCERTAIN,
         _K.SET_NOT_AUDITED,
         _K.TRAINING_REFUSED,
-    ),
-    "overrides": (
         _K.MEETING_OVERDUE,
         _K.OVERRIDE_EXPIRES,
         _K.OVERRIDE_ORPHANED,
@@ -117,7 +126,14 @@ _KINDS: dict[str, tuple[FindingKind, ...]] = {
         _K.OVERRIDE_REQUESTED,
         _K.OVERRIDE_VOID,
     ),
-    "gates": (
+    PlayName.LOOPS: (
+        _K.CHECKPOINT_REMOVED,
+        _K.CHECKPOINT_SILENT,
+        _K.LOOPS_NEW,
+        _K.LOOPS_UNGUARDED,
+        _K.LOOP_UNGUARDED,
+    ),
+    PlayName.MONITORING: (
         _K.ALERT_UNDELIVERED,
         _K.CANDIDATE_STOPPED,
         _K.FROZEN_IN_PRODUCTION,
@@ -127,59 +143,48 @@ _KINDS: dict[str, tuple[FindingKind, ...]] = {
         _K.ONLY_OBSERVING,
         _K.SELF_TEST_FAILED,
         _K.STOPPED_YET_SHIPPED,
+        _K.ALERT_NOT_TAKEN,
+        _K.STREAM_LOST_DIVERSITY,
+        _K.SUITE_OLD,
+        _K.SUITE_SATURATED,
     ),
-    "diversity": (_K.ALERT_NOT_TAKEN, _K.STREAM_LOST_DIVERSITY, _K.SUITE_OLD, _K.SUITE_SATURATED),
-    "loops": (_K.CHECKPOINT_REMOVED, _K.CHECKPOINT_SILENT, _K.LOOPS_NEW, _K.LOOPS_UNGUARDED, _K.LOOP_UNGUARDED),
-    "drill": (_K.DRILL_OVERDUE, _K.RESPONSE_GAP, _K.RESPONSE_OPEN),
-    "plays": (
-        _K.ATTESTATION_CONTRADICTED,
-        _K.ATTESTATION_OVERDUE,
-        _K.PLAY_NOT_RUNNING,
-        _K.PREREQUISITE_NOT_RUNNING,
-        _K.RUNBOOK_NOT_ACKNOWLEDGED,
+    PlayName.DRILL: (
+        _K.DRILL_OVERDUE,
+        _K.RESPONSE_GAP,
+        _K.RESPONSE_OPEN,
     ),
-    "runs": (_K.DEVIATION_UNEXPLAINED, _K.NOT_REPRODUCED),
 }
-_PAGE = {kind: page for page, kinds in _KINDS.items() for kind in kinds}
+_PLAY = {kind: play for play, kinds in _KINDS.items() for kind in kinds}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """Something a person should look at: of what kind, about what, how bad (high, middle, low), in words, since when.
+    """Something a person should look at: of what kind, about what, how bad, in words, since when.
 
     Kind and subject are its identity: `key` is made of them and names the finding from one look to the next, whatever its words
     have become. `subject` names what it is about, from the larger to the smaller (a run, then its slice), and is empty for what
-    there is one of. `page` explains it; `taken_by` answers for it, and `plan` is what they said they would do.
+    there is one of. `taken_by` answers for it, and `plan` is what they said they would do.
     """
 
     kind: FindingKind
     subject: tuple[str, ...] = ()
-    severity: str
+    severity: Severity
     what: str
     since: datetime
     row: str
     taken_by: str | None = None
     plan: str | None = None
-    page: str = field(init=False)
     key: str = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "page", self.kind.page)
         object.__setattr__(self, "key", ":".join([self.kind, *(quote(part) for part in self.subject)]))
-
-    @property
-    def key_by_words(self) -> str:
-        """The name that the same finding had while names were made of its words, under which some were taken."""
-        words = re.sub(r"[\d.,]+", "#", self.what)
-        digest = hashlib.sha256("\n".join([self.page, self.row, words]).encode()).hexdigest()
-        return f"finding-{digest[:10]}"
 
 
 @dataclass(frozen=True)
 class Scene:
     """The log at one moment, with what several plays ask of it: the policy in force, the lineages, the exceptions."""
 
-    connection: Connection
+    view: LogView
     moment: datetime
     policy: Policy | None
     lineages: Sequence[LineageStatus]

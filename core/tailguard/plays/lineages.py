@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,11 +18,13 @@ from tailguard.domain.facts import (
     StageStarted,
 )
 from tailguard.domain.intervals import Interval, wilson
+from tailguard.domain.permission import Permission, Refusal, explained, sentence
 from tailguard.domain.shipping import Fleet, State
 from tailguard.domain.stages import ORDER
 from tailguard.policy.model import Policy
-from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import Recorded, fleet_of, newest, newest_runs, recorded
+from tailguard.runlog.view import LogView, Recorded
+from tailguard.runlog.views.releases import fleet_of
+from tailguard.runlog.views.runs import newest_runs
 
 
 @dataclass(frozen=True)
@@ -86,20 +88,25 @@ LATEST = 50
 """So many generations of a lineage are told one by one; charts draw older ones from `runlog.history`."""
 
 
-def lineages(connection: Connection, policy: Policy | None) -> tuple[LineageStatus, ...]:
-    """Every lineage that the policy names; without a policy those that have runs. Of each its newest generations."""
-    runs = newest_runs(connection, LATEST)
-    facts = _facts_by_run(connection, tuple(one.fact.run for found in runs.values() for one in found))
+def lineages(
+    view: LogView, policy: Policy | None, permission: Callable[[str], Permission]
+) -> tuple[LineageStatus, ...]:
+    """Every lineage that the policy names; without a policy those that have runs. Of each its newest generations.
+
+    `permission` says whether a generation may ship.
+    """
+    runs = newest_runs(view, LATEST)
+    facts = _facts_by_run(view, tuple(row.fact.run for of_lineage in runs.values() for row in of_lineage))
     names = list(policy.lineages) if policy else sorted(runs)
-    return tuple(_lineage(name, policy, runs.get(name, []), facts, fleet_of(connection, name)) for name in names)
+    return tuple(_lineage(name, policy, runs.get(name, []), facts, fleet_of(view, name), permission) for name in names)
 
 
-def generation(connection: Connection, run: str) -> GenerationStatus | None:
+def generation(view: LogView, run: str) -> GenerationStatus | None:
     """How one generation stands, however old; None for a run that never was."""
-    started = newest(connection, RunStarted, run=run)
+    started = view.newest(RunStarted, run=run)
     if started is None:
         return None
-    return _generation(started, _facts_by_run(connection, (run,)), fleet_of(connection, started.fact.lineage))
+    return _generation(started, _facts_by_run(view, (run,)), fleet_of(view, started.fact.lineage))
 
 
 @dataclass(frozen=True)
@@ -115,29 +122,29 @@ class _ByRun:
     used: dict[str, list[str]]
 
 
-def _facts_by_run(connection: Connection, runs: tuple[str, ...]) -> _ByRun:
-    found = _ByRun({}, {}, {}, {}, {}, {}, {}, {}, {})
-    for result in recorded(connection, StageResult, run=runs):
-        found.stages.setdefault(result.fact.run, []).append(result.fact)
-    for begun in recorded(connection, StageStarted, run=runs):
-        found.begun.setdefault(begun.fact.run, []).append(begun.fact)
-    for batch in recorded(connection, BatchTaken, run=runs):
-        found.batches.setdefault(batch.fact.run, []).append(batch.fact)
-    for compared in recorded(connection, ComparedMeasure, run=runs):
-        found.measures.setdefault(compared.fact.run, []).append(compared.fact)
-    for used in recorded(connection, OverrideUsed, run=runs):
-        found.used.setdefault(used.fact.run, []).append(used.fact.override)
-    found.compositions.update({one.fact.run: one.fact for one in recorded(connection, Composition, run=runs)})
-    found.evaluations.update({one.fact.run: one.fact for one in recorded(connection, Evaluation, run=runs)})
-    for gate, into in (("diversity", found.verdicts), ("ratio", found.clearances)):
-        into.update({one.fact.run: one.fact for one in recorded(connection, GateDecision, gate=gate, run=runs)})
-    return found
+def _facts_by_run(view: LogView, runs: tuple[str, ...]) -> _ByRun:
+    facts = _ByRun({}, {}, {}, {}, {}, {}, {}, {}, {})
+    for result in view.recorded(StageResult, run=runs):
+        facts.stages.setdefault(result.fact.run, []).append(result.fact)
+    for begun in view.recorded(StageStarted, run=runs):
+        facts.begun.setdefault(begun.fact.run, []).append(begun.fact)
+    for batch in view.recorded(BatchTaken, run=runs):
+        facts.batches.setdefault(batch.fact.run, []).append(batch.fact)
+    for compared in view.recorded(ComparedMeasure, run=runs):
+        facts.measures.setdefault(compared.fact.run, []).append(compared.fact)
+    for used in view.recorded(OverrideUsed, run=runs):
+        facts.used.setdefault(used.fact.run, []).append(used.fact.override)
+    facts.compositions.update({row.fact.run: row.fact for row in view.recorded(Composition, run=runs)})
+    facts.evaluations.update({row.fact.run: row.fact for row in view.recorded(Evaluation, run=runs)})
+    for gate, into in (("diversity", facts.verdicts), ("ratio", facts.clearances)):
+        into.update({row.fact.run: row.fact for row in view.recorded(GateDecision, gate=gate, run=runs)})
+    return facts
 
 
 def _generation(started: Recorded[RunStarted], facts: _ByRun, ships: Fleet) -> GenerationStatus:
     run = started.fact.run
     finished = [result.stage for result in facts.stages.get(run, [])]
-    begun = [one.stage for one in facts.begun.get(run, []) if one.stage not in finished]
+    begun = [fact.stage for fact in facts.begun.get(run, []) if fact.stage not in finished]
     composition, verdict, evaluation = facts.compositions.get(run), facts.verdicts.get(run), facts.evaluations.get(run)
     return GenerationStatus(
         run=run,
@@ -155,9 +162,16 @@ def _generation(started: Recorded[RunStarted], facts: _ByRun, ships: Fleet) -> G
         outputs=evaluation.outputs if evaluation else None,
         measures=tuple(
             MeasureStatus(
-                one.measure, one.reference_kind, one.reference, one.delta, one.low, one.high, one.margin, one.verdict
+                compared.measure,
+                compared.reference_kind,
+                compared.reference,
+                compared.delta,
+                compared.low,
+                compared.high,
+                compared.margin,
+                compared.verdict,
             )
-            for one in facts.measures.get(run, [])
+            for compared in facts.measures.get(run, [])
         ),
         verdict=verdict.verdict if verdict else None,
         reason=verdict.reason if verdict else None,
@@ -175,20 +189,35 @@ def shipping_of(ships: Fleet, run: str, verdict: str | None) -> str:
 
 
 def _lineage(
-    name: str, policy: Policy | None, runs: Sequence[Recorded[RunStarted]], facts: _ByRun, ships: Fleet
+    name: str,
+    policy: Policy | None,
+    runs: Sequence[Recorded[RunStarted]],
+    facts: _ByRun,
+    ships: Fleet,
+    permission: Callable[[str], Permission],
 ) -> LineageStatus:
     rules = policy.lineages[name] if policy else None
-    generations = tuple(_generation(one, facts, ships) for one in runs)
-    held = _refused(generations[-1], facts) if generations else None
+    generations = tuple(_generation(row, facts, ships) for row in runs)
+    newest = generations[-1] if generations else None
+    held = _refused(newest, facts) if newest else None
+    if policy and policy.profile == "api-only":
+        text = _taken_in(name, generations)
+    elif newest is None:
+        text = f"{name} has no generation yet."
+    elif newest.verdict is None:
+        text = _unfinished(newest, held)
+    else:
+        answer = permission(newest.run)
+        text = sentence(answer)
+        waits = answer.refusal is Refusal.LOOP and answer.candidate.state is not State.SHIPPED
+        held = explained(answer) if waits else held
     return LineageStatus(
         name=name,
         mode=rules.mode if rules else "enforce",
         ceiling=rules.ceiling if rules else 0.0,
         shipped=ships.deployed,
         held=held,
-        sentence=_taken_in(name, generations)
-        if policy and policy.profile == "api-only"
-        else _sentence(name, rules.mode if rules else "enforce", generations, held),
+        sentence=text,
         generations=generations,
     )
 
@@ -210,21 +239,8 @@ def _taken_in(name: str, generations: Sequence[GenerationStatus]) -> str:
     return f"{newest.run} is what came in last: {share}. Nothing is trained in this profile."
 
 
-def _sentence(name: str, mode: str, generations: Sequence[GenerationStatus], held: str | None) -> str:
-    """Whether the newest generation may ship, and why."""
-    if not generations:
-        return f"{name} has no generation yet."
-    newest = generations[-1]
-    if newest.verdict is None:
-        stage = newest.working_on or newest.stage or "intake"
-        told = f"may not be trained: {held}" if held else f"has no verdict yet; it stands at {stage}"
-        return f"{newest.run} {told}."
-    shipped = " It is shipped." if newest.shipping == "shipped" else ""
-    if newest.shipping in (State.FROZEN, State.ROLLED_BACK):
-        return f"{newest.run} may not ship: it is {newest.shipping}. Its gate said {newest.verdict}: {newest.reason}."
-    if newest.verdict == "PASS":
-        return f"{newest.run} may ship: {newest.reason}.{shipped}"
-    if newest.overrides_used and newest.shipping == "shipped":
-        return f"{newest.run} was shipped under {newest.overrides_used[-1]}: {newest.reason}."
-    observed = f"{newest.run} would not ship if {name} were enforced: {newest.reason}.{shipped}"
-    return observed if mode == "observe" else f"{newest.run} may not ship: {newest.reason}."
+def _unfinished(newest: GenerationStatus, held: str | None) -> str:
+    """How far the newest run has come, or what keeps it from being trained."""
+    stage = newest.working_on or newest.stage or "intake"
+    where = f"may not be trained: {held}" if held else f"has no verdict yet; it stands at {stage}"
+    return f"{newest.run} {where}."

@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from tailguard.domain.facts import FlowsDeclared, PolicyInForce, RunbookRevised
 from tailguard.domain.incidents import STEPS
 from tailguard.domain.markdown import plain
-from tailguard.domain.stages import EXIT_CRITERIA, ORDER
+from tailguard.domain.stages import EXIT_CRITERIA, ORDER, Stage
 from tailguard.plays.book import BY_NAME
-from tailguard.plays.finding import Finding, FindingKind, Scene
+from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
 from tailguard.plays.loops.declared import FILE, parse_flows
 from tailguard.plays.loops.flows import Checkpoint
 from tailguard.policy.model import Policy
-from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import newest, policy_in_force, recorded
+from tailguard.runlog.view import LogView
 
 _OPEN = "tailguard incident open LINEAGE"
 _DOES = {
@@ -35,13 +34,25 @@ _DOES = {
 
 def text_of(policy: Policy, checkpoints: Sequence[Checkpoint]) -> str:
     """The runbook as Markdown. Depends on its arguments alone."""
-    stages = ("intake",) if policy.profile == "api-only" else ORDER
+    trains = policy.profile != "api-only"
     lines = [
         f"# Runbook of {plain(policy.team)}",
         "",
         f"Maintained by {plain(policy.quality_owner)}, who answers for the whole defence. Profile: {policy.profile}. It is "
         "written by `tailguard runbook show` from the policy, the plays and the stages; do not edit it, change the process.",
         "",
+        *_people(policy),
+        *_stages(ORDER if trains else (Stage.INTAKE,)),
+        *(_limits(policy) if trains else ()),
+        *_plays(policy),
+        *(_checkpoints(checkpoints) if checkpoints else ()),
+        *(_response() if "drill" in policy.asked_plays else ()),
+    ]
+    return "\n".join(lines)
+
+
+def _people(policy: Policy) -> list[str]:
+    return [
         "## People",
         "",
         "| role | who | may |",
@@ -52,6 +63,11 @@ def text_of(policy: Policy, checkpoints: Sequence[Checkpoint]) -> str:
         f"| data lead | {_names(policy.roles.data_lead)} | audit training sets |",
         f"| approver | {_names(policy.approvers())} | approve overrides, never their own |",
         "",
+    ]
+
+
+def _stages(stages: Sequence[Stage]) -> list[str]:
+    return [
         "## A run, stage by stage",
         "",
         "`tailguard run -b SOURCE:ORIGIN:FILE` does all of it; each stage is a command too. A stage starts when the one ahead "
@@ -62,26 +78,33 @@ def text_of(policy: Policy, checkpoints: Sequence[Checkpoint]) -> str:
         *(f"| `{stage}` | {_DOES[stage]} | {'; '.join(EXIT_CRITERIA[stage])} |" for stage in stages),
         "",
     ]
-    if policy.profile != "api-only":
-        lines += [
-            "Then `tailguard ship GENERATION`. Only PASS ships, unless a live override covers the run.",
-            "",
-            "## Limits",
-            "",
-            "| lineage | mode | ceiling | held against |",
-            "|---|---|---|---|",
-            *(
-                f"| {plain(name)} | {one.mode} | {one.ceiling:.0%} | {one.enforce_on} |"
-                for name, one in sorted(policy.lineages.items())
-            ),
-            "",
-            f"Margins: tail recall {policy.gate.tail_recall:.0%}, tail accuracy {policy.gate.tail_accuracy:.0%}, type coverage "
-            f"{policy.gate.type_coverage:.0%}, variety {policy.gate.variety:.0%}; error rate {policy.gate.alpha:.0%}. A "
-            f"clearance is good for {policy.clearance.valid_days} days, an override for at most {policy.overrides.max_days}; all "
-            f"are reviewed every {policy.overrides.review_days} days.",
-            "",
-        ]
-    lines += ["## The plays", ""]
+
+
+def _limits(policy: Policy) -> list[str]:
+    """What ships, and within which limits."""
+    return [
+        "Then `tailguard ship GENERATION`. Only PASS ships, unless a live override covers the run.",
+        "",
+        "## Limits",
+        "",
+        "| lineage | mode | ceiling | held against |",
+        "|---|---|---|---|",
+        *(
+            f"| {plain(name)} | {rules.mode} | {rules.ceiling:.0%} | {rules.enforce_on} |"
+            for name, rules in sorted(policy.lineages.items())
+        ),
+        "",
+        f"Margins: tail recall {policy.gate.tail_recall:.0%}, tail accuracy {policy.gate.tail_accuracy:.0%}, type coverage "
+        f"{policy.gate.type_coverage:.0%}, variety {policy.gate.variety:.0%}; error rate {policy.gate.alpha:.0%}. A "
+        f"clearance is good for {policy.clearance.valid_days} days, an override for at most {policy.overrides.max_days}; all "
+        f"are reviewed every {policy.overrides.review_days} days.",
+        "",
+    ]
+
+
+def _plays(policy: Policy) -> list[str]:
+    """Every play that is asked of this team, with its owner and its steps."""
+    lines = ["## The plays", ""]
     for name in policy.asked_plays:
         play = BY_NAME[name]
         lines += [
@@ -97,26 +120,39 @@ def text_of(policy: Policy, checkpoints: Sequence[Checkpoint]) -> str:
             *(f"{number}. {step}" for number, step in enumerate(play.steps, start=1)),
             "",
         ]
-    if checkpoints:
-        lines += [
-            "## Checkpoints on loops",
-            "",
-            "| checkpoint | on | owner | evidence | every |",
-            "|---|---|---|---|---|",
-        ]
-        lines += [
-            f"| {plain(one.name)} | {plain(one.edge.text)} | {plain(one.owner)} | {one.evidence} | {one.every_days} days |"
-            for one in checkpoints
-        ]
-        lines += ["", "Removing one is a finding, and an unguarded loop holds the gate.", ""]
-    if "drill" in policy.asked_plays:
-        lines += ["## When a model collapses, or in a drill", "", "| step | who | for | command |", "|---|---|---|---|"]
-        lines += [
-            f"| {one.name} | {one.role} | {one.purpose} | `{one.command.format(incident='ID') or _OPEN}` |"
-            for one in STEPS
-        ]
-        lines.append("")
-    return "\n".join(lines)
+    return lines
+
+
+def _checkpoints(checkpoints: Sequence[Checkpoint]) -> list[str]:
+    return [
+        "## Checkpoints on loops",
+        "",
+        "| checkpoint | on | owner | evidence | every |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {plain(checkpoint.name)} | {plain(checkpoint.edge.text)} | {plain(checkpoint.owner)} | "
+            f"{checkpoint.evidence} | {checkpoint.every_days} days |"
+            for checkpoint in checkpoints
+        ),
+        "",
+        "Removing one is a finding, and an unguarded loop holds the gate.",
+        "",
+    ]
+
+
+def _response() -> list[str]:
+    """The steps of an incident or a drill."""
+    return [
+        "## When a model collapses, or in a drill",
+        "",
+        "| step | who | for | command |",
+        "|---|---|---|---|",
+        *(
+            f"| {step.name} | {step.role} | {step.purpose} | `{step.command.format(incident='ID') or _OPEN}` |"
+            for step in STEPS
+        ),
+        "",
+    ]
 
 
 def digest_of(text: str) -> str:
@@ -124,37 +160,37 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def current(connection: Connection) -> str | None:
+def current(view: LogView) -> str | None:
     """The runbook of the policy and flows in force; None where the log has no policy."""
-    policy = policy_in_force(connection)
-    declared = newest(connection, FlowsDeclared)
+    policy = view.policy()
+    declared = view.newest(FlowsDeclared)
     checkpoints = parse_flows(declared.fact.text, FILE).checkpoints if declared else ()
     return text_of(policy, checkpoints) if policy else None
 
 
 def find(scene: Scene) -> list[Finding]:
     """A process that changed without an acknowledged revision of the runbook."""
-    text = current(scene.connection)
-    changes = [one.recorded for kind in (PolicyInForce, FlowsDeclared) for one in recorded(scene.connection, kind)]
+    text = current(scene.view)
+    changes = [row.recorded for kind in (PolicyInForce, FlowsDeclared) for row in scene.view.recorded(kind)]
     if text is None or scene.policy is None or scene.policy.profile != "full" or not changes:
         return []
-    revisions = recorded(scene.connection, RunbookRevised)
+    revisions = scene.view.recorded(RunbookRevised)
     if revisions and revisions[-1].fact.digest == digest_of(text):
         return []
     last = revisions[-1].recorded if revisions else None
-    since = min((one for one in changes if last is None or one > last), default=scene.moment)
-    told = (
+    since = min((when for when in changes if last is None or when > last), default=scene.moment)
+    revision = (
         f"since revision {revisions[-1].fact.digest[:12]} of {last:%Y-%m-%d}"
         if revisions
         else "and nobody acknowledged it yet"
     )
     owner = scene.policy.quality_owner
-    what = f"the process has changed {told}: {owner} has to read the runbook (`tailguard runbook acknowledge`)"
-    severity = "middle" if revisions else "low"
+    what = f"the process has changed {revision}: {owner} has to read the runbook (`tailguard runbook acknowledge`)"
+    severity = Severity.MEDIUM if revisions else Severity.LOW
     return [
         Finding(kind=FindingKind.RUNBOOK_NOT_ACKNOWLEDGED, severity=severity, what=what, since=since, row="runbook")
     ]
 
 
 def _names(people: Sequence[str]) -> str:
-    return ", ".join(plain(one) for one in people) or "nobody"
+    return ", ".join(plain(person) for person in people) or "nobody"

@@ -1,28 +1,21 @@
-"""policy.toml as one frozen value: ceilings, margins, error rates, owners, roles. A mistake is named with its line."""
+"""The policy as one frozen value: ceilings, margins, error rates, owners, roles, and who may do what."""
 
 from __future__ import annotations
 
 import difflib
-import hashlib
 import re
-import tomllib
-import types
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
+from tailguard.domain.gates import Mode
 from tailguard.domain.roles import ALLOWED, Right, Role
 from tailguard.errors import InputError
+from tailguard.policy.adapters import Deploy, Detectors, Generators, MlflowRegistry, Trainers
+from tailguard.policy.values import Count, Days, Name, Positive, Share, Strict
 from tailguard.ports import Columns
-from tailguard.shipped import shipped
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[float, Field(ge=0)]
-Days = Annotated[int, Field(ge=1, le=732)]
-Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")]
 PLAYS = ("provenance", "mixing", "loops", "monitoring", "drill")
 PROFILES: dict[str, tuple[str, ...]] = {
     "full": PLAYS,
@@ -32,11 +25,7 @@ PROFILES: dict[str, tuple[str, ...]] = {
 _LINEAGE = re.compile(r"^[a-z0-9][a-z0-9_-]{0,39}$")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Roles(_Strict):
+class Roles(Strict):
     """Who may do what: names or e-mail addresses, and `group:NAME` for a group of the provider's. An empty `approver` means
     the quality owner, an empty `viewer` everybody."""
 
@@ -47,14 +36,14 @@ class Roles(_Strict):
     approver: tuple[Name, ...] = ()
 
 
-class SignIn(_Strict):
+class SignIn(Strict):
     """The claims of the OpenID provider that name a person, and the groups that `group:NAME` stands for."""
 
     name: Name = "email"
     groups: Name = "groups"
 
 
-class Intake(_Strict):
+class Intake(Strict):
     """Limits of the first stage."""
 
     max_reject_share: Share = 0.05
@@ -65,7 +54,7 @@ class Intake(_Strict):
     require_sign_off: bool = False
 
 
-class SourceColumns(_Strict):
+class SourceColumns(Strict):
     """Where one source's records hold their text and their declared origin."""
 
     text: Name = "text"
@@ -76,34 +65,21 @@ class ColumnNames(SourceColumns):
     """Where records hold things; `sources` has those that differ. `slice` is a field among a record's metadata."""
 
     slice: Name = "slice"
-    sources: dict[str, SourceColumns] = {}
+    sources: dict[str, SourceColumns] = Field(default_factory=dict)
 
     def of(self, source: str) -> Columns:
         """The names in force for a source."""
-        found = self.sources.get(source, self)
-        return Columns(found.text, found.origin)
+        source_columns = self.sources.get(source, self)
+        return Columns(source_columns.text, source_columns.origin)
 
 
-class Review(_Strict):
+class Review(Strict):
     """How held records are decided: by one reviewer, or by two who do not see each other's answer."""
 
     reviewers: Annotated[int, Field(ge=1, le=2)] = 1
 
 
-class HuggingFaceDetector(_Strict):
-    """A sequence classifier: a folder or name that transformers can load, and its label for model-made text."""
-
-    model: Annotated[str, Field(min_length=1)]
-    ai_label: Name
-
-
-class Detectors(_Strict):
-    """Settings of detectors that need some."""
-
-    hf: HuggingFaceDetector | None = None
-
-
-class Quality(_Strict):
+class Quality(Strict):
     """Thresholds of the published rules, and two of our own: from how many words on repetition of one n-gram is asked for,
     and how alike two records are that count as near-duplicates."""
 
@@ -143,7 +119,7 @@ class Quality(_Strict):
     contamination_words: Annotated[int, Field(ge=8, le=64)] = 13
 
 
-class Score(_Strict):
+class Score(Strict):
     """Quality thresholds of the filter, by origin."""
 
     synthetic_quality: Share = 0.95
@@ -152,7 +128,7 @@ class Score(_Strict):
     max_tail_loss: Share = 0.05
 
 
-class Weights(_Strict):
+class Weights(Strict):
     """What the three scores weigh in the order in which synthetic records are taken."""
 
     quality: Positive = 0.3
@@ -166,7 +142,7 @@ class Weights(_Strict):
         return self
 
 
-class Compose(_Strict):
+class Compose(Strict):
     """How synthetic records are chosen, and how much of the earlier human text a set may leave out before it is a finding."""
 
     strategy: Literal["best", "detector-weighted"] = "best"
@@ -174,7 +150,7 @@ class Compose(_Strict):
     max_human_loss: Share = 0.2
 
 
-class Anchor(_Strict):
+class Anchor(Strict):
     """How far the anchor set may change in a year, as shares of its records, and when it is old or thin."""
 
     max_added_per_year: Share = 0.25
@@ -184,13 +160,13 @@ class Anchor(_Strict):
     min_slice_records: Count = 50
 
 
-class Clearance(_Strict):
+class Clearance(Strict):
     """For how long a signed clearance is good."""
 
     valid_days: Annotated[int, Field(ge=1, le=90)] = 7
 
 
-class Gate(_Strict):
+class Gate(Strict):
     """Error rate of the comparison, the margin of each primary measure, and the guards (see diversity.comparison.Limits)."""
 
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
@@ -206,7 +182,7 @@ class Gate(_Strict):
     less_related: Share = 0.1
 
 
-class Evaluation(_Strict):
+class Evaluation(Strict):
     """Decoding on the frozen suite."""
 
     samples: Annotated[int, Field(ge=1, le=64)] = 8
@@ -214,14 +190,14 @@ class Evaluation(_Strict):
     temperature: Annotated[float, Field(gt=0, le=5)] = 1.0
 
 
-class Suite(_Strict):
+class Suite(Strict):
     """After how many days a suite is old, and groups that it must not forget, as `field=value` of the anchor's metadata."""
 
     max_age_days: Annotated[int, Field(ge=1)] = 365
     minority_groups: tuple[Annotated[str, Field(pattern=r"^[^=]+=.+$")], ...] = ()
 
 
-class Monitoring(_Strict):
+class Monitoring(Strict):
     """Weekly diversity of what a model writes in production: the loss that may pass, the chance of ever raising a false alarm
     for one stream, and the words in a block."""
 
@@ -230,7 +206,7 @@ class Monitoring(_Strict):
     block_words: Annotated[int, Field(ge=50, le=100_000)] = 400
 
 
-class Overrides(_Strict):
+class Overrides(Strict):
     """How long an exception may last, how often all are reviewed (one that a review passes over is closed), and how often one may
     be renewed before that is a finding."""
 
@@ -239,7 +215,7 @@ class Overrides(_Strict):
     max_renewals: Count = 2
 
 
-class Plays(_Strict):
+class Plays(Strict):
     """Exactly one owner a play."""
 
     provenance: Name
@@ -249,7 +225,7 @@ class Plays(_Strict):
     drill: Name
 
 
-class Cadence(_Strict):
+class Cadence(Strict):
     """After how many days each play has to have shown itself again, the owner to have attested all, an alert to be taken, and
     observe mode to be over."""
 
@@ -263,84 +239,18 @@ class Cadence(_Strict):
     observe: Days = 92
 
 
-class CommandTrainer(_Strict):
-    """An external trainer: the commands that train and answer, as lists of words with placeholders."""
-
-    train: Annotated[tuple[str, ...], Field(min_length=1)]
-    generate: tuple[str, ...] = ()
-    timeout_minutes: Annotated[int, Field(ge=1)] = 1440
-
-
-class HuggingFaceTraining(_Strict):
-    """A causal language model to train from: a folder or name that transformers can load, and how."""
-
-    model: Annotated[str, Field(min_length=1)]
-    epochs: Annotated[int, Field(ge=1)] = 1
-    batch_size: Annotated[int, Field(ge=1)] = 8
-    learning_rate: Annotated[float, Field(gt=0)] = 5e-5
-    max_tokens: Annotated[int, Field(ge=8)] = 512
-
-
-class Trainers(_Strict):
-    """Settings of trainers that need some."""
-
-    command: CommandTrainer | None = None
-    hf: HuggingFaceTraining | None = None
-
-
-class EndpointSettings(_Strict):
-    """A server of the OpenAI protocol. `{generation}` is filled in in the model's name; the key's variable, never the key."""
-
-    url: Annotated[str, Field(pattern=r"^https?://")]
-    model: Annotated[str, Field(min_length=1)]
-    api: Literal["chat", "completions"] = "chat"
-    concurrency: Annotated[int, Field(ge=1, le=256)] = 8
-    retries: Annotated[int, Field(ge=0, le=20)] = 6
-    timeout_seconds: Annotated[float, Field(gt=0)] = 120.0
-    key_variable: Name = "OPENAI_API_KEY"
-
-
-class AnswersFile(_Strict):
-    """A file of answers that were made elsewhere, in the workspace; `{generation}` is filled in, with - for its /."""
-
-    path: Annotated[str, Field(min_length=1)]
-
-
-class Generators(_Strict):
-    """Settings of generators that need some."""
-
-    endpoint: EndpointSettings | None = None
-    file: AnswersFile | None = None
-
-
-class Deploy(_Strict):
-    """The team's own command that puts weights to work; no shell reads it. Empty: shipping is a record only."""
-
-    command: tuple[str, ...] = ()
-    timeout_minutes: Annotated[int, Field(ge=1)] = 30
-
-
-class MlflowRegistry(_Strict):
-    """Where MLflow keeps models, the registered model's name ({lineage} is filled in), and the alias of the one at work."""
-
-    kind: Literal["mlflow"]
-    uri: Annotated[str, Field(min_length=1)]
-    model: Name = "{lineage}"
-    alias: Name = "champion"
-
-
-class LineagePolicy(_Strict):
+class LineagePolicy(Strict):
     """What one line of generations may do."""
 
-    mode: Literal["enforce", "observe"] = "enforce"
+    mode: Annotated[Mode, Field(strict=False)] = Mode.ENFORCE
     ceiling: Share = 0.30
     enforce_on: Literal["ratio", "upper bound"] = "ratio"
-    quotas: dict[Name, Share] = {}
+    quotas: dict[Name, Share] = Field(default_factory=dict)
     trainer: Literal["ngram", "command", "hf"] = "ngram"
     generator: Literal["", "command", "endpoint", "file", "hf", "ngram"] = ""
 
 
-class Policy(_Strict):
+class Policy(Strict):
     """The whole policy. `digest` names the bytes of the file that it was read from."""
 
     policy_version: Literal[1]
@@ -404,7 +314,7 @@ class Policy(_Strict):
 
     def roles_of(self, person: str, groups: Iterable[str] = ()) -> frozenset[Role]:
         """What a person is here, by name or by a group of the provider's."""
-        known = {f"group:{one}" for one in groups}
+        known = {f"group:{group}" for group in groups}
         if not person.startswith("group:"):  # nobody becomes a group by calling himself one
             known.add(person)
         named = {
@@ -415,10 +325,10 @@ class Policy(_Strict):
             Role.PLAY_OWNER: tuple(getattr(self.plays, play) for play in PLAYS),
             Role.OWNER: (self.quality_owner,),
         }
-        found = {role for role, names in named.items() if known & set(names)}
-        if found or not self.roles.viewer or known & set(self.roles.viewer):
-            found.add(Role.VIEWER)
-        return frozenset(found)
+        roles = {role for role, names in named.items() if known & set(names)}
+        if roles or not self.roles.viewer or known & set(self.roles.viewer):
+            roles.add(Role.VIEWER)
+        return frozenset(roles)
 
     def who_may(self, right: Right) -> str:
         """The names that the policy gives a decision to, for a message."""
@@ -430,100 +340,11 @@ class Policy(_Strict):
             Role.PLAY_OWNER: ("plays", tuple(sorted({getattr(self.plays, play) for play in PLAYS}))),
             Role.OWNER: ("quality_owner", (self.quality_owner,)),
         }
-        told = [
+        holders = [
             f"{', '.join(names)} ({key})" for role, (key, names) in keys.items() if role in ALLOWED[right] and names
         ]
-        return "; ".join(told) or "nobody yet"
+        return "; ".join(holders) or "nobody yet"
 
     def approvers(self) -> tuple[str, ...]:
         """Who may approve overrides."""
         return self.roles.approver or (self.quality_owner,)
-
-
-def policy_digest(text: str) -> str:
-    """The name of a policy: SHA-256 of its bytes."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def template(name: str, profile: str = "full") -> str:
-    """The commented policy that `tailguard init` writes; it works with only a name filled in."""
-    text = shipped("data", "policy.toml").read_text(encoding="utf-8")
-    text = text.replace('profile = "full" ', f'profile = "{profile}" ')
-    return text.replace("{name}", name.replace("\\", "\\\\").replace('"', '\\"'))
-
-
-def read_policy(path: Path) -> tuple[Policy, str]:
-    """The policy in a file, and the file's text. Raises InputError naming file, line, what was expected and found."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise InputError(
-            f"There is no policy at {path}. Run `tailguard init` in that folder, or copy your team's policy to it."
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read ({error}).") from error
-    return parse_policy(text, str(path)), text
-
-
-def parse_policy(text: str, where: str) -> Policy:
-    """Parse and check a policy. `where` names it in messages."""
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{where} is not valid TOML: {error}. Mend that line.") from error
-    try:
-        return Policy.model_validate(_tuples(content))
-    except ValidationError as error:
-        raise InputError("\n".join(_told(problem, text, where) for problem in error.errors())) from error
-
-
-def _tuples(value: Any) -> Any:
-    """TOML arrays as tuples, which the strict models expect."""
-    if isinstance(value, dict):
-        return {key: _tuples(item) for key, item in value.items()}
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
-
-
-def _told(problem: Any, text: str, where: str) -> str:
-    path = [str(part) for part in problem["loc"]]
-    name = ".".join(path) or "the policy"
-    place = f"{where} line {_line_of(text, path)}" if path else where
-    if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(path[-1], _known_keys(path[:-1]), n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else f" Known here: {', '.join(_known_keys(path[:-1]))}."
-        return f"{place}: unknown key {name!r}.{hint}"
-    if path[:1] == ["plays"] and problem["type"] == "string_type" and isinstance(problem["input"], tuple):
-        return f"{place}: {name} has {len(problem['input'])} owners. A play has exactly one; write one name."
-    if problem["type"] == "missing":
-        return f"{where}: {name} is missing. Add it; `tailguard init --print` shows a complete policy."
-    found = "" if not path else f", found {problem['input']!r}"
-    return f"{place}: {name}: {problem['msg'].removeprefix('Value error, ')}{found}."
-
-
-def _known_keys(path: list[str]) -> list[str]:
-    """The keys that the policy knows under a path; none where keys are names that a team chooses."""
-    kind: Any = Policy
-    for part in path:
-        if get_origin(kind) is dict:
-            kind = get_args(kind)[1]
-            continue
-        kind = kind.model_fields[part].annotation
-        if get_origin(kind) in (Union, types.UnionType):
-            kind = next(one for one in get_args(kind) if one is not type(None))
-    return sorted(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []
-
-
-def _line_of(text: str, path: list[str]) -> int:
-    """The line (from 1) on which a key stands, or its table, or 1."""
-    table, best = "", 1
-    for number, line in enumerate(text.splitlines(), start=1):
-        if header := re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line):
-            table = header.group(1).replace('"', "").replace(" ", "")
-            if path[: len(table.split("."))] == table.split("."):
-                best = max(best, number)
-            continue
-        if key := re.match(r'\s*"?([^"=\s]+)"?\s*=', line):
-            full = [*([part for part in table.split(".") if part]), *key.group(1).split(".")]
-            if path[: len(full)] == full:
-                return number
-    return best

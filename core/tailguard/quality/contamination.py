@@ -46,8 +46,8 @@ class Contamination:
 @njit()
 def _hash(hashes: NDArray[np.uint64], at: int, size: int) -> np.uint64:
     value = np.uint64(size)
-    for place in range(at, at + size):
-        value = (value ^ hashes[place]) * _MIX
+    for position in range(at, at + size):
+        value = (value ^ hashes[position]) * _MIX
         value ^= value >> _33
     return value
 
@@ -84,17 +84,17 @@ def _shared(
     likely: NDArray[np.bool_],
 ) -> NDArray[np.int64]:
     hashes, begins, ends = _room(offsets)
-    found = np.full(offsets.size - 1, -1, np.int64)
+    matches = np.full(offsets.size - 1, -1, np.int64)
     for text in range(offsets.size - 1):
         count = words(data, offsets[text], offsets[text + 1], hashes, begins, ends)
         for size in sizes:
             for at in range(count - size + 1):
                 value = _hash(hashes, at, size)
-                if found[text] < 0 and likely[np.int64(value >> _48)]:
-                    place = np.searchsorted(runs, value)
-                    if place < runs.size and runs[place] == value:
-                        found[text] = owners[place]
-    return found
+                if matches[text] < 0 and likely[np.int64(value >> _48)]:
+                    position = np.searchsorted(runs, value)
+                    if position < runs.size and runs[position] == value:
+                        matches[text] = owners[position]
+    return matches
 
 
 @njit()

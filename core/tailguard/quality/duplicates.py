@@ -45,7 +45,7 @@ def signatures(texts: Sequence[str]) -> Signatures:
 
 
 def near_duplicates(
-    found: Signatures, order: NDArray[np.int64], *, standing: int, threshold: float
+    rows: Signatures, order: NDArray[np.int64], *, standing: int, threshold: float
 ) -> NDArray[np.int64]:
     """For each text the one it repeats (an index), or NONE.
 
@@ -53,17 +53,17 @@ def near_duplicates(
     resembles one that is kept by at least `threshold` is its duplicate, else it is kept. So the answer depends on `order`
     alone, not on how the texts arrived.
     """
-    size = 1 << max(10, (3 * BANDS * len(found) // 2).bit_length())
+    size = 1 << max(10, (3 * BANDS * len(rows) // 2).bit_length())
     tags, owners = np.zeros(size, np.uint32), np.full(size, NONE, np.int32)
-    answer = np.full(len(found), NONE, np.int64)
+    answer = np.full(len(rows), NONE, np.int64)
     everything = np.concatenate([np.arange(standing, dtype=np.int64), np.asarray(order, dtype=np.int64)])
-    _link(found, everything, standing, threshold, tags, owners, _donors(), answer)
+    _link(rows, everything, standing, threshold, tags, owners, _donors(), answer)
     return answer
 
 
-def resemblance(one: Signatures, other: Signatures) -> float:
+def resemblance(row: Signatures, other: Signatures) -> float:
     """Estimated Jaccard resemblance (0 to 1) of two rows."""
-    return float(_resemblance(one, other))
+    return float(_resemblance(row, other))
 
 
 _SEQUENCE = 512
@@ -84,18 +84,18 @@ def _signatures(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[
     hashes = np.zeros(longest + 1, np.uint64)
     begins = np.zeros(longest + 1, np.int64)
     ends = np.zeros(longest + 1, np.int64)
-    least = np.zeros(BINS, np.uint64)
+    minima = np.zeros(BINS, np.uint64)
     for text in range(texts):
         count = words(data, offsets[text], offsets[text + 1], hashes, begins, ends)
         if not count:
             continue
-        least[:] = _ALL
+        minima[:] = _ALL
         if count < WORDS:
             value = np.uint64(count)
             for at in range(count):
                 value = (value ^ hashes[at]) * _MIX
                 value ^= value >> _29
-            least[np.int64(value >> _57)] = value
+            minima[np.int64(value >> _57)] = value
         rolling = np.uint64(0)
         for at in range(count):
             rolling = rolling * _BASE + hashes[at]
@@ -107,19 +107,19 @@ def _signatures(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[
             value ^= value >> _32
             value *= _OTHER
             home = np.int64(value >> _57)
-            least[home] = min(least[home], value)
+            minima[home] = min(minima[home], value)
         row = out[text]
         for bin_ in range(BINS):
-            if least[bin_] != _ALL:
-                row[bin_] = np.uint16(min(least[bin_] & _LOW, np.uint64(0xFFFE)))
+            if minima[bin_] != _ALL:
+                row[bin_] = np.uint16(min(minima[bin_] & _LOW, np.uint64(0xFFFE)))
     return out
 
 
 @njit()
-def _resemblance(one: NDArray[np.uint16], other: NDArray[np.uint16]) -> float:
+def _resemblance(row: NDArray[np.uint16], other: NDArray[np.uint16]) -> float:
     filled = equal = 0
     for bin_ in range(BINS):
-        first, second = one[bin_], other[bin_]
+        first, second = row[bin_], other[bin_]
         filled += (first != EMPTY) | (second != EMPTY)
         equal += (first == second) & (first != EMPTY)
     return equal / filled if filled else 0.0
@@ -127,7 +127,7 @@ def _resemblance(one: NDArray[np.uint16], other: NDArray[np.uint16]) -> float:
 
 @njit()
 def _link(  # noqa: PLR0912  a kernel is one long loop
-    found: NDArray[np.uint16],
+    rows: NDArray[np.uint16],
     order: NDArray[np.int64],
     standing: int,
     threshold: float,
@@ -141,7 +141,7 @@ def _link(  # noqa: PLR0912  a kernel is one long loop
     places = np.zeros(BANDS, np.int64)
     keys = np.zeros(BANDS, np.uint32)
     for text in order:
-        row = found[text]
+        row = rows[text]
         any_filled = False
         for bin_ in range(BINS):
             full[bin_] = row[bin_]
@@ -167,7 +167,7 @@ def _link(  # noqa: PLR0912  a kernel is one long loop
             keys[band] = tag
             owner = owners[at]
             asked = owner != NONE and text >= standing and owner != best and best == NONE
-            if asked and _resemblance(row, found[owner]) >= threshold:
+            if asked and _resemblance(row, rows[owner]) >= threshold:
                 best = owner
                 break
         if best != NONE:

@@ -39,7 +39,7 @@ def _spelled(words: tuple[str, ...]) -> tuple[NDArray[np.int32], NDArray[np.int6
     return np.array([ord(letter) for word in words for letter in word], dtype=np.int32), places
 
 
-_STOP = np.array([sum(ord(letter) << 15 * place for place, letter in enumerate(word)) for word in STOP_WORDS])
+_STOP = np.array([sum(ord(letter) << 15 * position for position, letter in enumerate(word)) for word in STOP_WORDS])
 _PHRASES, _PHRASE_AT = _spelled(
     (
         "lorem ipsum", "javascript", "terms of use", "privacy policy",
@@ -73,8 +73,8 @@ def measure(
     joined = np.zeros(longest // 2 + 3, np.uint64)
     spaced = np.zeros(longest // 2 + 3, np.uint64)
     powers = np.ones(2 * longest + 4, np.uint64)
-    for place in range(1, powers.size):
-        powers[place] = powers[place - 1] * _BASE
+    for position in range(1, powers.size):
+        powers[position] = powers[position - 1] * _BASE
     slots = np.zeros(size, np.uint64)
     counts = np.zeros(size, np.int32)
     firsts = np.zeros(size, np.int32)
@@ -95,12 +95,14 @@ def measure(
         _duplicates(points, flags, hashes, powers, length, row, slots, stamp, mask)
         stamp += np.uint64(3)
         _prefixes(hashes, begins, ends, words, joined, spaced, powers)
-        most = 2
+        highest_count = 2
         for n in range(2, 5):
             stamp += _ONE
-            most, characters = _top(n, words, begins, ends, spaced, powers, slots, counts, firsts, stamp, mask, most)
+            highest_count, characters = _top(
+                n, words, begins, ends, spaced, powers, slots, counts, firsts, stamp, mask, highest_count
+            )
             row[11 + n] = characters / max(length, 1)
-        if most > 1:  # without four words in a row that occur twice there are no five
+        if highest_count > 1:  # without four words in a row that occur twice there are no five
             for n in range(5, 11):
                 stamp += _ONE
                 row[11 + n] = _repeated(n, words, begins, ends, joined, powers, slots, stamp, mask) / max(length, 1)
@@ -183,18 +185,18 @@ def _words(  # noqa: PLR0912, PLR0915  a kernel is one long loop
             marked_length += at - begin
         if any_kind & 32:
             dots = 0
-            for place in range(begin, at):
-                dots = dots + 1 if points[place] == 46 else 0
+            for position in range(begin, at):
+                dots = dots + 1 if points[position] == 46 else 0
                 if dots == 3:
                     ellipses += 1
                     dots = 0
-                signs += points[place] == 35
-                ellipses += points[place] == 0x2026
-                brackets += points[place] == 91
+                signs += points[position] == 35
+                ellipses += points[position] == 0x2026
+                brackets += points[position] == 91
         if 2 <= at - begin <= 4:
             code = np.int64(0)
-            for place in range(begin, at):
-                code |= np.int64(min(points[place], 0x7FFF)) << 15 * (place - begin)
+            for position in range(begin, at):
+                code |= np.int64(min(points[position], 0x7FFF)) << 15 * (position - begin)
             for stop in range(_STOP.size):
                 if code == _STOP[stop]:
                     found_stops |= 1 << stop
@@ -243,24 +245,24 @@ def _phrases(line: NDArray[np.int32], kinds: NDArray[np.uint8], first: int, last
 
     Each phrase is looked for where its rarest letter stands: j, k, v or m.
     """
-    found = 0
+    mentions = 0
     for at in range(first, last):
         if line[at] > 127 or not kinds[line[at]] & 64:
             continue
         letter = line[at] | 32
         if line[at] == 123:
-            found |= 4
+            mentions |= 4
         elif letter == 109:
-            found |= 1 if _stands(line, at - 4, first, last, 0) else 0
-            found |= 8 if _stands(line, at - 3, first, last, 2) else 0
+            mentions |= 1 if _stands(line, at - 4, first, last, 0) else 0
+            mentions |= 8 if _stands(line, at - 3, first, last, 2) else 0
         elif letter == 106:
-            found |= 2 if _stands(line, at, first, last, 1) else 0
+            mentions |= 2 if _stands(line, at, first, last, 1) else 0
         elif letter == 118:
-            found |= 8 if _stands(line, at - 3, first, last, 3) else 0
+            mentions |= 8 if _stands(line, at - 3, first, last, 3) else 0
         else:
             for phrase in range(4, 8):
-                found |= 8 if _stands(line, at - _K_AT[phrase - 4], first, last, phrase) else 0
-    return found
+                mentions |= 8 if _stands(line, at - _K_AT[phrase - 4], first, last, phrase) else 0
+    return mentions
 
 
 @njit()
@@ -351,12 +353,12 @@ def _c4(
         return
     if stop - start >= 3 and end == 46 and line[stop - 2] == 46 and line[stop - 3] == 46:
         return
-    found = _phrases(line, kinds, start, stop)
-    if found & 1:
+    mentions = _phrases(line, kinds, start, stop)
+    if mentions & 1:
         row[23] = 1
-    elif not found & 2 and found & 4:
+    elif not mentions & 2 and mentions & 4:
         row[24] = 1
-    elif not found:
+    elif not mentions:
         row[22] += _sentences(line, start, stop)
 
 
@@ -548,7 +550,7 @@ def _top(
         return 0, 0
     if most_before == 1:
         return 1, ends[n - 1] + n - 1
-    most = 0
+    highest_count = 0
     first = 0
     for at in range(words - n + 1):
         value = spaced[at + n] - spaced[at] * powers[ends[at + n - 1] - begins[at] + n]
@@ -559,10 +561,10 @@ def _top(
             counts[slot] = 0
             firsts[slot] = at
         counts[slot] += 1
-        if counts[slot] > most or (counts[slot] == most and firsts[slot] < first):
-            most = counts[slot]
+        if counts[slot] > highest_count or (counts[slot] == highest_count and firsts[slot] < first):
+            highest_count = counts[slot]
             first = firsts[slot]
-    return most, (ends[first + n - 1] - begins[first] + n - 1) * most
+    return highest_count, (ends[first + n - 1] - begins[first] + n - 1) * highest_count
 
 
 @njit()

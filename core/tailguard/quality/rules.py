@@ -75,14 +75,14 @@ def failing(texts: Sequence[str], policy: Quality) -> NDArray[np.bool_]:
 
     packed = pack(texts)
     figures = measure(packed.data, packed.offsets, table(), policy.longest_word, policy.short_line)
-    column = {name: figures[:, place] for place, name in enumerate(STATISTICS)}
+    column = {name: figures[:, position] for position, name in enumerate(STATISTICS)}
     short = column["words"] < policy.short_text_words
-    found = np.zeros((len(texts), len(RULES)), dtype=bool)
-    for place, rule in enumerate(RULES):
+    failures = np.zeros((len(texts), len(RULES)), dtype=bool)
+    for position, rule in enumerate(RULES):
         value, threshold = column[rule.statistic], getattr(policy, rule.setting)
         failed = value < threshold if rule.bound == AT_LEAST else value > threshold
-        found[:, place] = failed if rule.short_too else failed & ~short
-    return found
+        failures[:, position] = failed if rule.short_too else failed & ~short
+    return failures
 
 
 def quality(failed: NDArray[np.bool_]) -> NDArray[np.float64]:

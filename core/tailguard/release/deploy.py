@@ -3,12 +3,48 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from tailguard.adapters.registries import registry_for
 from tailguard.domain.facts import Deployed
+from tailguard.domain.roles import Right
 from tailguard.errors import InputError, TailguardError
-from tailguard.policy.model import Deploy
+from tailguard.policy.adapters import Deploy
+from tailguard.runlog.locks import exclusive_lock
+from tailguard.runlog.views.runs import generation_of
 from tailguard.workspace import Workspace
+
+
+def locked(workspace: Workspace, lineage: str) -> AbstractContextManager[None]:
+    """Keeps other steps on the lineage's generation in production out."""
+    return exclusive_lock(
+        workspace.root / "runs" / f"{lineage}.deploy.lock", doing=f"putting a generation of {lineage} to work"
+    )
+
+
+def deploy_generation(workspace: Workspace, generation: str, action: str, *, replaced: str | None) -> list[Deployed]:
+    """Verify a generation's weights, run the team's command, update the registry; returns the fact to record, none for a run that
+    made no weights. A command that failed is recorded before TailguardError is raised."""
+    policy = workspace.require(Right.SHIP)
+    with workspace.log.reading() as view:
+        made = generation_of(view, generation)
+    if made is None:
+        return []
+    lineage = generation.rpartition("/")[0]
+    job = Deployment(lineage, generation, made.fact.weights, action, replaced)
+    deployed = deploy(workspace, job, policy.deploy)
+    if deployed.exit_code:
+        with workspace.concluding() as tx:
+            tx.record(deployed)
+        raise TailguardError(
+            f"The deployment command ended with exit code {deployed.exit_code}; {generation} was not put to work. See "
+            f"{workspace.root / 'runs' / 'deploy.log'}."
+        )
+    if policy.registry:
+        weights = workspace.store.folder("weights", made.fact.weights)
+        registry_for(policy.registry).put(lineage, generation, weights, made.fact.weights)
+    return [deployed]
 
 
 @dataclass(frozen=True)

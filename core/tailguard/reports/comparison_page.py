@@ -22,18 +22,18 @@ def page(content: dict[str, Any]) -> bytes:
         *(m[key] for m in measures for key in ("delta", "low", "high") if m[key] is not None),
         *(-m["margin"] for m in measures),
     ]
-    least, most = max(min(ends), -1.0) - 0.01, min(max(ends), 1.0) + 0.01
+    minimum, maximum = max(min(ends), -1.0) - 0.01, min(max(ends), 1.0) + 0.01
 
-    def place(value: float | None) -> float:
-        inside = most if value is None else min(max(value, least), most)
-        return float(round(_LEFT + _WIDTH * (inside - least) / (most - least), 1))
+    def axis_position(value: float | None) -> float:
+        inside = maximum if value is None else min(max(value, minimum), maximum)
+        return float(round(_LEFT + _WIDTH * (inside - minimum) / (maximum - minimum), 1))
 
     bars = [
         {
             "measure": m["measure"],
             "verdict": m["verdict"],
-            "margin": place(-m["margin"]),
-            **{key: place(m[key]) for key in ("delta", "low", "high")},
+            "margin": axis_position(-m["margin"]),
+            **{key: axis_position(m[key]) for key in ("delta", "low", "high")},
             "told": _share(m["delta"]),
         }
         for m in measures
@@ -49,13 +49,13 @@ def page(content: dict[str, Any]) -> bytes:
             left=_LEFT,
             width=_WIDTH,
             row=_ROW,
-            zero=place(0.0),
+            zero=axis_position(0.0),
             headline=f"{lost} of {len(measures)} primary measures fell past the margin"
             if lost
             else f"{held} of {len(measures)} primary measures are shown to hold",
             share=_share,
             number=_number,
-            slices=sorted(content["slices"], key=lambda one: (one["p_holm"], one["delta"])),
+            slices=sorted(content["slices"], key=lambda row: (row["p_holm"], row["delta"])),
             outer_first=True,
             shifted=[
                 ("What was lost", content["lost"], content["reference"], content["candidate"]),

@@ -5,34 +5,35 @@ from __future__ import annotations
 from tailguard.domain.facts import CanaryResult, PolicyInForce, ReportKept, RunStarted
 from tailguard.domain.roles import Right
 from tailguard.errors import InputError
-from tailguard.policy.model import parse_policy
+from tailguard.policy.reading import parse_policy
 from tailguard.reports.comparison_page import page
-from tailguard.runlog.queries import evaluation_of, only, recorded, stage_results
+from tailguard.runlog.view import latest
+from tailguard.runlog.views.runs import evaluation_of, stage_results
 from tailguard.stages.gate import Evaluated, answered, limits_of, self_test
 from tailguard.store.suites import read_suite
-from tailguard.workspace import Workspace, decision
+from tailguard.workspace import Workspace
 
 
 def report_page(workspace: Workspace, run: str, reference_kind: str) -> bytes:
     """The comparison of a run with its parent, best or first, as HTML. Raises InputError where there is none."""
-    with workspace.log.reading() as connection:
-        kept = only(recorded(connection, ReportKept, run=run, reference_kind=reference_kind))
+    with workspace.log.reading() as view:
+        kept = latest(view.recorded(ReportKept, run=run, reference_kind=reference_kind))
     if kept is None:
         raise InputError(
-            f"{run} has no report against its {reference_kind}; gates keep them since version 4 of the log."
+            f"{run} has no report against its {reference_kind}. `tailguard status --json` lists what it was compared with."
         )
     return page(workspace.store.json("reports", kept.fact.report))
 
 
-@decision(Right.TEST)
 def prove_teeth(workspace: Workspace, run: str, *, seed: int) -> list[CanaryResult]:
     """Plant collapses into a generation's answers once more, and hold it against its own second sample; with the limits of
     its own policy. The results are recorded. Raises InputError for a run without answers."""
-    with workspace.log.reading() as connection:
-        started = only(recorded(connection, RunStarted, run=run))
-        evaluation = evaluation_of(connection, run)
-        ended = stage_results(connection, run).get("evaluate")
-        policy = only(recorded(connection, PolicyInForce, digest=started.fact.policy)) if started else None
+    workspace.require(Right.TEST)
+    with workspace.log.reading() as view:
+        started = latest(view.recorded(RunStarted, run=run))
+        evaluation = evaluation_of(view, run)
+        ended = stage_results(view, run).get("evaluate")
+        policy = latest(view.recorded(PolicyInForce, digest=started.fact.policy)) if started else None
     if evaluation is None or ended is None or policy is None:
         raise InputError(f"{run} has not answered the suite yet; there is nothing to test the gate with.")
     fact = evaluation.fact
@@ -44,5 +45,6 @@ def prove_teeth(workspace: Workspace, run: str, *, seed: int) -> list[CanaryResu
     )
     limits = limits_of(parse_policy(policy.fact.text, f"the policy of run {run}").gate)
     results = self_test(first, second, run, suite, limits, seed)
-    workspace.desk.record(*results)
+    with workspace.deciding(Right.TEST) as tx:
+        tx.record(*results)
     return results

@@ -12,7 +12,7 @@ from tailguard.domain.facts import MeetingEnded
 from tailguard.domain.wording import counted
 from tailguard.errors import InputError
 from tailguard.plays.provenance.exchange import disarmed
-from tailguard.runlog.queries import only, recorded
+from tailguard.runlog.view import latest
 from tailguard.workspace import Workspace
 
 FORMS = ("html", "pdf", "csv")
@@ -22,9 +22,9 @@ def minutes(workspace: Workspace, meeting: str, *, form: str) -> bytes:
     """The minutes of a meeting that has ended. Raises InputError for an unknown one, or an unknown form."""
     if form not in FORMS:
         raise InputError(f"--format is {', '.join(FORMS)}, found {form!r}.")
-    with workspace.log.reading() as connection:
-        ended = only(recorded(connection, MeetingEnded, meeting=meeting))
-        known = [one.fact.meeting for one in recorded(connection, MeetingEnded)]
+    with workspace.log.reading() as view:
+        ended = latest(view.recorded(MeetingEnded, meeting=meeting))
+        known = [row.fact.meeting for row in view.recorded(MeetingEnded)]
     if ended is None:
         raise InputError(f"No meeting {meeting!r} has ended. Known: {', '.join(known) or 'none yet'}.")
     value = workspace.store.json("minutes", ended.fact.minutes)
@@ -32,14 +32,14 @@ def minutes(workspace: Workspace, meeting: str, *, form: str) -> bytes:
 
 
 def _headline(value: dict[str, Any]) -> str:
-    decided = sum(one["decided_by"] is not None for one in value["items"])
+    decided = sum(item["decided_by"] is not None for item in value["items"])
     return f"{decided} of {len(value['items'])} overrides decided; present: {', '.join(value['present']) or 'nobody'}"
 
 
 def _uses(item: dict[str, Any]) -> str:
-    ratios = [one["ratio"] for one in item["uses"] if one["ratio"] is not None]
-    told = f"used {counted(len(item['uses']), 'time')}" if item["uses"] else "never used"
-    return told + (f", at {max(ratios):.1%} synthetic against {item['uses'][0]['ceiling']:.0%}" if ratios else "")
+    ratios = [use["ratio"] for use in item["uses"] if use["ratio"] is not None]
+    summary = f"used {counted(len(item['uses']), 'time')}" if item["uses"] else "never used"
+    return summary + (f", at {max(ratios):.1%} synthetic against {item['uses'][0]['ceiling']:.0%}" if ratios else "")
 
 
 _COLUMNS = ("Override", "For", "Reason", "Asked by", "Ends", "Uses", "Decision", "Note", "By")
@@ -99,21 +99,21 @@ def _csv(value: dict[str, Any]) -> bytes:
 
 
 _TYPST = """
-#let told = json(bytes(sys.inputs.told))
-#set document(title: told.title, date: none)
+#let data = json(bytes(sys.inputs.data))
+#set document(title: data.title, date: none)
 #set page(paper: "a4", flipped: true, margin: 1.6cm, numbering: "1 / 1")
 #set text(size: 9pt, lang: "en")
 #set par(justify: false)
-#text(size: 16pt, weight: "bold", told.title)
+#text(size: 16pt, weight: "bold", data.title)
 
-#told.line
+#data.line
 #v(0.6em)
 #table(
   columns: (auto, auto, 2fr, auto, auto, 1.2fr, auto, 2fr, auto),
   stroke: (x, y) => (bottom: 0.4pt + rgb("#b5bac0")),
   inset: (x: 4pt, y: 5pt),
-  table.header(..told.columns.map(name => text(weight: "bold", name))),
-  ..told.rows.flatten().map(cell => text(cell)),
+  table.header(..data.columns.map(name => text(weight: "bold", name))),
+  ..data.rows.flatten().map(cell => text(cell)),
 )
 """
 
@@ -122,7 +122,7 @@ def _pdf(value: dict[str, Any]) -> bytes:
     """Typeset by Typst; the minutes go in as data, so nothing in them is markup."""
     import typst
 
-    told = {
+    content = {
         "title": f"Minutes of {value['meeting']}, {value['team']}",
         "line": (
             f"{value['started'].replace('T', ' ')} to {value['ended'].replace('T', ' ')} UTC, called by "
@@ -131,5 +131,7 @@ def _pdf(value: dict[str, Any]) -> bytes:
         "columns": list(_COLUMNS),
         "rows": _rows(value),
     }
-    made = typst.compile(_TYPST.encode(), format="pdf", sys_inputs={"told": json.dumps(told)}, ignore_system_fonts=True)
+    made = typst.compile(
+        _TYPST.encode(), format="pdf", sys_inputs={"data": json.dumps(content)}, ignore_system_fonts=True
+    )
     return bytes(made)

@@ -25,15 +25,16 @@ from tailguard.domain.facts import (
     OverrideUsed,
     RunStarted,
 )
+from tailguard.domain.gates import Gate
 from tailguard.domain.intervals import wilson
 from tailguard.domain.markdown import visible
 from tailguard.domain.wording import counted
 from tailguard.errors import InputError
+from tailguard.plays.finding import Severity
 from tailguard.plays.response.drills import incidents
 from tailguard.plays.status import Standing, standing_of, status_of
 from tailguard.reports.pack.pictures import Picture, pictures
-from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import Recorded, newest, recorded, rows_in_log
+from tailguard.runlog.view import LogView, Recorded
 from tailguard.workspace import Workspace
 
 T = TypeVar("T", bound=Fact)
@@ -69,41 +70,41 @@ def report(workspace: Workspace, month: str, *, form: str) -> bytes:
         raise InputError(f"--format is {' or '.join(FORMS)}, found {form!r}.")
     if not _MONTH.match(month):
         raise InputError(f"--month is a year and a month such as 2026-10, found {month!r}.")
-    with workspace.log.reading() as connection:
-        found = _gathered(connection, workspace.clock.now(), month)
-    return (_html if form == "html" else _pdf)(found)
+    with workspace.log.reading() as view:
+        report = _gathered(view, workspace.clock.now(), month)
+    return (_html if form == "html" else _pdf)(report)
 
 
 def newest_month(workspace: Workspace) -> str:
     """The month of the newest run. Raises InputError where there is none yet."""
-    with workspace.log.reading() as connection:
-        last = newest(connection, RunStarted)
+    with workspace.log.reading() as view:
+        last = view.newest(RunStarted)
     if last is None:
         raise InputError("No run is in the log yet, so there is no month to tell of. Run `tailguard run` first.")
     return f"{last.recorded:%Y-%m}"
 
 
-def _gathered(connection: Connection, now: datetime, month: str) -> Monthly:
-    standing = standing_of(connection, now)
+def _gathered(view: LogView, now: datetime, month: str) -> Monthly:
+    standing = standing_of(view, now)
     begin = datetime(int(month[:4]), int(month[5:]), 1)
     end = (begin + timedelta(days=32)).replace(day=1)
-    began = recorded(connection, RunStarted, since=begin)
-    runs = [one for one in began if one.recorded < end]
+    began = view.recorded(RunStarted, since=begin)
+    runs = [run for run in began if run.recorded < end]
     if not runs and begin > standing.scene.moment:
         raise InputError(f"{month} has not begun for this log, which ends at {standing.scene.moment:%Y-%m-%d}.")
     sections = (
         _overview(standing, len(runs), month),
-        _gates(connection, begin, end),
-        _self_tests(connection, begin, end),
-        _overrides(connection, standing, begin, end),
+        _gates(view, begin, end),
+        _self_tests(view, begin, end),
+        _overrides(view, standing, begin, end),
         _plays(standing),
-        _responses(connection, begin, end),
+        _responses(view, begin, end),
     )
     moment = f"{standing.scene.moment:%d %b %Y %H:%M} UTC ({standing.clock} clock)"
-    told = f"State as of {moment}, from {rows_in_log(connection):,} rows of the run log."
-    drawn = pictures(standing.scene.lineages[:_MOST_LINEAGES], incidents(connection))
+    line = f"State as of {moment}, from {view.size():,} rows of the run log."
+    drawn = pictures(standing.scene.lineages[:_MOST_LINEAGES], incidents(view))
     team = standing.scene.policy.team if standing.scene.policy else "the team"
-    return Monthly(f"{team}: {begin:%B %Y}", told, sections, tuple(drawn))
+    return Monthly(f"{team}: {begin:%B %Y}", line, sections, tuple(drawn))
 
 
 def _overview(standing: Standing, runs: int, month: str) -> Section:
@@ -123,7 +124,7 @@ def _overview(standing: Standing, runs: int, month: str) -> Section:
         rows.append(
             (line.name, line.mode, line.sentence, ratio, f"{line.ceiling:.0%}", covered, line.shipped or "none")
         )
-    high = [one for one in standing.findings if one.severity == "high"]
+    high = [finding for finding in standing.findings if finding.severity is Severity.HIGH]
     sentence = (
         f"{counted(runs, 'run was', 'runs were')} started in {month}; "
         f"{counted(len(standing.findings), 'finding stands', 'findings stand')}, {len(high)} of them high."
@@ -138,93 +139,110 @@ def _overview(standing: Standing, runs: int, month: str) -> Section:
     )
 
 
-def _gates(connection: Connection, begin: datetime, end: datetime) -> Section:
-    found = _within(recorded(connection, GateDecision, since=begin, gate="diversity"), end)
-    blocked = sum(one.fact.verdict == "BLOCK" for one in found)
-    rate = wilson(blocked, len(found))
-    told = f"{blocked} of {len(found)} candidates were blocked"
-    told += f" ({rate.share:.0%}; 90 % interval {rate.low:.0%} to {rate.high:.0%})." if rate else "."
+def _gates(view: LogView, begin: datetime, end: datetime) -> Section:
+    decisions = _within(view.recorded(GateDecision, since=begin, gate=Gate.DIVERSITY), end)
+    blocked = sum(decision.fact.verdict == "BLOCK" for decision in decisions)
+    rate = wilson(blocked, len(decisions))
+    sentence = f"{blocked} of {len(decisions)} candidates were blocked"
+    sentence += f" ({rate.share:.0%}; 90 % interval {rate.low:.0%} to {rate.high:.0%})." if rate else "."
     rows = [
-        (one.fact.run, one.fact.verdict, one.fact.reason, one.fact.override or "", f"{one.recorded:%d %b}", one.id)
-        for one in reversed(found)
+        (
+            decision.fact.run,
+            decision.fact.verdict,
+            decision.fact.reason,
+            decision.fact.override or "",
+            f"{decision.recorded:%d %b}",
+            decision.id,
+        )
+        for decision in reversed(decisions)
     ]
     return Section(
         "Gates",
-        told,
+        sentence,
         ("run", "verdict", "why", "override", "when", "row"),
         tuple(rows),
         "Decisions of the diversity gate in this month.",
     )
 
 
-def _self_tests(connection: Connection, begin: datetime, end: datetime) -> Section:
-    found = _within(recorded(connection, CanaryResult, since=begin), end)
-    planted = [one for one in found if one.fact.kind == "planted"]
-    caught = [one.fact.loss for one in planted if one.fact.verdict == "BLOCK"]
-    wrong = [one for one in found if not one.fact.as_it_should]
-    told = f"{len(caught)} of {len(planted)} planted collapses were blocked"
-    told += f", the smallest a loss of {min(caught):.1%}." if caught else "."
-    told += f" {counted(len(wrong), 'self-test')} did not come out as they should."
-    rows = [(one.fact.run, one.fact.kind, f"{one.fact.loss:.1%}", one.fact.verdict, one.id) for one in reversed(wrong)]
+def _self_tests(view: LogView, begin: datetime, end: datetime) -> Section:
+    tests = _within(view.recorded(CanaryResult, since=begin), end)
+    planted = [test for test in tests if test.fact.kind == "planted"]
+    caught = [test.fact.loss for test in planted if test.fact.verdict == "BLOCK"]
+    wrong = [test for test in tests if not test.fact.as_expected]
+    sentence = f"{len(caught)} of {len(planted)} planted collapses were blocked"
+    sentence += f", the smallest a loss of {min(caught):.1%}." if caught else "."
+    sentence += f" {counted(len(wrong), 'self-test')} did not come out as they should."
+    rows = [
+        (test.fact.run, test.fact.kind, f"{test.fact.loss:.1%}", test.fact.verdict, test.id) for test in reversed(wrong)
+    ]
     return Section(
         "Has the gate teeth?",
-        told,
+        sentence,
         ("run", "kind", "loss", "verdict", "row"),
         tuple(rows),
         "Only self-tests that failed are listed.",
     )
 
 
-def _overrides(connection: Connection, standing: Standing, begin: datetime, end: datetime) -> Section:
-    asked = _within(recorded(connection, OverrideRequested, since=begin), end)
-    used = _within(recorded(connection, OverrideUsed, since=begin), end)
-    decided = _within(recorded(connection, OverrideDecided, since=begin), end)
-    met = _within(recorded(connection, MeetingEnded, since=begin), end)
-    touched = {one.fact.override for group in (asked, used, decided) for one in group}
-    shown = [one for one in status_of(standing).overrides if one.state in ("open", "requested") or one.id in touched]
-    told = (
+def _overrides(view: LogView, standing: Standing, begin: datetime, end: datetime) -> Section:
+    asked = _within(view.recorded(OverrideRequested, since=begin), end)
+    used = _within(view.recorded(OverrideUsed, since=begin), end)
+    decided = _within(view.recorded(OverrideDecided, since=begin), end)
+    met = _within(view.recorded(MeetingEnded, since=begin), end)
+    touched = {row.fact.override for group in (asked, used, decided) for row in group}
+    shown = [
+        override
+        for override in status_of(standing).overrides
+        if override.state in ("open", "requested") or override.id in touched
+    ]
+    sentence = (
         f"{len(asked)} asked for, {counted(len(decided), 'decision')}, {counted(len(used), 'use')}, "
         f"{counted(len(met), 'meeting')} held."
     )
-    open_ones = sum(one.state == "open" for one in shown)
+    open_ones = sum(override.state == "open" for override in shown)
     rows = [
         (
-            one.id,
-            one.state,
-            f"{one.gate} gate of {one.run}",
-            one.reason,
-            one.requested_by,
-            one.decided_by or "",
-            f"{one.expires:%d %b %Y}",
-            str(one.uses),
+            override.id,
+            override.state,
+            f"{override.gate} gate of {override.run}",
+            override.reason,
+            override.requested_by,
+            override.decided_by or "",
+            f"{override.expires:%d %b %Y}",
+            str(override.uses),
         )
-        for one in shown
+        for override in shown
     ]
     columns = ("override", "state", "for", "reason", "asked by", "decided by", "ends", "uses")
     return Section(
-        "Overrides", f"{told} {open_ones} open now.", columns, tuple(rows), "Open, waiting, or touched in this month."
+        "Overrides",
+        f"{sentence} {open_ones} open now.",
+        columns,
+        tuple(rows),
+        "Open, waiting, or touched in this month.",
     )
 
 
 def _plays(standing: Standing) -> Section:
-    found = standing.plays
-    running = sum(one.state == "running" for one in found)
+    statuses = standing.plays
+    running = sum(status.state == "running" for status in statuses)
     rows = [
         (
-            one.play.title,
-            one.state,
-            f"{one.since:%d %b %Y}",
-            one.owner,
-            f"{one.due:%d %b %Y}",
-            _attested(one.attested, one.attested_by),
-            one.contradiction,
+            status.play.title,
+            status.state,
+            f"{status.since:%d %b %Y}",
+            status.owner,
+            f"{status.due:%d %b %Y}",
+            _attested(status.attested, status.attested_by),
+            status.contradiction,
         )
-        for one in found
+        for status in statuses
     ]
     columns = ("play", "state", "since", "owner", "next by", "attested", "contradiction")
     return Section(
         "Plays",
-        f"{running} of {len(found)} plays run.",
+        f"{running} of {len(statuses)} plays run.",
         columns,
         tuple(rows),
         "State: evidence in the log against the cadence of the policy.",
@@ -235,20 +253,23 @@ def _attested(running: bool | None, by: str) -> str:
     return "nobody yet" if running is None else f"{'running' if running else 'not running'}, {by}"
 
 
-def _responses(connection: Connection, begin: datetime, end: datetime) -> Section:
-    found = _within(recorded(connection, IncidentClosed, since=begin), end)
-    rows = [(one.fact.incident, one.fact.cause, one.fact.change, one.fact.play, one.id) for one in found]
+def _responses(view: LogView, begin: datetime, end: datetime) -> Section:
+    responses = _within(view.recorded(IncidentClosed, since=begin), end)
+    rows = [
+        (closed.fact.incident, closed.fact.cause, closed.fact.change, closed.fact.play, closed.id)
+        for closed in responses
+    ]
     return Section(
         "Drills and incidents",
-        f"{len(found)} closed in this month.",
+        f"{len(responses)} closed in this month.",
         ("response", "root cause", "what changed", "play", "row"),
         tuple(rows),
         "",
     )
 
 
-def _within(found: Sequence[Recorded[T]], end: datetime) -> list[Recorded[T]]:
-    return [one for one in found if one.recorded < end]
+def _within(rows: Sequence[Recorded[T]], end: datetime) -> list[Recorded[T]]:
+    return [row for row in rows if row.recorded < end]
 
 
 _STYLE = """
@@ -263,14 +284,14 @@ small { opacity: .75 }
 """
 
 
-def _html(found: Monthly) -> bytes:
-    title = escape(visible(found.title))
+def _html(report: Monthly) -> bytes:
+    title = escape(visible(report.title))
     parts = [
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>',
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>',
-        f"<body><main><h1>{title}</h1>\n<p>{escape(found.line)}</p>",
+        f"<body><main><h1>{title}</h1>\n<p>{escape(report.line)}</p>",
     ]
-    for place, section in enumerate(found.sections):
+    for position, section in enumerate(report.sections):
         parts.append(f"<section><h2>{escape(section.title)}</h2><p>{escape(visible(section.sentence))}</p>")
         if section.rows:
             head = "".join(f'<th scope="col">{escape(name)}</th>' for name in section.columns)
@@ -280,8 +301,8 @@ def _html(found: Monthly) -> bytes:
             )
             parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>")
         parts.append(f"<small>{escape(_footnote(section))}</small></section>")
-        if not place:
-            parts += ["<section><h2>Trends</h2>", *(_figure(one) for one in found.pictures), "</section>"]
+        if not position:
+            parts += ["<section><h2>Trends</h2>", *(_figure(picture) for picture in report.pictures), "</section>"]
     return ("\n".join(parts) + "\n</main></body></html>\n").encode()
 
 
@@ -300,55 +321,57 @@ def _footnote(section: Section) -> str:
 
 
 _TYPST = """
-#let told = json(bytes(sys.inputs.told))
-#set document(title: told.title, date: none)
+#let data = json(bytes(sys.inputs.data))
+#set document(title: data.title, date: none)
 #set page(paper: "a4", flipped: true, margin: 1.6cm, numbering: "1 / 1")
 #set text(size: 9pt, lang: "en")
 #set par(justify: false)
-#text(size: 16pt, weight: "bold", told.title)
+#text(size: 16pt, weight: "bold", data.title)
 
-#told.line
-#let part(one) = [
+#data.line
+#let part(section) = [
   #v(0.8em)
-  #block(sticky: true, text(size: 12pt, weight: "bold", one.title))
+  #block(sticky: true, text(size: 12pt, weight: "bold", section.title))
 
-  #one.sentence
-  #if one.rows.len() > 0 {
+  #section.sentence
+  #if section.rows.len() > 0 {
     table(
-      columns: one.columns.len(),
+      columns: section.columns.len(),
       stroke: (x, y) => (bottom: 0.4pt + rgb("#b5bac0")),
       inset: (x: 4pt, y: 4pt),
-      table.header(..one.columns.map(name => text(weight: "bold", name))),
-      ..one.rows.flatten().map(cell => text(cell)),
+      table.header(..section.columns.map(name => text(weight: "bold", name))),
+      ..section.rows.flatten().map(cell => text(cell)),
     )
   }
-  #text(size: 8pt, fill: rgb("#5a6068"), one.formula)
+  #text(size: 8pt, fill: rgb("#5a6068"), section.formula)
 ]
-#part(told.sections.at(0))
+#part(data.sections.at(0))
 #v(0.8em)
 #text(size: 12pt, weight: "bold", "Trends")
-#grid(columns: 2, gutter: 1em, ..told.pictures.map(one => image(bytes(one), format: "svg")))
-#for one in told.sections.slice(1) { part(one) }
+#grid(columns: 2, gutter: 1em, ..data.pictures.map(picture => image(bytes(picture), format: "svg")))
+#for section in data.sections.slice(1) { part(section) }
 """
 
 
-def _pdf(found: Monthly) -> bytes:
+def _pdf(report: Monthly) -> bytes:
     """Typeset by Typst; what is told goes in as data, so nothing in it is markup."""
     import typst
 
-    told = {
-        "title": visible(found.title),
-        "line": found.line,
+    content = {
+        "title": visible(report.title),
+        "line": report.line,
         "sections": [
-            asdict(one)
+            asdict(section)
             | {
-                "sentence": visible(one.sentence),
-                "formula": _footnote(one),
-                "rows": [[visible(cell) for cell in row] for row in one.rows[:_MOST_ROWS]],
+                "sentence": visible(section.sentence),
+                "formula": _footnote(section),
+                "rows": [[visible(cell) for cell in row] for row in section.rows[:_MOST_ROWS]],
             }
-            for one in found.sections
+            for section in report.sections
         ],
-        "pictures": [one.svg.decode() for one in found.pictures],
+        "pictures": [picture.svg.decode() for picture in report.pictures],
     }
-    made = typst.compile(_TYPST.encode(), format="pdf", sys_inputs={"told": json.dumps(told)}, ignore_system_fonts=True)
+    made = typst.compile(
+        _TYPST.encode(), format="pdf", sys_inputs={"data": json.dumps(content)}, ignore_system_fonts=True
+    )
     return bytes(made)

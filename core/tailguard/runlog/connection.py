@@ -1,7 +1,7 @@
 """Opens the run log, does one thing, closes it: DuckDB in one file by default, PostgreSQL for many writers.
 
 DuckDB lets in one writer or many readers, and a file opened by two processes at once can lose committed rows, so every
-opening goes through the turnstile. Dashboards read a published copy and never touch the live file.
+opening goes through the reader_writer_lock. Dashboards read a published copy and never touch the live file.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Connection as Connection  # noqa: PLC0414  a type that others name
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from tailguard.errors import InputError, LogBusy, TailguardError
-from tailguard.runlog.locks import turnstile
-from tailguard.runlog.schema import HEAD
+from tailguard.runlog.locks import reader_writer_lock
+from tailguard.runlog.schema import FIRST, HEAD
+from tailguard.runlog.view import LogView
 
 TIMEOUT_SECONDS = 60.0
 PUBLISH_EVERY_SECONDS = 1.0
@@ -35,7 +35,7 @@ BLOCK_BYTES = 16384
 
 
 class RunLog(Protocol):
-    """A run log that can be opened. `folder` keeps its side files (witness, spill)."""
+    """A run log that can be opened. `folder` keeps its side files (witness, spool)."""
 
     folder: Path
 
@@ -44,20 +44,20 @@ class RunLog(Protocol):
 
     def writing(
         self, *, publish: bool = True, timeout_seconds: float = TIMEOUT_SECONDS
-    ) -> AbstractContextManager[Connection]:
+    ) -> AbstractContextManager[LogView]:
         """One transaction, committed when the block ends and rolled back when it raises."""
 
     def publish(self) -> None:
         """Show pages the newest state now."""
 
-    def reading(self) -> AbstractContextManager[Connection]:
+    def reading(self) -> AbstractContextManager[LogView]:
         """The newest state, for commands."""
 
-    def glancing(self) -> AbstractContextManager[Connection]:
+    def read_published(self) -> AbstractContextManager[LogView]:
         """The published state, for pages: at most a second old while a run writes, and never in a writer's way."""
 
     def version(self) -> tuple[int, ...]:
-        """Changes whenever `glancing` would show something new; cheap enough to ask on each redraw."""
+        """Changes whenever `read_published` would show something new; cheap enough to ask on each redraw."""
 
 
 def open_log(url: str, folder: Path) -> RunLog:
@@ -85,15 +85,15 @@ class DuckdbLog:
         return self.path.exists()
 
     @contextmanager
-    def writing(self, *, publish: bool = True, timeout_seconds: float = TIMEOUT_SECONDS) -> Iterator[Connection]:
+    def writing(self, *, publish: bool = True, timeout_seconds: float = TIMEOUT_SECONDS) -> Iterator[LogView]:
         if not self.folder.is_dir():
             raise InputError(f"{self.folder} is not a folder. Run `tailguard init` first.")
-        with turnstile(self.path, exclusive=True, timeout_seconds=timeout_seconds):
+        with reader_writer_lock(self.path, exclusive=True, timeout_seconds=timeout_seconds):
             with _translating(str(self.path)), _databases.attached(self.path, read_only=False) as connection:
                 if not self._migrated:
                     _migrate(connection, str(self.path))
                     self._migrated = True
-                yield connection
+                yield LogView(connection)
                 connection.commit()
                 publish = publish or self._published_age() >= PUBLISH_EVERY_SECONDS
                 if publish:
@@ -102,19 +102,19 @@ class DuckdbLog:
                 self._publish()
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[LogView]:
         if not self.path.exists():
             raise InputError(f"There is no run log at {self.path}. Run `tailguard init`, then `tailguard run`.")
         with (
-            turnstile(self.path, exclusive=False, timeout_seconds=TIMEOUT_SECONDS),
+            reader_writer_lock(self.path, exclusive=False, timeout_seconds=TIMEOUT_SECONDS),
             _translating(str(self.path)),
             _databases.attached(self.path, read_only=True) as connection,
         ):
             _refuse_other_versions(connection, str(self.path))
-            yield connection
+            yield LogView(connection)
 
     @contextmanager
-    def glancing(self) -> Iterator[Connection]:
+    def read_published(self) -> Iterator[LogView]:
         if not self.published.exists():
             raise InputError(
                 f"There is no published copy of the run log at {self.published}. `tailguard dashboard` makes one, and so does "
@@ -125,13 +125,13 @@ class DuckdbLog:
             _databases.attached(self.published, read_only=True, state=self.version()) as connection,
         ):
             _refuse_other_versions(connection, str(self.published))
-            yield connection
+            yield LogView(connection)
 
     def version(self) -> tuple[int, ...]:
         if not self.published.exists():
             return ()
-        found = self.published.stat()
-        return (found.st_ino, found.st_mtime_ns)
+        file_status = self.published.stat()
+        return (file_status.st_ino, file_status.st_mtime_ns)
 
     def publish(self) -> None:
         with self.writing(publish=True):
@@ -183,7 +183,7 @@ class PostgresLog:
         *,
         publish: bool = True,  # noqa: ARG002  every reader of a server sees each commit at once
         timeout_seconds: float = TIMEOUT_SECONDS,
-    ) -> Iterator[Connection]:
+    ) -> Iterator[LogView]:
         with _opened(self._engine, self._name) as connection:
             if not self._migrated:
                 connection.execute(text("SELECT pg_advisory_lock(7261)"))
@@ -192,16 +192,16 @@ class PostgresLog:
                 connection.commit()
                 self._migrated = True
             connection.execute(text(f"SET lock_timeout = {int(timeout_seconds * 1000)}"))
-            yield connection
+            yield LogView(connection)
             connection.commit()
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[LogView]:
         with _opened(self._engine, self._name) as connection:
             _refuse_other_versions(connection, self._name)
-            yield connection
+            yield LogView(connection)
 
-    glancing = reading
+    read_published = reading
 
     def publish(self) -> None:
         """Nothing to do: every reader of a server sees each commit."""
@@ -249,7 +249,7 @@ class _Databases:
 
     @contextmanager
     def attached(self, path: Path, *, read_only: bool, state: tuple[int, ...] = ()) -> Iterator[Connection]:
-        """A connection in which the tables of the file bear their plain names. The turnstile keeps readers from a writer."""
+        """A connection in which the tables of the file bear their plain names. The lock keeps readers from a writer."""
         key = f"{path.resolve()} {state}"
         with self._guard:
             duckdb = self._take(key, path, read_only=read_only)
@@ -307,8 +307,8 @@ def _engine(url: str) -> Engine:
     options = {}
     if url.startswith("duckdb:"):
         # The size of blocks is no option of ATTACH, which would refuse a file that has others.
-        spill = str(Path(tempfile.gettempdir(), f"tailguard-{uuid.uuid4().hex}"))
-        options = {"config": {"default_block_size": BLOCK_BYTES, "temp_directory": spill}}
+        scratch = str(Path(tempfile.gettempdir(), f"tailguard-{uuid.uuid4().hex}"))
+        options = {"config": {"default_block_size": BLOCK_BYTES, "temp_directory": scratch}}
     # NullPool: a connection that was closed is closed, and holds neither a server's session nor a broken DuckDB.
     return create_engine(url, poolclass=NullPool, connect_args=options)
 
@@ -336,21 +336,21 @@ def _translating(name: str) -> Iterator[None]:
 
 
 def _translated(error: DBAPIError, name: str) -> TailguardError:
-    said = str(error.orig).splitlines()[0] if error.orig else str(error)
-    low = said.lower()
+    message = str(error.orig).splitlines()[0] if error.orig else str(error)
+    low = message.lower()
     if "set lock" in low or "lock timeout" in low:
-        return LogBusy(f"{name} is held open by another program ({said}). Close it and try again.")
+        return LogBusy(f"{name} is held open by another program ({message}). Close it and try again.")
     if "no space" in low or "out of disk" in low or "could not write" in low:
         return TailguardError(
-            f"The disk of {name} is full ({said}). Nothing was recorded. Free some space and try again."
+            f"The disk of {name} is full ({message}). Nothing was recorded. Free some space and try again."
         )
     if "not a valid duckdb" in low or "corrupt" in low or "serializ" in low:
-        return InputError(f"{name} is not a run log that this version can read ({said}). Restore it from a backup.")
+        return InputError(f"{name} is not a run log that this version can read ({message}). Restore it from a backup.")
     if "permission" in low or "read-only" in low or "cannot open file" in low:
-        return InputError(f"{name} cannot be written ({said}). The run log needs a folder that you may write to.")
+        return InputError(f"{name} cannot be written ({message}). The run log needs a folder that you may write to.")
     if "connection" in low and ("refused" in low or "failed" in low):
-        return TailguardError(f"{name} does not answer ({said}). Start the server or mend TAILGUARD_RUNLOG.")
-    return TailguardError(f"The run log {name} failed: {said}")
+        return TailguardError(f"{name} does not answer ({message}). Start the server or mend TAILGUARD_RUNLOG.")
+    return TailguardError(f"The run log {name} failed: {message}")
 
 
 def _schema_version(connection: Connection) -> str | None:
@@ -370,6 +370,11 @@ def _refuse_other_versions(connection: Connection, name: str) -> None:
         return
     if version is None:
         raise InputError(f"{name} holds no Tailguard run log yet. Run `tailguard run` first.")
+    if version < FIRST:
+        raise InputError(
+            f"{name} was written by a trial version of Tailguard (schema {version}) and cannot be read. Keep it with that version, "
+            "and begin another workspace with `tailguard init`."
+        )
     if version < HEAD:
         raise InputError(
             f"{name} has schema {version}, this Tailguard reads {HEAD}. Run `tailguard migrate` to upgrade it."
@@ -384,7 +389,7 @@ def _migrate(connection: Connection, name: str) -> None:
     if version == HEAD:
         connection.rollback()
         return
-    if version is not None and version > HEAD:
+    if version is not None and not FIRST <= version <= HEAD:
         _refuse_other_versions(connection, name)
     from alembic import command
     from alembic.config import Config

@@ -1,4 +1,4 @@
-"""The turnstile in front of the DuckDB file: many readers or one writer, across processes, and nobody starves.
+"""The reader_writer_lock in front of the DuckDB file: many readers or one writer, across processes, and nobody starves.
 
 Two side files. Who wants in takes the gate, then the lock (shared or exclusive), then lets go of the gate. A writer that
 waits for the lock holds the gate, so readers that come later queue behind it; blocking calls queue fairly. The kernel
@@ -19,7 +19,7 @@ from tailguard.errors import InputError, LogBusy
 
 
 @contextmanager
-def turnstile(log: Path, *, exclusive: bool, timeout_seconds: float) -> Iterator[None]:
+def reader_writer_lock(log: Path, *, exclusive: bool, timeout_seconds: float) -> Iterator[None]:
     """Hold the log's lock. Raises LogBusy after `timeout_seconds`, InputError where the side files cannot be opened."""
     deadline = time.monotonic() + timeout_seconds
     gate = _open(log.with_name(log.name + ".gate"))
@@ -90,7 +90,7 @@ def _close_unless_waiting(descriptor: int) -> None:
 
 
 @contextmanager
-def alone(path: Path, *, doing: str) -> Iterator[None]:
+def exclusive_lock(path: Path, *, doing: str) -> Iterator[None]:
     """Be the only process that does this. Raises LogBusy at once when another one is at it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = _open(path)

@@ -2,7 +2,7 @@
 
 Each entry's hash covers the fact and the hash of the entry ahead of it. Every transaction ends with an entry of kind
 `commit`. A run has a chain of its own, so that many writers do not queue behind one row; what people decide
-outside of runs stands in the chain `desk`, which also seals the head of each run that has ended.
+outside of runs stands in the chain `decisions`, which also seals the head of each run that has ended.
 """
 
 from __future__ import annotations
@@ -11,21 +11,24 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, insert, select, text
+from sqlalchemy import Table, func, insert, select, text
 
 from tailguard.domain.facts import FACTS, ChainSealed, Fact
 from tailguard.errors import LogBusy
 from tailguard.ports import Clock
 from tailguard.runlog.connection import RunLog
 from tailguard.runlog.schema import COMMIT, ENTRY, TABLES, table_name
+from tailguard.runlog.view import LogView, fact_of
 
-DESK = "desk"
+DECISIONS = "decisions"
+"""The chain of what people decide outside of runs."""
 GENESIS = "0" * 64
 WITNESS_FILE = "runlog.witness"
 """Notes each commit beside the log."""
@@ -61,27 +64,31 @@ def _iso(value: datetime) -> str:
     return value.isoformat(timespec="microseconds")
 
 
-def head_of(connection: Connection, chain: str) -> Head:
+def head_of(view: LogView, chain: str) -> Head:
     """The last entry of a chain."""
-    found = connection.execute(
+    last = view.connection.execute(
         select(ENTRY.c.seq, ENTRY.c.row_hash).where(ENTRY.c.chain == chain).order_by(ENTRY.c.seq.desc()).limit(1)
     ).first()
-    return Head(int(found.seq), str(found.row_hash)) if found else Head(0, GENESIS)
+    return Head(int(last.seq), str(last.row_hash)) if last else Head(0, GENESIS)
 
 
-def lock_chain(connection: Connection, chain: str) -> None:
+def lock_chain(view: LogView, chain: str) -> None:
     """Keep other writers off a chain until the transaction ends; DuckDB's writer is alone anyway."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(chain, 0))))
+    if view.connection.dialect.name == "postgresql":
+        view.connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(chain, 0))))
 
 
-def append(connection: Connection, chain: str, author: Author, facts: Sequence[Fact]) -> Head:
+def append(view: LogView, chain: str, author: Author, facts: Sequence[Fact]) -> Head:
     """Add facts and a commit entry to a chain inside the caller's transaction. Returns the new head."""
-    lock_chain(connection, chain)
-    head = head_of(connection, chain)
+    lock_chain(view, chain)
+    return _append(view, chain, author, head_of(view, chain), (*facts, None))
+
+
+def _append(view: LogView, chain: str, author: Author, head: Head, facts: Sequence[Fact | None]) -> Head:
+    """Add facts after a head; None is the entry that ends a transaction."""
     entries: list[dict[str, Any]] = []
     grouped: dict[type[Fact], list[dict[str, Any]]] = {}
-    for fact in (*facts, None):
+    for fact in facts:
         values = {} if fact is None else {field.name: getattr(fact, field.name) for field in fields(fact)}
         entry = {
             "id": f"{chain}#{head.seq + 1}",
@@ -97,30 +104,30 @@ def append(connection: Connection, chain: str, author: Author, facts: Sequence[F
         entries.append({**entry, "row_hash": head.row_hash})
         if fact is not None:
             grouped.setdefault(type(fact), []).append({"id": entry["id"], **values})
-    insert_rows(connection, ENTRY, entries)
+    insert_rows(view, ENTRY, entries)
     for kind, rows in grouped.items():
-        insert_rows(connection, TABLES[kind], rows)
+        insert_rows(view, TABLES[kind], rows)
     return head
 
 
-def insert_rows(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+def insert_rows(view: LogView, table: Table, rows: list[dict[str, Any]]) -> None:
     """Insert rows as they are, many of them at once where the server can."""
-    if connection.dialect.name == "duckdb" and len(rows) > _FEW_ROWS:
-        _insert_arrow(connection, table, rows)
+    if view.connection.dialect.name == "duckdb" and len(rows) > _FEW_ROWS:
+        _insert_arrow(view, table, rows)
     else:
-        connection.execute(insert(table), rows)
+        view.connection.execute(insert(table), rows)
 
 
-def _insert_arrow(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+def _insert_arrow(view: LogView, table: Table, rows: list[dict[str, Any]]) -> None:
     """DuckDB takes rows one at a time through its DB-API; an Arrow table goes in at once."""
     import pyarrow as pa
 
     names = list(rows[0])
     incoming = pa.table({name: _arrow_column(table.c[name].type.python_type, rows, name) for name in names})
-    cursor = connection.connection.cursor()
+    cursor = view.connection.connection.cursor()
     cursor.register("incoming_rows", incoming)
     columns = ", ".join(f'"{name}"' for name in names)
-    connection.execute(text(f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM incoming_rows"))  # noqa: S608  names of our own tables
+    view.connection.execute(text(f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM incoming_rows"))  # noqa: S608  names of our own tables
     cursor.unregister("incoming_rows")
 
 
@@ -131,7 +138,7 @@ def _arrow_column(kind: type, rows: list[dict[str, Any]], name: str) -> Any:
     return pa.array([row[name] for row in rows], type=types[kind])
 
 
-def bear_witness(folder: Path, chain: str, head: Head) -> None:
+def append_checkpoint(folder: Path, chain: str, head: Head) -> None:
     """Note a chain's head in a file beside the log, so that rows cut from the end of an open chain are missed too."""
     line = f"{chain}\t{head.seq}\t{head.row_hash}\n".encode()
     descriptor = os.open(folder / WITNESS_FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -155,29 +162,56 @@ def witnessed(folder: Path) -> list[Witnessed | None]:
     witness = folder / WITNESS_FILE
     if not witness.exists():
         return []
-    found = (_NOTE.fullmatch(line) for line in witness.read_text(errors="replace").splitlines())
-    return [Witnessed(note[1], int(note[2]), note[3]) if note else None for note in found]
+    notes = (_NOTE.fullmatch(line) for line in witness.read_text(errors="replace").splitlines())
+    return [Witnessed(note[1], int(note[2]), note[3]) if note else None for note in notes]
 
 
-class Desk:
-    """Records what is decided outside of runs: policies, overrides, reviews, shipping."""
+class Transaction:
+    """The log while a decision is made: what it says, also of what was just recorded, and what is to be added to it."""
 
-    def __init__(self, log: RunLog, author: Author) -> None:
-        self._log = log
+    def __init__(self, view: LogView, author: Author) -> None:
+        self._view = view
         self._author = author
+        self._head: Head | None = None
+        self._pending: list[Fact] = []
+
+    @property
+    def view(self) -> LogView:
+        """The log with what was recorded so far. Ask for it anew after `record`."""
+        self._write(self._pending)
+        self._pending = []
+        return self._view
 
     def record(self, *facts: Fact) -> None:
-        """One transaction, visible to pages at once. Raises LogBusy: a decision is never put off silently."""
-        self.decide(lambda _: facts)
+        """Add facts to the log if the whole transaction ends well."""
+        self._pending += facts
 
-    def decide(self, look: Callable[[Connection], Sequence[Fact]]) -> None:
-        """Look at the log and record what follows, with no other decision in between. Nothing is recorded if it raises."""
-        with self._log.writing() as connection:
-            lock_chain(connection, DESK)
-            facts = look(connection)
-            head = append(connection, DESK, self._author, facts) if facts else None
-        if head:
-            bear_witness(self._log.folder, DESK, head)
+    def end(self) -> Head | None:
+        """Write what is left and the entry that ends the transaction; None where nothing was recorded in it."""
+        if self._pending or self._head:
+            self._write([*self._pending, None])
+        return self._head
+
+    def _write(self, facts: Sequence[Fact | None]) -> None:
+        """Many facts at once: each statement costs more than a row."""
+        if facts:
+            head = self._head or head_of(self._view, DECISIONS)
+            self._head = _append(self._view, DECISIONS, self._author, head, facts)
+
+
+@contextmanager
+def transaction(log: RunLog, author: Author) -> Iterator[Transaction]:
+    """Look at the log and record what follows, with no other decision in between, visible to pages at once.
+
+    Nothing is recorded if the block raises. Raises LogBusy: a decision is never put off silently.
+    """
+    with log.writing() as view:
+        lock_chain(view, DECISIONS)
+        opened = Transaction(view, author)
+        yield opened
+        head = opened.end()
+    if head:
+        append_checkpoint(log.folder, DECISIONS, head)
 
 
 class RunRecorder:
@@ -192,41 +226,41 @@ class RunRecorder:
         self._run = run
         self._author = author
         self._timeout_seconds = timeout_seconds
-        self._spill = log.folder / "runlog.spill" / (run.replace("/", "-") + ".jsonl")
+        self._spool = log.folder / "runlog.spool" / (run.replace("/", "-") + ".jsonl")
 
     def record(self, *facts: Fact) -> None:
-        """One transaction, or one line in the spill file."""
+        """One transaction, or one line in the spool file."""
         try:
             self._write(facts, publish=False)
         except LogBusy:
-            self._keep_aside(facts)
+            self._put_in_spool(facts)
 
     def seal(self) -> None:
-        """End the chain: its head goes to the desk, and pages see the run at once. Raises LogBusy."""
+        """End the chain: its head goes to the chain of decisions, and pages see the run at once. Raises LogBusy."""
         self._write((), publish=False)
-        with self._log.writing() as connection:
-            sealed = head_of(connection, self._run)
-            head = append(connection, DESK, self._author, [ChainSealed(self._run, sealed.seq, sealed.row_hash)])
-        bear_witness(self._log.folder, DESK, head)
+        with self._log.writing() as view:
+            sealed = head_of(view, self._run)
+            head = append(view, DECISIONS, self._author, [ChainSealed(self._run, sealed.seq, sealed.row_hash)])
+        append_checkpoint(self._log.folder, DECISIONS, head)
 
     def _write(self, facts: Sequence[Fact], *, publish: bool) -> None:
-        waiting = self._spilled()
+        waiting = self._spooled()
         if not facts and not waiting:
             return
-        with self._log.writing(publish=publish, timeout_seconds=self._timeout_seconds) as connection:
-            head = head_of(connection, self._run)
+        with self._log.writing(publish=publish, timeout_seconds=self._timeout_seconds) as view:
+            head = head_of(view, self._run)
             for position, author, kept in waiting:
                 if position >= head.seq:
-                    head = append(connection, self._run, author, kept)
+                    head = append(view, self._run, author, kept)
             if facts:
-                head = append(connection, self._run, self._author, facts)
-        bear_witness(self._log.folder, self._run, head)
-        self._spill.unlink(missing_ok=True)
+                head = append(view, self._run, self._author, facts)
+        append_checkpoint(self._log.folder, self._run, head)
+        self._spool.unlink(missing_ok=True)
 
-    def _keep_aside(self, facts: Sequence[Fact]) -> None:
+    def _put_in_spool(self, facts: Sequence[Fact]) -> None:
         """Facts wait with their own time, and with the count of rows that the chain will have ahead of them."""
-        self._spill.parent.mkdir(exist_ok=True)
-        waiting = self._spilled()
+        self._spool.parent.mkdir(exist_ok=True)
+        waiting = self._spooled()
         position = self._length() if not waiting else waiting[-1][0] + len(waiting[-1][2]) + 1
         line = {
             "position": position,
@@ -235,7 +269,7 @@ class RunRecorder:
             "clock": self._author.clock.name,
             "facts": [[table_name(type(fact)), asdict(fact)] for fact in facts],
         }
-        with self._spill.open("a", encoding="utf-8") as file:
+        with self._spool.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, default=lambda value: value.isoformat()) + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -245,11 +279,11 @@ class RunRecorder:
         notes = witnessed(self._log.folder)
         return max((note.seq for note in notes if note and note.chain == self._run), default=0)
 
-    def _spilled(self) -> list[tuple[int, Author, list[Fact]]]:
-        if not self._spill.exists():
+    def _spooled(self) -> list[tuple[int, Author, list[Fact]]]:
+        if not self._spool.exists():
             return []
         kept = []
-        for line in self._spill.read_text(encoding="utf-8").splitlines():
+        for line in self._spool.read_text(encoding="utf-8").splitlines():
             content = json.loads(line)
             clock = _StoppedClock(content["clock"], datetime.fromisoformat(content["recorded"]))
             facts = [_revived(name, values) for name, values in content["facts"]]
@@ -269,11 +303,10 @@ class _StoppedClock:
 def _revived(name: str, values: dict[str, Any]) -> Fact:
     kind = BY_NAME[name]
     table = TABLES[kind]
-    return kind(
-        **{
-            key: datetime.fromisoformat(value)
-            if value is not None and table.c[key].type.python_type is datetime
-            else value
+    return fact_of(
+        kind,
+        [
+            datetime.fromisoformat(value) if value is not None and table.c[key].type.python_type is datetime else value
             for key, value in values.items()
-        }
+        ],
     )

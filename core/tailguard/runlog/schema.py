@@ -10,6 +10,7 @@ import re
 import types
 from dataclasses import fields
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Double, MetaData, Table, Text
@@ -17,7 +18,10 @@ from sqlalchemy.types import TypeEngine
 
 from tailguard.domain.facts import FACTS, Fact
 
-HEAD = "0008"
+HEAD = "1001"
+FIRST = "1001"
+"""The first version that is kept readable; trial versions before it had smaller numbers."""
+
 """The schema version that this release writes (the newest migration)."""
 
 COMMIT = "commit"
@@ -50,6 +54,8 @@ def _column_type(python_type: Any) -> tuple[TypeEngine[Any], bool]:
     nullable = get_origin(python_type) in (Union, types.UnionType)
     if nullable:
         (python_type,) = (part for part in get_args(python_type) if part is not type(None))
+    if isinstance(python_type, type) and issubclass(python_type, StrEnum):
+        python_type = str
     kinds: dict[Any, TypeEngine[Any]] = {
         str: Text(),
         int: BigInteger(),
@@ -70,3 +76,12 @@ def _table(fact: type[Fact]) -> Table:
 
 
 TABLES: dict[type[Fact], Table] = {fact: _table(fact) for fact in FACTS}
+
+
+def _enums(fact: type[Fact]) -> tuple[tuple[int, type[StrEnum]], ...]:
+    hints = enumerate(get_type_hints(fact).values())
+    return tuple((position, hint) for position, hint in hints if isinstance(hint, type) and issubclass(hint, StrEnum))
+
+
+ENUMS: dict[type[Fact], tuple[tuple[int, type[StrEnum]], ...]] = {fact: _enums(fact) for fact in FACTS}
+"""The fields of each fact that hold one of a fixed set of values, by their position."""

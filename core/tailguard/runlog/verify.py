@@ -37,11 +37,11 @@ def verify(log: RunLog) -> Verification:
     """Check row hashes, links, gaps, commits, seals and the witness file. Reads every row of the log once."""
     chains: dict[str, list[dict[str, Any]]] = {}
     facts: dict[str, dict[str, Any]] = {}
-    with log.reading() as connection:
-        for entry in connection.execute(select(ENTRY)).mappings():
+    with log.reading() as view:
+        for entry in view.connection.execute(select(ENTRY)).mappings():
             chains.setdefault(str(entry["chain"]), []).append(dict(entry))
         for table in TABLES.values():
-            for fact in connection.execute(select(table)).mappings():
+            for fact in view.connection.execute(select(table)).mappings():
                 facts[_key(table.name, str(fact["id"]))] = dict(fact)
     problems: list[Problem] = []
     hashes: dict[str, dict[int, str]] = {}

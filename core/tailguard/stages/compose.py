@@ -19,8 +19,8 @@ from tailguard.composing.ceiling import TAKEN, WHOLE, Candidates, Mass, fill, ma
 from tailguard.composing.ranking import id_columns, keys
 from tailguard.domain.bounds import Bounds, Group, Leak, bounds
 from tailguard.domain.facts import Composition, CompositionPart, EarlierHumanKept, Fact, RatioMeasured
-from tailguard.domain.recipe import Recipe
-from tailguard.domain.stages import Criterion, Named, Outcome
+from tailguard.domain.requests import Recipe
+from tailguard.domain.stages import Criterion, Named, Outcome, Requirement, Waiver
 from tailguard.domain.tags import WHOLE_SHARE, Origin
 from tailguard.errors import TailguardError
 from tailguard.store.files import Store
@@ -74,17 +74,10 @@ def compose(
     version: str,
 ) -> Outcome:
     """Put the set together, write its members, its training file and its manifest. `previous` is the parent's snapshot."""
-    human = [*human_parts(store, anchor, previous, recipe)]
-    fresh, synthetic, read = _own_parts(store, scored, mass_of(store, human), recipe, ceiling)
-    parts = [part for part in (*human, fresh, synthetic) if len(part)]
-    counted = _Counted()
-    with store.file_writer("training", ".jsonl") as file, store.table_writer("members", MEMBERS) as members:
-        for number, part in enumerate(parts):
-            for batch, rows in _with_rows(store, part):
-                file.write(lines(batch, part.role))
-                counted.add(part.role, batch)
-                table = {"part": np.full(len(rows), number, np.int32), "row": rows, "id": batch["id"]}
-                members.write(pa.table(table, schema=MEMBERS))
+    human = human_parts(store, anchor, previous, recipe)
+    own = _own_parts(store, scored, mass_of(store, human), recipe, ceiling)
+    parts = [part for part in (*human, own.human, own.synthetic) if len(part)]
+    written = _write(store, parts)
     manifest = {
         "format": FORMAT,
         "lineage": lineage,
@@ -96,42 +89,65 @@ def compose(
         "parts": [
             {"role": part.role, "kind": part.kind, "digest": part.digest, "records": len(part)} for part in parts
         ],
-        "members": members.digest,
-        "content": file.digest,
+        "members": written.members,
+        "content": written.training,
     }
     snapshot = store.put_json("snapshots", manifest)
-    measured = {unit: counted.bounds(unit, trust) for unit in ("records", "tokens")}
-    kept = _earlier_kept(store, previous, parts)
+    ratios = {unit: written.counted.bounds(unit, trust) for unit in ("records", "tokens")}
+    earlier = _earlier_human(store, previous, parts)
     facts = [
-        *_facts(run, lineage, snapshot, manifest, counted, ceiling, recipe),
-        *(
-            RatioMeasured(run, snapshot, unit, one.ratio, one.low, one.high, ceiling.share, ceiling.enforced_on)
-            for unit, one in measured.items()
-        ),
+        *_facts(run, lineage, snapshot, manifest, written.counted, ceiling, recipe),
+        *_ratio_facts(run, snapshot, ratios, ceiling),
     ]
     if previous:
-        facts.append(EarlierHumanKept(run, previous, *kept, max_human_loss))
+        facts.append(EarlierHumanKept(run, previous, earlier.before, earlier.kept, max_human_loss))
     return Outcome(
         result={"snapshot": snapshot},
-        criteria=_criteria(store, counted, measured, ceiling, kept, max_human_loss, anchor, mode),
-        inputs=tuple(
-            Named(kind, name, digest)
-            for kind, name, digest in (
-                ("scored", "", scored),
-                ("anchors", "", anchor),
-                ("snapshots", "previous", previous),
-            )
-            if digest
-        ),
+        criteria=_criteria(store, written.counted, ratios, ceiling, earlier, max_human_loss, anchor, mode),
+        inputs=_inputs(scored, anchor, previous),
         outputs=(
             Named("snapshots", "", snapshot),
-            Named("members", "", members.digest),
-            Named("training", "", file.digest),
+            Named("members", "", written.members),
+            Named("training", "", written.training),
         ),
         facts=tuple(facts),
-        records_in=read,
-        records_out=counted.mass.records,
+        records_in=own.read,
+        records_out=written.counted.mass.records,
     )
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A set in the store: digests of its members and its training file, and the sums over its records."""
+
+    members: str
+    training: str
+    counted: _Counted
+
+
+def _write(store: Store, parts: Sequence[Part]) -> _Written:
+    """Write the members and the training file in one pass over the records, and count them on the way."""
+    counted = _Counted()
+    with store.file_writer("training", ".jsonl") as file, store.table_writer("members", MEMBERS) as members:
+        for number, part in enumerate(parts):
+            for batch, rows in _with_rows(store, part):
+                file.write(lines(batch, part.role))
+                counted.add(part.role, batch)
+                table = {"part": np.full(len(rows), number, np.int32), "row": rows, "id": batch["id"]}
+                members.write(pa.table(table, schema=MEMBERS))
+    return _Written(members.digest, file.digest, counted)
+
+
+def _inputs(scored: str, anchor: str | None, previous: str | None) -> tuple[Named, ...]:
+    digests = (("scored", "", scored), ("anchors", "", anchor), ("snapshots", "previous", previous))
+    return tuple(Named(kind, name, digest) for kind, name, digest in digests if digest)
+
+
+def _ratio_facts(run: str, snapshot: str, ratios: Mapping[str, Bounds], ceiling: Ceiling) -> list[Fact]:
+    return [
+        RatioMeasured(run, snapshot, unit, ratio.ratio, ratio.low, ratio.high, ceiling.share, ceiling.enforced_on)
+        for unit, ratio in ratios.items()
+    ]
 
 
 def rebuild(store: Store, digest: str) -> Snapshot:
@@ -141,8 +157,8 @@ def rebuild(store: Store, digest: str) -> Snapshot:
     """
     snapshot = read_snapshot(store, digest)
     with store.file_writer("training", ".jsonl") as file:
-        for one in training_file(store, snapshot):
-            file.write(one)
+        for chunk in training_file(store, snapshot):
+            file.write(chunk)
     if file.digest != snapshot.content:
         raise TailguardError(
             f"Snapshot {digest[:12]} rebuilds to other bytes than its manifest names. The store was changed."
@@ -171,21 +187,30 @@ def _without(store: Store, part: Part, column: str, values: Set[str]) -> Part:
     """A part without the records that have one of some values in a column."""
     if not values:
         return part
-    found = [value for batch in rows_of(store, part, [column]) for value in batch[column].to_pylist()]
-    stays = np.array([value not in values for value in found], dtype=bool)
+    column_values = [value for batch in rows_of(store, part, [column]) for value in batch[column].to_pylist()]
+    stays = np.array([value not in values for value in column_values], dtype=bool)
     return Part(part.role, part.kind, part.digest, part.rows[stays])
 
 
 def mass_of(store: Store, parts: Sequence[Part]) -> Mass:
     """The mass of some parts; reads their shares and tokens only."""
-    whole = Mass(0, 0)
+    total = Mass(0, 0)
     for part in parts:
         for batch in rows_of(store, part, ["share", "tokens"]):
-            whole += mass(share_parts(batch["share"].to_numpy()), batch["tokens"].to_numpy())
-    return whole
+            total += mass(share_parts(batch["share"].to_numpy()), batch["tokens"].to_numpy())
+    return total
 
 
-def _own_parts(store: Store, scored: str, base: Mass, recipe: Recipe, ceiling: Ceiling) -> tuple[Part, Part, int]:
+@dataclass(frozen=True)
+class _OwnParts:
+    """What a run's own records give to its set, and how many of them were read."""
+
+    human: Part
+    synthetic: Part
+    read: int
+
+
+def _own_parts(store: Store, scored: str, base: Mass, recipe: Recipe, ceiling: Ceiling) -> _OwnParts:
     """This run's human records, and the synthetic ones that fit under the ceiling (or under the share that was asked for)."""
     table = store.table("scored", scored, ["id", "origin", "source", "outcome", "share", "tokens", "priority", "slice"])
     share, tokens = share_parts(table["share"].to_numpy()), table["tokens"].to_numpy()
@@ -196,14 +221,14 @@ def _own_parts(store: Store, scored: str, base: Mass, recipe: Recipe, ceiling: C
     base = base + mass(share[human], tokens[human])
     ids = id_columns(np.array(table["id"].to_pylist(), dtype="S32")[pool])
     names, slices = np.unique(np.array(table["slice"], dtype=str)[pool], return_inverse=True)
-    found = Candidates(share[pool], tokens[pool], keys(table["priority"].to_numpy()[pool], ids), ids, slices)
+    candidates = Candidates(share[pool], tokens[pool], keys(table["priority"].to_numpy()[pool], ids), ids, slices)
     asked = recipe.synthetic_share
     quotas = {at: ceiling.quotas[name] for at, name in enumerate(names) if name in ceiling.quotas}
-    taken = fill(found, base, ceiling=ceiling.share if asked is None else asked, quotas=quotas) == TAKEN
-    return (
-        Part("human", "scored", scored, np.flatnonzero(human)),
-        Part("synthetic", "scored", scored, pool[taken]),
-        len(table),
+    taken = fill(candidates, base, ceiling=ceiling.share if asked is None else asked, quotas=quotas) == TAKEN
+    return _OwnParts(
+        human=Part("human", "scored", scored, np.flatnonzero(human)),
+        synthetic=Part("synthetic", "scored", scored, pool[taken]),
+        read=len(table),
     )
 
 
@@ -240,16 +265,16 @@ class _Counted:
         for row in table.group_by(keys).aggregate([(name, "sum") for name in sizes]).to_pylist():
             sums = [int(row[f"{name}_sum"]) for name in sizes]
             records, size, of_records, of_tokens = sums
-            for place, value in enumerate(sums):
-                self._sums[place] += value
+            for position, value in enumerate(sums):
+                self._sums[position] += value
             of_part = self.parts[role, row["origin"], row["source"]]
             of_part[0] += records
             of_part[1] += size
             self.unknown += records if row["origin"] == Origin.UNKNOWN else 0
             evidence = "anchor" if role == "anchor" else row["evidence"]
             group = self._groups[row["batch"], row["origin"], evidence, row["guess"]]
-            for place, amount in enumerate((records, of_records / WHOLE, size, of_tokens / WHOLE)):
-                group[place] += amount
+            for position, amount in enumerate((records, of_records / WHOLE, size, of_tokens / WHOLE)):
+                group[position] += amount
 
     @property
     def mass(self) -> Mass:
@@ -258,25 +283,38 @@ class _Counted:
 
     def bounds(self, unit: str, trust: Trust) -> Bounds:
         """The ratio in one unit, with its bounds."""
-        place = 0 if unit == "records" else 2
+        position = 0 if unit == "records" else 2
         groups = [
-            Group(batch, origin, evidence, guess, sums[place], sums[place + 1])
+            Group(batch, origin, evidence, guess, sums[position], sums[position + 1])
             for (batch, origin, evidence, guess), sums in self._groups.items()
         ]
         return bounds(groups, trust.leaks, error_rate=trust.error_rate)
 
     def of_role(self, role: str) -> int:
         """How many records have a role."""
-        return sum(records for (one, _, _), (records, _) in self.parts.items() if one == role)
+        return sum(records for (part_role, _, _), (records, _) in self.parts.items() if part_role == role)
 
 
-def _earlier_kept(store: Store, previous: str | None, parts: Sequence[Part]) -> tuple[int, int]:
-    """Human records of the previous set, and how many of them stand in this one."""
+@dataclass(frozen=True)
+class _EarlierHuman:
+    """Human records of the previous set, and how many of them are in this one."""
+
+    before: int
+    kept: int
+
+    @property
+    def lost(self) -> float:
+        """The share (0 to 1) that this set leaves out."""
+        return 1 - self.kept / self.before if self.before else 0.0
+
+
+def _earlier_human(store: Store, previous: str | None, parts: Sequence[Part]) -> _EarlierHuman:
+    """Human records of the previous set in this one, whether they come as a part of it or have moved into the anchor."""
     if previous is None:
-        return 0, 0
+        return _EarlierHuman(0, 0)
     earlier = [part for part in read_snapshot(store, previous).parts if part.role in ("human", "anchor")]
     now = {(part.kind, part.digest): part.rows for part in parts}
-    anchor = next((one for one in parts if one.role == "anchor"), None)
+    anchor = next((part for part in parts if part.role == "anchor"), None)
     kept = 0
     for part in earlier:
         here = np.isin(part.rows, now.get((part.kind, part.digest), np.zeros(0, np.int64)))
@@ -284,7 +322,7 @@ def _earlier_kept(store: Store, previous: str | None, parts: Sequence[Part]) -> 
         if anchor and not here.all():  # records keep their ids when they come into the anchor, or it grows
             gone = Part(part.role, part.kind, part.digest, part.rows[~here])
             kept += len(_ids(store, gone) & _ids(store, anchor))
-    return sum(map(len, earlier)), kept
+    return _EarlierHuman(sum(map(len, earlier)), kept)
 
 
 def _ids(store: Store, part: Part) -> set[str]:
@@ -294,43 +332,41 @@ def _ids(store: Store, part: Part) -> set[str]:
 def _criteria(
     store: Store,
     counted: _Counted,
-    measured: Mapping[str, Bounds],
+    ratios: Mapping[str, Bounds],
     ceiling: Ceiling,
-    kept: tuple[int, int],
+    earlier: _EarlierHuman,
     max_human_loss: float,
     anchor: str | None,
     mode: str,
 ) -> tuple[Criterion, ...]:
-    waived = "observe mode" if mode == "observe" else None
+    waived = Waiver.OBSERVE if mode == "observe" else None
     missing = store.rows("anchors", anchor) - counted.of_role("anchor") if anchor else None
-    before, still = kept
-    lost = 1 - still / before if before else 0.0
-    upper = max(one.high for one in measured.values())
+    upper = max(ratio.high for ratio in ratios.values())
     by_upper = ceiling.enforced_on == UPPER_BOUND
-    told = ", ".join(f"{one.ratio:.1%} of {unit}" for unit, one in measured.items())
+    observed = ", ".join(f"{ratio.ratio:.1%} of {unit}" for unit, ratio in ratios.items())
     return (
-        Criterion("the set holds records", "at least 1", f"{counted.mass.records}", counted.mass.records > 0),
+        Criterion(Requirement.SET_NOT_EMPTY, "at least 1", f"{counted.mass.records}", counted.mass.records > 0),
         Criterion(
-            "whole anchor is in, byte for byte",
+            Requirement.ANCHOR_WHOLE,
             "0 anchor records missing",
             "no anchor is frozen" if missing is None else f"{missing} missing",
             missing == 0,
             waived,
         ),
-        Criterion("no record of unknown origin", "0", f"{counted.unknown}", counted.unknown == 0, waived),
+        Criterion(Requirement.NO_UNKNOWN_ORIGIN, "0", f"{counted.unknown}", counted.unknown == 0, waived),
         Criterion(
-            "ratio within the ceiling",
+            Requirement.RATIO_WITHIN_CEILING,
             f"at most {ceiling.share:.1%} synthetic" + (", upper bound included" if by_upper else ""),
-            f"{told}; upper bound {upper:.1%}",
+            f"{observed}; upper bound {upper:.1%}",
             counted.mass.within(ceiling.share) and (not by_upper or upper <= ceiling.share),
             waived,
         ),
         Criterion(
-            "human text accumulates",
+            Requirement.HUMAN_TEXT_ACCUMULATES,
             f"at most {max_human_loss:.0%} of the previous set's human records left out",
-            f"{lost:.1%} of {before:,} left out" if before else "first set",
-            lost <= max_human_loss,
-            "a finding",
+            f"{earlier.lost:.1%} of {earlier.before:,} left out" if earlier.before else "first set",
+            earlier.lost <= max_human_loss,
+            Waiver.FINDING,
         ),
     )
 
@@ -344,7 +380,7 @@ def _facts(
     ceiling: Ceiling,
     recipe: Recipe,
 ) -> list[Fact]:
-    whole = counted.mass
+    total = counted.mass
     return [
         Composition(
             run=run,
@@ -352,13 +388,13 @@ def _facts(
             snapshot=snapshot,
             content=manifest["content"],
             anchor=manifest["anchor"],
-            records=whole.records,
-            tokens=whole.tokens,
+            records=total.records,
+            tokens=total.tokens,
             anchor_records=counted.of_role("anchor"),
-            synthetic_records=whole.synthetic_records / WHOLE,
-            synthetic_tokens=whole.synthetic_tokens / WHOLE,
-            ratio_records=whole.ratio_records,
-            ratio_tokens=whole.ratio_tokens,
+            synthetic_records=total.synthetic_records / WHOLE,
+            synthetic_tokens=total.synthetic_tokens / WHOLE,
+            ratio_records=total.ratio_records,
+            ratio_tokens=total.ratio_tokens,
             ceiling=ceiling.share,
             requested=recipe.synthetic_share,
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from tailguard.diversity.canary import STRENGTHS, planted_collapse
@@ -19,6 +19,7 @@ from tailguard.diversity.comparison import (
 from tailguard.diversity.metrics import bigrams, seen_probability, type_counts, words
 from tailguard.diversity.outputs import Outputs
 from tailguard.diversity.report import Report, full_report
+from tailguard.domain import gates
 from tailguard.domain.facts import (
     CanaryResult,
     CaseShift,
@@ -33,7 +34,7 @@ from tailguard.domain.facts import (
 )
 from tailguard.domain.references import uncompared
 from tailguard.domain.shipping import State
-from tailguard.domain.stages import Criterion, Named, Outcome
+from tailguard.domain.stages import Criterion, Named, Outcome, Requirement, Waiver
 from tailguard.domain.suite import Suite
 from tailguard.domain.verdict import Verdict, worst
 from tailguard.policy.model import Gate
@@ -78,50 +79,65 @@ def gate(
     limits = limits_of(policy)
     ours = answered(store, candidate, suite)
     reports = _reports(ours, candidate, references, suite, limits, store, anchor, seed)
-    if reports:
-        verdict = worst([report.verdict for report in reports.values()])
-        reason = _reason(verdict, reports)
-    else:
-        alone = uncompared(predecessors)
-        verdict, reason = alone.verdict, alone.reason
-    canaries = self_test(
-        ours, answered(store, replace(candidate, outputs=again), suite), candidate.run, suite, limits, seed
-    )
-    facts: list[Fact] = [*_measurements(candidate.run, ours, suite), *canaries]
-    kept: dict[str, str] = {}
-    for kind, report in reports.items():
-        kept[kind] = store.put_json("reports", report.content())
-        facts += _facts_of(candidate.run, kind, report, kept[kind])
-    if "parent" in reports:
-        facts += _shifts(candidate.run, reports["parent"])
+    ruling = _ruling(reports, predecessors)
+    second_sample = answered(store, replace(candidate, outputs=again), suite)
+    canaries = self_test(ours, second_sample, candidate.run, suite, limits, seed)
+    kept = {kind: store.put_json("reports", report.content()) for kind, report in reports.items()}
     enforced = mode == "enforce"
-    facts.append(GateDecision(candidate.run, lineage, "diversity", str(verdict), enforced, reason, None))
-    blunt = [canary for canary in canaries if not canary.as_it_should]
     return Outcome(
-        result={"verdict": str(verdict), "reason": reason},
-        criteria=(
-            Criterion(
-                "matches or exceeds its references on every primary measure",
-                "PASS",
-                str(verdict),
-                verdict is Verdict.PASS,
-                None if enforced else "observe mode",
-            ),
-            Criterion(
-                "the gate has teeth",
-                "planted collapses past the margin are blocked, A/A is not",
-                f"{len(canaries) - len(blunt)} of {len(canaries)} self-tests as they should be",
-                not blunt,
-                "a finding",
-            ),
-        ),
+        result={"verdict": ruling.verdict, "reason": ruling.reason},
+        criteria=(_passes_criterion(ruling.verdict, enforced), _sensitivity_criterion(canaries)),
         inputs=tuple(
             Named("outputs", kind, side.outputs) for kind, side in [("candidate", candidate), *references.items()]
         ),
         outputs=tuple(Named("reports", kind, digest) for kind, digest in kept.items()),
-        facts=tuple(facts),
+        facts=(
+            *_measurements(candidate.run, ours, suite),
+            *canaries,
+            *_comparison_facts(candidate.run, reports, kept),
+            GateDecision(candidate.run, lineage, gates.Gate.DIVERSITY, ruling.verdict, enforced, ruling.reason, None),
+        ),
         records_in=len(ours.answers),
         records_out=len(ours.answers),
+    )
+
+
+@dataclass(frozen=True)
+class _Ruling:
+    """The gate's verdict on a candidate and the sentence that explains it."""
+
+    verdict: Verdict
+    reason: str
+
+
+def _ruling(reports: Mapping[str, Report], predecessors: Mapping[str, State]) -> _Ruling:
+    """The worst verdict of all comparisons; without any comparison, what the predecessors allow."""
+    if not reports:
+        ruling = uncompared(predecessors)
+        return _Ruling(ruling.verdict, ruling.reason)
+    verdict = worst([report.verdict for report in reports.values()])
+    return _Ruling(verdict, _reason(verdict, reports))
+
+
+def _passes_criterion(verdict: Verdict, enforced: bool) -> Criterion:
+    return Criterion(
+        Requirement.NO_DIVERSITY_LOST,
+        "PASS",
+        str(verdict),
+        verdict is Verdict.PASS,
+        None if enforced else Waiver.OBSERVE,
+    )
+
+
+def _sensitivity_criterion(canaries: Sequence[CanaryResult]) -> Criterion:
+    """Whether every self-test came out as it should."""
+    as_expected = sum(canary.as_expected for canary in canaries)
+    return Criterion(
+        Requirement.GATE_SENSITIVE,
+        "planted collapses past the margin are blocked, A/A is not",
+        f"{as_expected} of {len(canaries)} self-tests as they should be",
+        as_expected == len(canaries),
+        Waiver.FINDING,
     )
 
 
@@ -155,7 +171,7 @@ def answered(store: Store, evaluated: Evaluated, suite: Suite) -> Outputs:
         evaluated.decoding,
         suite.texts,
         suite.slices,
-        {prompt: tuple(found) for prompt, found in scores.items()},
+        {prompt: tuple(values) for prompt, values in scores.items()},
     )
 
 
@@ -217,19 +233,23 @@ def self_test(ours: Outputs, again: Outputs, run: str, suite: Suite, limits: Lim
         loss = -tail.delta if tail else 0.0
         within_reach = tail is not None and loss > tail.margin + tail.detectable_loss
         blocked = comparison.verdict is Verdict.BLOCK
-        results.append(
-            CanaryResult(run, "planted", strength, loss, str(comparison.verdict), blocked or not within_reach)
-        )
+        results.append(CanaryResult(run, "planted", strength, loss, comparison.verdict, blocked or not within_reach))
     same = compare(again, ours, rare_terms=suite.rare_terms, limits=limits, seed=seed, resamples=SELF_TEST_RESAMPLES)
     loss = max((-measure.delta for measure in same.measures), default=0.0)
-    results.append(CanaryResult(run, "A/A", 0.0, loss, str(same.verdict), same.verdict is not Verdict.BLOCK))
+    results.append(CanaryResult(run, "A/A", 0.0, loss, same.verdict, same.verdict is not Verdict.BLOCK))
     return results
+
+
+def _comparison_facts(run: str, reports: Mapping[str, Report], kept: Mapping[str, str]) -> list[Fact]:
+    """Every comparison's figures, then the cases lost and gained against the parent. `kept` has the reports' digests."""
+    facts = [fact for kind, report in reports.items() for fact in _facts_of(run, kind, report, kept[kind])]
+    return facts + (_shifts(run, reports["parent"]) if "parent" in reports else [])
 
 
 def _facts_of(run: str, kind: str, report: Report, kept: str) -> list[Fact]:
     comparison = report.comparison
     facts: list[Fact] = [
-        GuardCheck(run, kind, guard.name, guard.required, guard.observed, guard.held) for guard in comparison.guards
+        GuardCheck(run, kind, guard.name, guard.required, guard.observed, guard.met) for guard in comparison.guards
     ]
     facts += [
         ComparedMeasure(
@@ -243,7 +263,7 @@ def _facts_of(run: str, kind: str, report: Report, kept: str) -> list[Fact]:
             low=measure.low,
             high=measure.high,
             margin=measure.margin,
-            verdict=str(measure.verdict),
+            verdict=measure.verdict,
             detectable_loss=measure.detectable_loss,
             prompts=comparison.prompts,
             prompts_to_settle=measure.prompts_to_settle,
@@ -254,8 +274,8 @@ def _facts_of(run: str, kind: str, report: Report, kept: str) -> list[Fact]:
         values = {name: value for name, value in asdict(shown).items() if name != "p"}
         facts.append(SecondaryMeasure(run=run, reference_kind=kind, reference=report.reference, **values))
     facts += [
-        SliceMeasure(run=run, reference_kind=kind, reference=report.reference, **asdict(one))
-        for one in comparison.slices
+        SliceMeasure(run=run, reference_kind=kind, reference=report.reference, **asdict(measure))
+        for measure in comparison.slices
     ]
     facts.append(ReportKept(run, kind, report.reference, kept))
     return facts
@@ -278,7 +298,7 @@ def _measurements(run: str, outputs: Outputs, suite: Suite) -> list[Measurement]
         budget = min(_MEASURE_BUDGET, total)
         seen = seen_probability(counts, total=total, sample_size=budget).sum() if total else 0.0
         facts.append(Measurement(run, name, float(seen) / scale, budget))
-    checked = [one for prompt, scores in outputs.scores.items() if prompt in suite.tail for one in scores]
+    checked = [score for prompt, scores in outputs.scores.items() if prompt in suite.tail for score in scores]
     if checked:
         facts.append(Measurement(run, TAIL_ACCURACY, sum(checked) / len(checked), len(checked)))
     return facts
@@ -286,7 +306,9 @@ def _measurements(run: str, outputs: Outputs, suite: Suite) -> list[Measurement]
 
 def _shifts(run: str, report: Report) -> list[Fact]:
     return [
-        CaseShift(run, direction, one.kind, one.what, one.had, one.has, one.prompt, one.example, one.counterpart)
-        for direction, some in (("lost", report.lost), ("gained", report.gained))
-        for one in some
+        CaseShift(
+            run, direction, shift.kind, shift.what, shift.had, shift.has, shift.prompt, shift.example, shift.counterpart
+        )
+        for direction, shifts in (("lost", report.lost), ("gained", report.gained))
+        for shift in shifts
     ]

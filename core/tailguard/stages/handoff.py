@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tailguard.domain.facts import Fact, HandOff
-from tailguard.domain.stages import Criterion, Named, Outcome
+from tailguard.domain.stages import Criterion, Named, Outcome, Requirement
 from tailguard.store.files import Store
 
 FORMAT = "tailguard-run/1"
@@ -30,18 +30,18 @@ def handoff(run: str, *, store: Store, recorded: Sequence[RecordedFact], deviati
         "run": run,
         "deviations": list(deviations),
         "facts": [
-            {"fact": one.kind, "recorded": one.recorded, "actor": one.actor, **_plain(asdict(one.fact))}
-            for one in recorded
+            {"fact": row.kind, "recorded": row.recorded, "actor": row.actor, **_plain(asdict(row.fact))}
+            for row in recorded
         ],
     }
     digest = store.put_json("handoffs", content)
-    kinds = {one.kind for one in recorded}
+    kinds = {row.kind for row in recorded}
     needed = {"composition", "generation", "evaluation", "gate_decision"}
     return Outcome(
         result={"handoff": digest},
         criteria=(
             Criterion(
-                "snapshot, mixing ratio and evaluation are in the record",
+                Requirement.RECORD_COMPLETE,
                 ", ".join(sorted(needed)),
                 ", ".join(sorted(needed & kinds)),
                 needed <= kinds,

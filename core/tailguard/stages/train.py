@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from tailguard.domain.facts import Generation
-from tailguard.domain.stages import Criterion, Named, Outcome
+from tailguard.domain.stages import Criterion, Named, Outcome, Requirement
 from tailguard.ports import Trainer, TrainingJob
 from tailguard.store.files import Store
 
@@ -43,12 +43,12 @@ def train(
         result={"weights": digest},
         criteria=(
             Criterion(
-                "only a cleared composition is trained",
+                Requirement.CLEARED,
                 "a signed clearance",
                 "signed" if clearance else "none",
                 clearance is not None,
             ),
-            Criterion("weights were written", "at least 1 file", f"{files}", files > 0),
+            Criterion(Requirement.WEIGHTS_WRITTEN, "at least 1 file", f"{files}", files > 0),
         ),
         inputs=(Named("snapshots", "", snapshot), Named("training", "", content)),
         outputs=(Named("weights", trainer.name, digest),),

@@ -128,10 +128,10 @@ class Store:
         path = self.found(kind, digest, ".parquet")
         try:
             with path.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
+                actual = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise _unreadable(path, error) from error
-        if found != digest:
+        if actual != digest:
             raise TailguardError(f"{path} was changed: its content no longer has the digest that it is named by.")
         with pq.ParquetFile(path) as file:
             yield from file.iter_batches(4096, columns=list(columns) if columns else None)

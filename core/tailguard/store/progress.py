@@ -1,4 +1,4 @@
-"""How far a run at work has come, in a small file beside the log: told while it works, gone when it ends.
+"""How far an active run has come, in a small file beside the log: written while it works, gone when it ends.
 
 It is no fact. Nothing is decided by it, and a page that cannot read it shows the stage from the log instead.
 """
@@ -35,15 +35,15 @@ class Progress:
     @property
     def text(self) -> str:
         """For a person."""
-        told = f"{self.run} is at {self.stage}"
+        text = f"{self.run} is at {self.stage}"
         if self.done:
-            told += f": {self.done:,} records of {self.what}, {self.rate:,.0f} a second"
+            text += f": {self.done:,} records of {self.what}, {self.rate:,.0f} a second"
         if self.seconds_left is not None:
-            told += f", about {self.seconds_left:,.0f} s left"
-        return told
+            text += f", about {self.seconds_left:,.0f} s left"
+        return text
 
 
-class Told:
+class ProgressFile:
     """Writes a run's progress, at most once a second."""
 
     def __init__(self, folder: Path, run: str) -> None:
@@ -82,9 +82,9 @@ class Told:
 
 def at_work(folder: Path) -> list[Progress]:
     """The runs that are at work now, by name."""
-    found = []
+    runs = []
     for file in sorted((folder / FOLDER).glob("*.json")):
         with suppress(OSError, ValueError, TypeError):
             if time.time() - file.stat().st_mtime < STALE_SECONDS:
-                found.append(Progress(**json.loads(file.read_bytes())))
-    return found
+                runs.append(Progress(**json.loads(file.read_bytes())))
+    return runs

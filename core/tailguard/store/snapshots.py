@@ -65,14 +65,17 @@ def read_snapshot(store: Store, digest: str) -> Snapshot:
     manifest = store.json("snapshots", digest)
     if manifest["format"] == FIRST_FORMAT:
         parts = tuple(
-            Part(one["role"], one["kind"], one["digest"], _rows_with(store, one["kind"], one["digest"], one["ids"]))
-            for one in manifest["parts"]
+            Part(
+                part["role"], part["kind"], part["digest"], _rows_with(store, part["kind"], part["digest"], part["ids"])
+            )
+            for part in manifest["parts"]
         )
         return Snapshot(digest, manifest, parts)
     members = store.table("members", manifest["members"])
     numbers, rows = members["part"].to_numpy(), members["row"].to_numpy()
     parts = tuple(
-        Part(one["role"], one["kind"], one["digest"], rows[numbers == at]) for at, one in enumerate(manifest["parts"])
+        Part(part["role"], part["kind"], part["digest"], rows[numbers == at])
+        for at, part in enumerate(manifest["parts"])
     )
     return Snapshot(digest, manifest, parts)
 
@@ -81,19 +84,19 @@ def members_of(store: Store, digest: str) -> list[tuple[str, list[str]]]:
     """Role and record ids of each part of a snapshot."""
     manifest = store.json("snapshots", digest)
     if manifest["format"] == FIRST_FORMAT:
-        return [(one["role"], list(one["ids"])) for one in manifest["parts"]]
+        return [(part["role"], list(part["ids"])) for part in manifest["parts"]]
     members = store.table("members", manifest["members"])
     numbers = members["part"].to_numpy()
     return [
-        (one["role"], members["id"].filter(pa.array(numbers == at)).to_pylist())
-        for at, one in enumerate(manifest["parts"])
+        (part["role"], members["id"].filter(pa.array(numbers == at)).to_pylist())
+        for at, part in enumerate(manifest["parts"])
     ]
 
 
 def _rows_with(store: Store, kind: str, digest: str, ids: Sequence[str]) -> NDArray[np.int64]:
     wanted = set(ids)
-    found = [row for row, one in enumerate(store.table(kind, digest)["id"].to_pylist()) if one in wanted]
-    return np.array(found, dtype=np.int64)
+    rows = [row for row, identity in enumerate(store.table(kind, digest)["id"].to_pylist()) if identity in wanted]
+    return np.array(rows, dtype=np.int64)
 
 
 def rows_of(store: Store, part: Part, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -133,11 +136,11 @@ def lines(batch: pa.RecordBatch, role: str) -> bytes:
 def _encoded(column: pa.Array) -> list[str]:
     """Each value of a column as JSON; values that occur again and again are encoded once."""
     if pa.types.is_string(column.type):
-        found = column.dictionary_encode()
-        if 2 * len(found.dictionary) > len(column):
+        encoded = column.dictionary_encode()
+        if 2 * len(encoded.dictionary) > len(column):
             return [_text(value) for value in column.to_pylist()]
-        known = [_text(value) for value in found.dictionary.to_pylist()]
-        return ["null" if at is None else known[at] for at in found.indices.to_pylist()]
+        known = [_text(value) for value in encoded.dictionary.to_pylist()]
+        return ["null" if at is None else known[at] for at in encoded.indices.to_pylist()]
     if pa.types.is_boolean(column.type):
         return ["true" if value else "false" for value in column.to_pylist()]
     return [repr(value) for value in column.to_pylist()]  # whole numbers and floats, as json writes them

@@ -9,10 +9,10 @@ from tailguard.store.files import Store
 
 
 def read_suite(store: Store, digest: str) -> Suite:
-    """The suite that a digest names; those of before version 2 have no checks."""
+    """The suite that a digest names."""
     content = store.json("suites", digest)
     prompts = (
-        Prompt(**{**item, "check": _check(item["check"]) if item.get("check") else None}) for item in content["prompts"]
+        Prompt(**{**item, "check": _check(item["check"]) if item["check"] else None}) for item in content["prompts"]
     )
     return Suite(content["name"], tuple(prompts), frozenset(content["rare_terms"]))
 

@@ -40,11 +40,11 @@ from tailguard.domain.facts import (
 )
 from tailguard.domain.tags import digest_of_row
 from tailguard.domain.wording import counted
+from tailguard.errors import TailguardError
 from tailguard.plays.loops.declared import FILE as FLOWS_FILE
-from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import only, recorded
 from tailguard.runlog.recorder import WITNESS_FILE
 from tailguard.runlog.verify import verify as verify_log
+from tailguard.runlog.view import LogView, Recorded, latest
 from tailguard.store.files import folder_digest
 from tailguard.store.writing import digest_of
 from tailguard.workspace import POLICY_FILE, Workspace
@@ -103,7 +103,7 @@ class Verified:
 def verify(workspace: Workspace) -> Verified:
     """Read everything once. One changed byte in the log or the store is named by the row or file that it stands in."""
     log = verify_log(workspace.log)
-    problems = [Found(f"{one.chain}#{one.seq}", one.what) for one in log.problems]
+    problems = [Found(f"{problem.chain}#{problem.seq}", problem.what) for problem in log.problems]
     files = tags = 0
     for path in _stored(workspace.store.root):
         files += 1
@@ -113,13 +113,16 @@ def verify(workspace: Workspace) -> Verified:
             count, wrong = _tags(path)
             tags += count
             problems += wrong
-    with workspace.log.reading() as connection:
-        ledgers = recorded(connection, LedgerKept)
-        named = _named(connection)
-        problems += _missing_files(workspace, connection)
+    ledgers: list[Recorded[LedgerKept]] = []
+    with workspace.log.reading() as view:
+        try:
+            ledgers = view.recorded(LedgerKept)
+            problems += _missing_files(workspace, view)
+            problems += _missing(workspace.store.root, _named(view))
+        except TailguardError as error:  # a row that was changed to what no row can say
+            problems.append(Found("run log", str(error)))
     for ledger in ledgers:
         problems += _root(workspace, ledger.fact)
-    problems += _missing(workspace.store.root, named)
     return Verified(log.rows, log.chains, log.sealed, files, tags, len(ledgers), tuple(problems))
 
 
@@ -131,12 +134,12 @@ def _stored(root: Path) -> Iterator[Path]:
         yield from sorted(path for path in kind.iterdir() if not path.name.startswith("."))
 
 
-def _named(connection: Connection) -> dict[str, set[str]]:
+def _named(view: LogView) -> dict[str, set[str]]:
     """The digests that the log names, by the folder of the store that they are in."""
     named: dict[str, set[str]] = defaultdict(set)
     for kind, field, folder in _NAMED:
-        named[folder].update(getattr(row.fact, field) for row in recorded(connection, kind))
-    for row in recorded(connection, Artifact):
+        named[folder].update(getattr(row.fact, field) for row in view.recorded(kind))
+    for row in view.recorded(Artifact):
         if row.fact.kind != _INPUT_FILE:
             named[row.fact.kind].add(row.fact.digest)
     return named
@@ -157,9 +160,9 @@ def _missing(root: Path, named: dict[str, set[str]]) -> list[Found]:
     return problems
 
 
-def _missing_files(workspace: Workspace, connection: Connection) -> list[Found]:
+def _missing_files(workspace: Workspace, view: LogView) -> list[Found]:
     """The files beside the log without which it cannot be checked, or does not say what is in force."""
-    policy, declared = only(recorded(connection, PolicyInForce)), only(recorded(connection, FlowsDeclared))
+    policy, declared = latest(view.recorded(PolicyInForce)), latest(view.recorded(FlowsDeclared))
     flows_in_force = declared is not None and declared.fact.digest != digest_of(b"")
     witness = "restore it from a backup; until then rows that were cut from the end of the log go unseen"
     expected = [

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tailguard.cli import run as command
 from tailguard.domain.facts import ExitCriterion, GateDecision, OverrideUsed, ShippingEvent
+from tailguard.domain.gates import Gate
 from tailguard.domain.tags import Origin
 from tailguard.errors import Held, InputError
 from tailguard.overrides import requests
@@ -26,8 +27,8 @@ from tailguard.plays.loops.imported import read_lineage
 from tailguard.plays.loops.search import components, cut, cycles, through
 from tailguard.plays.status import status
 from tailguard.release import ship
-from tailguard.runlog.queries import recorded
 from tests.builders import Team, fed_back, first_generation, loose, write_jsonl, written_by
+from tests.recording import record_policy
 
 NODES = "abcdef"
 PAIRS = st.sampled_from([Edge(one, two) for one in NODES for two in NODES])
@@ -216,15 +217,15 @@ def test_a_diagram_shows_feedback_and_checkpoints_and_obeys_no_name() -> None:
 
 
 def found(team: Team) -> list[tuple[str, str]]:
-    with team.workspace.log.reading() as connection:
+    with team.workspace.log.reading() as view:
         return [
-            (one.severity, one.what) for one in status(connection, now=team.clock.now()).findings if one.page == "loops"
+            (one.severity, one.what) for one in status(view, now=team.clock.now()).findings if one.kind.play == "loops"
         ]
 
 
 def may_it_ship(team: Team) -> str:
-    with team.workspace.log.reading() as connection:
-        return status(connection, now=team.clock.now()).lineages[0].sentence
+    with team.workspace.log.reading() as view:
+        return status(view, now=team.clock.now()).lineages[0].sentence
 
 
 def test_an_undeclared_loop_holds_the_gate_until_it_is_guarded(team: Team) -> None:
@@ -241,11 +242,11 @@ def test_an_undeclared_loop_holds_the_gate_until_it_is_guarded(team: Team) -> No
     assert ("high", "unguarded loop, nobody declared it") in [
         (one, what.partition(":")[0]) for one, what in found(team)
     ]
-    with team.workspace.log.reading() as connection:
-        (decision,) = recorded(connection, GateDecision, run=run, gate="loops")
-        (criterion,) = recorded(connection, ExitCriterion, run=run, name="no unguarded loop")
-        assert [one.fact.action for one in recorded(connection, ShippingEvent, run=run)] == ["refused"]
-    assert (decision.fact.verdict, criterion.fact.held, criterion.fact.observed) == ("BLOCK", False, "1")
+    with team.workspace.log.reading() as view:
+        (decision,) = view.recorded(GateDecision, run=run, gate=Gate.LOOPS)
+        (criterion,) = view.recorded(ExitCriterion, run=run, name="no unguarded loop")
+        assert [one.fact.action for one in view.recorded(ShippingEvent, run=run)] == ["refused"]
+    assert (decision.fact.verdict, criterion.fact.met, criterion.fact.observed) == ("BLOCK", False, "1")
 
     actions.declare(team.workspace, "main -> robot")
     actions.guard(team.workspace, "ceiling", on="robot -> main training set", owner="kim", evidence="ratio")
@@ -262,7 +263,7 @@ def test_an_exception_to_a_loop_is_an_override_like_any_other(team: Team) -> Non
     loose(team)
     run = fed_back(team)
     name = requests.request(
-        team.workspace.as_actor("lin"), gate="loops", run=run, reason="one trial run, watched by hand",
+        team.workspace.as_actor("lin"), gate=Gate.LOOPS, run=run, reason="one trial run, watched by hand",
         expires=team.clock.now().replace(day=20),
     )  # fmt: skip
     requests.decide(team.workspace, name, decision="approved", note="once")
@@ -271,8 +272,8 @@ def test_an_exception_to_a_loop_is_an_override_like_any_other(team: Team) -> Non
 
     assert may_it_ship(team).startswith(f"{run} may ship under {name}: ")
     assert f"let through by override {name}" in ship.ship(team.workspace, run)
-    with team.workspace.log.reading() as connection:
-        assert {one.fact.gate for one in recorded(connection, OverrideUsed, run=run)} == {"loops"}
+    with team.workspace.log.reading() as view:
+        assert {one.fact.gate for one in view.recorded(OverrideUsed, run=run)} == {"loops"}
     assert [one.exception[:10] for one in actions.standing(team.workspace).unguarded] == ["override-1"]
 
 
@@ -295,8 +296,8 @@ def test_a_checkpoint_that_falls_silent_or_is_removed_is_a_finding_that_goes_awa
     actions.guard(space, "editor", on="page -> bot", owner="ada", evidence="confirmed", every_days=20)
 
     def told() -> str:
-        space.policy_in_force()
-        actions.in_force(space)
+        record_policy(space)
+        actions.record_edits(space)
         return "; ".join(what for _, what in found(team))
 
     assert "checkpoint editor on `page -> bot` is silent" in told()
@@ -306,7 +307,7 @@ def test_a_checkpoint_that_falls_silent_or_is_removed_is_a_finding_that_goes_awa
     assert "silent" not in told()
     assert "unguarded" not in told()
     team.clock.move(21)
-    space.policy_in_force()
+    record_policy(space)
     actions.declare(space, "page -> archive")  # the log's own time moves on
     assert "checkpoint editor on `page -> bot` is silent" in told()
     assert "unguarded loop, its checkpoints are silent" in told()
@@ -335,7 +336,7 @@ def test_a_review_remembers_every_loop_and_a_new_one_is_told(team: Team) -> None
     assert {one.words: one.change for one in actions.standing(space).loops}["bot -> page -> index -> bot"] == (
         "new since the last review"
     )
-    space.policy_in_force()
+    record_policy(space)
     assert any("new since the last review" in what for _, what in found(team))
 
 

@@ -113,8 +113,8 @@ def test_one_changed_byte_is_found_and_logged(team: Team) -> None:
         anchor.verify(team.workspace)
 
     assert [one.intact for one in facts(team, AnchorVerified)] == [True, False]
-    with team.workspace.log.reading() as connection:
-        found = status(connection, now=team.clock.now())
+    with team.workspace.log.reading() as view:
+        found = status(view, now=team.clock.now())
     assert any("the anchor was found changed" in one.what and one.severity == "high" for one in found.findings)
 
 
@@ -123,8 +123,8 @@ def test_a_stale_or_thin_anchor_is_a_finding(tmp_path: Path) -> None:
     team.clock.move(400)
     team.compose([team.batch("b", team.take(50))])
 
-    with team.workspace.log.reading() as connection:
-        told = [one.what for one in status(connection, now=team.clock.now()).findings]
+    with team.workspace.log.reading() as view:
+        told = [one.what for one in status(view, now=team.clock.now()).findings]
 
     assert "the anchor is thin: 500 records, 5,000 wanted" in told
     assert any(one.startswith("the anchor is stale: nothing was added since 2026-03-02") for one in told)
@@ -133,8 +133,10 @@ def test_a_stale_or_thin_anchor_is_a_finding(tmp_path: Path) -> None:
 def test_two_people_who_change_it_at_once_do_not_lose_a_change(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = anchor._keep
 
-    def slow(workspace: Workspace, rows: list[dict[str, object]], name: str) -> tuple[str, list[Fact]]:
-        made = kept(workspace, rows, name)
+    def slow(
+        workspace: Workspace, rows: list[dict[str, object]], name: str, slice_field: str
+    ) -> tuple[str, list[Fact]]:
+        made = kept(workspace, rows, name, slice_field)
         monkeypatch.setattr(anchor, "_keep", kept)
         add(team, team.take(5))
         return made

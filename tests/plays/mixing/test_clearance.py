@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 import tailguard
 from tailguard.domain.facts import ClearanceSigned, Composition, OverrideUsed
-from tailguard.domain.recipe import Recipe
+from tailguard.domain.gates import Gate
+from tailguard.domain.requests import Recipe
 from tailguard.domain.tags import Origin
 from tailguard.errors import Blocked, InputError
 from tailguard.overrides import requests
@@ -137,7 +138,7 @@ def test_the_statement_of_an_override_ends_with_it(team: Team) -> None:
     run = over_the_ceiling(team)
     made = facts(team, Composition, run=run)[0]
     name = requests.request(
-        team.workspace.as_actor("lin"), gate="ratio", run=run, reason="needed for the launch",
+        team.workspace.as_actor("lin"), gate=Gate.RATIO, run=run, reason="needed for the launch",
         expires=team.clock.now() + timedelta(days=2),
     )  # fmt: skip
     requests.decide(team.workspace, name, decision="approved", note="once")
@@ -204,10 +205,12 @@ def test_the_shell_example_trains_on_a_cleared_set_and_stops_on_a_blocked_one(te
     good = facts(team, Composition, run=first)[0].snapshot
     blocked = facts(team, Composition, run=over_the_ceiling(team))[0].snapshot
 
+    environment = {"PATH": path, "HOME": str(team.workspace.root), "TAILGUARD_USER": "ada"}
+
     done, stopped = (
         subprocess.run(  # noqa: S603  our own example
             ["/bin/bash", str(script), str(team.workspace.root), "main", snapshot],
-            capture_output=True, text=True, check=False, env={"PATH": path, "HOME": str(team.workspace.root)},
+            capture_output=True, text=True, check=False, env=environment,
         )
         for snapshot in (good, blocked)
     )  # fmt: skip
@@ -235,7 +238,7 @@ def test_an_override_that_did_not_help_was_not_used(team: Team) -> None:
     with pytest.raises(Blocked, match="whole anchor"):
         runner.advance(team.workspace, run)
     name = requests.request(
-        team.workspace.as_actor("lin"), gate="ratio", run=run, reason="needed for the launch",
+        team.workspace.as_actor("lin"), gate=Gate.RATIO, run=run, reason="needed for the launch",
         expires=team.clock.now() + timedelta(days=2),
     )  # fmt: skip
     requests.decide(team.workspace, name, decision="approved", note="once")

@@ -23,7 +23,7 @@ from tailguard.domain.facts import (
     MixingAudited,
     RatioMeasured,
 )
-from tailguard.domain.recipe import Recipe
+from tailguard.domain.requests import Recipe
 from tailguard.domain.tags import Origin, digest_of_row
 from tailguard.errors import Blocked, InputError
 from tailguard.exports.export import export, write_again
@@ -174,11 +174,11 @@ def test_the_audit_is_signed_by_a_second_role(tmp_path: Path) -> None:
         audit.audit(team.workspace.as_actor("lin"), run, signed=True, note=note)
     with pytest.raises(InputError, match="ada started main/0 and cannot audit it"):
         audit.audit(team.workspace, run, signed=True, note=note)
-    with team.workspace.log.reading() as connection:
-        before = [one.what for one in status(connection, now=team.clock.now()).findings]
+    with team.workspace.log.reading() as view:
+        before = [one.what for one in status(view, now=team.clock.now()).findings]
     audit.audit(team.workspace.as_actor("kim"), run, signed=True, note=note)
-    with team.workspace.log.reading() as connection:
-        after = [one.what for one in status(connection, now=team.clock.now()).findings]
+    with team.workspace.log.reading() as view:
+        after = [one.what for one in status(view, now=team.clock.now()).findings]
 
     assert [one.signed for one in facts(team, MixingAudited)] == [True]
     assert any("no data lead has audited" in one for one in before)
@@ -195,10 +195,10 @@ def test_a_set_that_drops_the_earlier_human_text_is_a_finding(team: Team) -> Non
     (kept,) = facts(team, EarlierHumanKept, run=run)
     (criterion,) = [one for one in facts(team, ExitCriterion, run=run) if one.name == "human text accumulates"]
     assert (kept.before, kept.kept) == (made(team, "main/0").records, 500)
-    assert not criterion.held
+    assert not criterion.met
     assert criterion.waived_by == "a finding"
-    with team.workspace.log.reading() as connection:
-        told = [one.what for one in status(connection, now=team.clock.now()).findings]
+    with team.workspace.log.reading() as view:
+        told = [one.what for one in status(view, now=team.clock.now()).findings]
     assert any("leaves out 44% of the human text" in one for one in told), told
 
 

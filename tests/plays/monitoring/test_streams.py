@@ -21,11 +21,13 @@ from tailguard.domain.facts import AlertRaised, AlertSent, StreamWeek
 from tailguard.errors import InputError
 from tailguard.plays.monitoring import alerts, streams
 from tailguard.plays.status import status
-from tailguard.policy.model import template
+from tailguard.policy.reading import template
 from tailguard.ports import RawRecord, Reject
-from tailguard.runlog.queries import alarms, recorded
+from tailguard.runlog.views.alarms import alarms
+from tailguard.runlog.views.sources import logged_outputs
 from tailguard.workspace import Workspace
 from tests.builders import Clock, write_jsonl
+from tests.recording import record_policy
 from tests.streams import written
 
 
@@ -34,7 +36,7 @@ def founded(root: Path) -> tuple[Workspace, Clock]:
     (root / "policy.toml").write_text(template("ada").replace("block_words = 400", "block_words = 150"))
     clock = Clock()
     workspace = Workspace(root, "ada", clock)
-    workspace.policy_in_force()
+    record_policy(workspace)
     return workspace, clock
 
 
@@ -52,29 +54,28 @@ def test_weeks_like_the_reference_raise_nothing_and_a_poorer_one_does(tmp_path: 
     worse = streams.add(workspace, "bot", rows(written(tmp_path, "w.jsonl", seed=20, worse=True, week=4)), seed=0)
 
     assert worse.alarms
-    with workspace.log.reading() as connection:
-        weeks = recorded(connection, StreamWeek, stream="bot", measure=worse.alarms[0])
+    with workspace.log.reading() as view:
+        weeks = view.recorded(StreamWeek, stream="bot", measure=worse.alarms[0])
         assert [one.fact.week for one in weeks] == [datetime(2026, 3, 2) + timedelta(weeks=n) for n in range(5)]
         assert [one.fact.alarm for one in weeks] == [False] * 4 + [True]
-        found = status(connection, now=clock.now())
-        assert {one.subject.split(", ")[1] for one in alarms(connection)} == set(worse.alarms)
+        found = status(view, now=clock.now())
+        assert {one.subject.split(", ")[1] for one in alarms(view)} == set(worse.alarms)
     assert any("against the frozen reference" in one.what and one.severity == "high" for one in found.findings)
 
     streams.freeze(workspace, "bot", rows(written(tmp_path, "ref.jsonl", seed=2, texts=1500)), seed=0)
-    with workspace.log.reading() as connection:
-        assert alarms(connection) == []
+    with workspace.log.reading() as view:
+        assert alarms(view) == []
 
 
 def test_production_texts_are_our_own_when_they_come_back(tmp_path: Path) -> None:
     from tailguard.detection.own_outputs.index import own_outputs
-    from tailguard.runlog.queries import logged_outputs
 
     workspace, _ = founded(tmp_path)
     file = written(tmp_path, "ref.jsonl", seed=1, texts=1500)
     streams.freeze(workspace, "bot", rows(file), seed=0)
 
-    with workspace.log.reading() as connection:
-        logged = logged_outputs(connection)
+    with workspace.log.reading() as view:
+        logged = logged_outputs(view)
     index = own_outputs(workspace.store, logged, tmp_path / "cache", anchor=None)
     long = next(text for text in read_texts(file) if len(text.split()) > 30)
 
@@ -160,8 +161,8 @@ def test_an_alarm_is_told_once_failures_are_seen_and_tried_again(
         assert command(["monitor", "add", "bot", file, "-w", str(tmp_path)]) == 4
         assert "not delivered: alert-1 to json" in capsys.readouterr().out
         assert got == []
-        with workspace.log.reading() as connection:
-            findings = status(connection, now=clock.now()).findings
+        with workspace.log.reading() as view:
+            findings = status(view, now=clock.now()).findings
         assert any("could not be delivered" in one.what for one in findings)
 
         assert command(["alerts", "send", "-w", str(tmp_path)]) == 0
@@ -172,10 +173,10 @@ def test_an_alarm_is_told_once_failures_are_seen_and_tried_again(
 
     assert 1 <= first <= 3
     assert "against the frozen reference" in got[0]["message"]
-    with workspace.log.reading() as connection:
-        raised = recorded(connection, AlertRaised)
-        sent = recorded(connection, AlertSent)
-        assert not any("could not be delivered" in one.what for one in status(connection, now=clock.now()).findings)
+    with workspace.log.reading() as view:
+        raised = view.recorded(AlertRaised)
+        sent = view.recorded(AlertSent)
+        assert not any("could not be delivered" in one.what for one in status(view, now=clock.now()).findings)
     assert len(raised) == first
     assert "hidden-word" not in f"{raised} {sent}"
     assert {one.fact.delivered for one in sent} == {False, True}
@@ -191,7 +192,5 @@ def test_an_address_that_nobody_knows_is_a_failure_that_is_seen(
     monkeypatch.setenv("TAILGUARD_USER", "ada")
 
     assert command(["alerts", "send", "-w", str(tmp_path)]) == 2
-    with workspace.log.reading() as connection:
-        assert {one.fact.problem for one in recorded(connection, AlertSent)} == {
-            "the address is not one that Apprise knows"
-        }
+    with workspace.log.reading() as view:
+        assert {one.fact.problem for one in view.recorded(AlertSent)} == {"the address is not one that Apprise knows"}

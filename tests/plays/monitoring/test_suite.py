@@ -10,15 +10,15 @@ import pytest
 from tailguard.adapters.readers import WHOLE, reader_for
 from tailguard.domain.facts import ComparedMeasure, Measurement
 from tailguard.errors import InputError
-from tailguard.pipeline import runner
+from tailguard.pipeline.summary import summarize
 from tailguard.plays.mixing import anchor as anchors
 from tailguard.plays.monitoring import suite, suite_proposal
 from tailguard.plays.status import status
-from tailguard.policy.model import template
-from tailguard.release import ship
-from tailguard.runlog.queries import recorded
+from tailguard.policy.reading import template
+from tailguard.release import freeze
 from tailguard.workspace import Workspace
 from tests.builders import POLICY_CHANGES, Clock, Team, passages, write_jsonl
+from tests.recording import record_policy
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_a_proposal_nobody_decided_on_is_not_frozen_and_a_refused_one_is_left_ou
 def test_without_an_anchor_nothing_is_proposed(tmp_path: Path) -> None:
     (tmp_path / "policy.toml").write_text(template("ada"))
     workspace = Workspace(tmp_path, "ada", Clock())
-    workspace.policy_in_force()
+    record_policy(workspace)
 
     with pytest.raises(InputError, match="Freeze the anchor first"):
         suite_proposal.propose(workspace, tmp_path / "suite.jsonl", most=5, seed=0)
@@ -101,15 +101,15 @@ def test_checked_tail_items_gate_a_run_and_a_saturated_or_old_suite_is_a_finding
     first = team.run([team.batch("a", team.take(300))])
     second = team.run([team.batch("b", team.take(300))], ship=False)
 
-    with anchored.log.reading() as connection:
-        measured = recorded(connection, ComparedMeasure, run=second)
+    with anchored.log.reading() as view:
+        measured = view.recorded(ComparedMeasure, run=second)
         assert {one.fact.measure for one in measured} >= {"tail accuracy", "tail recall"}
-        assert recorded(connection, Measurement, run=first, measure="tail accuracy")[0].fact.value == 1
+        assert view.recorded(Measurement, run=first, measure="tail accuracy")[0].fact.value == 1
     clock.move(400)
-    ship.freeze(anchored, second, reason="a year has passed by now")
-    with anchored.log.reading() as connection:
-        told = [one.what for one in status(connection, now=clock.now()).findings]
+    freeze.freeze(anchored, second, reason="a year has passed by now")
+    with anchored.log.reading() as view:
+        told = [one.what for one in status(view, now=clock.now()).findings]
     assert any("the suite is saturated" in one for one in told), told
     assert any("the suite rare is old" in one for one in told)
     assert "100.0% right" in suite.standing(anchored).text
-    assert runner.report(anchored, second).verdict is not None
+    assert summarize(anchored, second).verdict is not None

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tailguard.domain.facts import AlertRaised, OverrideDecided, OverrideRequested, SourceContract
+from tailguard.domain.gates import Gate
 from tailguard.domain.tags import Origin
 from tailguard.domain.wording import by
 from tailguard.errors import InputError
@@ -14,6 +15,7 @@ from tailguard.overrides import meeting, requests
 from tailguard.plays.monitoring import alerts
 from tailguard.plays.provenance import quarantine, sources
 from tests.builders import Clock, Team, held_for_review
+from tests.recording import record
 
 WHEN = r"2 Mar 2026 09:\d\d"
 
@@ -59,8 +61,9 @@ def test_what_was_taken_back_is_not_taken_back_again(team: Team) -> None:
 
 def asked(team: Team) -> str:
     until = team.clock.now() + timedelta(days=20)
-    team.workspace.as_actor("lin").desk.record(
-        OverrideRequested("override-1", "ratio", "main", "main/0", "needed for the launch", until)
+    record(
+        team.workspace.as_actor("lin"),
+        OverrideRequested("override-1", Gate.RATIO, "main", "main/0", "needed for the launch", until),
     )
     return "override-1"
 
@@ -71,7 +74,7 @@ def test_an_override_that_was_decided_names_the_approver(team: Team) -> None:
 
     with pytest.raises(InputError, match=rf"is open \(approved by ada on {WHEN}\); only one that is requested"):
         requests.decide(team.workspace, name, decision="refused", note="no")
-    team.workspace.desk.record(OverrideDecided(name, "closed", "done"))
+    record(team.workspace, OverrideDecided(name, "closed", "done"))
     with pytest.raises(InputError, match=rf"is closed \(closed by ada on {WHEN}\); only one that is open"):
         requests.decide(team.workspace, name, decision="closed", note="done")
 
@@ -89,7 +92,7 @@ def test_an_item_and_a_meeting_that_are_done_say_by_whom(team: Team) -> None:
 
 
 def test_an_alert_that_is_taken_over_names_who_had_it(team: Team) -> None:
-    team.workspace.desk.record(AlertRaised("alert-1", "stream", "bot", "bot repeats itself", "row"))
+    record(team.workspace, AlertRaised("alert-1", "stream", "bot", "bot repeats itself", "row"))
     first = alerts.take(team.workspace.as_actor("lin"), "alert-1", note="I look at it today")
     second = alerts.take(team.workspace, "alert-1", note="I look at it too")
 
@@ -99,7 +102,7 @@ def test_an_alert_that_is_taken_over_names_who_had_it(team: Team) -> None:
 
 
 def test_a_contract_that_was_signed_names_the_signature(team: Team) -> None:
-    team.workspace.desk.record(SourceContract("docs", "ada", "MIT", "human", team.clock.now(), ""))
+    record(team.workspace, SourceContract("docs", "ada", "MIT", "human", team.clock.now(), ""))
     sources.sign(team.workspace, "docs", note="read")
 
     with pytest.raises(InputError, match=f"The contract with docs was signed by ada on {WHEN}"):

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
+from typing import get_type_hints
 
 import pyarrow as pa
 import pyarrow.ipc
@@ -35,20 +36,24 @@ from tailguard.domain.facts import (
     ReviewDecision,
     ShareEstimated,
 )
-from tailguard.domain.recipe import Recipe
+from tailguard.domain.gates import Mode
 from tailguard.domain.records import record_id
+from tailguard.domain.requests import BatchRequest, Recipe
+from tailguard.domain.stages import Stage
 from tailguard.domain.tags import Evidence, Origin, Tag, digest_of_row, spans_of, spans_text
 from tailguard.errors import InputError
 from tailguard.exports import export
 from tailguard.pipeline import runner
 from tailguard.plays.provenance import exchange, quarantine, sources, tracing
 from tailguard.plays.status import status
-from tailguard.policy.model import template
-from tailguard.stages.intake import BatchRequest
+from tailguard.policy.reading import template
+from tailguard.runlog.views.references import frozen_anchor
+from tailguard.runlog.views.runs import stage_results
 from tailguard.store.writing import digest_of
 from tailguard.verification.verify import _NAMED, verify
 from tailguard.workspace import Workspace
 from tests.builders import Team, facts, first_generation, found_team, passages, write_jsonl, written_by
+from tests.recording import record, record_policy
 
 NOW = datetime(2026, 3, 1)
 
@@ -57,10 +62,8 @@ def taken_in(team: Team, *batches: BatchRequest) -> list[dict[str, object]]:
     """All records of one intake, advancing and held."""
     run = runner.start(team.workspace, "main", batches, recipe=Recipe(), seed=0)
     runner.advance(team.workspace, run, until="intake")
-    with team.workspace.log.reading() as connection:
-        from tailguard.runlog.queries import stage_results
-
-        result = team.workspace.store.json("results", stage_results(connection, run)["intake"].fact.output)
+    with team.workspace.log.reading() as view:
+        result = team.workspace.store.json("results", stage_results(view, run)["intake"].fact.output)
     return [
         row for kind in ("records", "quarantine") for row in team.workspace.store.table(kind, result[kind]).to_pylist()
     ]
@@ -219,8 +222,8 @@ def test_a_passage_of_ours_makes_a_record_mixed_by_its_share_and_is_an_observed_
         assert str(row["text"])[start:stop].split()[0] in " ".join(ours)
     edges = facts(team, OwnOutputFound)
     assert {(one.generation, one.source, one.kind) for one in edges} == {(first, "vendor", "contains a passage")}
-    with team.workspace.log.reading() as connection:
-        found = status(connection, now=team.clock.now()).findings
+    with team.workspace.log.reading() as view:
+        found = status(view, now=team.clock.now()).findings
     assert any("are our own: contains a passage of main/0" in one.what for one in found)
 
 
@@ -247,7 +250,7 @@ class Impatient:
         if records > 120:
             raise KeyboardInterrupt
 
-    def said(self, line: str) -> None: ...
+    def output(self, line: str) -> None: ...
 
 
 def test_a_reading_that_was_interrupted_goes_on_and_ends_with_the_same_bytes(
@@ -317,10 +320,9 @@ def test_a_record_is_traced_by_its_text_and_an_unknown_one_says_so(used: Team) -
 
 
 def _anchor(team: Team) -> str:
-    from tailguard.runlog.queries import frozen_anchor
 
-    with team.workspace.log.reading() as connection:
-        found = frozen_anchor(connection)
+    with team.workspace.log.reading() as view:
+        found = frozen_anchor(view)
     assert found
     return found.fact.anchor
 
@@ -464,7 +466,7 @@ def test_a_log_that_is_kept_elsewhere_is_verified_with_the_policy_of_its_workspa
     (tmp_path / "shared").mkdir()
     monkeypatch.setenv("TAILGUARD_RUNLOG", f"duckdb:///{tmp_path / 'shared' / 'team.duckdb'}")
     team = found_team(tmp_path / "team")
-    team.workspace.policy_in_force()
+    record_policy(team.workspace)
 
     whole = verify(team.workspace)
     (team.workspace.root / "policy.toml").rename(tmp_path / "shared" / "policy.toml")
@@ -489,18 +491,20 @@ def test_a_witness_file_that_was_cut_short_is_a_problem_of_its_line(copied: Work
 
 def filled(kind: type[Fact], **given: str) -> Fact:
     """A fact of a kind with some values, as no stage would make it."""
-    plain: dict[str, object] = {"str": "main", "int": 1, "float": 0.5, "bool": True, "datetime": NOW}
-    values = {field.name: plain.get(str(field.type)) for field in fields(kind)}
+    plain: dict[object, object] = {str: "main", int: 1, float: 0.5, bool: True, datetime: NOW}
+    hints = get_type_hints(kind)
+    enums = {hint: next(iter(hint)) for hint in (Stage, Mode)}
+    values = {field.name: (plain | enums).get(hints[field.name]) for field in fields(kind)}
     return kind(**{**values, **given})
 
 
 def test_every_fact_that_names_a_content_is_missed_when_it_is_gone(tmp_path: Path) -> None:
     (tmp_path / "policy.toml").write_text(template("ada"))
     workspace = Workspace(tmp_path, "ada")
-    workspace.policy_in_force()
+    record_policy(workspace)
     named = {folder: (kind, field) for kind, field, folder in _NAMED}
     digests = {folder: digest_of(folder.encode()) for folder in named}
-    workspace.desk.record(*(filled(kind, **{field: digests[folder]}) for folder, (kind, field) in named.items()))
+    record(workspace, *(filled(kind, **{field: digests[folder]}) for folder, (kind, field) in named.items()))
 
     problems = {problem.where: problem.what for problem in verify(workspace).problems}
 
@@ -542,8 +546,8 @@ def test_two_blind_reviewers_settle_a_record_only_together(tmp_path: Path) -> No
     assert settled == [0, 3, 0, 1], "the quality owner's answer settles what two reviewers differ on"
     assert len(unseen_by_kim) == 4
     assert quarantine.waiting(sam, reviewer="sam") == []
-    with team.workspace.log.reading() as connection:
-        agreement = quarantine.agreement(connection)
+    with team.workspace.log.reading() as view:
+        agreement = quarantine.agreement(view)
     assert agreement.pairs == 4
     assert agreement.kappa == pytest.approx(0.0), "one of the two said human throughout"
 

@@ -29,7 +29,7 @@ def exact(output: str, expected: object, tolerance: float) -> float:  # noqa: AR
 def contains(output: str, expected: object, tolerance: float) -> float:  # noqa: ARG001
     """What was expected (or one of several) stands in the answer, whatever the case."""
     wanted = expected if isinstance(expected, tuple) else [expected]
-    return float(any(str(one).casefold() in output.casefold() for one in wanted))
+    return float(any(str(phrase).casefold() in output.casefold() for phrase in wanted))
 
 
 def regex(output: str, expected: object, tolerance: float) -> float:  # noqa: ARG001
@@ -39,11 +39,11 @@ def regex(output: str, expected: object, tolerance: float) -> float:  # noqa: AR
 
 def numeric(output: str, expected: object, tolerance: float) -> float:
     """The last number in the answer is within `tolerance` (absolute) of what was expected."""
-    found = _NUMBER.findall(output[-_LONGEST:])
-    if not found:
+    numbers = _NUMBER.findall(output[-_LONGEST:])
+    if not numbers:
         return 0.0
     wanted = float(str(expected))
-    return float(math.isclose(float(found[-1].replace(",", "")), wanted, rel_tol=1e-9, abs_tol=max(tolerance, 1e-12)))
+    return float(math.isclose(float(numbers[-1].replace(",", "")), wanted, rel_tol=1e-9, abs_tol=max(tolerance, 1e-12)))
 
 
 _BUILT_IN: dict[str, Checker] = {"exact": exact, "contains": contains, "regex": regex, "numeric": numeric}
@@ -58,8 +58,8 @@ def checker_named(name: str) -> Checker:
         near = difflib.get_close_matches(name, [*_BUILT_IN, *known], n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise InputError(f"There is no checker {name!r}. Known are {', '.join(sorted((*_BUILT_IN, *known)))}.{hint}")
-    found: Callable[[str, object, float], float] = known[name].load()
-    return found
+    checker: Callable[[str, object, float], float] = known[name].load()
+    return checker
 
 
 def read_check(row: dict[str, object], where: str) -> Check | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tailguard.errors import InputError
-from tailguard.policy.model import HuggingFaceDetector
+from tailguard.policy.adapters import HuggingFaceDetector
 
 _BATCH = 16
 
@@ -22,7 +22,7 @@ class HuggingFaceScorer:
     def score(self, texts: Sequence[str]) -> list[float]:
         import torch
 
-        found: list[float] = []
+        scores: list[float] = []
         with torch.inference_mode():
             for start in range(0, len(texts), _BATCH):
                 encoded = self._tokenizer(
@@ -30,8 +30,8 @@ class HuggingFaceScorer:
                 )
                 chances = self._model(**encoded).logits.float().log_softmax(dim=-1)
                 mine = chances[:, self._label]
-                found += (mine - torch.log1p(-mine.exp().clamp(max=1 - 1e-7))).tolist()
-        return found
+                scores += (mine - torch.log1p(-mine.exp().clamp(max=1 - 1e-7))).tolist()
+        return scores
 
 
 def scorer(settings: HuggingFaceDetector | None) -> HuggingFaceScorer:

@@ -44,11 +44,11 @@ def generator_for(
         case "endpoint":
             from tailguard.adapters.generators.endpoint import Endpoint, EndpointGenerator
 
-            found = policy.generators.endpoint
-            if found is None:
+            endpoint_settings = policy.generators.endpoint
+            if endpoint_settings is None:
                 raise InputError('generator = "endpoint" needs [generators.endpoint].')
-            named = found.model.replace("{generation}", generation)
-            endpoint = Endpoint(**{**found.model_dump(), "model": named})
+            named = endpoint_settings.model.replace("{generation}", generation)
+            endpoint = Endpoint(**{**endpoint_settings.model_dump(), "model": named})
             return EndpointGenerator(endpoint, root / "cache" / "answers", tell)
         case "file":
             from tailguard.adapters.generators.answers import FileGenerator

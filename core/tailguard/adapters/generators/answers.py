@@ -30,14 +30,15 @@ class FileGenerator:
         seed: int,
     ) -> list[tuple[str, ...]]:
         """Raises InputError where the file has too few answers to a prompt, or says that they were drawn otherwise."""
-        found = read_answers(self._path, suite=None)
-        if found.decoding and found.decoding != str(decoding):
+        outputs = read_answers(self._path, suite=None)
+        if outputs.decoding and outputs.decoding != str(decoding):
             raise InputError(
-                f"{self._path} was drawn with {found.decoding}; [evaluation] says {decoding}. Draw it again, or change the policy."
+                f"{self._path} was drawn with {outputs.decoding}; [evaluation] says {decoding}. "
+                "Draw it again, or change the policy."
             )
         by_prompt: dict[str, list[str]] = defaultdict(list)
-        for identity, texts in found.answers.items():
-            by_prompt[found.prompts[identity]] += texts
+        for identity, texts in outputs.answers.items():
+            by_prompt[outputs.prompts[identity]] += texts
         self._first_seed = seed if self._first_seed is None else self._first_seed
         first = 0 if seed == self._first_seed else decoding.samples
         short = [prompt for prompt in prompts if len(by_prompt[prompt]) < 2 * decoding.samples]

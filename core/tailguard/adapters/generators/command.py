@@ -54,7 +54,7 @@ class CommandGenerator:
 
 
 def _answers(file: Path, prompts: int, samples: int) -> list[tuple[str, ...]]:
-    found: list[list[str]] = [[] for _ in range(prompts)]
+    by_prompt: list[list[str]] = [[] for _ in range(prompts)]
     try:
         lines = file.read_text(encoding="utf-8").split("\n")
     except FileNotFoundError as error:
@@ -66,14 +66,14 @@ def _answers(file: Path, prompts: int, samples: int) -> list[tuple[str, ...]]:
             continue
         try:
             row = json.loads(line)
-            found[int(row["id"])].append(str(row["text"]))
+            by_prompt[int(row["id"])].append(str(row["text"]))
         except (ValueError, KeyError, IndexError, TypeError) as error:
             raise TailguardError(
                 f"Line {number} of the generate command's outputs is not an answer ({error!r})."
             ) from error
-    short = sum(len(answers) != samples for answers in found)
+    short = sum(len(answers) != samples for answers in by_prompt)
     if short:
         raise TailguardError(
             f"{short} of {prompts} prompts have not exactly {samples} answers in the generate command's outputs."
         )
-    return [tuple(answers) for answers in found]
+    return [tuple(answers) for answers in by_prompt]

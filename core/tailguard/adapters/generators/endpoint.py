@@ -72,8 +72,10 @@ class EndpointGenerator:
         if len(done) < len(wanted):
             with journal.open("ab") as file:
                 _run(lambda: self._ask_all(wanted, done, decoding, file))
-        for _, asked, told in done.values():
-            self._used = Usage(self._used.prompt_tokens + asked, self._used.completion_tokens + told)
+        for _, prompt_tokens, completion_tokens in done.values():
+            self._used = Usage(
+                self._used.prompt_tokens + prompt_tokens, self._used.completion_tokens + completion_tokens
+            )
         texts = [done[at][0] for at in range(len(wanted))]
         return [tuple(texts[at : at + decoding.samples]) for at in range(0, len(texts), decoding.samples)]
 
@@ -103,8 +105,8 @@ class EndpointGenerator:
             try:
                 await asyncio.gather(*workers)
             finally:
-                for one in workers:
-                    one.cancel()
+                for worker in workers:
+                    worker.cancel()
 
     async def _ask(self, client: AsyncOpenAI, prompt: str, decoding: Decoding, seed: int) -> _Answer:
         from openai import APIStatusError, OpenAIError
@@ -122,10 +124,10 @@ class EndpointGenerator:
             else:
                 answer = await client.completions.create(prompt=prompt, **settings)
         except APIStatusError as error:
-            told = f"{self._endpoint.url} answered {error.status_code}: {error.message[:300]}"
+            problem = f"{self._endpoint.url} answered {error.status_code}: {error.message[:300]}"
             mend = "Check url, model and key." if error.status_code < 500 else "What was answered is kept; run again."
             kind = InputError if error.status_code in (400, 401, 403, 404) else TailguardError
-            raise kind(f"{told} {mend}") from error
+            raise kind(f"{problem} {mend}") from error
         except OpenAIError as error:
             raise TailguardError(
                 f"{self._endpoint.url} could not be asked ({error}). What was answered is kept; run again when it is up."
@@ -156,13 +158,13 @@ _Answer = tuple[str, int, int]
 
 def _read_journal(path: Path) -> dict[int, _Answer]:
     """What a journal holds; a last line that was cut off is asked for again."""
-    found: dict[int, _Answer] = {}
+    answers: dict[int, _Answer] = {}
     if path.exists():
-        whole = path.read_bytes()
-        kept = whole[: whole.rfind(b"\n") + 1]
+        content = path.read_bytes()
+        kept = content[: content.rfind(b"\n") + 1]
         for line in kept.splitlines():
-            at, text, asked, told = json.loads(line)
-            found[at] = (text, asked, told)
-        if len(kept) < len(whole):
+            at, text, prompt_tokens, completion_tokens = json.loads(line)
+            answers[at] = (text, prompt_tokens, completion_tokens)
+        if len(kept) < len(content):
             path.write_bytes(kept)
-    return found
+    return answers

@@ -14,15 +14,15 @@ WHOLE = Columns()
 
 def reader_for(path: str) -> Reader:
     """The reader of a file or folder. Raises InputError for what is missing, or has an ending that nobody reads."""
-    system, place = filesystem(path)
-    if system.isdir(place):
+    system, location = filesystem(path)
+    if system.isdir(location):
         from tailguard.adapters.readers.folder import read_folder
 
         return partial(read_folder, readers=_readers())
-    if not system.exists(place):
+    if not system.exists(location):
         raise InputError(f"{path} does not exist. Check the path.")
     readers = _readers()
-    suffix = kind_of(place)
+    suffix = kind_of(location)
     if suffix not in readers:
         raise InputError(
             f"{path} ends in {suffix!r}. Tailguard reads {', '.join(readers)}, the text formats among them also with "
@@ -50,6 +50,6 @@ def read_texts(path: str, columns: Columns = WHOLE) -> Iterator[str]:
     """The texts of a file that has to be whole. Raises InputError naming the first record that cannot be read."""
     for row in reader_for(path)(path, columns):
         if isinstance(row, Reject):
-            place = f"{row.file} line {row.line}" if row.file else f"line {row.line}"
-            raise InputError(f"{path} {place}: {row.reason}. Mend the line or take it out.")
+            location = f"{row.file} line {row.line}" if row.file else f"line {row.line}"
+            raise InputError(f"{path} {location}: {row.reason}. Mend the line or take it out.")
         yield row.text

@@ -56,7 +56,7 @@ def answers_of(rows: Mapping[int, Mapping[str, object]], *, where: str, suite: P
     if wrong:
         more = f"\n... and {len(wrong) - _SHOWN} more." if len(wrong) > _SHOWN else ""
         raise InputError("\n".join(wrong[:_SHOWN]) + more)
-    partly = [one for one, found in scores.items() if len(found) != len(answers[one])]
+    partly = [prompt_id for prompt_id, values in scores.items() if len(values) != len(answers[prompt_id])]
     if partly:
         raise InputError(
             f"{where}: prompt id {partly[0]!r} has a score for {len(scores[partly[0]])} of its {len(answers[partly[0]])} answers "
@@ -64,16 +64,16 @@ def answers_of(rows: Mapping[int, Mapping[str, object]], *, where: str, suite: P
         )
     if not answers:
         raise InputError(f"{where} has no answers. A row has prompt_id, prompt and output.")
-    found = Outputs(
-        {one: tuple(texts) for one, texts in answers.items()},
+    outputs = Outputs(
+        {prompt_id: tuple(texts) for prompt_id, texts in answers.items()},
         frozenset(tail),
         "",
         "; ".join(sorted(decodings)),
         prompts,
         slices,
-        {one: tuple(found) for one, found in scores.items()},
+        {prompt_id: tuple(values) for prompt_id, values in scores.items()},
     )
-    return _on_suite(found, suite, where) if suite else found
+    return _on_suite(outputs, suite, where) if suite else outputs
 
 
 def _problem(row: Mapping[str, object]) -> str | None:
@@ -91,32 +91,34 @@ def _problem(row: Mapping[str, object]) -> str | None:
     return None
 
 
-def _on_suite(found: Outputs, suite: Path, where: str) -> Outputs:
+def _on_suite(outputs: Outputs, suite: Path, where: str) -> Outputs:
     items = read_items(suite)
-    strange = sorted(found.answers.keys() - items.keys())
+    strange = sorted(outputs.answers.keys() - items.keys())
     if strange:
         raise InputError(
             f"{where} answers {counted(len(strange), 'prompt that is', 'prompts that are')} not in {suite}: "
             f"{', '.join(strange[:5])}. "
             "Ids in both files must be the same."
         )
-    other = [one for one in found.answers if str(items[one]["prompt"]) != found.prompts[one]]
+    other = [
+        prompt_id for prompt_id in outputs.answers if str(items[prompt_id]["prompt"]) != outputs.prompts[prompt_id]
+    ]
     if other:
         raise InputError(
             f"{where}: prompt {other[0]!r} is not the one that {suite} has under that id ({len(other)} differ)."
         )
-    scores = dict(found.scores)
-    for one, texts in found.answers.items():
-        check = items[one]["check"]
-        if isinstance(check, Check) and one not in scores:
-            scores[one] = tuple(judge(check, text) for text in texts)
+    scores = dict(outputs.scores)
+    for prompt_id, texts in outputs.answers.items():
+        check = items[prompt_id]["check"]
+        if isinstance(check, Check) and prompt_id not in scores:
+            scores[prompt_id] = tuple(judge(check, text) for text in texts)
     return Outputs(
-        found.answers,
-        frozenset(one for one in found.answers if items[one]["tail"]),
+        outputs.answers,
+        frozenset(prompt_id for prompt_id in outputs.answers if items[prompt_id]["tail"]),
         "",
-        found.decoding,
-        found.prompts,
-        {one: str(items[one]["slice"]) for one in found.answers},
+        outputs.decoding,
+        outputs.prompts,
+        {prompt_id: str(items[prompt_id]["slice"]) for prompt_id in outputs.answers},
         scores,
     )
 
@@ -167,7 +169,9 @@ def _parquet(path: Path) -> dict[int, dict[str, object]]:
     try:
         names = pq.read_schema(path).names
         wanted = [
-            one for one in ("prompt_id", "id", "prompt", "output", "slice", "tail", "score", "decoding") if one in names
+            name
+            for name in ("prompt_id", "id", "prompt", "output", "slice", "tail", "score", "decoding")
+            if name in names
         ]
         rows: Iterable[dict[str, object]] = pq.read_table(path, columns=wanted).to_pylist()
     except (OSError, pa.ArrowException) as error:

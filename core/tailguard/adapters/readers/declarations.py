@@ -55,11 +55,11 @@ def declared_in(row: Mapping[str, Any], columns: Columns) -> Declared | None:
             return Declared(
                 "", field, f"{field} is {type(value).__name__}, expected a word that tells who wrote the text"
             )
-    said = [found for found in (_source_type(row), _prov(row), _model(row)) if found]
-    if len({found.origin for found in said}) > 1:
-        told = " and ".join(f"{found.field} says {found.origin}" for found in said)
-        return Declared("", said[0].field, f"its fields contradict each other: {told}")
-    return said[0] if said else None
+    declarations = [declaration for declaration in (_source_type(row), _prov(row), _model(row)) if declaration]
+    if len({declaration.origin for declaration in declarations}) > 1:
+        conflict = " and ".join(f"{declaration.field} says {declaration.origin}" for declaration in declarations)
+        return Declared("", declarations[0].field, f"its fields contradict each other: {conflict}")
+    return declarations[0] if declarations else None
 
 
 def _model(row: Mapping[str, Any]) -> Declared | None:
@@ -86,7 +86,7 @@ def _prov(row: Mapping[str, Any]) -> Declared | None:
     for field in ("prov:wasAttributedTo", "wasAttributedTo", "prov:wasGeneratedBy", "wasGeneratedBy"):
         value = row.get(field)
         agents = value if isinstance(value, list) else [value]
-        origins = {_agent(one) for one in agents if isinstance(one, Mapping)} - {None}
+        origins = {_agent(agent) for agent in agents if isinstance(agent, Mapping)} - {None}
         if origins:
             return Declared(str(origins.pop()) if len(origins) == 1 else Origin.MIXED, field)
     return None
@@ -98,17 +98,17 @@ def _agent(value: Mapping[str, Any]) -> Origin | None:
         return _agent(inner)
     kinds = value.get("@type") or value.get("type")
     for kind in kinds if isinstance(kinds, list) else [kinds]:
-        if isinstance(kind, str) and (found := _AGENTS.get(kind.rpartition(":")[2].lower())):
-            return found
+        if isinstance(kind, str) and (origin := _AGENTS.get(kind.rpartition(":")[2].lower())):
+            return origin
     return None
 
 
 def declared_by_card(card: Mapping[str, Any]) -> Declared | None:
     """What the front matter of a Hugging Face data set card says of all records."""
     creators = card.get("language_creators")
-    origins = {CREATORS.get(str(one)) for one in (creators if isinstance(creators, list) else [creators])}
+    origins = {CREATORS.get(str(creator)) for creator in (creators if isinstance(creators, list) else [creators])}
     if None not in origins and origins:
-        known = {str(one) for one in origins}
+        known = {str(origin) for origin in origins}
         return Declared(known.pop() if len(known) == 1 else Origin.MIXED, "README.md language_creators")
     tags = card.get("tags")
     if isinstance(tags, list) and "synthetic" in tags:
@@ -118,12 +118,12 @@ def declared_by_card(card: Mapping[str, Any]) -> Declared | None:
 
 def declared_by_croissant(description: Mapping[str, Any]) -> Declared | None:
     """What a Croissant description says of all records: PROV first, then how the data was collected."""
-    if found := _prov(description):
-        return Declared(found.origin, f"croissant.json {found.field}")
+    if declared := _prov(description):
+        return Declared(declared.origin, f"croissant.json {declared.field}")
     for field in ("rai:dataCollectionType", "dataCollectionType"):
         value = description.get(field)
-        kinds = [str(one).lower() for one in (value if isinstance(value, list) else [value]) if one]
-        made = [one for one in kinds if "synthetic" in one or "machine" in one or "generated" in one]
+        kinds = [str(kind).lower() for kind in (value if isinstance(value, list) else [value]) if kind]
+        made = [kind for kind in kinds if "synthetic" in kind or "machine" in kind or "generated" in kind]
         if made:
             return Declared(Origin.AI if len(made) == len(kinds) else Origin.MIXED, f"croissant.json {field}")
     return None

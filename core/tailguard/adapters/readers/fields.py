@@ -41,15 +41,15 @@ def record_from(row: Mapping[str, Any], line: int, columns: Columns, *, file: st
     for name, value in row.items():
         if name != columns.text and (problem := _problem_of(name) or _problem_of(value)):
             return Reject(line, f"{excerpt(name)} {problem}", excerpt(text), file)
-    found = declared_in(row, columns)
-    if found is not None and found.problem:
-        return Reject(line, found.problem, excerpt(text), file)
+    declared = declared_in(row, columns)
+    if declared is not None and declared.problem:
+        return Reject(line, declared.problem, excerpt(text), file)
     meta = meta_of(row, columns)
     if len(meta) > LONGEST_META:
         return Reject(line, f"metadata is longer than {LONGEST_META // 1024} KiB", excerpt(text), file)
-    if found is None:
+    if declared is None:
         return RawRecord(text, None, line, "", meta, file)
-    return RawRecord(text, found.origin, line, found.field, meta, file)
+    return RawRecord(text, declared.origin, line, declared.field, meta, file)
 
 
 def meta_of(row: Mapping[str, Any], columns: Columns) -> str:
@@ -102,7 +102,7 @@ def _encodes(text: str) -> bool:
 
 def _without_nan(value: object) -> object:
     if isinstance(value, Mapping):
-        return {key: _without_nan(one) for key, one in value.items()}
+        return {key: _without_nan(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [_without_nan(part) for part in value]
     return None if isinstance(value, float) and math.isnan(value) else value

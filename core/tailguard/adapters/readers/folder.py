@@ -30,10 +30,10 @@ def read_folder(path: str, columns: Columns, *, readers: dict[str, Reader]) -> I
     Raises InputError for a folder in which nothing can be read.
     """
     system, root = filesystem(path)
-    said = _card(system, root)
+    declared = _card(system, root)
     for record in _all(system, root, path, columns, readers):
-        if said and isinstance(record, RawRecord) and record.declared is None:
-            yield replace(record, declared=said.origin, declared_by=said.field)
+        if declared and isinstance(record, RawRecord) and record.declared is None:
+            yield replace(record, declared=declared.origin, declared_by=declared.field)
         else:
             yield record
 
@@ -76,7 +76,7 @@ def _named(reader: Reader, file: str, columns: Columns, name: str) -> Iterator[R
 def _data_set(system: Any, root: str, path: str, columns: Columns, prefix: str) -> Iterator[RawRecord | Reject]:
     state = _json(system, f"{root}/state.json", path)
     try:
-        names = [str(one["filename"]) for one in state["_data_files"]]
+        names = [str(entry["filename"]) for entry in state["_data_files"]]
     except (KeyError, TypeError) as error:
         raise InputError(f"{path}: state.json names no data files. Save the data set again.") from error
     for name in names:
@@ -101,8 +101,8 @@ def _text(system: Any, file: str, number: int, name: str) -> RawRecord | Reject:
 def _card(system: Any, root: str) -> Declared | None:
     if system.exists(f"{root}/croissant.json"):
         description = _json(system, f"{root}/croissant.json", root)
-        if found := declared_by_croissant(description):
-            return found
+        if declared := declared_by_croissant(description):
+            return declared
     if system.exists(f"{root}/README.md"):
         return declared_by_card(_front_matter(system.cat_file(f"{root}/README.md").decode("utf-8", "replace")))
     return None
@@ -112,26 +112,26 @@ def _front_matter(text: str) -> dict[str, Any]:
     """The two lists that matter here, from the YAML between the first two `---` lines: `key: value` or `key:` and `- item`."""
     if not text.startswith("---"):
         return {}
-    found: dict[str, Any] = {}
+    entries: dict[str, Any] = {}
     key = ""
     for line in text.split("\n---", 1)[0].splitlines()[1:]:
         if line[:1].isalpha():
             key, _, value = line.partition(":")
             value = value.strip()
-            found[key] = [one.strip(" '\"") for one in value.strip("[]").split(",")] if value else []
-        elif line.lstrip().startswith("- ") and isinstance(found.get(key), list):
-            found[key].append(line.lstrip()[2:].strip(" '\""))
-    return found
+            entries[key] = [item.strip(" '\"") for item in value.strip("[]").split(",")] if value else []
+        elif line.lstrip().startswith("- ") and isinstance(entries.get(key), list):
+            entries[key].append(line.lstrip()[2:].strip(" '\""))
+    return entries
 
 
 def _json(system: Any, file: str, path: str) -> dict[str, Any]:
     try:
-        found = json.loads(system.cat_file(file))
+        content = json.loads(system.cat_file(file))
     except (ValueError, OSError, RecursionError) as error:
         raise InputError(f"{path}: {PurePosixPath(file).name} cannot be read ({error}). Write it again.") from error
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise InputError(f"{path}: {PurePosixPath(file).name} is not a JSON object. Write it again.")
-    return found
+    return content
 
 
 def _relative(file: str, root: str) -> str:

@@ -22,10 +22,10 @@ def read_parquet(path: str, columns: Columns) -> Iterator[RawRecord | Reject]:
 
     Raises InputError for a file that is not Parquet, or has no text column.
     """
-    system, place = filesystem(path)
+    system, location = filesystem(path)
     local = "file" in _protocols(system)
     try:
-        file = pq.ParquetFile(pa.OSFile(place) if local else system.open(place, "rb"))
+        file = pq.ParquetFile(pa.OSFile(location) if local else system.open(location, "rb"))
         names = file.schema_arrow.names
     except _UNREADABLE as error:
         raise InputError(f"{path} is not a Parquet file that can be read ({error}). Write it again.") from error
@@ -48,9 +48,11 @@ def read_parquet(path: str, columns: Columns) -> Iterator[RawRecord | Reject]:
 
 def read_arrow(path: str, columns: Columns) -> Iterator[RawRecord | Reject]:
     """Records and rejects of an Arrow IPC file or stream, as Hugging Face data sets keep them on disk."""
-    system, place = filesystem(path)
+    system, location = filesystem(path)
     try:
-        source: Any = pa.memory_map(place) if "file" in _protocols(system) else pa.PythonFile(system.open(place, "rb"))
+        source: Any = (
+            pa.memory_map(location) if "file" in _protocols(system) else pa.PythonFile(system.open(location, "rb"))
+        )
         batches = _batches(source)
         names = batches.schema.names
     except _UNREADABLE as error:
@@ -108,9 +110,9 @@ def _records(batch: pa.RecordBatch, before: int, columns: Columns) -> Iterator[R
 
 def _row(batch: pa.RecordBatch, at: int, before: int) -> dict[str, Any] | Reject:
     try:
-        alone = batch.slice(at, 1)
-        alone.validate(full=True)
-        (row,) = alone.to_pylist()
+        single = batch.slice(at, 1)
+        single.validate(full=True)
+        (row,) = single.to_pylist()
     except _UNREADABLE as error:
         return Reject(before + at + 1, f"the row cannot be read ({str(error)[:120]})", "")
     return row  # type: ignore[no-any-return]

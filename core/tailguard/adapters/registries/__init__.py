@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tailguard.policy.model import MlflowRegistry
+from tailguard.policy.adapters import MlflowRegistry
 from tailguard.ports import Registry
 
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from tailguard.errors import InputError, TailguardError
-from tailguard.policy.model import MlflowRegistry
+from tailguard.policy.adapters import MlflowRegistry
 
 GENERATION, DIGEST = "tailguard.generation", "tailguard.weights"
 
@@ -31,7 +31,8 @@ class MlflowModels:
             if not client.search_registered_models(f"name = '{model}'"):
                 client.create_registered_model(model)
             versions = {
-                one.tags.get(GENERATION): one.version for one in client.search_model_versions(f"name = '{model}'")
+                version.tags.get(GENERATION): version.version
+                for version in client.search_model_versions(f"name = '{model}'")
             }
             version = versions.get(generation)
             if version is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tailguard.errors import InputError
-from tailguard.policy.model import HuggingFaceTraining
+from tailguard.policy.adapters import HuggingFaceTraining
 from tailguard.ports import TrainingJob
 
 

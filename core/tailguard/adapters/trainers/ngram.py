@@ -175,10 +175,10 @@ class _Walk:
             key = np.zeros(len(open_rows), dtype=np.int64)
             for column in range(number):
                 key = (key << self._bits) | np.maximum(history[:, column], 0)
-            place = np.minimum(np.searchsorted(level.contexts, key), len(level.contexts) - 1)
-            known = (level.contexts[place] == key) & (history >= 0).all(axis=1)
-            stays = known & (rng.random(len(open_rows)) >= self._backoff[number][place])
-            chosen, at = open_rows[stays], place[stays]
+            position = np.minimum(np.searchsorted(level.contexts, key), len(level.contexts) - 1)
+            known = (level.contexts[position] == key) & (history >= 0).all(axis=1)
+            stays = known & (rng.random(len(open_rows)) >= self._backoff[number][position])
+            chosen, at = open_rows[stays], position[stays]
             drawn[chosen] = self._draw(number, at, rng)
             open_rows = open_rows[~stays]
             if not len(open_rows):

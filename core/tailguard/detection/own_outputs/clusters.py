@@ -30,7 +30,7 @@ def clusters(texts: Sequence[str]) -> list[int]:
     leader = np.arange(len(texts))
     for first, second in _pairs(unique, sizes):
         _join(leader, int(first), int(second))
-    return [_leader(leader, place) for place in range(len(texts))]
+    return [_leader(leader, text) for text in range(len(texts))]
 
 
 def _grams(texts: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
@@ -43,30 +43,30 @@ def _grams(texts: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]
         ends.append(len(words))
     owners = np.repeat(np.arange(len(texts), dtype=np.uint64), np.diff([0, *ends]))
     wide = np.array(words, dtype=np.uint64)
-    whole = owners[: 1 - WORDS] == owners[WORDS - 1 :]
-    grams = np.zeros(len(whole), dtype=np.uint64)
+    complete = owners[: 1 - WORDS] == owners[WORDS - 1 :]
+    grams = np.zeros(len(complete), dtype=np.uint64)
     for step in range(WORDS):
-        grams = (grams ^ wide[step : step + len(whole)]) * _PRIME
+        grams = (grams ^ wide[step : step + len(complete)]) * _PRIME
         grams ^= grams >> np.uint64(29)
-    return grams[whole], owners[: 1 - WORDS][whole]
+    return grams[complete], owners[: 1 - WORDS][complete]
 
 
 def _pairs(unique: NDArray[np.uint64], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
     """Pairs of texts that share enough of their grams, shape (pairs, 2)."""
-    found = []
+    pair_blocks = []
     for step in range(1, NEIGHBOURS + 1):
         same = unique[step:, 0] == unique[:-step, 0]
-        found.append(np.stack([unique[:-step, 1][same], unique[step:, 1][same]], axis=1).astype(np.int64))
-    pairs, shared = np.unique(np.concatenate(found), axis=0, return_counts=True)
+        pair_blocks.append(np.stack([unique[:-step, 1][same], unique[step:, 1][same]], axis=1).astype(np.int64))
+    pairs, shared = np.unique(np.concatenate(pair_blocks), axis=0, return_counts=True)
     return pairs[shared >= SHARED * np.minimum(sizes[pairs[:, 0]], sizes[pairs[:, 1]])]
 
 
-def _leader(leader: NDArray[np.int64], place: int) -> int:
-    while leader[place] != place:
-        place = int(leader[place])
-    return place
+def _leader(leader: NDArray[np.int64], text: int) -> int:
+    while leader[text] != text:
+        text = int(leader[text])
+    return text
 
 
 def _join(leader: NDArray[np.int64], first: int, second: int) -> None:
-    one, other = _leader(leader, first), _leader(leader, second)
-    leader[max(one, other)] = min(one, other)
+    first_leader, second_leader = _leader(leader, first), _leader(leader, second)
+    leader[max(first_leader, second_leader)] = min(first_leader, second_leader)

@@ -61,7 +61,7 @@ def words(
         width = 1
         inside = 97 <= byte <= 122 or 65 <= byte <= 90 or 48 <= byte <= 57
         silent = byte == 39 and begin >= 0
-        alone = False
+        single = False
         if byte >= 128:
             inside = True
             if byte == 0xE2 and at + 2 < stop and data[at + 1] == 0x80:
@@ -72,9 +72,9 @@ def words(
                 inside = False
                 width = 2
             elif 0xE3 <= byte <= 0xED and at + 2 < stop:
-                alone = True
+                single = True
                 width = 3
-        if begin >= 0 and (alone or not (inside or silent)):
+        if begin >= 0 and (single or not (inside or silent)):
             hashes[count] = value
             begins[count] = begin - start
             ends[count] = at - start
@@ -89,7 +89,7 @@ def words(
                 if 65 <= letter <= 90:
                     letter += np.uint8(32)
                 value = (value ^ np.uint64(letter)) * _PRIME
-            if alone:
+            if single:
                 hashes[count] = value
                 begins[count] = begin - start
                 ends[count] = at + width - start
@@ -103,8 +103,8 @@ def words(
 @njit()
 def _gram(hashes: NDArray[np.uint64], at: int) -> np.uint64:
     value = _BASIS
-    for place in range(at, at + WORDS):
-        value = (value ^ hashes[place]) * _A
+    for position in range(at, at + WORDS):
+        value = (value ^ hashes[position]) * _A
         value ^= value >> _33
     value *= _B
     return value ^ (value >> _33)
@@ -124,20 +124,20 @@ def remembered(
     total = 0
     grams = np.empty(data.size // 3 + offsets.size, np.uint64)
     owners = np.empty(data.size // 3 + offsets.size, np.uint32)
-    whole = np.zeros(offsets.size - 1, np.bool_)
+    complete = np.zeros(offsets.size - 1, np.bool_)
     for text in range(offsets.size - 1):
         count = words(data, offsets[text], offsets[text + 1], hashes, begins, ends) - WORDS + 1
-        whole[text] = count <= WHOLE
+        complete[text] = count <= WHOLE
         for at in range(count):
             value = _gram(hashes, at)
-            if whole[text] or value & np.uint64(3) == 0:
+            if complete[text] or value & np.uint64(3) == 0:
                 if total == grams.size:
                     grams = np.concatenate((grams, np.empty(grams.size + 64, np.uint64)))
                     owners = np.concatenate((owners, np.empty(owners.size + 64, np.uint32)))
                 grams[total] = value
                 owners[total] = text
                 total += 1
-    return grams[:total], owners[:total], whole
+    return grams[:total], owners[:total], complete
 
 
 @njit()
@@ -149,14 +149,14 @@ def every(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.uin
     hashes = np.empty(longest + 1, np.uint64)
     begins = np.empty(longest + 1, np.int64)
     ends = np.empty(longest + 1, np.int64)
-    found = np.empty(data.size, np.uint64)
+    grams = np.empty(data.size, np.uint64)
     total = 0
     for text in range(offsets.size - 1):
         count = words(data, offsets[text], offsets[text + 1], hashes, begins, ends) - WORDS + 1
         for at in range(count):
-            found[total] = _gram(hashes, at)
+            grams[total] = _gram(hashes, at)
             total += 1
-    return found[:total].copy()
+    return grams[:total].copy()
 
 
 @njit()
@@ -166,11 +166,11 @@ def look_up(  # noqa: PLR0912, PLR0915  a kernel is one long loop
     grams: NDArray[np.uint64],
     owners: NDArray[np.uint32],
     prefix: NDArray[np.int64],
-    whole: NDArray[np.bool_],
+    complete: NDArray[np.bool_],
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
     """For each text: kind of match, output that most of it comes from, share of its words that match, and the byte spans.
 
-    `grams` is sorted, `prefix[i]` the first place whose gram has at least the leading bits i, `whole[o]` whether output o
+    `grams` is sorted, `prefix[i]` the first place whose gram has at least the leading bits i, `complete[o]` whether output o
     is remembered by all of its grams. Spans have shape (texts, MOST_SPANS, 2), -1 where there is none.
     """
     n = offsets.size - 1
@@ -185,7 +185,7 @@ def look_up(  # noqa: PLR0912, PLR0915  a kernel is one long loop
     begins = np.empty(longest + 1, np.int64)
     ends = np.empty(longest + 1, np.int64)
     covered = np.zeros(longest + 1, np.bool_)
-    found = np.empty(COMMON * (longest + 1), np.uint64)
+    matches = np.empty(COMMON * (longest + 1), np.uint64)
     bits = 0
     while (1 << bits) < prefix.size - 1:
         bits += 1
@@ -195,21 +195,21 @@ def look_up(  # noqa: PLR0912, PLR0915  a kernel is one long loop
         hits = 0
         for at in range(count - WORDS + 1):
             value = _gram(hashes, at)
-            place = prefix[value >> shift]
+            position = prefix[value >> shift]
             stop = prefix[(value >> shift) + np.uint64(1)]
-            while place < stop and grams[place] < value:
-                place += 1
+            while position < stop and grams[position] < value:
+                position += 1
             taken = 0
-            while place < stop and grams[place] == value and taken < COMMON:
-                found[hits] = (np.uint64(owners[place]) << np.uint64(32)) | np.uint64(at)
+            while position < stop and grams[position] == value and taken < COMMON:
+                matches[hits] = (np.uint64(owners[position]) << np.uint64(32)) | np.uint64(at)
                 hits += 1
                 taken += 1
-                place += 1
+                position += 1
         if hits < _COPY_HITS:
             continue
-        ordered = np.sort(found[:hits])
+        ordered = np.sort(matches[:hits])
         covered[:count] = False
-        most = np.int64(0)
+        best_matched = np.int64(0)
         first = 0
         while first < hits:
             owner = np.int64(ordered[first] >> np.uint64(32))
@@ -217,12 +217,12 @@ def look_up(  # noqa: PLR0912, PLR0915  a kernel is one long loop
             while last + 1 < hits and np.int64(ordered[last + 1] >> np.uint64(32)) == owner:
                 last += 1
             if last - first + 1 >= _COPY_HITS:
-                matched = _passages(ordered, first, last, whole[owner], count, covered)
-                if matched > most:
-                    most = matched
+                matched = _passages(ordered, first, last, complete[owner], count, covered)
+                if matched > best_matched:
+                    best_matched = matched
                     best_owner[text] = owner
             first = last + 1
-        if most:
+        if best_matched:
             total = 0
             for at in range(count):
                 total += covered[at]
@@ -234,25 +234,25 @@ def look_up(  # noqa: PLR0912, PLR0915  a kernel is one long loop
 
 @njit()
 def _passages(
-    found: NDArray[np.uint64], first: int, last: int, whole: bool, count: int, covered: NDArray[np.bool_]
+    matches: NDArray[np.uint64], first: int, last: int, complete: bool, count: int, covered: NDArray[np.bool_]
 ) -> np.int64:
     """Marks the words of one output's passages in a text as covered; returns how many words they span."""
     mask = np.uint64(0xFFFFFFFF)
-    rate = 1.0 if whole else 0.25
-    needed = _PASSAGE_HITS if whole else _SAMPLED_HITS
+    rate = 1.0 if complete else 0.25
+    needed = _PASSAGE_HITS if complete else _SAMPLED_HITS
     matched = np.int64(0)
     begin = first
     for at in range(first, last + 1):
-        here = np.int64(found[at] & mask)
-        ends_here = at == last or np.int64(found[at + 1] & mask) - here > _LONGEST_GAP
+        here = np.int64(matches[at] & mask)
+        ends_here = at == last or np.int64(matches[at + 1] & mask) - here > _LONGEST_GAP
         if not ends_here:
             continue
-        start = np.int64(found[begin] & mask)
+        start = np.int64(matches[begin] & mask)
         length = here - start + WORDS
         hits = at - begin + 1
         passage = hits >= needed and length >= _PASSAGE_WORDS
-        most = length >= _COPY_SHARE * count and length >= _COPY_WORDS
-        copy = hits >= _COPY_HITS and (most or length >= _SHORT_COPY_SHARE * count)
+        covers_most = length >= _COPY_SHARE * count and length >= _COPY_WORDS
+        copy = hits >= _COPY_HITS and (covers_most or length >= _SHORT_COPY_SHARE * count)
         if (passage or copy) and hits >= _DENSITY * rate * length:
             matched += length
             covered[start : here + WORDS] = True

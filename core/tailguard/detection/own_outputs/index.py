@@ -61,8 +61,8 @@ class OwnOutputs:
 
         arrays = self._arrays
         wanted = segments.prints_of(ids)
-        place = np.minimum(np.searchsorted(arrays["prints"], wanted), len(arrays["prints"]) - 1)
-        exact = arrays["prints"][place] == wanted
+        positions = np.minimum(np.searchsorted(arrays["prints"], wanted), len(arrays["prints"]) - 1)
+        exact = arrays["prints"][positions] == wanted
         packed = pack(texts)
         kinds, owners, shares, spans = grams.look_up(
             packed.data, packed.offsets, arrays["grams"], arrays["owners"], arrays["prefix"], arrays["whole"]
@@ -70,16 +70,16 @@ class OwnOutputs:
         answers: list[Match | None] = [None] * len(texts)
         for at in map(int, np.flatnonzero(exact | (kinds > 0))):
             if exact[at]:
-                owner = int(arrays["print_owners"][place[at]])
+                owner = int(arrays["print_owners"][positions[at]])
                 answers[at] = Match(_NAMES[grams.EXACT], self._writer(owner), 1.0, ((0, len(texts[at])),))
             else:
-                found = tuple(
+                passages = tuple(
                     (packed.characters(at, int(start)), packed.characters(at, int(stop)))
                     for start, stop in spans[at]
                     if start >= 0
                 )
                 answers[at] = Match(
-                    _NAMES[int(kinds[at])], self._writer(int(owners[at])), round(float(shares[at]), 4), found
+                    _NAMES[int(kinds[at])], self._writer(int(owners[at])), round(float(shares[at]), 4), passages
                 )
         return answers
 
@@ -192,9 +192,9 @@ def _cut(keys: NDArray[np.uint64], edges: NDArray[np.uint64]) -> list[int]:
     return [0, *np.searchsorted(keys, edges).tolist(), len(keys)]
 
 
-def _among(keys: NDArray[np.uint64], some: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Which keys are among `some`, which is sorted."""
-    if not len(some):
+def _among(keys: NDArray[np.uint64], sorted_keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which keys are among `sorted_keys`."""
+    if not len(sorted_keys):
         return np.zeros(len(keys), dtype=bool)
-    place = np.minimum(np.searchsorted(some, keys), len(some) - 1)
-    return np.asarray(some[place] == keys)
+    positions = np.minimum(np.searchsorted(sorted_keys, keys), len(sorted_keys) - 1)
+    return np.asarray(sorted_keys[positions] == keys)

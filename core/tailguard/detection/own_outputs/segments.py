@@ -27,7 +27,7 @@ def keep_segment(store: Store, texts: Sequence[str]) -> str:
     from tailguard.detection.texts import pack
 
     packed = pack(texts)
-    grams, owners, whole = remembered(packed.data, packed.offsets)
+    grams, owners, complete = remembered(packed.data, packed.offsets)
     order = np.lexsort((owners, grams))
     grams, owners = grams[order], owners[order]
     first = np.append(True, (grams[1:] != grams[:-1]) | (owners[1:] != owners[:-1]))[: len(grams)]
@@ -36,7 +36,7 @@ def keep_segment(store: Store, texts: Sequence[str]) -> str:
         ("prints", prints_of([record_id(text) for text in texts])),
         ("grams", grams[first]),
         ("owners", owners[first]),
-        ("whole", whole),
+        ("whole", complete),
     ):
         np.save(folder / f"{name}.npy", array, allow_pickle=False)
     return store.put_folder(KIND, folder)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from tailguard.domain.facts import (
     CheckpointConfirmed,
-    Fact,
     FlowsDeclared,
     ImportedEdge,
     ImportedNode,
     LineageImported,
     LoopsReviewed,
 )
+from tailguard.domain.gates import Gate
 from tailguard.domain.overrides import Override, live_override
 from tailguard.domain.roles import Right
 from tailguard.errors import InputError, NotAllowed
@@ -21,11 +22,11 @@ from tailguard.plays.loops.declared import DEFAULT_DAYS, FILE, TEMPLATE, parse_f
 from tailguard.plays.loops.flows import merged
 from tailguard.plays.loops.imported import read_flows, read_lineage
 from tailguard.plays.loops.search import CAP, Cut, Cycles, cut, cycles
-from tailguard.plays.loops.standing import GATE, Loop, LoopStanding, loops, review_lines
-from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import only, overrides, recorded
+from tailguard.plays.loops.standing import Loop, LoopStanding, loops, review_lines
+from tailguard.runlog.view import LogView, latest
+from tailguard.runlog.views.overrides import overrides
 from tailguard.store.writing import digest_of, write_atomically
-from tailguard.workspace import Workspace, decision
+from tailguard.workspace import Decision, Workspace
 
 SHORTEST = 5
 """Letters of a note or of evidence."""
@@ -45,46 +46,40 @@ class Found:
 def check_files(files: list[Path]) -> Found:
     """Loops in flows.yaml or lineage files, taken together. A declared checkpoint counts as one. Raises InputError."""
     read = [read_flows(file) for file in files]
-    graph = merged([one.flows for one in read])
-    guarded = {one.edge for one in graph.checkpoints}
-    problems = tuple(problem for one in read for problem in one.problems)
+    graph = merged([lineage.flows for lineage in read])
+    guarded = {checkpoint.edge for checkpoint in graph.checkpoints}
+    problems = tuple(problem for lineage in read for problem in lineage.problems)
     return Found(
         len(graph.nodes), len(graph.edges), cycles(graph.edges, guarded, cap=CAP), cut(graph.edges, guarded), problems
     )
 
 
-def in_force(workspace: Workspace) -> None:
-    """Read flows.yaml beside the policy; one that the log has not seen is recorded whole. Removing the file is seen too.
-
-    Raises InputError naming file and line where it is wrong.
-    """
+def record_flows(workspace: Workspace, tx: Decision) -> None:
+    """Record flows.yaml where it is not as the log has it last. Raises InputError, with the line, where it is broken."""
     file = workspace.root / FILE
     text = file.read_text(encoding="utf-8") if file.exists() else ""
     if text:
         parse_flows(text, str(file))
     digest = digest_of(text.encode())
+    newest = tx.view.newest(FlowsDeclared)
+    if (newest is None and text) or (newest and newest.fact.digest != digest):
+        tx.record(FlowsDeclared(digest, text or "flows_version: 1\n"))
 
-    def look(connection: Connection) -> list[Fact]:
-        newest = only(recorded(connection, FlowsDeclared))
-        if (newest is None and not text) or (newest and newest.fact.digest == digest):
-            return []
-        return [FlowsDeclared(digest, text or "flows_version: 1\n")]
 
-    if workspace.log.exists() or text:
-        workspace.desk.decide(look)
+def record_edits(workspace: Workspace) -> None:
+    """Record policy.toml and flows.yaml as they are now, where the actor is of the team; others see what was recorded."""
+    if workspace.allows(Right.NOTE, workspace.edited_policy()):
+        with workspace.deciding(Right.NOTE) as tx:
+            record_flows(workspace, tx)
 
 
 def standing(workspace: Workspace) -> LoopStanding:
     """Every loop as it stands now, with flows.yaml as it is now."""
-    in_force(workspace)
+    record_edits(workspace)
     if not workspace.log.exists():
         raise InputError(f"There is neither a run log nor a {FILE} yet. `tailguard loops init` writes one.")
-    with workspace.log.reading() as connection:
-        return loops(
-            connection,
-            workspace.clock.now(),
-            overrides(connection, review_days=workspace.policy().overrides.review_days),
-        )
+    with workspace.log.reading() as view:
+        return loops(view, workspace.clock.now(), overrides(view))
 
 
 def init(workspace: Workspace) -> Path:
@@ -96,92 +91,97 @@ def init(workspace: Workspace) -> Path:
     return file
 
 
-@decision(Right.FLOWS)
 def declare(workspace: Workspace, edge: str) -> None:
     """Add an edge (`from -> to`) to flows.yaml; everything else in it stays as it was."""
-    _add(workspace, "edges", edge)
+    with workspace.deciding(Right.FLOWS) as tx:
+        text = with_entry(_text(workspace), "edges", _quoted(edge), str(workspace.root / FILE))
+        _write(workspace, tx, text)
 
 
-@decision(Right.FLOWS)
 def guard(
     workspace: Workspace, name: str, *, on: str, owner: str, evidence: str, every_days: int = DEFAULT_DAYS
 ) -> None:
     """Add a checkpoint to flows.yaml, and its edge where it is not declared yet."""
-    text = _text(workspace)
-    file = str(workspace.root / FILE)
-    declared = {edge.text for edge in parse_flows(text, file).edges}
-    tidy = " -> ".join(one.strip() for one in on.split("->"))
-    if tidy not in declared:
-        text = with_entry(text, "edges", _quoted(tidy), file)
-    said = f"name: {_quoted(name)}, on: {_quoted(tidy)}, owner: {_quoted(owner)}, evidence: {evidence}"
-    entry = f"{{{said}, every_days: {every_days}}}"
-    _write(workspace, with_entry(text, "checkpoints", entry, file))
+    with workspace.deciding(Right.FLOWS) as tx:
+        text = _text(workspace)
+        file = str(workspace.root / FILE)
+        declared = {edge.text for edge in parse_flows(text, file).edges}
+        tidy = " -> ".join(node.strip() for node in on.split("->"))
+        if tidy not in declared:
+            text = with_entry(text, "edges", _quoted(tidy), file)
+        entry = (
+            f"{{name: {_quoted(name)}, on: {_quoted(tidy)}, owner: {_quoted(owner)}, evidence: {evidence}, "
+            f"every_days: {every_days}}}"
+        )
+        _write(workspace, tx, with_entry(text, "checkpoints", entry, file))
 
 
-@decision(Right.FLOWS)
 def import_lineage(workspace: Workspace, file: Path) -> LineageImported:
     """Take a lineage file's nodes and edges into the log. Importing the same content again changes nothing.
 
     Raises InputError where it holds none, or holds entries that cannot be read: their places are named, and the others are taken.
     """
-    read = read_lineage(file)
-    digest = digest_of(file.read_bytes())
-    fact = LineageImported(file.name, digest, read.form, read.datasets, read.jobs, len(read.flows.edges))
-
-    def look(connection: Connection) -> list[Fact]:
-        newest = only(recorded(connection, LineageImported, file=file.name))
-        if newest and newest.fact.digest == digest:
-            return []
-        if recorded(connection, LineageImported, digest=digest):
-            return [fact]
-        nodes = [ImportedNode(digest, name, kind) for name, kind in sorted(read.flows.nodes.items())]
-        edges = [ImportedEdge(digest, edge.source, edge.target) for edge in sorted(read.flows.edges)]
-        return [fact, *nodes, *edges]
-
-    workspace.desk.decide(look)
-    if read.problems:
-        told = "\n".join(read.problems[:20])
-        raise InputError(f"{len(read.problems)} entries of {file} could not be read; the others were taken.\n{told}")
+    with workspace.deciding(Right.FLOWS) as tx:
+        lineage = read_lineage(file)
+        digest = digest_of(file.read_bytes())
+        fact = LineageImported(
+            file.name, digest, lineage.form, lineage.datasets, lineage.jobs, len(lineage.flows.edges)
+        )
+        newest = latest(tx.view.recorded(LineageImported, file=file.name))
+        if newest is None or newest.fact.digest != digest:
+            known = bool(tx.view.recorded(LineageImported, digest=digest))
+            tx.record(fact)
+            if not known:
+                tx.record(*(ImportedNode(digest, name, kind) for name, kind in sorted(lineage.flows.nodes.items())))
+                tx.record(*(ImportedEdge(digest, edge.source, edge.target) for edge in sorted(lineage.flows.edges)))
+    if lineage.problems:
+        problems = "\n".join(lineage.problems[:20])
+        raise InputError(
+            f"{len(lineage.problems)} entries of {file} could not be read; the others were taken.\n{problems}"
+        )
     return fact
 
 
-@decision(Right.LOOK)
 def confirm(workspace: Workspace, checkpoint: str, *, evidence: str) -> None:
-    """Confirm that a checkpoint outside of Tailguard is at work. Raises InputError for an unknown one or without evidence."""
-    in_force(workspace)
-    if len(evidence.strip()) < SHORTEST:
-        raise InputError(f"Say what shows it (a ticket, a report), in at least {SHORTEST} letters.")
-    known = {one.name: one.owner for one in parse_flows(_text(workspace), FILE).checkpoints}
-    if checkpoint not in known:
-        raise InputError(f"There is no checkpoint {checkpoint!r} in {FILE}. Known: {', '.join(known) or 'none'}.")
-    if workspace.actor != known[checkpoint]:
-        raise NotAllowed(f"{known[checkpoint]} answers for {checkpoint}; you are {workspace.actor}.")
-    workspace.desk.record(CheckpointConfirmed(checkpoint, evidence.strip()))
+    """Confirm that a checkpoint outside of Tailguard does its work. Raises InputError for an unknown one or without evidence."""
+    with workspace.deciding(Right.LOOK) as tx:
+        record_flows(workspace, tx)
+        if len(evidence.strip()) < SHORTEST:
+            raise InputError(f"Say what shows it (a ticket, a report), in at least {SHORTEST} letters.")
+        owners = {known.name: known.owner for known in parse_flows(_text(workspace), FILE).checkpoints}
+        if checkpoint not in owners:
+            raise InputError(f"There is no checkpoint {checkpoint!r} in {FILE}. Known: {', '.join(owners) or 'none'}.")
+        if workspace.actor != owners[checkpoint]:
+            raise NotAllowed(f"{owners[checkpoint]} answers for {checkpoint}; you are {workspace.actor}.")
+        tx.record(CheckpointConfirmed(checkpoint, evidence.strip()))
 
 
-@decision(Right.LOOPS)
 def review(workspace: Workspace, *, note: str) -> LoopsReviewed:
-    """Mark the review of all loops done; later changes are told against it. Raises InputError without a note."""
-    if len(note.strip()) < SHORTEST:
-        raise InputError(f"A review needs a note of at least {SHORTEST} letters: what was looked at, what was decided.")
-    owner = workspace.policy().plays.loops
-    if workspace.actor != owner:
-        raise NotAllowed(f"The owner of the play reviews the loops, which is {owner}; you are {workspace.actor}.")
-    found = standing(workspace)
-    fact = LoopsReviewed(review_lines(found), len(found.unguarded), note.strip())
-    workspace.desk.record(fact)
-    return fact
+    """Mark the review of all loops done; later changes are compared with it. Raises InputError without a note."""
+    with workspace.deciding(Right.LOOPS) as tx:
+        if len(note.strip()) < SHORTEST:
+            raise InputError(
+                f"A review needs a note of at least {SHORTEST} letters: what was looked at, what was decided."
+            )
+        owner = tx.policy.plays.loops
+        if workspace.actor != owner:
+            raise NotAllowed(f"The owner of the play reviews the loops, which is {owner}; you are {workspace.actor}.")
+        record_flows(workspace, tx)
+        reviewed = loops(tx.view, workspace.clock.now(), overrides(tx.view))
+        fact = LoopsReviewed(review_lines(reviewed), len(reviewed.unguarded), note.strip())
+        tx.record(fact)
+        return fact
 
 
-def unguarded(workspace: Workspace, connection: Connection, run: str) -> tuple[tuple[Loop, ...], Override | None]:
+def unguarded(view: LogView, run: str, *, now: datetime) -> tuple[tuple[Loop, ...], Override | None]:
     """Loops that hold the gate of a run's lineage as things stand, and the override that lets the run through, if one does.
     A profile without the play has none."""
-    now, policy = workspace.clock.now(), workspace.policy()
-    if GATE not in policy.asked_plays:
+    policy = view.policy()
+    if policy is None or Gate.LOOPS not in policy.asked_plays:
         return (), None
-    exceptions = overrides(connection, review_days=policy.overrides.review_days)
-    found = loops(connection, now, exceptions).of_lineage(run.rpartition("/")[0])
-    return found, live_override(exceptions, gate=GATE, run=run, now=now) if found else None
+    exceptions = overrides(view)
+    open_loops = loops(view, now, exceptions).of_lineage(run.rpartition("/")[0])
+    return open_loops, live_override(exceptions, gate=Gate.LOOPS, run=run, now=now) if open_loops else None
 
 
 def _text(workspace: Workspace) -> str:
@@ -189,13 +189,9 @@ def _text(workspace: Workspace) -> str:
     return file.read_text(encoding="utf-8") if file.exists() else TEMPLATE
 
 
-def _add(workspace: Workspace, group: str, entry: str) -> None:
-    _write(workspace, with_entry(_text(workspace), group, _quoted(entry), str(workspace.root / FILE)))
-
-
-def _write(workspace: Workspace, text: str) -> None:
+def _write(workspace: Workspace, tx: Decision, text: str) -> None:
     write_atomically(workspace.root / FILE, text.encode())
-    in_force(workspace)
+    record_flows(workspace, tx)
 
 
 def _quoted(text: str) -> str:

@@ -58,13 +58,20 @@ class _Reader:
             raise self._wrong(version or root, "flows_version: 1 is missing. Add it")
         for group, kind in GROUPS.items():
             self._group(parts.get(group), kind)
-        edges = [self._edge(one) for one in self._items(parts.get("edges"))]
-        checkpoints = [self._checkpoint(one, edges) for one in self._items(parts.get("checkpoints"))]
-        twice = {one.name for one in checkpoints if sum(other.name == one.name for other in checkpoints) > 1}
+        edges = [self._edge(node) for node in self._items(parts.get("edges"))]
+        checkpoints = [self._checkpoint(node, edges) for node in self._items(parts.get("checkpoints"))]
+        twice = {
+            checkpoint.name
+            for checkpoint in checkpoints
+            if sum(other.name == checkpoint.name for other in checkpoints) > 1
+        }
         if twice:
             raise self._wrong(parts["checkpoints"], f"two checkpoints are called {sorted(twice)[0]!r}. Rename one")
         return Flows(
-            dict(self._nodes), {one: frozenset([Known.DECLARED]) for one in edges}, tuple(checkpoints), dict(self._also)
+            dict(self._nodes),
+            {edge: frozenset([Known.DECLARED]) for edge in edges},
+            tuple(checkpoints),
+            dict(self._also),
         )
 
     def _group(self, node: Any, kind: str) -> None:
@@ -73,16 +80,16 @@ class _Reader:
             if name in self._nodes:
                 raise self._wrong(key, f"{name!r} is declared twice")
             self._nodes[name] = kind
-            for inner, told in self._pairs(value):
+            for inner, values in self._pairs(value):
                 if inner.value == "also":
-                    self._also.update({self._name(one): name for one in self._items(told)})
+                    self._also.update({self._name(other): name for other in self._items(values)})
                 elif inner.value not in ("owner", "note"):
                     raise self._wrong(inner, f"{name!r} has also, owner and note, not {inner.value!r}")
 
     def _edge(self, node: Any) -> Edge:
         if not isinstance(node, yaml.ScalarNode) or node.value.count("->") != 1:
             raise self._wrong(node, "an edge is written `from -> to`")
-        source, target = (one.strip() for one in node.value.split("->"))
+        source, target = (name.strip() for name in node.value.split("->"))
         if not source or not target:
             raise self._wrong(node, "an edge is written `from -> to`, with a name on both sides")
         return Edge(source, target)
@@ -94,7 +101,7 @@ class _Reader:
             raise self._wrong(node, f"a checkpoint needs {', '.join(missing)}")
         edge = self._edge(parts["on"])
         if edge not in edges:
-            near = difflib.get_close_matches(edge.text, [one.text for one in edges], n=1)
+            near = difflib.get_close_matches(edge.text, [known.text for known in edges], n=1)
             hint = f" Did you mean `{near[0]}`?" if near else ""
             raise self._wrong(parts["on"], f"there is no edge `{edge.text}`; list it under edges.{hint}")
         if parts["evidence"].value not in EVIDENCE:
@@ -109,7 +116,7 @@ class _Reader:
         )
 
     def _keys(self, node: Any, known: tuple[str, ...]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        parts: dict[str, Any] = {}
         if not isinstance(node, yaml.MappingNode):
             raise self._wrong(node, f"expected keys {', '.join(known)}")
         for key, value in self._pairs(node):
@@ -117,8 +124,8 @@ class _Reader:
                 near = difflib.get_close_matches(key.value, known, n=1)
                 hint = f"Did you mean {near[0]!r}?" if near else f"Known here: {', '.join(known)}"
                 raise self._wrong(key, f"unknown key {key.value!r}. {hint}")
-            found[key.value] = value
-        return found
+            parts[key.value] = value
+        return parts
 
     def _pairs(self, node: Any) -> list[tuple[Any, Any]]:
         if node is None or (isinstance(node, yaml.ScalarNode) and node.value in ("", "null", "~")):
@@ -151,11 +158,11 @@ def with_entry(text: str, group: str, entry: str, where: str) -> str:
     parse_flows(text, where)
     root: Any = yaml.compose(text, Loader=yaml.SafeLoader)
     lines = text.splitlines()
-    found = next((pair for pair in root.value if pair[0].value == group), None)
-    if found is None:
+    existing = next((pair for pair in root.value if pair[0].value == group), None)
+    if existing is None:
         lines += [f"{group}:", f"  - {entry}"]
     else:
-        key, value = found
+        key, value = existing
         if isinstance(value, yaml.SequenceNode) and value.value:
             if value.flow_style:
                 raise InputError(f"{where} line {key.start_mark.line + 1}: write {group} one entry a line first.")

@@ -33,7 +33,7 @@ class Drawing:
     def style(self, edge: Edge) -> str:
         """The dashes of an edge's line: none for what was declared, long for imported, dots for what only the log has seen."""
         known = self.flows.edges[edge]
-        return next(_DASH[one] for one in Known if one in known)
+        return next(_DASH[kind] for kind in Known if kind in known)
 
 
 def drawing(flows: Flows, closing: Collection[Edge], *, around: Collection[str] | None = None) -> Drawing:
@@ -52,7 +52,11 @@ def drawing(flows: Flows, closing: Collection[Edge], *, around: Collection[str] 
         flows = Flows(
             {name: kind for name, kind in flows.nodes.items() if name in kept},
             {edge: known for edge, known in flows.edges.items() if {edge.source, edge.target} <= kept},
-            tuple(one for one in flows.checkpoints if {one.edge.source, one.edge.target} <= kept),
+            tuple(
+                checkpoint
+                for checkpoint in flows.checkpoints
+                if {checkpoint.edge.source, checkpoint.edge.target} <= kept
+            ),
         )
     known = frozenset(closing) & flows.edges.keys()
     feedback = known | frozenset(cut(flows.edges, known).edges)
@@ -62,23 +66,25 @@ def drawing(flows: Flows, closing: Collection[Edge], *, around: Collection[str] 
     columns: dict[str, int] = {}
     for name in nx.lexicographical_topological_sort(graph):
         columns[name] = max((columns[before] + 1 for before in graph.predecessors(name)), default=0)
-    return Drawing(flows, _rows(graph, columns), feedback, {one.edge: one.name for one in flows.checkpoints})
+    return Drawing(
+        flows, _rows(graph, columns), feedback, {checkpoint.edge: checkpoint.name for checkpoint in flows.checkpoints}
+    )
 
 
 def _rows(graph: nx.DiGraph[str], columns: Mapping[str, int]) -> dict[str, tuple[int, float]]:
     layers: dict[int, list[str]] = {}
     for name in sorted(columns):
         layers.setdefault(columns[name], []).append(name)
-    row = {name: float(place) for names in layers.values() for place, name in enumerate(names)}
+    row = {name: float(position) for names in layers.values() for position, name in enumerate(names)}
     for sweep in range(_SWEEPS):
         order = sorted(layers) if sweep % 2 == 0 else sorted(layers, reverse=True)
         for column in order:
             means = {}
             for name in layers[column]:
                 near = [*graph.predecessors(name)] if sweep % 2 == 0 else [*graph.successors(name)]
-                means[name] = sum(row[one] for one in near) / len(near) if near else row[name]
+                means[name] = sum(row[neighbour] for neighbour in near) / len(near) if near else row[name]
             layers[column].sort(key=lambda name: (means[name], name))
-            row.update({name: float(place) for place, name in enumerate(layers[column])})
+            row.update({name: float(position) for position, name in enumerate(layers[column])})
     tallest = max((len(names) for names in layers.values()), default=1)
     return {
         name: (column, row[name] + (tallest - len(names)) / 2) for column, names in layers.items() for name in names
@@ -119,12 +125,12 @@ def _dot(drawn: Drawing) -> str:
         f"  {json.dumps(name)} [shape={shapes.get(kind, 'box')}];" for name, kind in sorted(drawn.flows.nodes.items())
     ]
     for edge in sorted(drawn.flows.edges):
-        told = [f"style={'dashed' if drawn.style(edge) else 'solid'}"]
+        attributes = [f"style={'dashed' if drawn.style(edge) else 'solid'}"]
         if edge in drawn.feedback:
-            told.append(f'color="{FEEDBACK}"')
+            attributes.append(f'color="{FEEDBACK}"')
         if edge in drawn.checkpoints:
-            told.append(f"label={json.dumps(drawn.checkpoints[edge])}")
-        lines.append(f"  {json.dumps(edge.source)} -> {json.dumps(edge.target)} [{', '.join(told)}];")
+            attributes.append(f"label={json.dumps(drawn.checkpoints[edge])}")
+        lines.append(f"  {json.dumps(edge.source)} -> {json.dumps(edge.target)} [{', '.join(attributes)}];")
     return "\n".join([*lines, "}"]) + "\n"
 
 
@@ -153,10 +159,10 @@ def _svg(drawn: Drawing) -> str:
             f'height="{_HIGH}" rx="{round_}" fill="#f4f6f8" stroke="#555"/><text x="{x:g}" y="{y + 4:g}" text-anchor="middle">'
             f"{escape(short)}</text></g>"
         )
-    told = (
+    legend = (
         "solid: declared, long dashes: imported, dots: observed by the run log only; orange: leads back; ⛉: checkpoint"
     )
-    parts.append(f'<text x="20" y="{high - 12:g}" fill="#555">{told}</text></svg>')
+    parts.append(f'<text x="20" y="{high - 12:g}" fill="#555">{legend}</text></svg>')
     return "\n".join(parts) + "\n"
 
 

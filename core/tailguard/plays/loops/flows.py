@@ -78,7 +78,7 @@ def merged(parts: Iterable[Flows]) -> Flows:
         for edge, known in part.edges.items():
             own = Edge(also.get(edge.source, edge.source), also.get(edge.target, edge.target))
             edges[own] = edges.get(own, frozenset()) | known
-        checkpoints += [one for one in part.checkpoints if one not in checkpoints]
+        checkpoints += [checkpoint for checkpoint in part.checkpoints if checkpoint not in checkpoints]
     for edge in edges:
         nodes.setdefault(edge.source, "dataset")
         nodes.setdefault(edge.target, "dataset")

@@ -50,19 +50,19 @@ def read_lineage(path: Path) -> Lineage:
     """The flows in a lineage file. Raises InputError where nothing in it is one."""
     values, problems = _values(_text(path), str(path))
     if len(values) == 1 and isinstance(values[0], dict):
-        whole = values[0]
-        if "nodes" in whole and "metadata" in whole:
-            return Lineage("dbt manifest", _dbt(whole), ())
-        if {"jobs", "datasets"} & whole.keys():
-            values = [*whole.get("jobs", []), *whole.get("datasets", [])]
-        elif isinstance(whole.get("events"), list):
-            values = whole["events"]
+        document = values[0]
+        if "nodes" in document and "metadata" in document:
+            return Lineage("dbt manifest", _dbt(document), ())
+        if {"jobs", "datasets"} & document.keys():
+            values = [*document.get("jobs", []), *document.get("datasets", [])]
+        elif isinstance(document.get("events"), list):
+            values = document["events"]
     builder = _Builder(str(path), list(problems))
     for number, value in enumerate(values, start=1):
         builder.add(value, number)
     if not builder.kinds:
-        told = f" {builder.problems[0]}" if builder.problems else ""
-        raise InputError(f"{path} holds no lineage. Expected {_EXPECTED}.{told}")
+        problem = f" {builder.problems[0]}" if builder.problems else ""
+        raise InputError(f"{path} holds no lineage. Expected {_EXPECTED}.{problem}")
     form = "Marquez export" if builder.marquez else "OpenLineage events"
     return Lineage(form, flows(builder.kinds, builder.edges, Known.IMPORTED), tuple(builder.problems))
 
@@ -77,13 +77,13 @@ def _text(path: Path) -> str:
 def _values(text: str, where: str) -> tuple[list[Any], list[str]]:
     """The values in a JSON file, or in one with a value a line; what cannot be read is told with its line."""
     try:
-        whole = json.loads(text)
+        document = json.loads(text)
     except json.JSONDecodeError as error:
         lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
         if len(lines) < 2 or not lines[0][1].lstrip().startswith("{"):
             raise InputError(f"{where} line {error.lineno} is not JSON ({error.msg}). Expected {_EXPECTED}.") from error
         return _lines(lines, where)
-    return (whole if isinstance(whole, list) else [whole]), []
+    return (document if isinstance(document, list) else [document]), []
 
 
 def _lines(lines: list[tuple[int, str]], where: str) -> tuple[list[Any], list[str]]:
@@ -141,11 +141,11 @@ class _Builder:
             return
         name = f"{name} (job)"
         self.kinds[name] = "job"
-        for one in ends.get("inputs") or ():
-            if dataset := self._dataset(one, number):
+        for entry in ends.get("inputs") or ():
+            if dataset := self._dataset(entry, number):
                 self.edges.add((dataset, name))
-        for one in ends.get("outputs") or ():
-            if dataset := self._dataset(one, number):
+        for entry in ends.get("outputs") or ():
+            if dataset := self._dataset(entry, number):
                 self.edges.add((name, dataset))
 
     def _dataset(self, value: Any, number: int) -> str | None:
@@ -156,9 +156,11 @@ class _Builder:
 
     def _name(self, value: Any, number: int) -> str | None:
         """`namespace/name`; some producers leave one of the two out."""
-        found: dict[str, Any] = value if isinstance(value, dict) else {}
-        inner = found.get("id")  # Marquez has an id with both beside them
-        parts = [(inner if isinstance(inner, dict) else {}).get(key) or found.get(key) for key in ("namespace", "name")]
+        fields: dict[str, Any] = value if isinstance(value, dict) else {}
+        inner = fields.get("id")  # Marquez has an id with both beside them
+        parts = [
+            (inner if isinstance(inner, dict) else {}).get(key) or fields.get(key) for key in ("namespace", "name")
+        ]
         if not any(isinstance(part, str) and part for part in parts):
             self._wrong(number, "a job or dataset has neither name nor namespace")
             return None

@@ -6,25 +6,24 @@ from __future__ import annotations
 from tailguard.domain.facts import StreamFrozen
 from tailguard.plays.loops.flows import Flows, Known, flows
 from tailguard.plays.provenance.findings import LOOP_RECORDS
-from tailguard.runlog.connection import Connection
-from tailguard.runlog.history import passed
-from tailguard.runlog.queries import policy_in_force, recorded
+from tailguard.runlog.view import LogView
+from tailguard.runlog.views.sources import passed
 
 TRAINING_SET, CONTEXT = " training set", " context"
 """What is taken in feeds a lineage's training set; where nothing is trained (profile api-only), the context of the models that
 are called."""
 
 
-def observed(connection: Connection) -> Flows:
+def observed(view: LogView) -> Flows:
     """source -> training set of a lineage -> its model -> source in which text of that model was found. Where nothing is trained,
     source -> context -> every model whose production is watched.
 
     A few matching records in one batch are chance (a phrase may stand in two texts) and make no edge. A source whose batches
     were taken in feeds the training set also where nothing of it was composed yet: that is where a loop is about to close.
     """
-    policy = policy_in_force(connection)
+    policy = view.policy()
     ending = CONTEXT if policy and policy.profile == "api-only" else TRAINING_SET
-    streams = {one.fact.stream for one in recorded(connection, StreamFrozen)}
+    streams = {row.fact.stream for row in view.recorded(StreamFrozen)}
     kinds: dict[str, str] = dict.fromkeys(streams, "model")
     edges: set[tuple[str, str]] = set()
 
@@ -36,7 +35,7 @@ def observed(connection: Connection) -> Flows:
         if ending == CONTEXT:
             edges.update((taken_into, stream) for stream in streams)
 
-    seen = passed(connection, LOOP_RECORDS)
+    seen = passed(view, LOOP_RECORDS)
     for source, lineage in seen.fed:
         fed(source, lineage)
     for lineage in seen.trained:

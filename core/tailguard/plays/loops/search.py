@@ -55,12 +55,12 @@ def components(edges: Iterable[Edge], guarded: Collection[Edge] = ()) -> list[tu
     import networkx as nx
 
     graph = _graph(edges, guarded)
-    found = [
+    parts = [
         tuple(sorted(part))
         for part in nx.strongly_connected_components(graph)
         if len(part) > 1 or graph.has_edge(*(2 * tuple(part)))
     ]
-    return sorted(found)
+    return sorted(parts)
 
 
 def cycles(edges: Iterable[Edge], guarded: Collection[Edge] = (), *, cap: int = CAP) -> Cycles:
@@ -74,18 +74,18 @@ def cycles(edges: Iterable[Edge], guarded: Collection[Edge] = (), *, cap: int = 
     import networkx as nx
 
     graph = _graph(edges, guarded)
-    found: set[tuple[str, ...]] = set()
+    loops: set[tuple[str, ...]] = set()
     capped = False
     for part in parts:
         inner = graph.subgraph(part)
         if len(part) <= _JOHNSON_NODES:
-            some = list(islice(nx.simple_cycles(inner), cap + 1))
-            capped |= len(some) > cap
-            found.update(turned(one) for one in some)
+            simple = list(islice(nx.simple_cycles(inner), cap + 1))
+            capped |= len(simple) > cap
+            loops.update(turned(cycle) for cycle in simple)
         else:
             capped = True
-            found.update(_shortest(inner, cap))
-    ordered = sorted(found, key=lambda one: (len(one), one))
+            loops.update(_shortest(inner, cap))
+    ordered = sorted(loops, key=lambda cycle: (len(cycle), cycle))
     return Cycles(tuple(ordered[:cap]), capped or len(ordered) > cap)
 
 
@@ -126,9 +126,11 @@ def cut(
     exact = True
     for part in parts:
         inner: Graph = nx.DiGraph(graph.subgraph(part))
-        found = _smallest_cut(inner, frozenset(preferred), frozenset(impossible)) if len(part) <= _EXACT_NODES else None
-        exact &= found is not None
-        chosen += found if found is not None else _backward_edges(inner)
+        smallest = (
+            _smallest_cut(inner, frozenset(preferred), frozenset(impossible)) if len(part) <= _EXACT_NODES else None
+        )
+        exact &= smallest is not None
+        chosen += smallest if smallest is not None else _backward_edges(inner)
     return Cut(tuple(sorted(chosen)), exact)
 
 
@@ -164,19 +166,19 @@ def turned(cycle: Sequence[str]) -> tuple[str, ...]:
 def _shortest(graph: Graph, cap: int) -> set[tuple[str, ...]]:
     import networkx as nx
 
-    found: set[tuple[str, ...]] = set()
+    loops: set[tuple[str, ...]] = set()
     for source, target in sorted(graph.edges):
         path = [source] if source == target else nx.bidirectional_shortest_path(graph, target, source)
-        found.add(turned(path))
-        if len(found) >= cap:
+        loops.add(turned(path))
+        if len(loops) >= cap:
             break
-    return found
+    return loops
 
 
 def _smallest_cut(graph: Graph, preferred: frozenset[Edge], impossible: frozenset[Edge]) -> list[Edge] | None:
     """Cycles are added until the smallest set of edges that hits all of them leaves none; None where that takes too long."""
     edges = sorted(graph.edges)
-    place = {edge: number for number, edge in enumerate(edges)}
+    position = {edge: number for number, edge in enumerate(edges)}
     rows: list[list[int]] = []
     chosen: list[tuple[str, str]] = []
     for _ in range(_EXACT_ROUNDS):
@@ -184,11 +186,11 @@ def _smallest_cut(graph: Graph, preferred: frozenset[Edge], impossible: frozense
         left.remove_edges_from(chosen)
         new = _disjoint_cycles(left)
         if not new:
-            return [Edge(*one) for one in chosen]
-        rows += [[place[edge] for edge in one] for one in new]
+            return [Edge(*pair) for pair in chosen]
+        rows += [[position[edge] for edge in cycle] for cycle in new]
         # Among sets of one size the preferred edge is cheaper by a hair, then the earlier one of the alphabet.
-        liked = np.array([Edge(*one) in preferred for one in edges])
-        hard = np.array([Edge(*one) in impossible for one in edges])
+        liked = np.array([Edge(*pair) in preferred for pair in edges])
+        hard = np.array([Edge(*pair) in impossible for pair in edges])
         price = 1 + len(edges) * hard + (np.arange(len(edges)) / len(edges) - liked) / (100.0 * len(edges))
         taken = _cheapest_hits(rows, price)
         if taken is None:
@@ -217,13 +219,13 @@ def _disjoint_cycles(graph: Graph) -> list[list[tuple[str, str]]]:
     import networkx as nx
 
     left = graph.copy()
-    found: list[list[tuple[str, str]]] = []
+    loops: list[list[tuple[str, str]]] = []
     while True:
         try:
             cycle = [(source, target) for source, target, *_ in nx.find_cycle(left)]
         except nx.NetworkXNoCycle:
-            return found
-        found.append(cycle)
+            return loops
+        loops.append(cycle)
         left.remove_edges_from(cycle)
 
 
@@ -231,5 +233,5 @@ def _backward_edges(graph: Graph) -> list[Edge]:
     """The back edges of a depth-first walk: without them no cycle is left, though a smaller set may do."""
     import networkx as nx
 
-    place = {name: number for number, name in enumerate(nx.dfs_postorder_nodes(graph))}
-    return [Edge(source, target) for source, target in graph.edges if place[source] <= place[target]]
+    position = {name: number for number, name in enumerate(nx.dfs_postorder_nodes(graph))}
+    return [Edge(source, target) for source, target in graph.edges if position[source] <= position[target]]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
 from tailguard.domain.facts import (
@@ -22,20 +21,19 @@ from tailguard.domain.facts import (
     ReviewDecision,
     ReviewOpinion,
 )
+from tailguard.domain.gates import Gate
 from tailguard.domain.overrides import Override
-from tailguard.domain.wording import counted
-from tailguard.plays.finding import Finding, FindingKind, Scene
 from tailguard.plays.loops.declared import FILE, parse_flows
 from tailguard.plays.loops.flows import Checkpoint, Edge, Flows, Known, flows, merged
 from tailguard.plays.loops.observed import CONTEXT, TRAINING_SET, observed
-from tailguard.plays.loops.search import Cut, Cycles, cut, cycles, through, turned
-from tailguard.runlog.connection import Connection
-from tailguard.runlog.history import passed
-from tailguard.runlog.queries import Recorded, newest, newest_with_source, only, recorded
+from tailguard.plays.loops.search import Cut, Cycles, cut, cycles, through
+from tailguard.runlog.view import LogView, Recorded, latest
+from tailguard.runlog.views.runs import newest_with_source
 
-GATE = "loops"
 OWN_STAGES = ("intake", "filter", "ratio")
 """Evidence that a stage of a run leaves behind."""
+NEW = "new since the last review"
+"""The change of a loop that the last review did not see."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +48,9 @@ class CheckpointStanding:
     @property
     def text(self) -> str:
         """For a person."""
-        told = f"last {self.last:%Y-%m-%d}" if self.last else "nothing came yet" if self.live else "never"
+        newest = f"last {self.last:%Y-%m-%d}" if self.last else "nothing came yet" if self.live else "never"
         state = "live" if self.live else "silent"
-        return f"{self.checkpoint.name} ({self.checkpoint.owner}; {self.checkpoint.evidence}, {told}): {state}"
+        return f"{self.checkpoint.name} ({self.checkpoint.owner}; {self.checkpoint.evidence}, {newest}): {state}"
 
 
 @dataclass(frozen=True)
@@ -85,8 +83,8 @@ class Loop:
     def sentence(self) -> str:
         """The cycle, and what stands out."""
         share = f"; {self.came_back:.1%} of the newest {self.closing.source} was our own text" if self.came_back else ""
-        said = "" if self.declared else ". Nobody declared it"
-        return f"{self.words}{share}{said}"
+        undeclared = "" if self.declared else ". Nobody declared it"
+        return f"{self.words}{share}{undeclared}"
 
 
 @dataclass(frozen=True)
@@ -103,36 +101,36 @@ class LoopStanding:
     @property
     def unguarded(self) -> tuple[Loop, ...]:
         """Loops without a live checkpoint."""
-        return tuple(one for one in self.loops if not one.guarded)
+        return tuple(loop for loop in self.loops if not loop.guarded)
 
     @property
     def closing(self) -> frozenset[Edge]:
         """Edges over which output becomes input again."""
-        return frozenset(one.closing for one in self.loops)
+        return frozenset(loop.closing for loop in self.loops)
 
     def of_lineage(self, lineage: str) -> tuple[Loop, ...]:
         """Unguarded loops that pass a lineage's model or its training set; empty only where there is none."""
-        return tuple(one for one in self.unguarded if lineage in one.lineages)
+        return tuple(loop for loop in self.unguarded if lineage in loop.lineages)
 
 
-def whole_graph(connection: Connection) -> Flows:
+def whole_graph(view: LogView) -> Flows:
     """Declared, imported and observed flows as one graph."""
-    declared = newest(connection, FlowsDeclared)
+    declared = view.newest(FlowsDeclared)
     parts = [parse_flows(declared.fact.text, FILE)] if declared else []
-    imports = recorded(connection, LineageImported, newest_by=("file",))
-    for digest in dict.fromkeys(one.fact.digest for one in imports):
-        kinds = {one.fact.name: one.fact.kind for one in recorded(connection, ImportedNode, digest=digest)}
-        edges = [(one.fact.source, one.fact.target) for one in recorded(connection, ImportedEdge, digest=digest)]
+    imports = view.recorded(LineageImported, newest_by=("file",))
+    for digest in dict.fromkeys(row.fact.digest for row in imports):
+        kinds = {row.fact.name: row.fact.kind for row in view.recorded(ImportedNode, digest=digest)}
+        edges = [(row.fact.source, row.fact.target) for row in view.recorded(ImportedEdge, digest=digest)]
         parts.append(flows(kinds, edges, Known.IMPORTED))
-    return merged([*parts, observed(connection)])
+    return merged([*parts, observed(view)])
 
 
-def loops(connection: Connection, moment: datetime, exceptions: Sequence[Override] = ()) -> LoopStanding:
+def loops(view: LogView, moment: datetime, exceptions: Sequence[Override] = ()) -> LoopStanding:
     """Every loop as it stands at a moment."""
-    graph = whole_graph(connection)
+    graph = whole_graph(view)
     sets = _training_sets(graph)
-    checks = tuple(_checked(connection, one, graph, sets, moment) for one in graph.checkpoints)
-    live = {one.checkpoint.edge for one in checks if one.live}
+    checks = tuple(_checked(view, checkpoint, graph, sets, moment) for checkpoint in graph.checkpoints)
+    live = {check.checkpoint.edge for check in checks if check.live}
     open_ones, every = cycles(graph.edges, live), cycles(graph.edges)
     # The list of cycles may be cut short; what holds a lineage's gate may not, so each lineage is looked at by itself.
     own = {name for name, kind in graph.nodes.items() if kind == "model"} | sets.keys()
@@ -143,17 +141,17 @@ def loops(connection: Connection, moment: datetime, exceptions: Sequence[Overrid
         preferred=[edge for edge in graph.edges if edge.target in sets],
         impossible=[edge for edge in graph.edges if edge.source in sets],  # training itself
     )
-    review = newest(connection, LoopsReviewed)
-    scene = _Scene(connection, graph, sets, checks, live, suggested, _reviewed(review), exceptions, moment)
+    review = view.newest(LoopsReviewed)
+    scene = _Scene(view, graph, sets, checks, live, suggested, _reviewed(review), exceptions, moment)
     paths = list(dict.fromkeys([*held, *open_ones.cycles, *every.cycles]))
-    found = [scene.loop(path) for path in paths]
-    found.sort(key=lambda one: (one.guarded, one.declared, one.words))
+    all_loops = [scene.loop(path) for path in paths]
+    all_loops.sort(key=lambda loop: (loop.guarded, loop.declared, loop.words))
     capped = _either(open_ones, every)
-    return LoopStanding(graph, tuple(found), capped, checks, suggested, review.recorded if review else None)
+    return LoopStanding(graph, tuple(all_loops), capped, checks, suggested, review.recorded if review else None)
 
 
-def _either(*found: Cycles) -> bool:
-    return any(one.capped for one in found)
+def _either(*listings: Cycles) -> bool:
+    return any(listing.capped for listing in listings)
 
 
 def _reviewed(review: Recorded[LoopsReviewed] | None) -> dict[str, str] | None:
@@ -163,9 +161,14 @@ def _reviewed(review: Recorded[LoopsReviewed] | None) -> dict[str, str] | None:
     return {words: state for state, _, words in pairs}
 
 
+def edges_along(path: Sequence[str]) -> list[Edge]:
+    """The edges of a cycle, the one back to its beginning last."""
+    return [Edge(source, target) for source, target in zip(path, (*path[1:], path[0]), strict=True)]
+
+
 def review_lines(standing: LoopStanding) -> str:
     """What a review keeps of every loop: state, then path."""
-    return "\n".join(f"{_state(one)} {one.words}" for one in standing.loops)
+    return "\n".join(f"{_state(loop)} {loop.words}" for loop in standing.loops)
 
 
 def _state(loop: Loop) -> str:
@@ -174,7 +177,7 @@ def _state(loop: Loop) -> str:
 
 @dataclass(frozen=True)
 class _Scene:
-    connection: Connection
+    view: LogView
     graph: Flows
     sets: dict[str, str]
     checks: tuple[CheckpointStanding, ...]
@@ -185,9 +188,9 @@ class _Scene:
     moment: datetime
 
     def loop(self, cycle: tuple[str, ...]) -> Loop:
-        start = next((place for place, name in enumerate(cycle) if self.graph.nodes.get(name) == "model"), 0)
+        start = next((position for position, name in enumerate(cycle) if self.graph.nodes.get(name) == "model"), 0)
         path = (*cycle[start:], *cycle[:start])
-        edges = [Edge(source, target) for source, target in zip(path, (*path[1:], path[0]), strict=True)]
+        edges = edges_along(path)
         known = [self.graph.edges[edge] for edge in edges]
         closing = self._closing(edges)
         models = self._lineages(path)
@@ -196,9 +199,9 @@ class _Scene:
             path=path,
             closing=closing,
             guarded=guarded,
-            known=max((min(one, key=_ORDER.index) for one in known), key=_ORDER.index),
-            declared=all(Known.DECLARED in one for one in known),
-            checkpoints=tuple(one for one in self.checks if one.checkpoint.edge in edges),
+            known=max((min(kinds, key=_ORDER.index) for kinds in known), key=_ORDER.index),
+            declared=all(Known.DECLARED in kinds for kinds in known),
+            checkpoints=tuple(check for check in self.checks if check.checkpoint.edge in edges),
             came_back=self._came_back(closing.source),
             capped=self._capped(path),
             lineages=models,
@@ -221,28 +224,28 @@ class _Scene:
 
     def _came_back(self, source: str) -> float | None:
         names = _names(self.graph, source)
-        taken = only(
-            [one for one in recorded(self.connection, BatchTaken, newest_by=("source",)) if one.fact.source in names]
+        taken = latest(
+            [row for row in self.view.recorded(BatchTaken, newest_by=("source",)) if row.fact.source in names]
         )
         if taken is None or not taken.fact.read:
             return None
         fact = taken.fact
-        ours = recorded(self.connection, OwnOutputFound, run=fact.run, batch=fact.batch, source=fact.source)
-        return min(1.0, sum(one.fact.records for one in ours) / taken.fact.read)
+        ours = self.view.recorded(OwnOutputFound, run=fact.run, batch=fact.batch, source=fact.source)
+        return min(1.0, sum(row.fact.records for row in ours) / taken.fact.read)
 
     def _capped(self, path: Sequence[str]) -> str:
         for name in path:
             if name in self.sets:
-                newest_sets = recorded(self.connection, Composition, newest_by=("lineage",))
-                for made in (one for one in newest_sets if one.fact.lineage == self.sets[name]):
+                newest_sets = self.view.recorded(Composition, newest_by=("lineage",))
+                for made in (row for row in newest_sets if row.fact.lineage == self.sets[name]):
                     ratio = max(made.fact.ratio_records, made.fact.ratio_tokens)
                     return f"{ratio:.1%} of {made.fact.run}'s set, ceiling {made.fact.ceiling:.0%}"
         return ""
 
     def _exception(self, lineages: Sequence[str]) -> str:
-        for one in self.exceptions:
-            if one.gate == GATE and one.lineage in lineages and one.state(self.moment) == "open":
-                return f"{one.id} for {one.run}, until {one.expires:%Y-%m-%d}"
+        for override in self.exceptions:
+            if override.gate is Gate.LOOPS and override.lineage in lineages and override.state(self.moment) == "open":
+                return f"{override.id} for {override.run}, until {override.expires:%Y-%m-%d}"
         return ""
 
     def _change(self, loop: Loop) -> str:
@@ -250,7 +253,7 @@ class _Scene:
             return "never reviewed"
         before = self.before.get(loop.words)
         if before is None:
-            return "new since the last review"
+            return NEW
         return "" if before == _state(loop) else f"was {before}"
 
 
@@ -273,142 +276,38 @@ def _names(graph: Flows, node: str) -> tuple[str, ...]:
 
 
 def _checked(
-    connection: Connection, one: Checkpoint, graph: Flows, sets: dict[str, str], moment: datetime
+    view: LogView, checkpoint: Checkpoint, graph: Flows, sets: dict[str, str], moment: datetime
 ) -> CheckpointStanding:
     """A checkpoint is live while its evidence is fresh, and as long as nothing has come over its edge since. Tailguard's own
     stages are also live before the first batch: it cannot pass them by."""
-    sources = _names(graph, one.edge.source)
-    lineage = sets.get(one.edge.target, one.edge.target)
-    taken = recorded(connection, BatchTaken, newest_by=("source",), of_lineage=lineage, source=sources)
-    shown = [row for row in _evidence(connection, one, sources, lineage) if row]
+    sources = _names(graph, checkpoint.edge.source)
+    lineage = sets.get(checkpoint.edge.target, checkpoint.edge.target)
+    taken = view.recorded(BatchTaken, newest_by=("source",), of_lineage=lineage, source=sources)
+    shown = [row for row in _evidence(view, checkpoint, sources, lineage) if row]
     last = max(shown, key=lambda row: row.recorded, default=None)
-    if one.evidence in OWN_STAGES and not taken and one.edge.target in sets:
-        return CheckpointStanding(one, None, "", True)
+    if checkpoint.evidence in OWN_STAGES and not taken and checkpoint.edge.target in sets:
+        return CheckpointStanding(checkpoint, None, "", True)
     if last is None:
-        return CheckpointStanding(one, None, "", False)
-    fresh = moment - last.recorded <= timedelta(days=one.every_days)
+        return CheckpointStanding(checkpoint, None, "", False)
+    fresh = moment - last.recorded <= timedelta(days=checkpoint.every_days)
     idle = bool(taken) and last.recorded >= taken[-1].recorded
-    return CheckpointStanding(one, last.recorded, last.id, fresh or idle)
+    return CheckpointStanding(checkpoint, last.recorded, last.id, fresh or idle)
 
 
 def _evidence(
-    connection: Connection,
-    one: Checkpoint,
+    view: LogView,
+    checkpoint: Checkpoint,
     sources: tuple[str, ...],
     lineage: str,
 ) -> Sequence[Recorded[Any] | None]:
     """The newest rows that show a checkpoint at work."""
-    match one.evidence:
+    match checkpoint.evidence:
         case "confirmed":
-            return [newest(connection, CheckpointConfirmed, checkpoint=one.name)]
+            return [view.newest(CheckpointConfirmed, checkpoint=checkpoint.name)]
         case "review":
-            decided = newest(connection, ReviewDecision, source=sources)
-            return [decided, newest(connection, ReviewOpinion, source=sources)]
+            decided = view.newest(ReviewDecision, source=sources)
+            return [decided, view.newest(ReviewOpinion, source=sources)]
         case "ratio":
-            return [newest(connection, Clearance, lineage=lineage, allowed=True, enforced=True)]
-    stage = {"intake": "intake", "filter": "score"}[one.evidence]
-    return [newest_with_source(connection, stage, lineage, sources)]
-
-
-def findings(scene: Scene, standing: LoopStanding) -> list[Finding]:
-    """Unguarded loops, the undeclared ones loudest; checkpoints that fell silent or were removed; loops nobody reviewed."""
-    found = []
-    seen = _first_seen(scene.connection)
-    for one in standing.unguarded[:_TOLD]:
-        since = max((seen[edge] for edge in _edges(one) if edge in seen), default=scene.moment)
-        how = (
-            "nobody declared it"
-            if not one.declared
-            else "its checkpoints are silent"
-            if one.checkpoints
-            else "no checkpoint"
-        )
-        what = f"unguarded loop, {how}: {one.words}"
-        if one.came_back:
-            what += f"; {one.came_back:.1%} of the newest {one.closing.source} was our own text"
-        severity = "middle" if one.exception else "high"
-        found.append(
-            Finding(
-                kind=FindingKind.LOOP_UNGUARDED,
-                subject=turned(one.path),
-                severity=severity,
-                what=what,
-                since=since,
-                row=one.words,
-            )
-        )
-    if len(standing.unguarded) > _TOLD or standing.capped:
-        what = f"{len(standing.unguarded)}{' or more' if standing.capped else ''} loops are unguarded (`tailguard loops list`)"
-        found.append(Finding(kind=FindingKind.LOOPS_UNGUARDED, severity="high", what=what, since=scene.moment, row=""))
-    for check in standing.checkpoints:
-        if not check.live:
-            days = timedelta(days=check.checkpoint.every_days)
-            since = check.last + days if check.last else _declared(scene.connection, check.checkpoint)
-            what = f"checkpoint {check.checkpoint.name} on `{check.checkpoint.edge.text}` is silent ({check.text})"
-            found.append(
-                Finding(
-                    kind=FindingKind.CHECKPOINT_SILENT,
-                    subject=(check.checkpoint.name, check.checkpoint.edge.text),
-                    severity="middle",
-                    what=what,
-                    since=since,
-                    row=check.row or check.checkpoint.name,
-                )
-            )
-    found += _removed(scene.connection)
-    new = [one for one in standing.loops if one.change == "new since the last review"]
-    if new:
-        what = f"{counted(len(new), 'loop is', 'loops are')} new since the last review: {new[0].words} (`tailguard loops review`)"
-        found.append(
-            Finding(kind=FindingKind.LOOPS_NEW, severity="middle", what=what, since=scene.moment, row=new[0].words)
-        )
-    return found
-
-
-_TOLD = 5
-
-
-def _edges(loop: Loop) -> list[Edge]:
-    return [Edge(source, target) for source, target in zip(loop.path, (*loop.path[1:], loop.path[0]), strict=True)]
-
-
-def _first_seen(connection: Connection) -> dict[Edge, datetime]:
-    """When the log first saw text of ours come back, by edge."""
-    return {Edge(writer, source): when for writer, source, when in passed(connection, 1).came_back}
-
-
-def _declared(connection: Connection, checkpoint: Checkpoint) -> datetime:
-    """Since when a checkpoint stands in flows.yaml."""
-    since: datetime | None = None
-    for one in recorded(connection, FlowsDeclared):
-        there = any(other.name == checkpoint.name for other in parse_flows(one.fact.text, FILE).checkpoints)
-        since = (since or one.recorded) if there else None
-    return since or datetime.min
-
-
-def _removed(connection: Connection) -> list[Finding]:
-    """Checkpoints that stood in an earlier flows.yaml while the edge that they guarded is still there."""
-    versions = recorded(connection, FlowsDeclared)
-    if not versions:
-        return []
-    now = whole_graph(connection)
-    held = {one.edge for one in now.checkpoints}
-    gone: dict[str, tuple[Edge, Recorded[FlowsDeclared]]] = {}
-    for before, after in pairwise(versions):
-        names = {one.name for one in parse_flows(after.fact.text, FILE).checkpoints}
-        for one in parse_flows(before.fact.text, FILE).checkpoints:
-            if one.name not in names:
-                gone[one.name] = (one.edge, after)
-    current = {one.name for one in now.checkpoints}
-    return [
-        Finding(
-            kind=FindingKind.CHECKPOINT_REMOVED,
-            subject=(name,),
-            severity="high",
-            what=f"checkpoint {name} on `{edge.text}` was removed, and nothing guards that edge",
-            since=row.recorded,
-            row=row.id,
-        )
-        for name, (edge, row) in gone.items()
-        if name not in current and edge in now.edges and edge not in held
-    ]
+            return [view.newest(Clearance, lineage=lineage, allowed=True, enforced=True)]
+    stage = {"intake": "intake", "filter": "score"}[checkpoint.evidence]
+    return [newest_with_source(view, stage, lineage, sources)]

@@ -14,64 +14,76 @@ from tailguard.domain.roles import Right
 from tailguard.domain.tags import Evidence, Origin, Tag, digest_of_row
 from tailguard.errors import InputError, TailguardError
 from tailguard.plays.monitoring.suite import rare_terms
+from tailguard.policy.model import Anchor
 from tailguard.ports import Columns, Reader, Reject
 from tailguard.quality.contamination import Contamination
-from tailguard.runlog.anchor import AnchorStanding, anchor_standing, left_this_year
-from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import Recorded, frozen_anchor, frozen_suite, logged_outputs, recorded
+from tailguard.runlog.view import LogView, Recorded
+from tailguard.runlog.views.references import (
+    AnchorStanding,
+    anchor_standing,
+    frozen_anchor,
+    frozen_suite,
+    left_this_year,
+)
+from tailguard.runlog.views.sources import logged_outputs
 from tailguard.stages.score.reading import slices_of
 from tailguard.store.suites import read_suite
-from tailguard.workspace import Workspace, decision
+from tailguard.workspace import Workspace
 
 SHORTEST_REASON = 10
 
 
-@decision(Right.SET_UP)
 def freeze(workspace: Workspace, file: Path, *, name: str, reader: Reader, columns: Columns) -> str:
     """Freeze a file of verified human records as the anchor set; returns its digest.
 
     Raises InputError when an anchor is frozen already (it is never replaced wholesale), or when the file has a broken
     record: an anchor is verified as a whole.
     """
-    if workspace.log.exists():
-        with workspace.log.reading() as connection:
-            standing = frozen_anchor(connection)
-        if standing:
-            raise InputError(
-                f"The anchor {standing.fact.name!r} was frozen on {standing.recorded:%Y-%m-%d} and is never replaced "
-                "wholesale. `tailguard anchor add` and `tailguard anchor retire` change a part of it."
-            )
+    policy = workspace.require(Right.SET_UP)
+    with workspace.log.reading() as view:
+        _refuse_second(view)
     rows = _read(workspace, file, name=name, reader=reader, columns=columns)
     if not rows:
         raise InputError(f"{file} holds no records. An anchor needs some.")
-    digest, facts = _keep(workspace, list(rows.values()), name)
-    workspace.desk.record(*facts)
+    digest, facts = _keep(workspace, list(rows.values()), name, policy.columns.slice)
+    with workspace.deciding(Right.SET_UP) as tx:
+        _refuse_second(tx.view)
+        tx.record(*facts)
     return digest
 
 
-@decision(Right.ANCHOR)
+def _refuse_second(view: LogView) -> None:
+    standing = frozen_anchor(view)
+    if standing:
+        raise InputError(
+            f"The anchor {standing.fact.name!r} was frozen on {standing.recorded:%Y-%m-%d} and is never replaced "
+            "wholesale. `tailguard anchor add` and `tailguard anchor retire` change a part of it."
+        )
+
+
 def add(workspace: Workspace, file: Path, *, reason: str, reader: Reader, columns: Columns) -> int:
     """Add verified human records, as quality owner; returns how many were new.
 
     Raises InputError past the year's bound, for a record that shares a long run of words with the suite or that a
     generation of ours wrote, for a broken record, without a reason, and for anybody but the quality owner.
     """
+    policy = workspace.require(Right.ANCHOR)
     _explained(reason)
     standing, rows = _standing_rows(workspace)
     given = _read(workspace, file, name=standing.fact.name, reader=reader, columns=columns)
     new = [row for identity, row in given.items() if identity not in rows]
     if not new:
         raise InputError(f"{file} holds no record that the anchor lacks.")
-    _refuse_unfit(workspace, standing, new, file)
+    _refuse_unfit(workspace, standing, new, file, length=policy.quality.contamination_words)
     return _change(workspace, standing, [*rows.values(), *new], "added", len(new), reason)
 
 
-@decision(Right.ANCHOR)
 def retire(workspace: Workspace, ids: Sequence[str], *, reason: str) -> int:
     """Take records out (a licence ended, a person asked for it), as quality owner; returns how many.
 
     Raises InputError past the year's bound, for an id that the anchor does not hold or that fits several, without a reason.
     """
+    workspace.require(Right.ANCHOR)
     _explained(reason)
     standing, rows = _standing_rows(workspace)
     gone = set()
@@ -89,6 +101,7 @@ def verify(workspace: Workspace) -> int:
 
     What was found is recorded. Raises TailguardError when something was changed.
     """
+    workspace.require(Right.VERIFY)
     standing = _standing(workspace)
     intact, trouble, count = True, "", 0
     try:
@@ -99,7 +112,8 @@ def verify(workspace: Workspace) -> int:
                     raise TailguardError(f"anchor record {row['id'][:12]} is not what its id says")
     except TailguardError as error:
         intact, trouble = False, str(error)
-    workspace.desk.record(AnchorVerified(standing.fact.anchor, count, intact))
+    with workspace.deciding(Right.VERIFY) as tx:
+        tx.record(AnchorVerified(standing.fact.anchor, count, intact))
     if not intact:
         raise TailguardError(f"The anchor was changed: {trouble} Restore it from a backup.")
     return count
@@ -107,11 +121,13 @@ def verify(workspace: Workspace) -> int:
 
 def show(workspace: Workspace) -> AnchorStanding:
     """The anchor as it stands. Raises InputError when none is frozen."""
-    with workspace.log.reading() as connection:
-        found = anchor_standing(connection, workspace.policy().anchor, workspace.clock.now())
-    if found is None:
+    with workspace.log.reading() as view:
+        policy = view.policy()
+        limits = policy.anchor if policy else Anchor()
+        standing = anchor_standing(view, limits, workspace.clock.now())
+    if standing is None:
         raise InputError("No anchor is frozen yet. Freeze one with `tailguard anchor freeze FILE`.")
-    return found
+    return standing
 
 
 def _change(
@@ -122,22 +138,20 @@ def _change(
     count: int,
     reason: str,
 ) -> int:
-    digest, facts = _keep(workspace, rows, standing.fact.name)
-
-    def record(connection: Connection) -> list[Fact]:
-        now = frozen_anchor(connection)
+    policy = workspace.require(Right.ANCHOR)
+    digest, facts = _keep(workspace, rows, standing.fact.name, policy.columns.slice)
+    with workspace.deciding(Right.ANCHOR) as tx:
+        now = frozen_anchor(tx.view)
         if now is None or now.id != standing.id:
             raise InputError("Somebody else has changed the anchor meanwhile. Look again and repeat.")
-        versions, changes = recorded(connection, AnchorFrozen), recorded(connection, AnchorChanged)
-        left = left_this_year(versions, changes, action, workspace.policy().anchor, workspace.clock.now())
+        versions, changes = tx.view.recorded(AnchorFrozen), tx.view.recorded(AnchorChanged)
+        left = left_this_year(versions, changes, action, tx.policy.anchor, workspace.clock.now())
         if count > left:
             raise InputError(
                 f"{count:,} records would be {action}; the policy leaves {left:,} within a year "
                 f"(anchor.max_{action}_per_year). An anchor is never replaced wholesale."
             )
-        return [*facts, AnchorChanged(digest, standing.fact.anchor, action, count, reason.strip())]
-
-    workspace.desk.decide(record)
+        tx.record(*facts, AnchorChanged(digest, standing.fact.anchor, action, count, reason.strip()))
     return count
 
 
@@ -147,8 +161,8 @@ def _explained(reason: str) -> None:
 
 
 def _standing(workspace: Workspace) -> Recorded[AnchorFrozen]:
-    with workspace.log.reading() as connection:
-        anchor = frozen_anchor(connection)
+    with workspace.log.reading() as view:
+        anchor = frozen_anchor(view)
     if anchor is None:
         raise InputError("No anchor is frozen yet. Freeze one with `tailguard anchor freeze FILE`.")
     return anchor
@@ -162,7 +176,7 @@ def _standing_rows(workspace: Workspace) -> tuple[Recorded[AnchorFrozen], dict[s
 def _read(
     workspace: Workspace, file: Path, *, name: str, reader: Reader, columns: Columns
 ) -> dict[str, dict[str, object]]:
-    found: dict[str, dict[str, object]] = {}
+    records: dict[str, dict[str, object]] = {}
     for row in reader(str(file), columns):
         if isinstance(row, Reject):
             raise InputError(
@@ -172,7 +186,7 @@ def _read(
             raise InputError(f"{file} line {row.line} is declared {row.declared}; an anchor holds human records only.")
         identity = record_id(row.text)
         tag = Tag(identity, Origin.HUMAN, Evidence.REVIEW, f"anchor {name}", workspace.actor, held=False, share=0.0)
-        found.setdefault(
+        records.setdefault(
             identity,
             {
                 "id": identity,
@@ -187,10 +201,10 @@ def _read(
                 **tag_columns(tag),
             },
         )
-    return found
+    return records
 
 
-def _keep(workspace: Workspace, rows: list[dict[str, object]], name: str) -> tuple[str, list[Fact]]:
+def _keep(workspace: Workspace, rows: list[dict[str, object]], name: str, slice_field: str) -> tuple[str, list[Fact]]:
     """Keep a version of the anchor; returns its digest and what the log is to know of it."""
     rows = sorted(rows, key=lambda row: str(row["id"]))
     digest = workspace.store.put_table("anchors", pa.Table.from_pylist(rows, schema=RECORD))
@@ -198,26 +212,33 @@ def _keep(workspace: Workspace, rows: list[dict[str, object]], name: str) -> tup
     rare = len(rare_terms([str(row["text"]) for row in rows]))
     records: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
-    slices = slices_of([str(row["meta"] or "") for row in rows], workspace.policy().columns.slice)
+    slices = slices_of([str(row["meta"] or "") for row in rows], slice_field)
     for name_of_slice, size in zip(slices, tokens, strict=True):
         records[name_of_slice] += 1
         sizes[name_of_slice] += size
     facts: list[Fact] = [AnchorFrozen(digest, name, len(rows), sum(tokens), rare)]
-    facts += [AnchorSlice(digest, one, records[one], sizes[one]) for one in sorted(records)]
+    facts += [
+        AnchorSlice(digest, name_of_slice, records[name_of_slice], sizes[name_of_slice])
+        for name_of_slice in sorted(records)
+    ]
     return digest, facts
 
 
 def _refuse_unfit(
-    workspace: Workspace, standing: Recorded[AnchorFrozen], rows: Sequence[dict[str, object]], file: Path
+    workspace: Workspace,
+    standing: Recorded[AnchorFrozen],
+    rows: Sequence[dict[str, object]],
+    file: Path,
+    *,
+    length: int,
 ) -> None:
     from tailguard.detection.own_outputs.index import own_outputs
 
-    with workspace.log.reading() as connection:
-        suite, logged = frozen_suite(connection), logged_outputs(connection)
+    with workspace.log.reading() as view:
+        suite, logged = frozen_suite(view), logged_outputs(view)
     texts, ids = [str(row["text"]) for row in rows], [str(row["id"]) for row in rows]
     if suite:
         prompts = {item.id: item.prompt for item in read_suite(workspace.store, suite.fact.suite).prompts}
-        length = workspace.policy().quality.contamination_words
         for identity, prompt in zip(ids, Contamination(prompts, length=length).found(texts), strict=True):
             if prompt is not None:
                 raise InputError(

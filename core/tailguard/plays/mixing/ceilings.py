@@ -12,11 +12,13 @@ from pathlib import Path
 
 from tailguard.adapters.running import worker_processes
 from tailguard.domain.facts import AnchorSlice, CeilingCalibrated, CeilingPoint, Fact
+from tailguard.domain.roles import Right
 from tailguard.errors import InputError
 from tailguard.experiments import laws
 from tailguard.experiments.chains import SHARES, Chain, Loss, Point, curve, recommended, run
 from tailguard.plays.monitoring.suite import rare_terms
-from tailguard.runlog.queries import frozen_anchor, recorded
+from tailguard.runlog.views.references import frozen_anchor
+from tailguard.store.files import Store
 from tailguard.store.writing import canonical_json, digest_of, write_atomically
 from tailguard.workspace import Workspace
 
@@ -46,11 +48,14 @@ class Calibration:
     @property
     def text(self) -> str:
         """For a person at a terminal."""
-        last = [one for one in self.points if one.generation == self.generations]
+        last = [point for point in self.points if point.generation == self.generations]
         lines = [
             f"{MEASURE} after {self.generations} generations on {self.texts:,} of your texts (mean of {self.repeats}, 90 %):"
         ]
-        lines += [f"  {one.share:>4.0%} synthetic: {one.value:.1%} ({one.low:.1%} to {one.high:.1%})" for one in last]
+        lines += [
+            f"  {point.share:>4.0%} synthetic: {point.value:.1%} ({point.low:.1%} to {point.high:.1%})"
+            for point in last
+        ]
         lines += [
             f"Recommended ceiling at a margin of {self.margin:.0%}: {self.recommended:.1%}; the policy has {self.ceiling:.0%}.",
             f"In closed form, the smallest slice ({self.smallest_cell:,} records) would bear {self.closed_form:.1%}.",
@@ -73,68 +78,91 @@ def calibrate(
 
     Raises InputError without an anchor, or with one that is too small.
     """
-    rules = workspace.policy().lineage(lineage)
-    with workspace.log.reading() as connection:
-        anchor = frozen_anchor(connection)
-        if anchor is None:
-            raise InputError("No anchor is frozen yet. Freeze one with `tailguard anchor freeze FILE`.")
-        slices = [one.fact.records for one in recorded(connection, AnchorSlice, anchor=anchor.fact.anchor)]
-    texts = workspace.store.table("anchors", anchor.fact.anchor, ["text"])["text"].to_pylist()
-    if len(texts) < FEWEST_TEXTS:
-        raise InputError(f"The anchor has {len(texts):,} records; the experiment needs {FEWEST_TEXTS:,}.")
-    random.Random(seed).shuffle(texts)  # noqa: S311  a sample, not a secret
-    human = texts[:MOST_TEXTS]
+    rules = workspace.require(Right.SET_UP).lineage(lineage)
+    sample = _sample_of_anchor(workspace, seed)
     chains = [
         Chain(share, generations, seed + 1 + repeat)
         for repeat in range(repeats)
         for share in sorted(SHARES, reverse=True)
     ]
-    name = digest_of(canonical_json([FORMAT, anchor.fact.anchor, seed, generations, len(human)]))[:16]
-    losses = _run(chains, human, workspace.root / "cache" / "ceilings" / name, workers, tell)
+    name = digest_of(canonical_json([FORMAT, sample.anchor, seed, generations, len(sample.texts)]))[:16]
+    losses = _run(chains, sample.texts, workspace.root / "cache" / "ceilings" / name, workers, tell)
     points = tuple(curve(losses))
-    experiment = workspace.store.put_json(
-        "experiments",
-        {
-            "format": FORMAT,
-            "anchor": anchor.fact.anchor,
-            "measure": MEASURE,
-            "texts": len(human),
-            "losses": [{**asdict(one.chain), "recall": one.recall} for one in losses],
-        },
-    )
-    cell = min(slices, default=anchor.fact.records)
-    found = Calibration(
+    calibration = Calibration(
         lineage=lineage,
-        experiment=experiment,
+        experiment=_keep_experiment(workspace.store, sample, losses),
         ceiling=rules.ceiling,
         recommended=recommended(points, margin=margin),
         margin=margin,
         generations=generations,
         repeats=repeats,
-        texts=len(human),
-        smallest_cell=cell,
-        closed_form=laws.largest_share(cell, keep=KEEP),
+        texts=len(sample.texts),
+        smallest_cell=sample.smallest_cell,
+        closed_form=laws.largest_share(sample.smallest_cell, keep=KEEP),
         points=points,
     )
-    facts: list[Fact] = [
+    with workspace.deciding(Right.SET_UP) as tx:
+        tx.record(*_facts_of(calibration))
+    return calibration
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Human texts of the frozen anchor to experiment on, and how many records the anchor's smallest slice has."""
+
+    anchor: str
+    texts: Sequence[str]
+    smallest_cell: int
+
+
+def _sample_of_anchor(workspace: Workspace, seed: int) -> _Sample:
+    """A random sample of at most MOST_TEXTS. Raises InputError without an anchor, or with one that is too small."""
+    with workspace.log.reading() as view:
+        anchor = frozen_anchor(view)
+        if anchor is None:
+            raise InputError("No anchor is frozen yet. Freeze one with `tailguard anchor freeze FILE`.")
+        slices = [row.fact.records for row in view.recorded(AnchorSlice, anchor=anchor.fact.anchor)]
+    texts = workspace.store.table("anchors", anchor.fact.anchor, ["text"])["text"].to_pylist()
+    if len(texts) < FEWEST_TEXTS:
+        raise InputError(f"The anchor has {len(texts):,} records; the experiment needs {FEWEST_TEXTS:,}.")
+    random.Random(seed).shuffle(texts)  # noqa: S311  a sample, not a secret
+    return _Sample(anchor.fact.anchor, texts[:MOST_TEXTS], min(slices, default=anchor.fact.records))
+
+
+def _keep_experiment(store: Store, sample: _Sample, losses: Sequence[Loss]) -> str:
+    """Keep every chain's figures; returns their digest."""
+    return store.put_json(
+        "experiments",
+        {
+            "format": FORMAT,
+            "anchor": sample.anchor,
+            "measure": MEASURE,
+            "texts": len(sample.texts),
+            "losses": [{**asdict(loss.chain), "recall": loss.recall} for loss in losses],
+        },
+    )
+
+
+def _facts_of(calibration: Calibration) -> list[Fact]:
+    experiment, lineage = calibration.experiment, calibration.lineage
+    return [
         CeilingCalibrated(
             lineage,
             experiment,
             MEASURE,
-            generations,
-            repeats,
-            margin,
-            found.recommended,
-            cell,
-            found.closed_form,
-            rules.ceiling,
-        )
+            calibration.generations,
+            calibration.repeats,
+            calibration.margin,
+            calibration.recommended,
+            calibration.smallest_cell,
+            calibration.closed_form,
+            calibration.ceiling,
+        ),
+        *(
+            CeilingPoint(experiment, lineage, point.share, point.generation, point.value, point.low, point.high)
+            for point in calibration.points
+        ),
     ]
-    facts += [
-        CeilingPoint(experiment, lineage, one.share, one.generation, one.value, one.low, one.high) for one in points
-    ]
-    workspace.desk.record(*facts)
-    return found
 
 
 def _run(

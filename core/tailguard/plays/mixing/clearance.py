@@ -14,22 +14,25 @@ from tailguard.domain.facts import (
     ExitCriterion,
     Fact,
     GateDecision,
-    OverrideDecided,
     OverrideUsed,
     RatioMeasured,
 )
+from tailguard.domain.gates import Gate
 from tailguard.domain.overrides import Override, live_override
+from tailguard.domain.roles import Right
+from tailguard.domain.stages import Requirement, Waiver
+from tailguard.domain.verdict import Verdict
 from tailguard.errors import InputError
-from tailguard.overrides.requests import MISSED
+from tailguard.overrides.requests import close_missed
 from tailguard.plays.mixing import statement as signing
 from tailguard.plays.mixing.statement import Signed
-from tailguard.policy.model import LineagePolicy, policy_digest
-from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import composition_by_snapshot, overrides, recorded
+from tailguard.policy.model import LineagePolicy
+from tailguard.runlog.view import LogView
+from tailguard.runlog.views.overrides import overrides
+from tailguard.runlog.views.runs import composition_by_snapshot
 from tailguard.store.writing import digest_of, write_atomically
-from tailguard.workspace import POLICY_FILE, Workspace
+from tailguard.workspace import Workspace
 
-RATIO_CRITERION = "ratio within the ceiling"
 KEYS = "keys"
 FEWEST_DIGITS = 8
 
@@ -45,7 +48,7 @@ class Answer:
     enforced: bool
     reason: str
     override: str | None
-    gate: str
+    gate: Verdict
     statement: str | None = None
 
     @property
@@ -60,44 +63,44 @@ def check(workspace: Workspace, *, lineage: str, snapshot: str, out: Path | None
     Raises InputError for a lineage or snapshot that nobody knows, and for a beginning too short to name one: a job whose
     variable is empty must not be cleared for another set.
     """
-    whole = workspace.policy()
-    rules = whole.lineage(lineage)
     now = workspace.clock.now()
-    given: list[tuple[Answer, Signed]] = []
-
-    def answer(connection: Connection) -> list[Fact]:
-        found = composition_by_snapshot(connection, lineage, snapshot)
-        if found is None:
-            raise InputError(
-                f"Lineage {lineage} has no snapshot {snapshot!r}. Compose one with `tailguard run`; `tailguard status` lists them."
-            )
-        if len(snapshot) < FEWEST_DIGITS:
-            raise InputError(
-                f"A snapshot is named by at least {FEWEST_DIGITS} digits of its digest, found {snapshot!r}. "
-                "`tailguard status --json` lists them."
-            )
-        composition = found.fact
-        criteria = [one.fact for one in recorded(connection, ExitCriterion, run=composition.run, stage="compose")]
-        bounds = [one.fact for one in recorded(connection, RatioMeasured, snapshot=composition.snapshot)]
-        upper = max((one.high for one in bounds), default=_highest(composition))
-        exceptions = overrides(connection, review_days=whole.overrides.review_days)
-        exception = live_override(exceptions, gate="ratio", run=composition.run, now=now)
-        yes_or_no = _answer(composition, criteria, upper, rules, exception)
-        expires = now + timedelta(days=whole.clearance.valid_days)
-        if yes_or_no.override and exception:
+    with workspace.deciding(Right.CLEAR) as tx:
+        rules = tx.policy.lineage(lineage)
+        composition = _named(tx.view, lineage, snapshot)
+        criteria = [row.fact for row in tx.view.recorded(ExitCriterion, run=composition.run, stage="compose")]
+        bounds = [row.fact for row in tx.view.recorded(RatioMeasured, snapshot=composition.snapshot)]
+        upper = max((bound.high for bound in bounds), default=_highest(composition))
+        exception = live_override(overrides(tx.view), gate=Gate.RATIO, run=composition.run, now=now)
+        answer = _answer(composition, criteria, upper, rules, exception)
+        expires = now + timedelta(days=tx.policy.clearance.valid_days)
+        if answer.override and exception:
             expires = min(expires, exception.expires)
-        signed = _signed(workspace, yes_or_no, composition, upper, rules, now=now, expires=expires)
-        given.append((yes_or_no, signed))
-        missed = [OverrideDecided(one.id, "closed", MISSED) for one in exceptions if one.missed_review(now)]
-        return [*missed, *_facts(yes_or_no, signed)]
-
-    workspace.desk.decide(answer)
-    decided, signed = given[0]
-    if not decided.allowed:
-        return decided
-    path = out or workspace.root / "clearances" / f"{decided.run.replace('/', '-')}-{decided.snapshot[:12]}.json"
+        signed = _signed(
+            answer, composition, upper, rules,
+            policy=tx.policy_digest, issued_by=workspace.actor, now=now, expires=expires,
+        )  # fmt: skip
+        close_missed(tx, now=now)
+        tx.record(*_facts(answer, signed))
+    if not answer.allowed:
+        return answer
+    path = out or workspace.root / "clearances" / f"{answer.run.replace('/', '-')}-{answer.snapshot[:12]}.json"
     write_atomically(path, signing.sign(signing.statement(signed), workspace.root / KEYS))
-    return replace(decided, statement=str(path))
+    return replace(answer, statement=str(path))
+
+
+def _named(view: LogView, lineage: str, snapshot: str) -> Composition:
+    """The composition that a snapshot's digest, or its beginning, names."""
+    composition = composition_by_snapshot(view, lineage, snapshot)
+    if composition is None:
+        raise InputError(
+            f"Lineage {lineage} has no snapshot {snapshot!r}. Compose one with `tailguard run`; `tailguard status` lists them."
+        )
+    if len(snapshot) < FEWEST_DIGITS:
+        raise InputError(
+            f"A snapshot is named by at least {FEWEST_DIGITS} digits of its digest, found {snapshot!r}. "
+            "`tailguard status --json` lists them."
+        )
+    return composition.fact
 
 
 def _answer(
@@ -109,17 +112,17 @@ def _answer(
 ) -> Answer:
     """Yes or no, with the reason. An override is used only where the ratio is over the ceiling."""
     failed = _unmet(criteria)
-    told = _told(composition, rules, upper)
+    ratios = _told(composition, rules, upper)
     over = (upper if rules.enforce_on == "upper bound" else _highest(composition)) > rules.ceiling
     used = exception if over else None
     if over and used is None:
-        failed.append(f"over the ceiling: {told}")
+        failed.append(f"over the ceiling: {ratios}")
     enforced = rules.mode == "enforce"
-    reason = "; ".join(failed) if failed else told
+    reason = "; ".join(failed) if failed else ratios
     if failed and not enforced:
         reason = f"observe mode, would be blocked: {reason}"
     if used and not failed:
-        reason = f"{told}; let through by override {used.id} until {used.expires:%Y-%m-%d}"
+        reason = f"{ratios}; let through by override {used.id} until {used.expires:%Y-%m-%d}"
     return Answer(
         composition.run,
         composition.lineage,
@@ -128,16 +131,18 @@ def _answer(
         enforced=enforced,
         reason=reason,
         override=used.id if used and not failed else None,
-        gate="BLOCK" if failed else "PASS",
+        gate=Verdict.BLOCK if failed else Verdict.PASS,
     )
 
 
 def _unmet(criteria: Sequence[ExitCriterion]) -> list[str]:
     """Criteria of the composition that stop training, but the ratio, which is held against the policy as it stands now."""
     return [
-        f"{one.name}: {one.observed}, required {one.required}"
-        for one in criteria
-        if not one.held and one.name != RATIO_CRITERION and one.waived_by != "a finding"
+        f"{criterion.name}: {criterion.observed}, required {criterion.required}"
+        for criterion in criteria
+        if not criterion.met
+        and criterion.name != Requirement.RATIO_WITHIN_CEILING
+        and criterion.waived_by != Waiver.FINDING
     ]
 
 
@@ -146,10 +151,10 @@ def _highest(composition: Composition) -> float:
 
 
 def _told(composition: Composition, policy: LineagePolicy, upper: float) -> str:
-    told = f"{composition.ratio_records:.1%} of records and {composition.ratio_tokens:.1%} of tokens are synthetic"
+    ratios = f"{composition.ratio_records:.1%} of records and {composition.ratio_tokens:.1%} of tokens are synthetic"
     if policy.enforce_on == "upper bound":
-        told += f", at most {upper:.1%} as tags may be wrong"
-    return f"{told}, ceiling {policy.ceiling:.1%}"
+        ratios += f", at most {upper:.1%} as tags may be wrong"
+    return f"{ratios}, ceiling {policy.ceiling:.1%}"
 
 
 def _facts(answer: Answer, signed: Signed) -> list[Fact]:
@@ -164,10 +169,12 @@ def _facts(answer: Answer, signed: Signed) -> list[Fact]:
             answer.reason,
             answer.override,
         ),
-        GateDecision(answer.run, answer.lineage, "ratio", answer.gate, answer.enforced, answer.reason, answer.override),
+        GateDecision(
+            answer.run, answer.lineage, Gate.RATIO, answer.gate, answer.enforced, answer.reason, answer.override
+        ),
     ]
     if answer.override:
-        facts.append(OverrideUsed(answer.override, answer.run, "ratio", answer.reason))
+        facts.append(OverrideUsed(answer.override, answer.run, Gate.RATIO, answer.reason))
     if answer.allowed:
         digest = digest_of(signing.statement(signed))
         facts.append(ClearanceSigned(signed.run, signed.snapshot, signed.content, digest, signed.expires))
@@ -175,12 +182,13 @@ def _facts(answer: Answer, signed: Signed) -> list[Fact]:
 
 
 def _signed(
-    workspace: Workspace,
     answer: Answer,
     composition: Composition,
     upper: float,
     rules: LineagePolicy,
     *,
+    policy: str,
+    issued_by: str,
     now: datetime,
     expires: datetime,
 ) -> Signed:
@@ -190,7 +198,7 @@ def _signed(
         lineage=answer.lineage,
         snapshot=answer.snapshot,
         content=composition.content,
-        policy=policy_digest((workspace.root / POLICY_FILE).read_text(encoding="utf-8")),
+        policy=policy,
         ratio_records=composition.ratio_records,
         ratio_tokens=composition.ratio_tokens,
         upper_bound=upper,
@@ -199,7 +207,7 @@ def _signed(
         gate=answer.gate,
         reason=answer.reason,
         override=answer.override,
-        issued_by=workspace.actor,
+        issued_by=issued_by,
         issued=now.replace(microsecond=0),
         expires=expires.replace(microsecond=0),
     )

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from tailguard.domain.facts import Composition
 from tailguard.errors import InputError
-from tailguard.runlog.queries import recorded
 from tailguard.store.snapshots import Part, read_snapshot, rows_of
 from tailguard.workspace import Workspace
 
@@ -52,8 +51,8 @@ def difference(workspace: Workspace, first: str, second: str) -> Difference:
 
     Raises InputError for one that the log does not know, or whose beginning fits several.
     """
-    made = [_composition(workspace, one) for one in (first, second)]
-    ids = [_ids(workspace, one.snapshot) for one in made]
+    made = [_composition(workspace, wanted) for wanted in (first, second)]
+    ids = [_ids(workspace, composition.snapshot) for composition in made]
     return Difference(
         len(ids[0].keys() & ids[1].keys()),
         _side(made[0], ids[0], ids[1]),
@@ -62,19 +61,23 @@ def difference(workspace: Workspace, first: str, second: str) -> Difference:
 
 
 def _composition(workspace: Workspace, wanted: str) -> Composition:
-    with workspace.log.reading() as connection:
-        found = [one.fact for one in recorded(connection, Composition)]
-    hits = {one.snapshot: one for one in found if one.run == wanted or one.snapshot.startswith(wanted)}
+    with workspace.log.reading() as view:
+        compositions = [row.fact for row in view.recorded(Composition)]
+    hits = {
+        composition.snapshot: composition
+        for composition in compositions
+        if composition.run == wanted or composition.snapshot.startswith(wanted)
+    }
     if len(hits) != 1:
         raise InputError(f"{len(hits)} training sets are called {wanted!r}; name one by its digest or its run.")
     return hits.popitem()[1]
 
 
 def _ids(workspace: Workspace, snapshot: str) -> dict[str, tuple[str, int]]:
-    found = {}
+    records = {}
     for part in read_snapshot(workspace.store, snapshot).parts:
-        found.update(_of_part(workspace, part))
-    return found
+        records.update(_of_part(workspace, part))
+    return records
 
 
 def _of_part(workspace: Workspace, part: Part) -> dict[str, tuple[str, int]]:
@@ -86,7 +89,7 @@ def _of_part(workspace: Workspace, part: Part) -> dict[str, tuple[str, int]]:
 
 
 def _side(made: Composition, own: dict[str, tuple[str, int]], other: dict[str, tuple[str, int]]) -> Side:
-    only = {identity: own[identity] for identity in own.keys() - other.keys()}
-    by_part = Counter(name for name, _ in only.values())
-    tokens = sum(size for _, size in only.values())
-    return Side(made.snapshot, made.run, len(only), tokens, dict(by_part), tuple(sorted(only)[:_SHOWN]))
+    unshared = {identity: own[identity] for identity in own.keys() - other.keys()}
+    by_part = Counter(name for name, _ in unshared.values())
+    tokens = sum(size for _, size in unshared.values())
+    return Side(made.snapshot, made.run, len(unshared), tokens, dict(by_part), tuple(sorted(unshared)[:_SHOWN]))

@@ -10,7 +10,7 @@ import pyarrow.compute
 
 from tailguard.domain.facts import Artifact
 from tailguard.domain.wording import counted
-from tailguard.runlog.queries import only, recorded
+from tailguard.runlog.view import latest
 from tailguard.workspace import Workspace
 
 _COLUMNS = (
@@ -44,8 +44,8 @@ def scored(workspace: Workspace, run: str, *, outcome: str, reason: str | None, 
 
     Flagged ones come in their order, the others by identity. Empty where the run has not been scored.
     """
-    with workspace.log.reading() as connection:
-        kept = only(recorded(connection, Artifact, run=run, stage="score", direction="out", kind="scored"))
+    with workspace.log.reading() as view:
+        kept = latest(view.recorded(Artifact, run=run, stage="score", direction="out", kind="scored"))
     if kept is None:
         return []
     parts = []
@@ -71,21 +71,21 @@ def scored(workspace: Workspace, run: str, *, outcome: str, reason: str | None, 
 
 def in_words(explanation: str) -> str:
     """What a record's scores are made of, in a sentence or three."""
-    told = json.loads(explanation)
-    fails = told["quality"]["fails"]
-    terms = told["diversity"]["rare terms"]
-    of = told["reliability"]
+    details = json.loads(explanation)
+    fails = details["quality"]["fails"]
+    terms = details["diversity"]["rare terms"]
+    of = details["reliability"]
     parts = [f"fails {len(fails)} of the quality rules: {', '.join(fails)}" if fails else "meets every quality rule"]
     if terms:
         shown = ", ".join(terms[:5]) + (" and others" if len(terms) > 5 else "")
         parts.append(
-            f"holds rare terms {shown}; {counted(told['diversity']['texts in the emptiest cell'], 'text')} in the emptiest cell"
+            f"holds rare terms {shown}; {counted(details['diversity']['texts in the emptiest cell'], 'text')} in the emptiest cell"
         )
     else:
         parts.append("holds no rare term")
     parts.append(
         f"tag rests on {of['evidence']} ({of['of the evidence']:.2f} x {of['of the source']:.2f} for its source)"
     )
-    if "shares words with prompt" in told:
-        parts.append(f"shares a long run of words with prompt {told['shares words with prompt']}")
+    if "shares words with prompt" in details:
+        parts.append(f"shares a long run of words with prompt {details['shares words with prompt']}")
     return "; ".join(parts)

@@ -51,16 +51,16 @@ class Signed:
     expires: datetime
 
 
-def statement(found: Signed) -> bytes:
+def statement(signed: Signed) -> bytes:
     """The statement as the bytes that are signed."""
     subjects = [
-        {"name": "training set", "digest": {"sha256": found.content}},
-        {"name": "snapshot", "digest": {"sha256": found.snapshot}},
+        {"name": "training set", "digest": {"sha256": signed.content}},
+        {"name": "snapshot", "digest": {"sha256": signed.snapshot}},
     ]
     predicate: dict[str, Any] = {
-        **{name: value for name, value in vars(found).items() if name not in ("content", "snapshot")},
-        "issued": found.issued.strftime(_TIME),
-        "expires": found.expires.strftime(_TIME),
+        **{name: value for name, value in vars(signed).items() if name not in ("content", "snapshot")},
+        "issued": signed.issued.strftime(_TIME),
+        "expires": signed.expires.strftime(_TIME),
     }
     return canonical_json({"_type": STATEMENT, "subject": subjects, "predicateType": PREDICATE, "predicate": predicate})
 
@@ -88,7 +88,7 @@ def verify(envelope: bytes, *, public_key: bytes, training_file: Path | None, no
     try:
         outer = json.loads(envelope)
         payload = base64.b64decode(outer["payload"], validate=True)
-        signatures = [base64.b64decode(one["sig"], validate=True) for one in outer["signatures"]]
+        signatures = [base64.b64decode(entry["sig"], validate=True) for entry in outer["signatures"]]
         kind = outer["payloadType"]
     except (ValueError, KeyError, TypeError, binascii.Error) as error:
         raise InputError(
@@ -105,20 +105,20 @@ def verify(envelope: bytes, *, public_key: bytes, training_file: Path | None, no
         raise Blocked("The clearance is not signed by this key: it was changed, or another team signed it.")
     if kind != PAYLOAD:
         raise Blocked(f"The envelope holds {kind!r}, not a clearance.")
-    found = _read(payload)
-    if training_file is not None and _sha256(training_file) != found.content:
+    signed = _read(payload)
+    if training_file is not None and _sha256(training_file) != signed.content:
         raise Blocked(
             f"{training_file} is not the training set that was cleared: its bytes have another digest. "
             "`tailguard rebuild` makes the cleared one again."
         )
-    if now >= found.expires:
-        why = f" with {found.override}" if found.override else ""
+    if now >= signed.expires:
+        why = f" with {signed.override}" if signed.override else ""
         raise Blocked(
-            f"The clearance of {found.run} expired{why} on {found.expires:%Y-%m-%d %H:%M} UTC. Ask again: `tailguard check`."
+            f"The clearance of {signed.run} expired{why} on {signed.expires:%Y-%m-%d %H:%M} UTC. Ask again: `tailguard check`."
         )
-    if found.gate != "PASS" and not found.override and found.mode == "enforce":
-        raise Blocked(f"The statement says {found.gate}, which clears nothing.")
-    return found
+    if signed.gate != "PASS" and not signed.override and signed.mode == "enforce":
+        raise Blocked(f"The statement says {signed.gate}, which clears nothing.")
+    return signed
 
 
 def public_key(folder: Path) -> bytes:
@@ -142,7 +142,7 @@ def _read(payload: bytes) -> Signed:
         value = json.loads(payload)
         if value["_type"] != STATEMENT or value["predicateType"] != PREDICATE:
             raise ValueError(value["predicateType"])
-        named = {one["name"]: one["digest"]["sha256"] for one in value["subject"]}
+        named = {subject["name"]: subject["digest"]["sha256"] for subject in value["subject"]}
         predicate = dict(value["predicate"])
         for name in ("issued", "expires"):
             predicate[name] = datetime.strptime(predicate[name], _TIME)

@@ -1,7 +1,7 @@
 """Alerts: what stands in alarm is raised once, and handed to the channels that TAILGUARD_ALERTS names until each took it.
 
 The addresses (Apprise URLs: chat, mail, webhook) are secrets and stay in the environment; the log has a channel's kind and a
-short digest. What stands in alarm is `queries.alarms`, which the pages' charts are drawn from too.
+short digest. What stands in alarm is `views.alarms.alarms`, which the pages' charts are drawn from too.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tailguard.domain.facts import AlertRaised, AlertSent, AlertTaken
+from tailguard.domain.facts import AlertAcknowledged, AlertRaised, AlertSent
 from tailguard.domain.roles import Right
 from tailguard.errors import InputError
-from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import Recorded, alarms, recorded
-from tailguard.workspace import Workspace, decision
+from tailguard.runlog.view import Recorded, latest
+from tailguard.runlog.views.alarms import alarms
+from tailguard.workspace import Decision, Workspace
 
 CHANNELS = "TAILGUARD_ALERTS"
 SHORTEST_NOTE = 5
@@ -34,63 +34,60 @@ class Sent:
 
 
 def raise_new(workspace: Workspace) -> list[AlertRaised]:
-    """Raise what stands in alarm and was not raised before."""
-    new: list[AlertRaised] = []
-
-    def look(connection: Connection) -> list[AlertRaised]:
-        before = [one.fact for one in recorded(connection, AlertRaised)]
-        known = {(one.kind, one.subject) for one in before}
-        for alarm in alarms(connection):
-            if (alarm.kind, alarm.subject) not in known:
-                known.add((alarm.kind, alarm.subject))
-                name = f"alert-{len(before) + len(new) + 1}"
-                new.append(AlertRaised(name, alarm.kind, alarm.subject, alarm.what, alarm.source))
-        return new
-
-    workspace.desk.decide(look)
-    return new
+    """Raise what is in alarm and was not raised before."""
+    with workspace.deciding(Right.NOTIFY) as tx:
+        return _raise_new(tx)
 
 
-@decision(Right.TAKE)
-def take(workspace: Workspace, alert: str, *, note: str) -> Recorded[AlertTaken] | None:
+def _raise_new(tx: Decision) -> list[AlertRaised]:
+    raised = [row.fact for row in tx.view.recorded(AlertRaised)]
+    known = {(alert.kind, alert.subject) for alert in raised}
+    new: dict[tuple[str, str], AlertRaised] = {}
+    for alarm in alarms(tx.view):
+        subject = (alarm.kind, alarm.subject)
+        if subject not in known and subject not in new:
+            name = f"alert-{len(raised) + len(new) + 1}"
+            new[subject] = AlertRaised(name, alarm.kind, alarm.subject, alarm.what, alarm.source)
+    tx.record(*new.values())
+    return list(new.values())
+
+
+def take(workspace: Workspace, alert: str, *, note: str) -> Recorded[AlertAcknowledged] | None:
     """Take an alert: the actor answers for it from now on. Returns who did so before, if anybody.
 
     Raises InputError for an unknown one or without a note.
     """
-    if len(note.strip()) < SHORTEST_NOTE:
-        raise InputError(f"Say in at least {SHORTEST_NOTE} letters what you will do about it.")
-
-    def look(connection: Connection) -> list[AlertTaken]:
-        known = [one.fact.alert for one in recorded(connection, AlertRaised)]
+    with workspace.deciding(Right.TAKE) as tx:
+        if len(note.strip()) < SHORTEST_NOTE:
+            raise InputError(f"Say in at least {SHORTEST_NOTE} letters what you will do about it.")
+        known = [row.fact.alert for row in tx.view.recorded(AlertRaised)]
         if alert not in known:
             raise InputError(f"There is no alert {alert!r}. Known: {', '.join(known[-10:]) or 'none yet'}.")
-        before.extend(recorded(connection, AlertTaken, alert=alert))
-        return [AlertTaken(alert, note.strip())]
-
-    before: list[Recorded[AlertTaken]] = []
-    workspace.desk.decide(look)
-    return before[-1] if before else None
+        before = latest(tx.view.recorded(AlertAcknowledged, alert=alert))
+        tx.record(AlertAcknowledged(alert, note.strip()))
+        return before
 
 
 def send(workspace: Workspace) -> Sent:
-    """Raise what stands in alarm and was not raised before; deliver every alert that a channel has not taken yet."""
-    new = raise_new(workspace)
+    """Raise what is in alarm and was not raised before; deliver every alert that a channel has not taken yet."""
+    with workspace.deciding(Right.NOTIFY) as tx:
+        new, team = _raise_new(tx), tx.policy.team
+        raised = [row.fact for row in tx.view.recorded(AlertRaised)]
+        delivered = {(row.fact.alert, row.fact.channel) for row in tx.view.recorded(AlertSent, delivered=True)}
     addresses = [] if workspace.isolated else os.environ.get(CHANNELS, "").split()
-    if not addresses:
-        return Sent(len(new), 0, ())
-    with workspace.log.reading() as connection:
-        raised = [one.fact for one in recorded(connection, AlertRaised)]
-        taken = {(one.fact.alert, one.fact.channel) for one in recorded(connection, AlertSent, delivered=True)}
     results = [
-        _deliver(alert, address, workspace.policy().team)
+        _deliver(alert, address, team)
         for alert in raised
         for address in addresses
-        if (alert.alert, channel_of(address)) not in taken
+        if (alert.alert, channel_of(address)) not in delivered
     ]
     if results:
-        workspace.desk.record(*results)
-    problems = tuple(f"{one.alert} to {one.channel}: {one.problem}" for one in results if not one.delivered)
-    return Sent(len(new), sum(one.delivered for one in results), problems)
+        with workspace.deciding(Right.NOTIFY) as tx:
+            tx.record(*results)
+    problems = tuple(
+        f"{result.alert} to {result.channel}: {result.problem}" for result in results if not result.delivered
+    )
+    return Sent(len(new), sum(result.delivered for result in results), problems)
 
 
 def channel_of(address: str) -> str:
@@ -105,18 +102,18 @@ def _deliver(alert: AlertRaised, address: str, team: str) -> AlertSent:
     channel = apprise.Apprise()
     if not channel.add(address):
         return AlertSent(alert.alert, channel_of(address), False, "the address is not one that Apprise knows")
-    with apprise.LogCapture(level=logging.WARNING) as told:  # type: ignore[no-untyped-call]
+    with apprise.LogCapture(level=logging.WARNING) as captured:  # type: ignore[no-untyped-call]
         done = channel.notify(
             title=f"Tailguard, {team}: {alert.kind}",
             body=alert.what,
             notify_type=apprise.NotifyType.WARNING,
             body_format=apprise.NotifyFormat.TEXT,
         )
-        lines = told.getvalue().splitlines() if told else []
+        lines = captured.getvalue().splitlines() if captured else []
     return AlertSent(alert.alert, channel_of(address), bool(done), None if done else _problem(lines))
 
 
 def _problem(lines: Sequence[str]) -> str:
     """Why a delivery failed, as Apprise tells it, without anything that looks like an address."""
-    told = re.sub(r"\S+://\S+", "…", lines[-1]) if lines else "the channel did not take it"
-    return told[-200:]
+    reason = re.sub(r"\S+://\S+", "…", lines[-1]) if lines else "the channel did not take it"
+    return reason[-200:]

@@ -7,87 +7,113 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from tailguard.domain.facts import AlertSent, Measurement, ShippingEvent
-from tailguard.domain.shipping import State
+from tailguard.domain.shipping import Fleet, State
 from tailguard.domain.wording import counted
-from tailguard.plays.finding import Finding, FindingKind, Scene
+from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
 from tailguard.plays.lineages import LineageStatus
 from tailguard.policy.model import Policy
-from tailguard.runlog.connection import Connection
-from tailguard.runlog.history import Teeth, never_blocked, not_passed, teeth
-from tailguard.runlog.queries import AlarmKind, alarms, fleet_of, frozen_suite, newest, recorded
+from tailguard.runlog.view import LogView
+from tailguard.runlog.views.alarms import AlarmKind, Teeth, alarms, never_blocked, teeth
+from tailguard.runlog.views.references import frozen_suite
+from tailguard.runlog.views.releases import fleet_of
+from tailguard.runlog.views.runs import NotPassed, not_passed
 
 
 def find(scene: Scene) -> list[Finding]:
     """What candidates, the gate itself, the suite and alerts leave to be asked."""
     return [
-        *_about_lineages(scene.connection, scene.lineages),
-        *_about_the_gate(scene.connection),
-        *_about_the_suite(scene.connection, scene.policy, scene.moment),
-        *_about_alerts(scene.connection),
+        *_about_lineages(scene.view, scene.lineages),
+        *_about_the_gate(scene.view),
+        *_about_the_suite(scene.view, scene.policy, scene.moment),
+        *_about_alerts(scene.view),
     ]
 
 
-def _about_lineages(connection: Connection, lineages: Sequence[LineageStatus]) -> list[Finding]:
+def _about_lineages(view: LogView, lineages: Sequence[LineageStatus]) -> list[Finding]:
+    """Candidates that were stopped, and what is in production that should not be."""
     findings = []
-    passed_by = not_passed(connection, [one.name for one in lineages if one.mode == "observe"])
+    failed = not_passed(view, [lineage.name for lineage in lineages if lineage.mode == "observe"])
     for lineage in lineages:
-        last = lineage.generations[-1] if lineage.generations else None
-        if last and lineage.mode == "enforce" and last.verdict not in (None, "PASS"):
-            findings.append(
-                Finding(
-                    kind=FindingKind.CANDIDATE_STOPPED,
-                    subject=(last.run,),
-                    severity="high",
-                    what=lineage.sentence,
-                    since=last.started,
-                    row=last.run,
-                )
-            )
-        if last and lineage.held and last.verdict is None:
-            findings.append(
-                Finding(
-                    kind=FindingKind.TRAINING_REFUSED,
-                    subject=(last.run,),
-                    severity="high",
-                    what=lineage.sentence,
-                    since=last.started,
-                    row=last.run,
-                )
-            )
-        fleet = fleet_of(connection, lineage.name)
-        frozen = newest(connection, ShippingEvent, run=fleet.deployed, action="frozen") if fleet.deployed else None
-        if fleet.deployed and frozen and fleet.state(fleet.deployed) is State.FROZEN:
-            what = f"{fleet.deployed} is frozen and still at work (`tailguard rollback {lineage.name}`)"
-            findings.append(
-                Finding(
-                    kind=FindingKind.FROZEN_IN_PRODUCTION,
-                    subject=(fleet.deployed,),
-                    severity="high",
-                    what=what,
-                    since=frozen.recorded,
-                    row=fleet.deployed,
-                )
-            )
+        fleet = fleet_of(view, lineage.name)
+        findings += _stopped_candidate(lineage)
+        findings += _refused_training(lineage)
+        findings += _frozen_in_production(view, lineage.name, fleet)
         if lineage.mode == "observe":
-            stopped = [
-                one for one in passed_by if one.lineage == lineage.name and fleet.state(one.run) is State.SHIPPED
-            ]
-            if stopped:
-                what = (
-                    f"{lineage.name} only observes: {counted(len(stopped), 'generation was', 'generations were')} "
-                    "shipped that its gate would have stopped"
-                )
-                findings.append(
-                    Finding(
-                        kind=FindingKind.STOPPED_YET_SHIPPED,
-                        subject=(lineage.name,),
-                        severity="high",
-                        what=what,
-                        since=stopped[0].when,
-                        row=stopped[0].run,
-                    )
-                )
+            findings += _shipped_without_passing(lineage.name, failed, fleet)
     return findings
+
+
+def _stopped_candidate(lineage: LineageStatus) -> list[Finding]:
+    """The newest generation, where an enforcing gate did not pass it."""
+    newest = lineage.generations[-1] if lineage.generations else None
+    if newest is None or lineage.mode != "enforce" or newest.verdict in (None, "PASS"):
+        return []
+    return [
+        Finding(
+            kind=FindingKind.CANDIDATE_STOPPED,
+            subject=(newest.run,),
+            severity=Severity.HIGH,
+            what=lineage.sentence,
+            since=newest.started,
+            row=newest.run,
+        )
+    ]
+
+
+def _refused_training(lineage: LineageStatus) -> list[Finding]:
+    """The newest generation, where it was held before the gate could judge it."""
+    newest = lineage.generations[-1] if lineage.generations else None
+    if newest is None or not lineage.held or newest.verdict is not None:
+        return []
+    return [
+        Finding(
+            kind=FindingKind.TRAINING_REFUSED,
+            subject=(newest.run,),
+            severity=Severity.HIGH,
+            what=lineage.sentence,
+            since=newest.started,
+            row=newest.run,
+        )
+    ]
+
+
+def _frozen_in_production(view: LogView, lineage: str, fleet: Fleet) -> list[Finding]:
+    """The generation in production, where it was frozen and not rolled back."""
+    deployed = fleet.deployed
+    frozen = view.newest(ShippingEvent, run=deployed, action="frozen") if deployed else None
+    if not deployed or not frozen or fleet.state(deployed) is not State.FROZEN:
+        return []
+    return [
+        Finding(
+            kind=FindingKind.FROZEN_IN_PRODUCTION,
+            subject=(deployed,),
+            severity=Severity.HIGH,
+            what=f"{deployed} is frozen and still at work (`tailguard rollback {lineage}`)",
+            since=frozen.recorded,
+            row=deployed,
+        )
+    ]
+
+
+def _shipped_without_passing(lineage: str, failed: Sequence[NotPassed], fleet: Fleet) -> list[Finding]:
+    """Generations of a lineage that only observes which were shipped though they did not pass. `failed` is oldest first."""
+    shipped = [run for run in failed if run.lineage == lineage and fleet.state(run.run) is State.SHIPPED]
+    if not shipped:
+        return []
+    what = (
+        f"{lineage} only observes: {counted(len(shipped), 'generation was', 'generations were')} "
+        "shipped that its gate would have stopped"
+    )
+    return [
+        Finding(
+            kind=FindingKind.STOPPED_YET_SHIPPED,
+            subject=(lineage,),
+            severity=Severity.HIGH,
+            what=what,
+            since=shipped[0].when,
+            row=shipped[0].run,
+        )
+    ]
 
 
 _ALARMS = {
@@ -100,34 +126,39 @@ BLUNT = 2.0
 _FEWEST_BEFORE = 3
 
 
-def _about_the_gate(connection: Connection) -> list[Finding]:
+def _about_the_gate(view: LogView) -> list[Finding]:
     findings = [
         Finding(
-            kind=_ALARMS[one.kind], subject=one.about, severity="high", what=one.what, since=one.since, row=one.source
+            kind=_ALARMS[alarm.kind],
+            subject=alarm.about,
+            severity=Severity.HIGH,
+            what=alarm.what,
+            since=alarm.since,
+            row=alarm.source,
         )
-        for one in alarms(connection)
-        if one.kind in _ALARMS
+        for alarm in alarms(view)
+        if alarm.kind in _ALARMS
     ]
     lineages: dict[str, list[Teeth]] = defaultdict(list)
-    for one in teeth(connection):
-        lineages[one.run.rpartition("/")[0]].append(one)
+    for test in teeth(view):
+        lineages[test.run.rpartition("/")[0]].append(test)
     for lineage, tests in lineages.items():
-        earlier = sorted(one.smallest for one in tests[:-1] if one.smallest is not None)
+        earlier = sorted(test.smallest for test in tests[:-1] if test.smallest is not None)
         last, now = tests[-1], tests[-1].smallest
         if len(earlier) >= _FEWEST_BEFORE and (now is None or now > BLUNT * earlier[len(earlier) // 2]):
-            told = f"only a planted loss of {now:.1%}" if now is not None else "no planted loss"
-            what = f"the gate goes blunt: in {last.run} it blocked {told}; usually it blocks {earlier[len(earlier) // 2]:.1%}"
+            blocked = f"only a planted loss of {now:.1%}" if now is not None else "no planted loss"
+            what = f"the gate goes blunt: in {last.run} it blocked {blocked}; usually it blocks {earlier[len(earlier) // 2]:.1%}"
             findings.append(
                 Finding(
                     kind=FindingKind.GATE_BLUNT,
                     subject=(lineage,),
-                    severity="middle",
+                    severity=Severity.MEDIUM,
                     what=what,
                     since=last.when,
                     row=last.row,
                 )
             )
-    if untested := never_blocked(connection):
+    if untested := never_blocked(view):
         what = (
             f"{counted(untested.candidates, 'candidate was', 'candidates were')} judged, none blocked, with no "
             "planted collapse to show that one would be"
@@ -135,7 +166,7 @@ def _about_the_gate(connection: Connection) -> list[Finding]:
         findings.append(
             Finding(
                 kind=FindingKind.GATE_NEVER_BLOCKED,
-                severity="middle",
+                severity=Severity.MEDIUM,
                 what=what,
                 since=untested.since,
                 row=untested.first,
@@ -148,36 +179,42 @@ SATURATED = 0.98
 """From this share of right answers to checked tail prompts on, a suite cannot tell better models apart."""
 
 
-def _about_the_suite(connection: Connection, policy: Policy | None, moment: datetime) -> list[Finding]:
+def _about_the_suite(view: LogView, policy: Policy | None, moment: datetime) -> list[Finding]:
     findings = []
-    suite = frozen_suite(connection)
+    suite = frozen_suite(view)
     if suite and policy and moment - suite.recorded > timedelta(days=policy.suite.max_age_days):
         what = f"the suite {suite.fact.name} is old: it was frozen on {suite.recorded:%Y-%m-%d}"
         findings.append(
             Finding(
                 kind=FindingKind.SUITE_OLD,
                 subject=(suite.fact.suite,),
-                severity="low",
+                severity=Severity.LOW,
                 what=what,
                 since=suite.recorded,
                 row=suite.id,
             )
         )
-    right = newest(connection, Measurement, measure="tail accuracy")
+    right = view.newest(Measurement, measure="tail accuracy")
     if right and right.fact.value >= SATURATED:
         what = f"the suite is saturated: {right.fact.run} gets {right.fact.value:.1%} of its checked tail answers right"
         findings.append(
-            Finding(kind=FindingKind.SUITE_SATURATED, severity="low", what=what, since=right.recorded, row=right.id)
+            Finding(
+                kind=FindingKind.SUITE_SATURATED, severity=Severity.LOW, what=what, since=right.recorded, row=right.id
+            )
         )
     return findings
 
 
-def _about_alerts(connection: Connection) -> list[Finding]:
+def _about_alerts(view: LogView) -> list[Finding]:
     """Alerts that a channel did not take, and has not taken since."""
-    sent = recorded(connection, AlertSent, newest_by=("alert", "channel"))
-    failed = [one for one in sent if not one.fact.delivered]
+    sent = view.recorded(AlertSent, newest_by=("alert", "channel"))
+    failed = [row for row in sent if not row.fact.delivered]
     if not failed:
         return []
     last = failed[-1]
     what = f"{counted(len(failed), 'alert')} could not be delivered; {last.fact.alert} to {last.fact.channel}: {last.fact.problem}"
-    return [Finding(kind=FindingKind.ALERT_UNDELIVERED, severity="middle", what=what, since=last.recorded, row=last.id)]
+    return [
+        Finding(
+            kind=FindingKind.ALERT_UNDELIVERED, severity=Severity.MEDIUM, what=what, since=last.recorded, row=last.id
+        )
+    ]

@@ -17,9 +17,10 @@ from tailguard.domain.facts import Fact, OutputsLogged, StreamFrozen, StreamWeek
 from tailguard.domain.roles import Right
 from tailguard.domain.wording import counted
 from tailguard.errors import InputError
+from tailguard.policy.model import Monitoring
 from tailguard.ports import RawRecord, Reject
-from tailguard.runlog.queries import frozen_stream, recorded
-from tailguard.workspace import Workspace, decision
+from tailguard.runlog.views.alarms import frozen_stream
+from tailguard.workspace import Workspace
 
 TIMES = ("time", "timestamp", "created_at", "created")
 
@@ -61,15 +62,14 @@ class Added:
         return "\n".join(lines)
 
 
-@decision(Right.SET_UP)
 def freeze(workspace: Workspace, stream: str, rows: Iterable[RawRecord | Reject], *, seed: int) -> Frozen:
     """Freeze what later weeks of a stream are held against: texts from when all was well. A new reference starts anew.
 
     The texts are fingerprinted as our own. Raises InputError where there is too little text.
     """
+    words = workspace.require(Right.SET_UP).monitoring.block_words
     texts, rejected = _read(rows)
     plain = [text for text, _ in texts]
-    words = workspace.policy().monitoring.block_words
     try:
         reference, blocks = monitoring.freeze_reference(plain, block_words=words, seed=seed)
     except ValueError as error:
@@ -85,9 +85,9 @@ def freeze(workspace: Workspace, stream: str, rows: Iterable[RawRecord | Reject]
             "errors": reference.errors,
         },
     )
-    workspace.desk.record(
-        StreamFrozen(stream, digest, len(plain), blocks, words), *_fingerprints(workspace, stream, plain)
-    )
+    fingerprints = _fingerprints(workspace, stream, plain)
+    with workspace.deciding(Right.SET_UP) as tx:
+        tx.record(StreamFrozen(stream, digest, len(plain), blocks, words), *fingerprints)
     return Frozen(stream, len(plain), blocks, words, rejected)
 
 
@@ -100,9 +100,10 @@ def add(
 
     Raises InputError for a stream without a reference.
     """
-    with workspace.log.reading() as connection:
-        frozen = frozen_stream(connection, stream)
-        known = [one.fact for one in recorded(connection, StreamWeek, stream=stream)]
+    rules = workspace.require(Right.MEASURE).monitoring
+    with workspace.log.reading() as view:
+        frozen = frozen_stream(view, stream)
+        known = [row.fact for row in view.recorded(StreamWeek, stream=stream)]
     if frozen is None:
         raise InputError(
             f"The stream {stream!r} has no reference. Freeze one with `tailguard monitor freeze {stream} FILE`."
@@ -116,27 +117,29 @@ def add(
     history = {
         name: [
             value
-            for one in known
-            if one.reference == frozen.fact.reference and one.measure == name
-            for value in workspace.store.json("figures", one.figures)["values"]
+            for week in known
+            if week.reference == frozen.fact.reference and week.measure == name
+            for value in workspace.store.json("figures", week.figures)["values"]
         ]
         for name in MEASURES
     }
     facts: list[Fact] = []
     short = 0
     for week in sorted(weeks):
-        measured = _week(workspace, stream, frozen.fact.reference, reference, week, weeks[week], history, seed)
+        measured = _week(workspace, stream, frozen.fact.reference, reference, week, weeks[week], history, rules, seed)
         short += not measured
         facts += measured
-    workspace.desk.record(*facts, *_fingerprints(workspace, generation or stream, [text for text, _ in texts]))
-    newest = {one.measure: one for one in facts if isinstance(one, StreamWeek)}
+    fingerprints = _fingerprints(workspace, generation or stream, [text for text, _ in texts])
+    with workspace.deciding(Right.MEASURE) as tx:
+        tx.record(*facts, *fingerprints)
+    newest = {fact.measure: fact for fact in facts if isinstance(fact, StreamWeek)}
     return Added(
         stream,
         len(texts),
         len(weeks) - short,
         short,
         rejected,
-        tuple(name for name, one in newest.items() if one.alarm),
+        tuple(name for name, week in newest.items() if week.alarm),
     )
 
 
@@ -148,14 +151,14 @@ def _week(
     week: datetime,
     texts: list[str],
     history: dict[str, list[float]],
+    rules: Monitoring,
     seed: int,
 ) -> list[StreamWeek]:
-    rules = workspace.policy().monitoring
-    found = monitoring.blocks(texts, block_words=reference.block_words, seed=seed)
-    if not found:
+    blocks = monitoring.blocks(texts, block_words=reference.block_words, seed=seed)
+    if not blocks:
         return []
     facts = []
-    for name, values in monitoring.measure(found, rare=reference.rare, rare_cap=reference.rare_cap).items():
+    for name, values in monitoring.measure(blocks, rare=reference.rare, rare_cap=reference.rare_cap).items():
         history[name] += values.tolist()
         mean, error = reference.means[name], reference.errors[name]
         evidence = monitoring.e_process(np.array(history[name]), mean=mean, error=error, margin=rules.margin)
@@ -166,7 +169,7 @@ def _week(
                 digest,
                 week,
                 len(texts),
-                len(found),
+                len(blocks),
                 name,
                 float(values.mean()),
                 mean,
@@ -189,8 +192,8 @@ def _reference(workspace: Workspace, digest: str) -> Reference:
 
 def _fingerprints(workspace: Workspace, stream: str, texts: list[str]) -> list[OutputsLogged]:
     return [
-        OutputsLogged(stream, "production", len(some), keep_segment(workspace.store, some))
-        for some in (texts[at : at + MOST_TEXTS] for at in range(0, len(texts), MOST_TEXTS))
+        OutputsLogged(stream, "production", len(chunk), keep_segment(workspace.store, chunk))
+        for chunk in (texts[at : at + MOST_TEXTS] for at in range(0, len(texts), MOST_TEXTS))
     ]
 
 
@@ -210,7 +213,7 @@ def _read(rows: Iterable[RawRecord | Reject]) -> tuple[list[tuple[str, datetime 
 def _time(row: RawRecord) -> datetime | None:
     """When a record says that it was written, in UTC. Raises InputError for what is no time."""
     meta = json.loads(row.meta) if row.meta else {}
-    name = next((one for one in TIMES if isinstance(meta, dict) and meta.get(one) is not None), None)
+    name = next((key for key in TIMES if isinstance(meta, dict) and meta.get(key) is not None), None)
     if name is None:
         return None
     value = meta[name]

@@ -16,8 +16,9 @@ from tailguard.domain.suite import Check
 from tailguard.domain.wording import counted
 from tailguard.errors import InputError
 from tailguard.quality.contamination import Contamination
-from tailguard.runlog.queries import frozen_anchor, frozen_suite, only, recorded
-from tailguard.workspace import Workspace, decision
+from tailguard.runlog.view import LogView, latest
+from tailguard.runlog.views.references import frozen_anchor, frozen_suite
+from tailguard.workspace import Workspace
 
 
 def rare_terms(texts: Sequence[str]) -> frozenset[str]:
@@ -25,36 +26,44 @@ def rare_terms(texts: Sequence[str]) -> frozenset[str]:
     return in_few_texts(words(text) for text in texts)
 
 
-@decision(Right.SET_UP)
 def freeze_suite(workspace: Workspace, file: Path, *, name: str) -> str:
     """Freeze a suite: one object a line with `prompt`, and optionally `id`, `slice`, `tail` (true or false), and how its answers
     are judged: `check`, `expected`, `tolerance`.
 
     Raises InputError for a broken line, a doubled id, a suite without a tail slice, or when no anchor is frozen yet.
     """
-    with workspace.log.reading() as connection:
-        anchor, before = frozen_anchor(connection), frozen_suite(connection)
+    policy = workspace.require(Right.SET_UP)
+    with workspace.log.reading() as view:
+        anchor = frozen_anchor(view)
+        _refuse_second(view)
     if anchor is None:
         raise InputError(
             "Freeze the anchor first: a suite's rare terms are those of the anchor (`tailguard anchor freeze`)."
         )
-    if before:
-        raise InputError(
-            f"The suite {before.fact.name!r} was frozen on {before.recorded:%Y-%m-%d}; generations can only be compared on it."
-        )
     prompts = [
-        {"id": one, **item, "check": asdict(item["check"]) if isinstance(item["check"], Check) else None}
-        for one, item in read_items(file).items()
+        {"id": identity, **item, "check": asdict(item["check"]) if isinstance(item["check"], Check) else None}
+        for identity, item in read_items(file).items()
     ]
     texts = workspace.store.table("anchors", anchor.fact.anchor)["text"].to_pylist()
-    _refuse_overlap(workspace, {str(item["id"]): str(item["prompt"]) for item in prompts}, texts, file)
+    length = policy.quality.contamination_words
+    _refuse_overlap({str(item["id"]): str(item["prompt"]) for item in prompts}, texts, file, length=length)
     rare = rare_terms(texts)
     content = {"format": "tailguard-suite/2", "name": name, "prompts": prompts, "rare_terms": sorted(rare)}
     digest = workspace.store.put_json("suites", content)
     tail_prompts = sum(bool(item["tail"]) for item in prompts)
-    samples = workspace.policy().evaluation.samples
-    workspace.desk.record(SuiteFrozen(digest, name, len(prompts), tail_prompts, samples, len(rare)))
+    with workspace.deciding(Right.SET_UP) as tx:
+        _refuse_second(tx.view)
+        samples = tx.policy.evaluation.samples
+        tx.record(SuiteFrozen(digest, name, len(prompts), tail_prompts, samples, len(rare)))
     return digest
+
+
+def _refuse_second(view: LogView) -> None:
+    suite = frozen_suite(view)
+    if suite:
+        raise InputError(
+            f"The suite {suite.fact.name!r} was frozen on {suite.recorded:%Y-%m-%d}; generations can only be compared on it."
+        )
 
 
 @dataclass(frozen=True)
@@ -79,15 +88,17 @@ class SuiteStanding:
             f"  {name}: {prompts} prompts, {tail} tail, {checked} checked"
             for name, (prompts, tail, checked) in sorted(self.slices.items())
         ]
-        told = "no checked tail prompt was answered yet" if self.saturation is None else f"{self.saturation:.1%} right"
-        return "\n".join([*lines, f"Saturation: {told}."])
+        saturation = (
+            "no checked tail prompt was answered yet" if self.saturation is None else f"{self.saturation:.1%} right"
+        )
+        return "\n".join([*lines, f"Saturation: {saturation}."])
 
 
 def standing(workspace: Workspace) -> SuiteStanding:
     """How the suite stands. Raises InputError when none is frozen."""
-    with workspace.log.reading() as connection:
-        suite = frozen_suite(connection)
-        right = only(recorded(connection, Measurement, measure="tail accuracy"))
+    with workspace.log.reading() as view:
+        suite = frozen_suite(view)
+        right = latest(view.recorded(Measurement, measure="tail accuracy"))
     if suite is None:
         raise InputError(
             "No suite is frozen. `tailguard suite build` proposes one, `tailguard suite freeze` freezes it."
@@ -101,10 +112,9 @@ def standing(workspace: Workspace) -> SuiteStanding:
     return SuiteStanding(suite.fact.name, suite.fact.suite, suite.recorded, age, slices, saturation)
 
 
-def _refuse_overlap(workspace: Workspace, prompts: dict[str, str], texts: Sequence[str], file: Path) -> None:
+def _refuse_overlap(prompts: dict[str, str], texts: Sequence[str], file: Path, *, length: int) -> None:
     """The anchor is trained on, the suite is not: they must not share long runs of words."""
-    length = workspace.policy().quality.contamination_words
-    hits = sorted({one for one in Contamination(prompts, length=length).found(texts) if one is not None})
+    hits = sorted({prompt for prompt in Contamination(prompts, length=length).found(texts) if prompt is not None})
     if hits:
         raise InputError(
             f"{file}: {counted(len(hits), 'prompt shares', 'prompts share')} a long run of words with the anchor, "

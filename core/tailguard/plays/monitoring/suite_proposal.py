@@ -12,9 +12,10 @@ import numpy as np
 
 from tailguard.diversity.metrics import words
 from tailguard.diversity.topics import Topics, find_topics
+from tailguard.domain.roles import Right
 from tailguard.errors import InputError
 from tailguard.plays.monitoring.suite import rare_terms
-from tailguard.runlog.queries import frozen_anchor
+from tailguard.runlog.views.references import frozen_anchor
 from tailguard.store.writing import canonical_json, write_atomically
 from tailguard.workspace import Workspace
 
@@ -38,8 +39,8 @@ def propose(workspace: Workspace, out: Path, *, most: int, seed: int) -> Propose
     topics (those with less than half of an equal share), or of a minority group that the policy names in [suite]. Raises
     InputError when no anchor is frozen, or nothing can be proposed.
     """
-    with workspace.log.reading() as connection:
-        anchor = frozen_anchor(connection)
+    with workspace.log.reading() as view:
+        anchor = frozen_anchor(view)
     if anchor is None:
         raise InputError("Freeze the anchor first: items are proposed from it (`tailguard anchor freeze`).")
     table = workspace.store.table("anchors", anchor.fact.anchor)
@@ -49,7 +50,7 @@ def propose(workspace: Workspace, out: Path, *, most: int, seed: int) -> Propose
     order = rng.permutation(len(texts)).tolist()
     used: set[str] = set()
     rows, counts = [], Counter[str]()
-    for where, why, at, term in _candidates(texts, metas, order, workspace.policy().suite.minority_groups):
+    for where, why, at, term in _candidates(texts, metas, order, workspace.require(Right.SET_UP).suite.minority_groups):
         prompt = _before(texts[at], term) if term else " ".join(texts[at].split()[:PROMPT_WORDS])
         if counts[where] >= most or prompt in used or len(prompt.split()) < PROMPT_WORDS:
             continue
@@ -76,7 +77,7 @@ def _candidates(
 ) -> Iterator[tuple[str, str, int, str]]:
     """Slice, reason and place of records that could give an item, and the term it is about; the rarest first in each slice."""
     split = [words(text) for text in texts]
-    spread = Counter(word for told in split for word in set(told))
+    spread = Counter(word for text_words in split for word in set(text_words))
     rare = rare_terms(texts)
     rarest = {at: min(rare.intersection(split[at]), key=lambda word: (spread[word], word), default="") for at in order}
     for at in sorted((at for at in order if rarest[at]), key=lambda at: spread[rarest[at]]):
@@ -93,19 +94,19 @@ def _candidates(
     members: dict[int, list[int]] = defaultdict(list)
     for at in order:
         members[int(of[at])].append(at)
-    for topic in sorted((one for one in sizes if sizes[one] < limit), key=lambda one: sizes[one]):
+    for topic in sorted((number for number in sizes if sizes[number] < limit), key=lambda number: sizes[number]):
         for at in members[topic]:
             yield "rare topics", f"its topic has {sizes[topic]} of {len(texts)} anchor records", at, ""
     for group in groups:
         name, _, value = group.partition("=")
         for at in order:
-            found = json.loads(metas[at]) if metas[at] else {}
-            if isinstance(found, dict) and str(found.get(name.strip())) == value.strip():
+            meta = json.loads(metas[at]) if metas[at] else {}
+            if isinstance(meta, dict) and str(meta.get(name.strip())) == value.strip():
                 yield group, f"the policy names {group} as a minority group", at, ""
 
 
 def _before(text: str, term: str) -> str:
     """The words ahead of a term's first occurrence, at most five."""
     pieces = text.split()
-    at = next((place for place, piece in enumerate(pieces) if term in words(piece)), 0)
+    at = next((position for position, piece in enumerate(pieces) if term in words(piece)), 0)
     return " ".join(pieces[max(0, at - PROMPT_WORDS) : at])

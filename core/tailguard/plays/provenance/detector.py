@@ -10,8 +10,10 @@ from tailguard.domain.roles import Right
 from tailguard.errors import InputError
 from tailguard.policy.model import Policy
 from tailguard.ports import Scorer
-from tailguard.runlog.queries import frozen_anchor, generation_of, only, recorded
-from tailguard.workspace import Workspace, decision
+from tailguard.runlog.view import latest
+from tailguard.runlog.views.references import frozen_anchor
+from tailguard.runlog.views.runs import generation_of
+from tailguard.workspace import Workspace
 
 
 def in_force(workspace: Workspace, policy: Policy) -> Detector:
@@ -20,8 +22,8 @@ def in_force(workspace: Workspace, policy: Policy) -> Detector:
     Raises InputError for another detector that was never calibrated.
     """
     name = policy.intake.detector
-    with workspace.log.reading() as connection:
-        calibrated = only(recorded(connection, DetectorCalibrated, name=name))
+    with workspace.log.reading() as view:
+        calibrated = latest(view.recorded(DetectorCalibrated, name=name))
     if calibrated:
         return team.load(
             workspace.store,
@@ -37,16 +39,15 @@ def in_force(workspace: Workspace, policy: Policy) -> Detector:
     return team.built_in(policy.intake.error_rate)
 
 
-@decision(Right.SET_UP)
 def calibrate(workspace: Workspace, texts: list[str], *, generation: str, seed: int) -> DetectorCalibrated:
     """Fit and calibrate the policy's detector on the frozen anchor and a generation's own texts, and put it in force.
 
     Raises InputError without an anchor, for a generation that nobody made, and with too few texts.
     """
-    policy = workspace.policy()
-    with workspace.log.reading() as connection:
-        anchor = frozen_anchor(connection)
-        made = generation_of(connection, generation)
+    policy = workspace.require(Right.SET_UP)
+    with workspace.log.reading() as view:
+        anchor = frozen_anchor(view)
+        made = generation_of(view, generation)
     if anchor is None:
         raise InputError("Freeze the anchor first: the detector is calibrated on it (`tailguard anchor freeze FILE`).")
     if made is None:
@@ -67,12 +68,13 @@ def calibrate(workspace: Workspace, texts: list[str], *, generation: str, seed: 
         false_positive_rate=measured.false_positive,
         error_rate=detector.error_rate,
     )
-    workspace.desk.record(fact)
+    with workspace.deciding(Right.SET_UP) as tx:
+        tx.record(fact)
     return fact
 
 
 def _scorer(policy: Policy) -> Scorer:
-    found = scorer_named(policy, policy.intake.detector)
-    if found is None:
+    scorer = scorer_named(policy, policy.intake.detector)
+    if scorer is None:
         raise InputError("The calibration in force is for another detector than the built-in one. Calibrate again.")
-    return found
+    return scorer

@@ -54,9 +54,9 @@ class Imported:
     refused: tuple[Refused, ...]
 
 
-def export_queue(workspace: Workspace, *, form: str, out: Path, most: int | None = None) -> int:
+def export_queue(workspace: Workspace, *, form: str, out: Path, limit: int | None = None) -> int:
     """Write the queue of the person at work to a file; returns the number of records. Raises InputError for a format."""
-    queue = waiting(workspace, reviewer=workspace.actor)[:most]
+    queue = waiting(workspace, reviewer=workspace.actor)[:limit]
     writers = {"csv": _csv, "argilla": _argilla, "label-studio": _label_studio}
     if form not in writers:
         raise InputError(f"--format is {', '.join(FORMATS)}, found {form!r}.")
@@ -71,19 +71,24 @@ def import_answers(workspace: Workspace, file: Path) -> Imported:
     """
     answers = settled = 0
     refused: list[Refused] = []
-    for one in read_answers(file):
-        if isinstance(one, Refused):
-            refused.append(one)
+    for answer in read_answers(file):
+        if isinstance(answer, Refused):
+            refused.append(answer)
             continue
         try:
             settled += decide(
-                workspace, [one.record], origin=Origin(one.origin), code=one.code, note=one.note, seconds=one.seconds
+                workspace,
+                [answer.record],
+                origin=Origin(answer.origin),
+                code=answer.code,
+                note=answer.note,
+                seconds=answer.seconds,
             )
             answers += 1
         except InputError as error:
             if "may not decide" in str(error):
                 raise
-            refused.append(Refused(one.place, str(error)))
+            refused.append(Refused(answer.place, str(error)))
     return Imported(answers, settled, tuple(refused))
 
 
@@ -111,8 +116,8 @@ def _csv(queue: Sequence[Waiting]) -> bytes:
     sink = io.StringIO()
     writer = csv.writer(sink)
     writer.writerow(_COLUMNS)
-    for one in queue:
-        cells = (one.id, one.source, f"{one.since:%Y-%m-%d}", one.reason, one.text, "", "", "")
+    for record in queue:
+        cells = (record.id, record.source, f"{record.since:%Y-%m-%d}", record.reason, record.text, "", "", "")
         writer.writerow([disarmed(cell) for cell in cells])
     return sink.getvalue().encode("utf-8-sig")
 
@@ -121,13 +126,13 @@ def _argilla(queue: Sequence[Waiting]) -> bytes:
     """Records as `argilla.Dataset.records.to_json` writes and `from_json` reads them; the question is `origin`."""
     records = [
         {
-            "id": one.id,
-            "fields": {"text": one.text},
-            "metadata": {"source": one.source, "reason": one.reason, "run": one.run},
+            "id": record.id,
+            "fields": {"text": record.text},
+            "metadata": {"source": record.source, "reason": record.reason, "run": record.run},
             "suggestions": {},
             "responses": {},
         }
-        for one in queue
+        for record in queue
     ]
     return json.dumps(records, ensure_ascii=True, indent=1).encode()
 
@@ -136,7 +141,7 @@ def _label_studio(queue: Sequence[Waiting]) -> bytes:
     """Tasks with the suspicious spans as predictions; the choice is `origin`."""
     tasks = [
         {
-            "data": {"text": one.text, "record": one.id, "source": one.source, "reason": one.reason},
+            "data": {"text": record.text, "record": record.id, "source": record.source, "reason": record.reason},
             "predictions": [
                 {
                     "result": [
@@ -147,16 +152,16 @@ def _label_studio(queue: Sequence[Waiting]) -> bytes:
                             "value": {
                                 "start": start,
                                 "end": stop,
-                                "text": one.text[start:stop],
+                                "text": record.text[start:stop],
                                 "labels": ["suspicious"],
                             },
                         }
-                        for start, stop in one.spans
+                        for start, stop in record.spans
                     ]
                 }
             ],
         }
-        for one in queue
+        for record in queue
     ]
     return json.dumps(tasks, ensure_ascii=True, indent=1).encode()
 
@@ -192,10 +197,10 @@ def _from_csv(file: Path, text: str) -> Iterator[Answered | Refused]:
 
 def _from_json(file: Path, text: str) -> Iterator[Answered | Refused]:
     try:
-        found = json.loads(text)
+        content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{file} is not JSON ({error}). Export the answers again.") from error
-    rows = found if isinstance(found, list) else [found]
+    rows = content if isinstance(content, list) else [content]
     for number, row in enumerate(rows, start=1):
         place = f"record {number}"
         if not isinstance(row, dict):
@@ -211,11 +216,11 @@ def _from_json(file: Path, text: str) -> Iterator[Answered | Refused]:
 
 
 def _label_studio_answer(place: str, task: dict[str, Any]) -> Answered | Refused | None:
-    annotations = [one for one in task.get("annotations") or [] if not one.get("was_cancelled")]
+    annotations = [annotation for annotation in task.get("annotations") or [] if not annotation.get("was_cancelled")]
     if not annotations:
         return None
     newest = annotations[-1]
-    values = {one["from_name"]: one["value"] for one in newest["result"]}
+    values = {entry["from_name"]: entry["value"] for entry in newest["result"]}
     if "origin" not in values:
         return Refused(place, "has an annotation without the choice `origin`")
     code = values.get("code", {}).get("choices", ["style"])[0]
@@ -226,10 +231,14 @@ def _label_studio_answer(place: str, task: dict[str, Any]) -> Answered | Refused
 
 def _argilla_answer(place: str, record: dict[str, Any]) -> Answered | Refused | None:
     responses = record.get("responses") or {}
-    given = [one for one in responses.get("origin") or [] if one.get("status", "submitted") == "submitted"]
+    given = [
+        response for response in responses.get("origin") or [] if response.get("status", "submitted") == "submitted"
+    ]
     if not given:
         return None
-    code, note = (next((str(one["value"]) for one in responses.get(name) or []), "") for name in ("code", "note"))
+    code, note = (
+        next((str(response["value"]) for response in responses.get(name) or []), "") for name in ("code", "note")
+    )
     return _checked(place, record["id"], given[-1]["value"], code or "style", note, 0.0)
 
 

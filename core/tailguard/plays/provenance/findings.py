@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from tailguard.domain.facts import BatchTaken, DetectorCalibrated, DriftChecked, RunStarted
-from tailguard.plays.finding import Finding, FindingKind, Scene
+from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
 from tailguard.plays.lineages import coverage_of
 from tailguard.policy.model import Policy
-from tailguard.runlog.backlog import waiting_now
-from tailguard.runlog.connection import Connection
-from tailguard.runlog.history import undeclared_returns
-from tailguard.runlog.queries import contracts, foresee, oldest, recorded
+from tailguard.runlog.view import LogView
+from tailguard.runlog.views.backlog import waiting_now
+from tailguard.runlog.views.sources import contracts, undeclared_returns
 
 LOOP_RECORDS = 5
 """Records of ours in one batch, not declared model-made, from which they are a finding: a phrase may stand in two texts."""
@@ -20,74 +19,99 @@ LOOP_RECORDS = 5
 def find(scene: Scene) -> list[Finding]:
     """What intake and its sources leave to be asked."""
     return [
-        *_about_batches(scene.connection, scene.policy, scene.moment),
-        *_about_sources(scene.connection, scene.policy),
+        *_about_batches(scene.view, scene.policy, scene.moment),
+        *_about_sources(scene.view, scene.policy),
     ]
 
 
-def _about_batches(connection: Connection, policy: Policy | None, moment: datetime) -> list[Finding]:
+def _about_batches(view: LogView, policy: Policy | None, moment: datetime) -> list[Finding]:
+    return [
+        *_not_believed(view),
+        *(_low_coverage(view, policy, moment) if policy else ()),
+        *_waiting_records(view),
+        *_uncalibrated_detector(view),
+    ]
+
+
+def _not_believed(view: LogView) -> list[Finding]:
+    """The newest batch of each source and conflict whose declaration is not believed."""
+    newest_of_each = view.recorded(BatchTaken, newest_by=("source", "conflict"))
+    doubted = {(batch.fact.source, batch.fact.batch): batch for batch in newest_of_each if batch.fact.conflict}
+    return [
+        Finding(
+            kind=FindingKind.BATCH_NOT_BELIEVED,
+            subject=subject,
+            severity=Severity.MEDIUM,
+            what=f"{batch.fact.source}: {batch.fact.conflict}",
+            since=batch.recorded,
+            row=batch.id,
+        )
+        for subject, batch in doubted.items()
+    ]
+
+
+def _low_coverage(view: LogView, policy: Policy, moment: datetime) -> list[Finding]:
+    """Lineages whose newest run tagged too few of its records with confidence."""
     findings = []
-    newest_of_each = recorded(connection, BatchTaken, newest_by=("source", "conflict"))
-    doubted = {(one.fact.source, one.fact.batch): one for one in newest_of_each if one.fact.conflict}
-    for about, batch in doubted.items():
-        what = f"{batch.fact.source}: {batch.fact.conflict}"
-        findings.append(
-            Finding(
-                kind=FindingKind.BATCH_NOT_BELIEVED,
-                subject=about,
-                severity="middle",
-                what=what,
-                since=batch.recorded,
-                row=batch.id,
-            )
-        )
-    first = oldest(connection, RunStarted)
-    if policy:
-        newest = recorded(connection, RunStarted, newest_by=("lineage",))
-        foresee(connection, [one.fact.run for one in newest], BatchTaken)
-        for started in newest:
-            lineage, run = started.fact.lineage, started.fact.run
-            coverage = coverage_of([one.fact for one in recorded(connection, BatchTaken, run=run)])
-            if coverage and coverage.share < policy.intake.min_coverage:
-                target = f"(target {policy.intake.min_coverage:.0%})"
-                what = f"{lineage}: only {coverage.share:.1%} of {run}'s records carry a confident tag {target}"
-                findings.append(
-                    Finding(
-                        kind=FindingKind.COVERAGE_LOW,
-                        subject=(run,),
-                        severity="middle",
-                        what=what,
-                        since=moment,
-                        row=run,
-                    )
+    newest = view.recorded(RunStarted, newest_by=("lineage",))
+    view.prefetch([started.fact.run for started in newest], BatchTaken)
+    for started in newest:
+        lineage, run = started.fact.lineage, started.fact.run
+        coverage = coverage_of([batch.fact for batch in view.recorded(BatchTaken, run=run)])
+        if coverage and coverage.share < policy.intake.min_coverage:
+            target = f"(target {policy.intake.min_coverage:.0%})"
+            what = f"{lineage}: only {coverage.share:.1%} of {run}'s records carry a confident tag {target}"
+            findings.append(
+                Finding(
+                    kind=FindingKind.COVERAGE_LOW,
+                    subject=(run,),
+                    severity=Severity.MEDIUM,
+                    what=what,
+                    since=moment,
+                    row=run,
                 )
-    if waiting := waiting_now(connection):
-        what = f"{waiting.records:,} held records wait for a person (`tailguard quarantine list`)"
-        findings.append(
-            Finding(
-                kind=FindingKind.RECORDS_WAIT,
-                severity="low",
-                what=what,
-                since=waiting.unbroken_since,
-                row=waiting.row,
             )
-        )
-    if first and not recorded(connection, DetectorCalibrated):
-        what = (
-            "the detector is not calibrated on the team's own texts: its error rates are those on public ones "
-            "(`tailguard detector calibrate`)"
-        )
-        findings.append(
-            Finding(
-                kind=FindingKind.DETECTOR_NOT_CALIBRATED, severity="low", what=what, since=first.recorded, row=first.id
-            )
-        )
     return findings
 
 
-def _about_sources(connection: Connection, policy: Policy | None) -> list[Finding]:
+def _waiting_records(view: LogView) -> list[Finding]:
+    waiting = waiting_now(view)
+    if not waiting:
+        return []
+    return [
+        Finding(
+            kind=FindingKind.RECORDS_WAIT,
+            severity=Severity.LOW,
+            what=f"{waiting.records:,} held records wait for a person (`tailguard quarantine list`)",
+            since=waiting.unbroken_since,
+            row=waiting.row,
+        )
+    ]
+
+
+def _uncalibrated_detector(view: LogView) -> list[Finding]:
+    """A detector that is used since the first run and was never calibrated on the team's own texts."""
+    first = view.oldest(RunStarted)
+    if first is None or view.recorded(DetectorCalibrated):
+        return []
+    what = (
+        "the detector is not calibrated on the team's own texts: its error rates are those on public ones "
+        "(`tailguard detector calibrate`)"
+    )
+    return [
+        Finding(
+            kind=FindingKind.DETECTOR_NOT_CALIBRATED,
+            severity=Severity.LOW,
+            what=what,
+            since=first.recorded,
+            row=first.id,
+        )
+    ]
+
+
+def _about_sources(view: LogView, policy: Policy | None) -> list[Finding]:
     findings = []
-    for drift in recorded(connection, DriftChecked, newest_by=("source",)):
+    for drift in view.recorded(DriftChecked, newest_by=("source",)):
         if drift.fact.drifted:
             what = (
                 f"{drift.fact.source} no longer looks like what the detector was calibrated on "
@@ -97,40 +121,40 @@ def _about_sources(connection: Connection, policy: Policy | None) -> list[Findin
                 Finding(
                     kind=FindingKind.SOURCE_DRIFTED,
                     subject=(drift.fact.source,),
-                    severity="middle",
+                    severity=Severity.MEDIUM,
                     what=what,
                     since=drift.recorded,
                     row=drift.id,
                 )
             )
-    for found in undeclared_returns(connection, LOOP_RECORDS):
-        fact = found.fact
+    for returned in undeclared_returns(view, LOOP_RECORDS):
+        fact = returned.fact
         what = f"{fact.records:,} records of {fact.source} in {fact.run} are our own: {fact.kind} of {fact.generation}"
-        if found.times > 1:
-            what += f"; {found.times:,} times so far"
+        if returned.times > 1:
+            what += f"; {returned.times:,} times so far"
         findings.append(
             Finding(
                 kind=FindingKind.OWN_TEXT_RETURNED,
                 subject=(fact.source, fact.generation.rpartition("/")[0], fact.kind),
-                severity="high",
+                severity=Severity.HIGH,
                 what=what,
-                since=found.recorded,
-                row=found.id,
+                since=returned.recorded,
+                row=returned.id,
             )
         )
     if policy and policy.intake.require_sign_off:
-        signed = {name for name, one in contracts(connection).items() if one.signed_by}
-        for taken in recorded(connection, BatchTaken, newest_by=("source",)):
+        signed = {name for name, contract in contracts(view).items() if contract.signed_by}
+        for taken in view.recorded(BatchTaken, newest_by=("source",)):
             source = taken.fact.source
             if source in signed:
                 continue
             what = f"{source} has no signed contract, so what it declares is not believed (`tailguard source sign`)"
-            since = oldest(connection, BatchTaken, source=source) or taken
+            since = view.oldest(BatchTaken, source=source) or taken
             findings.append(
                 Finding(
                     kind=FindingKind.SOURCE_NOT_SIGNED,
                     subject=(source,),
-                    severity="middle",
+                    severity=Severity.MEDIUM,
                     what=what,
                     since=since.recorded,
                     row=source,

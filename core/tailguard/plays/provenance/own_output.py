@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
 
 from tailguard.detection.own_outputs.segments import MOST_TEXTS, keep_segment
 from tailguard.domain.facts import OutputsLogged
+from tailguard.domain.roles import Right
 from tailguard.errors import InputError
+from tailguard.policy.model import Policy
 from tailguard.ports import Decoding, Generator
-from tailguard.runlog.queries import generation_of
+from tailguard.runlog.views.runs import generation_of
 from tailguard.store.writing import canonical_json, write_atomically
 from tailguard.workspace import Workspace
 
@@ -19,7 +21,7 @@ def sample_outputs(
     workspace: Workspace,
     generation: str,
     *,
-    generator: Generator,
+    generator: Callable[[Policy], Generator],
     count: int,
     max_tokens: int,
     temperature: float,
@@ -30,11 +32,13 @@ def sample_outputs(
     """Let a generation write `count` texts from nothing into a JSONL file; returns how many were long enough to keep.
 
     Every text is logged as our own output before the file appears, so that it is recognised when it comes back.
+    `generator` makes the policy's generator.
     """
+    policy = workspace.require(Right.MEASURE)
     texts = draw(
         workspace,
         generation,
-        generator=generator,
+        generator=generator(policy),
         decoding=Decoding(1, max_tokens, temperature),
         count=count,
         seed=seed,
@@ -56,8 +60,8 @@ def draw(
     fewest_words: int,
 ) -> list[str]:
     """Texts of a generation, one for each of `count` empty prompts, without those shorter than `fewest_words`."""
-    with workspace.log.reading() as connection:
-        made = generation_of(connection, generation)
+    with workspace.log.reading() as view:
+        made = generation_of(view, generation)
     if made is None:
         raise InputError(f"There is no generation {generation!r}. `tailguard status` lists them.")
     weights = workspace.store.folder("weights", made.fact.weights)
@@ -70,13 +74,15 @@ def log_outputs(workspace: Workspace, generation: str, texts: Iterable[str], *, 
 
     Raises InputError for a generation that nobody made.
     """
-    with workspace.log.reading() as connection:
-        if generation_of(connection, generation) is None:
+    workspace.require(Right.MEASURE)
+    with workspace.log.reading() as view:
+        if generation_of(view, generation) is None:
             raise InputError(f"There is no generation {generation!r}. `tailguard status` lists them.")
     total = 0
     rest = iter(texts)
-    while some := list(islice(rest, MOST_TEXTS)):
-        segment = keep_segment(workspace.store, some)
-        workspace.desk.record(OutputsLogged(generation, purpose, len(some), segment))
-        total += len(some)
+    while chunk := list(islice(rest, MOST_TEXTS)):
+        segment = keep_segment(workspace.store, chunk)
+        with workspace.deciding(Right.MEASURE) as tx:
+            tx.record(OutputsLogged(generation, purpose, len(chunk), segment))
+        total += len(chunk)
     return total

@@ -6,20 +6,20 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import pyarrow as pa
 
 from tailguard.detection.own_outputs.clusters import clusters
-from tailguard.domain.facts import Artifact, Fact, ReviewDecision, ReviewOpinion
+from tailguard.domain.facts import Artifact, ReviewDecision, ReviewOpinion
 from tailguard.domain.records import RECORD, tag_columns
 from tailguard.domain.roles import Right
 from tailguard.domain.tags import WHOLE_SHARE, Evidence, Origin, Spans, Tag, spans_of
 from tailguard.domain.wording import by
 from tailguard.errors import InputError
-from tailguard.runlog.backlog import Undecided, undecided
-from tailguard.runlog.queries import Recorded, latest_decisions, open_opinions, recorded, review_decisions
-from tailguard.workspace import Workspace, decision
+from tailguard.runlog.view import LogView, Recorded
+from tailguard.runlog.views.backlog import HeldSince, undecided
+from tailguard.runlog.views.reviews import latest_decisions, open_opinions, review_decisions
+from tailguard.workspace import Workspace
 
 CODES = {
     "known source": "I know where it comes from",
@@ -74,49 +74,37 @@ def waiting(workspace: Workspace, *, reviewer: str | None = None) -> list[Waitin
     """
     if not workspace.log.exists():
         return []
-    with workspace.log.reading() as connection:
-        held = recorded(connection, Artifact, stage="intake", direction="out", kind="quarantine")
-        decided = review_decisions(connection)
-        opinions = open_opinions(connection)
-        left = undecided(connection)
-    found: dict[str, tuple[dict[str, object], Recorded[Artifact]]] = {}
-    # Files of runs that were decided whole are not read again, and neither is the same file for another run.
-    first = {row.fact.digest: row for row in reversed(held) if row.fact.run in left.runs}
-    for one in sorted(first.values(), key=lambda one: one.recorded):
-        for row in workspace.store.table("quarantine", one.fact.digest).to_pylist():
-            if row["id"] not in decided:
-                found.setdefault(row["id"], (row, one))
-    ids = list(found)
-    groups = clusters([str(found[identity][0]["text"]) for identity in ids])
+    with workspace.log.reading() as view:
+        artifacts = view.recorded(Artifact, stage="intake", direction="out", kind="quarantine")
+        opinions = open_opinions(view)
+        held = undecided(view)
+    runs = {first.run for first in held.values()}
+    # Files of runs that were decided whole are not read, and neither is the same file for another run.
+    files = {row.fact.digest: row for row in reversed(artifacts) if row.fact.run in runs}
+    rows: dict[str, dict[str, object]] = {}
+    for artifact in sorted(files.values(), key=lambda artifact: artifact.recorded):
+        for row in workspace.store.table("quarantine", artifact.fact.digest).to_pylist():
+            if row["id"] in held:
+                rows.setdefault(row["id"], row)
+    ids = list(rows)
+    groups = clusters([str(row["text"]) for row in rows.values()])
     sizes = Counter(groups)
     queue = [
-        _waiting(
-            row,
-            *_first_held(left, str(row["id"]), one),
-            ids[group],
-            sizes[group],
-            opinions.get(str(row["id"]), []),
-        )
-        for (row, one), group in zip(found.values(), groups, strict=True)
-        if reviewer is None or all(opinion.actor != reviewer for opinion in opinions.get(str(row["id"]), []))
+        _waiting(row, held[identity], ids[group], sizes[group], opinions.get(identity, []))
+        for (identity, row), group in zip(rows.items(), groups, strict=True)
+        if reviewer is None or all(opinion.actor != reviewer for opinion in opinions.get(identity, []))
     ]
-    return sorted(queue, key=lambda one: (one.cannot_tell, -one.settles, one.since, one.cluster, one.id))
-
-
-def _first_held(left: Undecided, record: str, file: Recorded[Artifact]) -> tuple[str, datetime]:
-    """The run that held a record first, and when: the first that named it, or an earlier one that has it in its file unnamed."""
-    read = (file.fact.run, file.recorded)
-    named = left.records.get(record, read)
-    return min(named, read, key=lambda one: one[1]) if file.fact.run in left.unnamed else named
+    return sorted(
+        queue, key=lambda record: (record.cannot_tell, -record.settles, record.since, record.cluster, record.id)
+    )
 
 
 def _waiting(
     row: Mapping[str, object],
-    run: str,
-    since: datetime,
+    held: HeldSince,
     cluster: str,
     settles: int,
-    told: Sequence[Recorded[ReviewOpinion]],
+    opinions: Sequence[Recorded[ReviewOpinion]],
 ) -> Waiting:
     score = row["score"]
     return Waiting(
@@ -131,16 +119,15 @@ def _waiting(
         spans=spans_of(str(row["spans"])),
         score=float(score) if isinstance(score, float) else None,
         meta=str(row["meta"]),
-        run=run,
-        since=since,
+        run=held.run,
+        since=held.since,
         cluster=cluster,
         settles=settles,
-        opinions=len(told),
-        cannot_tell=sum(opinion.fact.origin == Origin.UNKNOWN for opinion in told),
+        opinions=len(opinions),
+        cannot_tell=sum(opinion.fact.origin == Origin.UNKNOWN for opinion in opinions),
     )
 
 
-@decision(Right.REVIEW)
 def decide(
     workspace: Workspace, ids: Sequence[str], *, origin: Origin, code: str, note: str = "", seconds: float = 0.0
 ) -> int:
@@ -151,55 +138,53 @@ def decide(
     Raises InputError for an id that does not wait, an unknown code, for a person who may not review, and for one who has
     answered already.
     """
-    policy = workspace.policy()
+    workspace.require(Right.REVIEW)
     if code not in CODES:
         raise InputError(f"A decision needs a reason code: {', '.join(CODES)}. Found {code!r}.")
     if code == "other" and not note.strip():
         raise InputError("The reason code `other` needs a note.")
-    queue = {one.id: one for one in waiting(workspace)}
+    queue = {record.id: record for record in waiting(workspace)}
     settled_before = _decided(workspace)
     chosen = {record.id: record for record in (_named(queue, settled_before, wanted) for wanted in ids)}
-    settled: list[str] = []
-
-    def look(connection: Any) -> list[Fact]:
-        settled.clear()
-        decided, opinions = review_decisions(connection), open_opinions(connection)
-        facts: list[Fact] = []
-        for one in chosen.values():
-            if one.id in decided:
-                raise _answered(decided[one.id])
-            told = opinions.get(one.id, [])
-            for earlier in told:
-                if earlier.actor == workspace.actor and earlier.fact.origin == origin:
-                    raise InputError(
-                        f"{one.id[:12]} was answered {origin} {by(earlier.actor, earlier.recorded)}; another reviewer has "
-                        "to agree."
-                    )
-            facts.append(
-                ReviewOpinion(one.id, one.batch, one.source, str(origin), code, note.strip(), one.since, seconds)
+    settled = 0
+    with workspace.deciding(Right.REVIEW) as tx:
+        decided, opinions = review_decisions(tx.view), open_opinions(tx.view)
+        for record in chosen.values():
+            if record.id in decided:
+                raise _answered(decided[record.id])
+            earlier = opinions.get(record.id, [])
+            _refuse_same_answer(earlier, workspace.actor, origin)
+            tx.record(
+                ReviewOpinion(
+                    record.id, record.batch, record.source, str(origin), code, note.strip(), record.since, seconds
+                )
             )
-            others = [earlier for earlier in told if earlier.actor != workspace.actor]
-            if _settles(origin, others, policy.review.reviewers, workspace.actor == policy.quality_owner):
+            others = [opinion for opinion in earlier if opinion.actor != workspace.actor]
+            is_owner = workspace.actor == tx.policy.quality_owner
+            if _settles(origin, others, tx.policy.review.reviewers, is_owner):
                 why = f"{code}: {note.strip()}" if note.strip() else code
-                facts.append(ReviewDecision(one.id, one.batch, one.source, str(origin), why, one.since))
-                settled.append(one.id)
-        return facts
-
-    workspace.desk.decide(look)
-    return len(settled)
+                tx.record(ReviewDecision(record.id, record.batch, record.source, str(origin), why, record.since))
+                settled += 1
+    return settled
 
 
-@decision(Right.REVIEW)
+def _refuse_same_answer(opinions: Sequence[Recorded[ReviewOpinion]], actor: str, origin: Origin) -> None:
+    for opinion in opinions:
+        if opinion.actor == actor and opinion.fact.origin == origin:
+            raise InputError(
+                f"{opinion.fact.record[:12]} was answered {origin} {by(opinion.actor, opinion.recorded)}; another reviewer has "
+                "to agree."
+            )
+
+
 def take_back(workspace: Workspace, ids: Sequence[str]) -> int:
     """Take decisions back that no run has taken up yet; the records wait again. Returns how many.
 
     Raises InputError for a record that is not decided or that a run has used, and for a person who may not review.
     """
-
-    def look(connection: Any) -> list[Fact]:
-        newest = latest_decisions(connection)
-        used = _taken_up(workspace, connection)
-        facts: list[Fact] = []
+    with workspace.deciding(Right.REVIEW) as tx:
+        newest = latest_decisions(tx.view)
+        used = _taken_up(workspace, tx.view)
         for identity in ids:
             last = newest.get(identity)
             if last is None:
@@ -211,21 +196,18 @@ def take_back(workspace: Workspace, ids: Sequence[str]) -> int:
                     f"{identity[:12]} was taken up by a run already. Its tag stands; open an incident instead."
                 )
             old = last.fact
-            facts.append(
+            tx.record(
                 ReviewDecision(identity, old.batch, old.source, str(Origin.UNKNOWN), "taken back", old.held_since)
             )
-        return facts
-
-    workspace.desk.decide(look)
     return len(ids)
 
 
-def agreement(connection: Any) -> Agreement:
+def agreement(view: LogView) -> Agreement:
     """Cohen's kappa over the first two answers of different reviewers on each record (J. Cohen 1960)."""
     answers: dict[str, dict[str, str]] = defaultdict(dict)
-    for one in recorded(connection, ReviewOpinion):
-        answers[one.fact.record].setdefault(one.actor, one.fact.origin)
-    pairs = [tuple(list(told.values())[:2]) for told in answers.values() if len(told) > 1]
+    for row in view.recorded(ReviewOpinion):
+        answers[row.fact.record].setdefault(row.actor, row.fact.origin)
+    pairs = [tuple(list(origins.values())[:2]) for origins in answers.values() if len(origins) > 1]
     if not pairs:
         return Agreement(None, 0)
     agreed = sum(first == second for first, second in pairs) / len(pairs)
@@ -236,15 +218,15 @@ def agreement(connection: Any) -> Agreement:
 
 def released(workspace: Workspace, lineage: str) -> pa.Table:
     """Held records of a lineage that a person has decided and that no run has taken up yet, with their new tags."""
-    with workspace.log.reading() as connection:
-        artifacts = recorded(connection, Artifact, stage="intake", direction="out", kind="quarantine")
-        decided = review_decisions(connection)
-        used = _taken_up(workspace, connection)
+    with workspace.log.reading() as view:
+        artifacts = view.recorded(Artifact, stage="intake", direction="out", kind="quarantine")
+        decided = review_decisions(view)
+        used = _taken_up(workspace, view)
     rows: dict[str, dict[str, object]] = {}
-    for one in artifacts:
-        if one.fact.run.rpartition("/")[0] != lineage:
+    for artifact in artifacts:
+        if artifact.fact.run.rpartition("/")[0] != lineage:
             continue
-        for row in workspace.store.table("quarantine", one.fact.digest).to_pylist():
+        for row in workspace.store.table("quarantine", artifact.fact.digest).to_pylist():
             if row["id"] in decided and row["id"] not in used:
                 rows[row["id"]] = row | tag_columns(_reviewed(row, decided[row["id"]]))
     return pa.Table.from_pylist(list(rows.values()), schema=RECORD)
@@ -262,25 +244,25 @@ def _reviewed(row: Mapping[str, object], decision: Recorded[ReviewDecision]) -> 
     return Tag(str(row["id"]), origin, Evidence.REVIEW, reason, decision.actor, held=False, share=share, spans=spans)
 
 
-def _taken_up(workspace: Workspace, connection: Any) -> set[str]:
+def _taken_up(workspace: Workspace, view: LogView) -> set[str]:
     used: set[str] = set()
-    for one in recorded(connection, Artifact, stage="intake", direction="in", name="released from quarantine"):
-        used |= set(workspace.store.table("records", one.fact.digest)["id"].to_pylist())
+    for artifact in view.recorded(Artifact, stage="intake", direction="in", name="released from quarantine"):
+        used |= set(workspace.store.table("records", artifact.fact.digest)["id"].to_pylist())
     return used
 
 
 def _settles(origin: Origin, others: Sequence[Recorded[ReviewOpinion]], reviewers: int, is_owner: bool) -> bool:
     if origin is Origin.UNKNOWN:
         return False
-    told = [one.fact.origin for one in others if one.fact.origin != Origin.UNKNOWN]
-    return reviewers == 1 or str(origin) in told or (is_owner and len(set(told)) > 1)
+    origins = [opinion.fact.origin for opinion in others if opinion.fact.origin != Origin.UNKNOWN]
+    return reviewers == 1 or str(origin) in origins or (is_owner and len(set(origins)) > 1)
 
 
 def _decided(workspace: Workspace) -> dict[str, Recorded[ReviewDecision]]:
     if not workspace.log.exists():
         return {}
-    with workspace.log.reading() as connection:
-        return review_decisions(connection)
+    with workspace.log.reading() as view:
+        return review_decisions(view)
 
 
 def _answered(decided: Recorded[ReviewDecision]) -> InputError:
@@ -291,8 +273,8 @@ def _answered(decided: Recorded[ReviewDecision]) -> InputError:
 def _named(queue: Mapping[str, Waiting], decided: Mapping[str, Recorded[ReviewDecision]], wanted: str) -> Waiting:
     if wanted in queue:
         return queue[wanted]
-    hits = [one for identity, one in queue.items() if identity.startswith(wanted)]
-    before = [one for identity, one in decided.items() if identity.startswith(wanted)]
+    hits = [record for identity, record in queue.items() if identity.startswith(wanted)]
+    before = [decision for identity, decision in decided.items() if identity.startswith(wanted)]
     if not hits and len(before) == 1:
         raise _answered(before[0])
     if len(hits) != 1:

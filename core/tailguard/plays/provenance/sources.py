@@ -10,12 +10,10 @@ from tailguard.domain.sources import Contract
 from tailguard.domain.tags import Origin
 from tailguard.domain.wording import by
 from tailguard.errors import InputError
-from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import contracts
-from tailguard.workspace import Workspace, decision
+from tailguard.runlog.views.sources import contracts
+from tailguard.workspace import Workspace
 
 
-@decision(Right.CONTRACT)
 def declare(
     workspace: Workspace, source: str, *, owner: str, licence: str, declared: str, since: datetime, note: str
 ) -> None:
@@ -23,37 +21,34 @@ def declare(
 
     Raises InputError for an empty field, an unknown origin, and for a person who is neither data lead nor quality owner.
     """
-    for name, value in (("source", source), ("owner", owner), ("licence", licence)):
-        if not value.strip():
-            raise InputError(f"A contract needs a {name}.")
-    if declared not in (Origin.HUMAN, Origin.AI, Origin.MIXED):
-        raise InputError(f"A source declares human, ai or mixed, found {declared!r}.")
-    workspace.desk.record(SourceContract(source, owner.strip(), licence.strip(), declared, since, note.strip()))
+    with workspace.deciding(Right.CONTRACT) as tx:
+        for name, value in (("source", source), ("owner", owner), ("licence", licence)):
+            if not value.strip():
+                raise InputError(f"A contract needs a {name}.")
+        if declared not in (Origin.HUMAN, Origin.AI, Origin.MIXED):
+            raise InputError(f"A source declares human, ai or mixed, found {declared!r}.")
+        tx.record(SourceContract(source, owner.strip(), licence.strip(), declared, since, note.strip()))
 
 
-@decision(Right.SIGN)
 def sign(workspace: Workspace, source: str, *, note: str, signed: bool = True) -> None:
     """Sign a source's contract as quality owner, or take the signature back.
 
     Raises InputError without a contract, and for anybody else.
     """
-
-    def put_name(connection: Connection) -> list[SourceSignedOff]:
-        found = contracts(connection).get(source)
-        if found is None:
+    with workspace.deciding(Right.SIGN) as tx:
+        contract = contracts(tx.view).get(source)
+        if contract is None:
             raise InputError(
                 f"There is no contract with {source!r}. Declare it first: `tailguard source declare {source} ...`."
             )
-        if signed and found.signed_by and found.signed:
-            raise InputError(f"The contract with {source} was signed {by(found.signed_by, found.signed)}.")
-        return [SourceSignedOff(source, found.row, signed, note.strip())]
-
-    workspace.desk.decide(put_name)
+        if signed and contract.signed_by and contract.signed:
+            raise InputError(f"The contract with {source} was signed {by(contract.signed_by, contract.signed)}.")
+        tx.record(SourceSignedOff(source, contract.row, signed, note.strip()))
 
 
 def standing(workspace: Workspace) -> dict[str, Contract]:
     """The contract in force of each source."""
     if not workspace.log.exists():
         return {}
-    with workspace.log.reading() as connection:
-        return contracts(connection)
+    with workspace.log.reading() as view:
+        return contracts(view)

@@ -11,12 +11,15 @@ import pyarrow.compute
 
 from tailguard.detection.own_outputs.index import Match, own_outputs
 from tailguard.domain import merkle
-from tailguard.domain.facts import Artifact, Composition, Generation, LedgerKept, ReviewOpinion
+from tailguard.domain.facts import AnchorFrozen, Artifact, Composition, Generation, LedgerKept, ReviewOpinion
 from tailguard.domain.records import record_id
 from tailguard.domain.tags import digest_of_row
 from tailguard.domain.wording import counted
 from tailguard.errors import InputError
-from tailguard.runlog.queries import Recorded, frozen_anchor, logged_outputs, recorded
+from tailguard.runlog.view import Recorded
+from tailguard.runlog.views.references import frozen_anchor
+from tailguard.runlog.views.sources import logged_outputs
+from tailguard.store.files import Store
 from tailguard.store.snapshots import members_of
 from tailguard.workspace import Workspace
 
@@ -112,53 +115,22 @@ def trace(workspace: Workspace, what: str) -> Trace:
 
 def trace_all(workspace: Workspace, wanted: Sequence[str]) -> list[Trace]:
     """Trace several records in one pass over the ledgers."""
-    with workspace.log.reading() as connection:
-        ledgers = recorded(connection, LedgerKept)
-        tables = recorded(connection, Artifact, stage="intake", direction="out", kind=("records", "quarantine"))
-        opinions = recorded(connection, ReviewOpinion)
-        compositions = recorded(connection, Composition)
-        trained = {one.fact.snapshot: one.fact.run for one in recorded(connection, Generation)}
-        anchor = frozen_anchor(connection)
-        logged = logged_outputs(connection)
+    logged = _read_log(workspace)
     store = workspace.store
-    in_ledger = [store.table("ledger", one.fact.ledger) for one in ledgers]
-    in_anchor = (
-        store.table("anchors", anchor.fact.anchor).select(["id", "text"]).to_pydict()
-        if anchor
-        else {"id": [], "text": []}
-    )
-    ids = [_identity(what, [*(table["id"].to_pylist() for table in in_ledger), in_anchor["id"]]) for what in wanted]
-    rows: dict[str, dict[str, object]] = {}
-    for one in tables:
-        for batch in store.batches(one.fact.kind, one.fact.digest):
-            for row in batch.filter(pa.compute.is_in(batch["id"], pa.array(ids))).to_pylist():
-                rows[row["id"]] = row
-    wanted_ids = set(ids)
-    members = [
-        (one.fact, role, wanted_ids.intersection(inside))
-        for one in compositions
-        for role, inside in members_of(store, one.fact.snapshot)
-    ]
-    own = own_outputs(
-        store, logged, workspace.root / "cache" / "own-outputs", anchor=anchor.fact.anchor if anchor else None
-    )
-    anchored = dict(zip(in_anchor["id"], in_anchor["text"], strict=True))
-    answer = []
+    ledgers = [_Ledger(kept, store.table("ledger", kept.fact.ledger)) for kept in logged.ledgers]
+    anchored = _anchored_texts(store, logged.anchor)
+    known = [*(ledger.tags["id"].to_pylist() for ledger in ledgers), list(anchored)]
+    ids = [_identity(what, known) for what in wanted]
+    rows = _records_of(store, logged.tables, ids)
+    uses = _uses_of(store, logged, set(ids))
+    anchor_digest = logged.anchor.fact.anchor if logged.anchor else None
+    own = own_outputs(store, logged.own_outputs, workspace.root / "cache" / "own-outputs", anchor=anchor_digest)
+    traces = []
     for what, identity in zip(wanted, ids, strict=True):
         row = rows.get(identity, {})
         given = what if record_id(what) == identity else None
         text = row.get("text") or anchored.get(identity) or given
-        tags = []
-        for kept, table in zip(ledgers, in_ledger, strict=True):
-            place = table["id"].index(identity).as_py()
-            if place >= 0:
-                (entry,) = table.slice(place, 1).to_pylist()
-                leaves = table["tag_digest"].to_pylist()
-                proven = digest_of_row(entry) == leaves[place] and merkle.proves(
-                    leaves[place], merkle.proof(leaves, place), kept.fact.root
-                )
-                tags.append(_entry(kept, entry, proven))
-        answer.append(
+        traces.append(
             Trace(
                 record=identity,
                 text=str(text) if text else None,
@@ -166,27 +138,109 @@ def trace_all(workspace: Workspace, wanted: Sequence[str]) -> list[Trace]:
                 declared_by=_text(row.get("declared_by")),
                 meta=_text(row.get("meta")),
                 score=float(str(row["score"])) if row.get("score") is not None else None,
-                anchor=anchor.fact.name if anchor and identity in anchored else None,
-                tags=tuple(tags),
-                answers=tuple(
-                    Answer(one.actor, one.recorded, one.fact.origin, one.fact.code, one.fact.note)
-                    for one in opinions
-                    if one.fact.record == identity
-                ),
-                uses=tuple(
-                    Use(fact.run, fact.snapshot, role, trained.get(fact.snapshot))
-                    for fact, role, inside in members
-                    if identity in inside
-                ),
+                anchor=logged.anchor.fact.name if logged.anchor and identity in anchored else None,
+                tags=_tags_of(ledgers, identity),
+                answers=_answers_on(logged.opinions, identity),
+                uses=tuple(uses[identity]),
                 own_output=own.match([str(text)], [identity])[0] if text else None,
             )
         )
-    return answer
+    return traces
+
+
+@dataclass(frozen=True)
+class _Logged:
+    """What the run log knows that a trace is made of."""
+
+    ledgers: list[Recorded[LedgerKept]]
+    tables: list[Recorded[Artifact]]
+    opinions: list[Recorded[ReviewOpinion]]
+    compositions: list[Recorded[Composition]]
+    trained: dict[str, str]
+    """The generation that was trained on a snapshot."""
+    anchor: Recorded[AnchorFrozen] | None
+    own_outputs: list[tuple[str, str]]
+
+
+def _read_log(workspace: Workspace) -> _Logged:
+    with workspace.log.reading() as view:
+        return _Logged(
+            ledgers=view.recorded(LedgerKept),
+            tables=view.recorded(Artifact, stage="intake", direction="out", kind=("records", "quarantine")),
+            opinions=view.recorded(ReviewOpinion),
+            compositions=view.recorded(Composition),
+            trained={made.fact.snapshot: made.fact.run for made in view.recorded(Generation)},
+            anchor=frozen_anchor(view),
+            own_outputs=logged_outputs(view),
+        )
+
+
+@dataclass(frozen=True)
+class _Ledger:
+    """A ledger's tags, and the row of the log that has their Merkle root."""
+
+    kept: Recorded[LedgerKept]
+    tags: pa.Table
+
+    def entry(self, identity: str) -> TagEntry | None:
+        """The tag that a record has here, proven against the root; None where it has none."""
+        position = self.tags["id"].index(identity).as_py()
+        if position < 0:
+            return None
+        (tag,) = self.tags.slice(position, 1).to_pylist()
+        leaves = self.tags["tag_digest"].to_pylist()
+        proven = digest_of_row(tag) == leaves[position] and merkle.proves(
+            leaves[position], merkle.proof(leaves, position), self.kept.fact.root
+        )
+        return _entry(self.kept, tag, proven)
+
+
+def _tags_of(ledgers: Sequence[_Ledger], identity: str) -> tuple[TagEntry, ...]:
+    """A record's tags in the order in which they were given."""
+    entries = (ledger.entry(identity) for ledger in ledgers)
+    return tuple(entry for entry in entries if entry is not None)
+
+
+def _anchored_texts(store: Store, anchor: Recorded[AnchorFrozen] | None) -> dict[str, str]:
+    """The texts of the frozen anchor by record id; none without an anchor."""
+    if anchor is None:
+        return {}
+    table = store.table("anchors", anchor.fact.anchor)
+    return dict(zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True))
+
+
+def _records_of(store: Store, tables: Sequence[Recorded[Artifact]], ids: Sequence[str]) -> dict[str, dict[str, object]]:
+    """The newest row of each record that intake has kept, by id."""
+    rows: dict[str, dict[str, object]] = {}
+    for table in tables:
+        for batch in store.batches(table.fact.kind, table.fact.digest):
+            for row in batch.filter(pa.compute.is_in(batch["id"], pa.array(ids))).to_pylist():
+                rows[row["id"]] = row
+    return rows
+
+
+def _uses_of(store: Store, logged: _Logged, ids: set[str]) -> dict[str, list[Use]]:
+    """The training sets that hold each of the records, oldest first."""
+    uses: dict[str, list[Use]] = {identity: [] for identity in ids}
+    for composition in logged.compositions:
+        fact = composition.fact
+        for role, members in members_of(store, fact.snapshot):
+            for identity in ids.intersection(members):
+                uses[identity].append(Use(fact.run, fact.snapshot, role, logged.trained.get(fact.snapshot)))
+    return uses
+
+
+def _answers_on(opinions: Sequence[Recorded[ReviewOpinion]], identity: str) -> tuple[Answer, ...]:
+    return tuple(
+        Answer(opinion.actor, opinion.recorded, opinion.fact.origin, opinion.fact.code, opinion.fact.note)
+        for opinion in opinions
+        if opinion.fact.record == identity
+    )
 
 
 def _identity(what: str, known: Sequence[Sequence[str]]) -> str:
     beginning = what.strip().lower()
-    if not (FEWEST_DIGITS <= len(beginning) <= 32 and all(one in "0123456789abcdef" for one in beginning)):
+    if not (FEWEST_DIGITS <= len(beginning) <= 32 and all(digit in "0123456789abcdef" for digit in beginning)):
         return record_id(what)
     hits = {identity for ids in known for identity in ids if identity.startswith(beginning)}
     if len(hits) > 1:
@@ -194,8 +248,8 @@ def _identity(what: str, known: Sequence[Sequence[str]]) -> str:
     return hits.pop() if hits else beginning
 
 
-def _entry(one: Recorded[LedgerKept], entry: dict[str, object], proven: bool) -> TagEntry:
-    fact = one.fact
+def _entry(kept: Recorded[LedgerKept], entry: dict[str, object], proven: bool) -> TagEntry:
+    fact = kept.fact
     return TagEntry(
         fact.run,
         fact.source,
@@ -207,7 +261,7 @@ def _entry(one: Recorded[LedgerKept], entry: dict[str, object], proven: bool) ->
         bool(entry["held"]),
         float(str(entry["share"])),
         str(entry["spans"]),
-        one.recorded,
+        kept.recorded,
         fact.ledger,
         proven,
     )

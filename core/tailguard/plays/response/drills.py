@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 
 from tailguard.domain.facts import IncidentClosed, IncidentGap, IncidentOpened, IncidentStep, RunStarted
 from tailguard.domain.incidents import next_step
-from tailguard.plays.finding import Finding, FindingKind, Scene
-from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import Recorded, oldest, recorded
+from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
+from tailguard.runlog.view import LogView, Recorded
 
 STILL_OPEN = timedelta(days=7)
 """A response that takes longer is a finding."""
@@ -34,7 +33,7 @@ class Incident:
     @property
     def done(self) -> frozenset[str]:
         """Names of the steps that are done."""
-        names = {one.fact.step for one in self.steps}
+        names = {row.fact.step for row in self.steps}
         return frozenset(names | {"close"} if self.closed else names)
 
     @property
@@ -44,48 +43,50 @@ class Incident:
 
     def seconds(self, step: str) -> float | None:
         """How long a step took from when it could begin; None when it is not done."""
-        return next((one.fact.seconds for one in self.steps if one.fact.step == step), None)
+        return next((row.fact.seconds for row in self.steps if row.fact.step == step), None)
 
     def machine_seconds(self, step: str) -> float | None:
         """How long the machine took for a step; None when it is not done."""
-        return next((one.fact.machine_seconds for one in self.steps if one.fact.step == step), None)
+        return next((row.fact.machine_seconds for row in self.steps if row.fact.step == step), None)
 
 
-def incidents(connection: Connection) -> list[Incident]:
+def incidents(view: LogView) -> list[Incident]:
     """Every incident and drill, oldest first."""
     steps: dict[str, list[Recorded[IncidentStep]]] = {}
-    for step in recorded(connection, IncidentStep):
+    for step in view.recorded(IncidentStep):
         steps.setdefault(step.fact.incident, []).append(step)
     gaps: dict[str, list[Recorded[IncidentGap]]] = {}
-    for gap in recorded(connection, IncidentGap):
+    for gap in view.recorded(IncidentGap):
         gaps.setdefault(gap.fact.incident, []).append(gap)
-    closed = {one.fact.incident: one for one in recorded(connection, IncidentClosed)}
+    closed = {row.fact.incident: row for row in view.recorded(IncidentClosed)}
     return [
         Incident(
-            one.fact.incident,
-            one.fact.kind,
-            one.fact.lineage,
-            one.fact.generation,
-            one.fact.trigger,
-            one.fact.what,
-            one.recorded,
-            one.actor,
-            tuple(steps.get(one.fact.incident, ())),
-            tuple(gaps.get(one.fact.incident, ())),
-            closed.get(one.fact.incident),
+            row.fact.incident,
+            row.fact.kind,
+            row.fact.lineage,
+            row.fact.generation,
+            row.fact.trigger,
+            row.fact.what,
+            row.recorded,
+            row.actor,
+            tuple(steps.get(row.fact.incident, ())),
+            tuple(gaps.get(row.fact.incident, ())),
+            closed.get(row.fact.incident),
         )
-        for one in recorded(connection, IncidentOpened)
+        for row in view.recorded(IncidentOpened)
     ]
 
 
-def last_drill(connection: Connection) -> Incident | None:
+def last_drill(view: LogView) -> Incident | None:
     """The newest drill that was closed."""
-    return next((one for one in reversed(incidents(connection)) if one.kind == "drill" and one.closed), None)
+    return next(
+        (incident for incident in reversed(incidents(view)) if incident.kind == "drill" and incident.closed), None
+    )
 
 
-def drill_due(connection: Connection, days: int) -> datetime | None:
+def drill_due(view: LogView, days: int) -> datetime | None:
     """When the next drill is due: a cadence after the last one, or after the first run; None before there is any run."""
-    last, first = last_drill(connection), oldest(connection, RunStarted)
+    last, first = last_drill(view), view.oldest(RunStarted)
     begun = last.closed.recorded if last and last.closed else first.recorded if first else None
     return begun + timedelta(days=days) if begun else None
 
@@ -94,35 +95,35 @@ def find(scene: Scene) -> list[Finding]:
     """An overdue drill, a response that nobody finishes, and gaps of the last one."""
     if scene.policy is None or "drill" not in scene.policy.asked_plays:
         return []
-    every = incidents(scene.connection)
-    due = drill_due(scene.connection, scene.policy.cadence.drill)
+    every = incidents(scene.view)
+    due = drill_due(scene.view, scene.policy.cadence.drill)
     findings = []
     if due and scene.moment > due:
-        last = last_drill(scene.connection)
-        told = (
+        last = last_drill(scene.view)
+        history = (
             f"the last was closed on {last.closed.recorded:%Y-%m-%d}" if last and last.closed else "none was ever held"
         )
-        what = f"a drill is overdue since {due:%Y-%m-%d}: {told} (`tailguard drill start`)"
+        what = f"a drill is overdue since {due:%Y-%m-%d}: {history} (`tailguard drill start`)"
         findings.append(
             Finding(
                 kind=FindingKind.DRILL_OVERDUE,
-                severity="middle",
+                severity=Severity.MEDIUM,
                 what=what,
                 since=due,
                 row=last.id if last else "drill",
             )
         )
-    for one in every:
-        if not one.closed and (one.kind == "incident" or scene.moment - one.opened > STILL_OPEN):
-            what = f"{one.id} on {one.generation} is open: {one.what} Next: {one.next}"
+    for incident in every:
+        if not incident.closed and (incident.kind == "incident" or scene.moment - incident.opened > STILL_OPEN):
+            what = f"{incident.id} on {incident.generation} is open: {incident.what} Next: {incident.next}"
             findings.append(
                 Finding(
                     kind=FindingKind.RESPONSE_OPEN,
-                    subject=(one.id,),
-                    severity="high" if one.kind == "incident" else "middle",
+                    subject=(incident.id,),
+                    severity=Severity.HIGH if incident.kind == "incident" else Severity.MEDIUM,
                     what=what,
-                    since=one.opened,
-                    row=one.id,
+                    since=incident.opened,
+                    row=incident.id,
                 )
             )
     newest = only_closed(every)
@@ -132,7 +133,7 @@ def find(scene: Scene) -> list[Finding]:
             Finding(
                 kind=FindingKind.RESPONSE_GAP,
                 subject=(gap.fact.incident, gap.id),
-                severity="low",
+                severity=Severity.LOW,
                 what=what,
                 since=gap.recorded,
                 row=gap.id,
@@ -143,4 +144,4 @@ def find(scene: Scene) -> list[Finding]:
 
 def only_closed(every: list[Incident]) -> Incident | None:
     """The newest response that was closed."""
-    return next((one for one in reversed(every) if one.closed), None)
+    return next((incident for incident in reversed(every) if incident.closed), None)

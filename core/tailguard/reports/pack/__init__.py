@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from html import escape
@@ -23,6 +23,7 @@ from tailguard.domain.facts import (
     ReportKept,
 )
 from tailguard.domain.markdown import plain
+from tailguard.domain.roles import Right
 from tailguard.errors import InputError
 from tailguard.plays import attest
 from tailguard.plays.deviations import deviations, repetitions
@@ -31,14 +32,16 @@ from tailguard.plays.loops.diagram import as_text
 from tailguard.plays.provenance.exchange import disarmed
 from tailguard.plays.response.drills import incidents
 from tailguard.plays.status import Standing, standing_of, status_of
+from tailguard.policy.model import Policy
 from tailguard.reports import gate
 from tailguard.reports.minutes import minutes
 from tailguard.reports.pack.bom import bill
 from tailguard.reports.pack.cards import Subject, dataset_card, eu_summary, model_card
 from tailguard.reports.pack.controls import Control, controls
 from tailguard.reports.pack.pictures import Picture, pictures
-from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import composition_of, contracts, generation_of, recorded
+from tailguard.runlog.view import LogView
+from tailguard.runlog.views.runs import composition_of, generation_of
+from tailguard.runlog.views.sources import contracts
 from tailguard.store.writing import digest_of
 from tailguard.verification.verify import verify
 from tailguard.workspace import POLICY_FILE, Workspace
@@ -61,84 +64,139 @@ def make(workspace: Workspace, generation: str) -> Pack:
 
     Raises InputError for a generation that was never trained.
     """
-    policy, _ = workspace.policy_in_force()
-    actions.in_force(workspace)
+    policy = workspace.require(Right.PACK)
+    actions.record_edits(workspace)
     now = workspace.clock.now()
-    with workspace.log.reading() as connection:
-        subject = _subject(connection, generation)
-        standing = standing_of(connection, now)
-        told = status_of(standing)
-        table = controls(connection)
-        drawn = pictures(standing.scene.lineages, incidents(connection))
-        files: dict[str, bytes] = {
-            "policy.toml": (workspace.root / POLICY_FILE).read_bytes(),
-            "status.json": _json(asdict(told)),
-            "overrides.csv": _csv([asdict(one) for one in told.overrides]),
-            "plays.csv": _csv([asdict(one) for one in told.plays]),
-            "attestations.csv": _csv(
-                [
-                    {"when": one.recorded, "by": one.actor, **asdict(one.fact)}
-                    for one in recorded(connection, PlayAttested)
-                ]
-            ),
-            "findings.csv": _csv([asdict(one) for one in told.findings]),
-            "loops.csv": _csv([_loop_row(one) for one in standing.loops.loops]),
-            "loops.svg": as_text(standing.loops.flows, standing.loops.closing, "svg").encode(),
-            "incidents.json": _json([asdict(one) for one in incidents(connection)]),
-            "controls.csv": _csv([asdict(one) for one in table]),
-            "model-card.md": model_card(subject, policy).encode(),
-            "dataset-card.md": dataset_card(subject, policy).encode(),
-            "eu-training-content-summary.md": eu_summary(subject, policy).encode(),
-            "ml-bom.cdx.json": bill(subject, made=now),
-            "deviations.json": _json([asdict(one) for one in deviations(connection, generation)]),
-            "repetitions.json": _json([asdict(one) for one in repetitions(connection, generation)]),
+    with workspace.log.reading() as view:
+        subject = _subject(view, generation)
+        standing = standing_of(view, now)
+        table = controls(view)
+        drawn = pictures(standing.scene.lineages, incidents(view))
+        documents = _documents(view, generation)
+        files = {
+            **_state_files(view, standing, table),
+            **_generation_files(view, subject, policy, made=now),
         }
-        kept = recorded(connection, ReportKept)
-        meetings = [one.fact.meeting for one in recorded(connection, MeetingEnded)]
-        handed = [one.fact.digest for one in recorded(connection, HandOff, run=generation)]
-    for report in [one.fact for one in kept if one.fact.run == generation] + [one.fact for one in kept][-_REPORTS:]:
+    files |= _document_files(workspace, documents)
+    files |= _process_files(workspace, standing, policy)
+    files |= {f"charts/{picture.name}": picture.svg for picture in drawn}
+    files["log-verification.json"] = _json(asdict(verify(workspace)))
+    files["index.html"] = _index(generation, standing, table, drawn, sorted(files), workspace.actor).encode()
+    files["manifest.json"] = _manifest(files, generation, made=now, by=workspace.actor)
+    files["SHA256SUMS"] = _checksums(files)
+    digest = digest_of(files["manifest.json"])
+    with workspace.deciding(Right.PACK) as tx:
+        tx.record(EvidencePacked(digest, len(files)))
+    return Pack(_zipped(files, now), digest, tuple(sorted(files)))
+
+
+def _state_files(view: LogView, standing: Standing, table: Sequence[Control]) -> dict[str, bytes]:
+    """The state of the whole defence: plays, findings, overrides, loops, incidents and controls."""
+    status = status_of(standing)
+    attestations = view.recorded(PlayAttested)
+    return {
+        "status.json": _json(asdict(status)),
+        "overrides.csv": _csv([asdict(override) for override in status.overrides]),
+        "plays.csv": _csv([asdict(play) for play in status.plays]),
+        "attestations.csv": _csv([{"when": row.recorded, "by": row.actor, **asdict(row.fact)} for row in attestations]),
+        "findings.csv": _csv([asdict(finding) for finding in status.findings]),
+        "loops.csv": _csv([_loop_row(loop) for loop in standing.loops.loops]),
+        "loops.svg": as_text(standing.loops.flows, standing.loops.closing, "svg").encode(),
+        "incidents.json": _json([asdict(incident) for incident in incidents(view)]),
+        "controls.csv": _csv([asdict(control) for control in table]),
+    }
+
+
+def _generation_files(view: LogView, subject: Subject, policy: Policy, *, made: datetime) -> dict[str, bytes]:
+    """The cards of the generation and its training set, its bill of materials, and how its run was repeated."""
+    generation = subject.status.run
+    return {
+        "model-card.md": model_card(subject, policy).encode(),
+        "dataset-card.md": dataset_card(subject, policy).encode(),
+        "eu-training-content-summary.md": eu_summary(subject, policy).encode(),
+        "ml-bom.cdx.json": bill(subject, made=made),
+        "deviations.json": _json([asdict(deviation) for deviation in deviations(view, generation)]),
+        "repetitions.json": _json([asdict(repetition) for repetition in repetitions(view, generation)]),
+    }
+
+
+@dataclass(frozen=True)
+class _Documents:
+    """What a pack holds as documents: gate reports, minutes of meetings by name, and the run record's digest, if there is one."""
+
+    reports: Sequence[ReportKept]
+    meetings: Sequence[str]
+    run_record: str | None
+
+
+def _documents(view: LogView, generation: str) -> _Documents:
+    """All gate reports of the generation and the newest of the others, every meeting, the newest hand-off."""
+    kept = [row.fact for row in view.recorded(ReportKept)]
+    handed_off = [row.fact.digest for row in view.recorded(HandOff, run=generation)]
+    return _Documents(
+        reports=[report for report in kept if report.run == generation] + kept[-_REPORTS:],
+        meetings=[row.fact.meeting for row in view.recorded(MeetingEnded)],
+        run_record=handed_off[-1] if handed_off else None,
+    )
+
+
+def _document_files(workspace: Workspace, documents: _Documents) -> dict[str, bytes]:
+    files = {}
+    for report in documents.reports:
         name = f"gates/{report.run.replace('/', '-')}-against-{report.reference_kind}.html"
         files[name] = gate.report_page(workspace, report.run, report.reference_kind)
-    for meeting in meetings:
+    for meeting in documents.meetings:
         files[f"minutes/{meeting}.html"] = minutes(workspace, meeting, form="html")
-    for digest in handed[-1:]:
-        files["run-record.json"] = workspace.store.bytes("handoffs", digest, ".json")
+    if documents.run_record:
+        files["run-record.json"] = workspace.store.bytes("handoffs", documents.run_record, ".json")
+    return files
+
+
+def _process_files(workspace: Workspace, standing: Standing, policy: Policy) -> dict[str, bytes]:
+    """The process that the team has agreed on: policy, runbook and calendar."""
     runbook = attest.runbook_text(workspace)
-    files["runbook.md"], files["runbook.html"] = runbook.encode(), attest.as_page(runbook, "Runbook").encode()
-    files["calendar.ics"] = attest.calendar(standing.due, policy.team)
-    files["log-verification.json"] = _json(asdict(verify(workspace)))
-    files |= {f"charts/{one.name}": one.svg for one in drawn}
-    files["index.html"] = _index(generation, standing, table, drawn, sorted(files), workspace.actor).encode()
-    listed = {
-        "format": FORMAT,
-        "generation": generation,
-        "made": now.isoformat(timespec="seconds") + "Z",
-        "by": workspace.actor,
-        "tailguard": __version__,
-        "files": {name: digest_of(content) for name, content in sorted(files.items())},
+    return {
+        "policy.toml": (workspace.root / POLICY_FILE).read_bytes(),
+        "runbook.md": runbook.encode(),
+        "runbook.html": attest.as_page(runbook, "Runbook").encode(),
+        "calendar.ics": attest.calendar(standing.due, policy.team),
     }
-    files["manifest.json"] = _json(listed)
-    sums = "".join(f"{digest_of(content)}  {name}\n" for name, content in sorted(files.items()))
-    files["SHA256SUMS"] = sums.encode()
-    workspace.desk.record(EvidencePacked(digest_of(files["manifest.json"]), len(files)))
-    return Pack(_zipped(files, now), digest_of(files["manifest.json"]), tuple(sorted(files)))
 
 
-def _subject(connection: Connection, generation: str) -> Subject:
-    made, composed = generation_of(connection, generation), composition_of(connection, generation)
+def _manifest(files: Mapping[str, bytes], generation: str, *, made: datetime, by: str) -> bytes:
+    """The digests of the files, and when, by whom and by which release the pack was made."""
+    return _json(
+        {
+            "format": FORMAT,
+            "generation": generation,
+            "made": made.isoformat(timespec="seconds") + "Z",
+            "by": by,
+            "tailguard": __version__,
+            "files": {name: digest_of(content) for name, content in sorted(files.items())},
+        }
+    )
+
+
+def _checksums(files: Mapping[str, bytes]) -> bytes:
+    """As `sha256sum --check` reads them."""
+    return "".join(f"{digest_of(content)}  {name}\n" for name, content in sorted(files.items())).encode()
+
+
+def _subject(view: LogView, generation: str) -> Subject:
+    made, composed = generation_of(view, generation), composition_of(view, generation)
     if made is None or composed is None:
         raise InputError(
             f"{generation} was never trained; there is nothing to pack. `tailguard status` lists generations."
         )
-    parts = [one.fact for one in recorded(connection, CompositionPart, run=generation)]
-    standing = standing_of(connection, composed.recorded)
-    found = next(one for line in standing.scene.lineages for one in line.generations if one.run == generation)
-    sources = {part.source for part in parts}
-    agreed = {name: one for name, one in contracts(connection).items() if name in sources}
-    writers = sorted(
-        {one.fact.generation for one in recorded(connection, OwnOutputFound) if one.fact.source in sources}
+    parts = [row.fact for row in view.recorded(CompositionPart, run=generation)]
+    standing = standing_of(view, composed.recorded)
+    generation_status = next(
+        status for line in standing.scene.lineages for status in line.generations if status.run == generation
     )
-    return Subject(found, made.fact, composed.fact, parts, agreed, writers)
+    sources = {part.source for part in parts}
+    agreed = {name: contract for name, contract in contracts(view).items() if name in sources}
+    writers = sorted({row.fact.generation for row in view.recorded(OwnOutputFound) if row.fact.source in sources})
+    return Subject(generation_status, made.fact, composed.fact, parts, agreed, writers)
 
 
 def _loop_row(loop: Any) -> dict[str, Any]:
@@ -147,7 +205,7 @@ def _loop_row(loop: Any) -> dict[str, Any]:
         "guarded": loop.guarded,
         "declared": loop.declared,
         "closed_by": loop.closing.text,
-        "checkpoints": "; ".join(one.text for one in loop.checkpoints),
+        "checkpoints": "; ".join(checkpoint.text for checkpoint in loop.checkpoints),
         "came_back": loop.came_back,
         "exception": loop.exception,
     }
@@ -174,23 +232,30 @@ def _index(
         "| demand | control | evidence | newest |",
         "|---|---|---|---|",
         *(
-            f"| {one.demand} | {one.control} | {one.rows:,} {one.evidence} | "
-            f"{f'{one.when:%Y-%m-%d}, row {plain(one.newest)}' if one.when else 'none yet'} |"
-            for one in table
+            f"| {control.demand} | {control.control} | {control.rows:,} {control.evidence} | "
+            f"{f'{control.when:%Y-%m-%d}, row {plain(control.newest)}' if control.when else 'none yet'} |"
+            for control in table
         ),
         "",
         "## Plays",
         "",
-        *(f"- {plain(one.sentence)} Owner {plain(one.owner)}. {plain(one.contradiction)}" for one in standing.plays),
+        *(
+            f"- {plain(play.sentence)} Owner {plain(play.owner)}. {plain(play.contradiction)}"
+            for play in standing.plays
+        ),
         "",
         "## Findings",
         "",
-        *(f"- {one.severity}: {plain(one.what)} (since {one.since:%Y-%m-%d})" for one in standing.findings),
+        *(
+            f"- {finding.severity}: {plain(finding.what)} (since {finding.since:%Y-%m-%d})"
+            for finding in standing.findings
+        ),
         "",
     ]
     page = attest.as_page("\n".join(lines), f"Evidence pack, {generation}")
     images = "".join(
-        f'<figure><img src="charts/{escape(one.name)}" alt="{escape(one.title)}"></figure>\n' for one in drawn
+        f'<figure><img src="charts/{escape(picture.name)}" alt="{escape(picture.title)}"></figure>\n'
+        for picture in drawn
     )
     loops = '<h2>Flows and loops</h2><img src="loops.svg" alt="Where data flows, and where it comes back">\n'
     links = "".join(f'<li><a href="{escape(name)}">{escape(name)}</a></li>\n' for name in files)

@@ -15,7 +15,7 @@ SPEC = "1.6"
 
 def bill(subject: Subject, *, made: datetime) -> bytes:
     """The bill as JSON. Raises TailguardError where it does not fit the schema."""
-    status, composed = subject.status, subject.composed
+    model, dataset = subject.status.run, subject.composed.snapshot
     value: dict[str, Any] = {
         "bomFormat": "CycloneDX",
         "specVersion": SPEC,
@@ -23,62 +23,10 @@ def bill(subject: Subject, *, made: datetime) -> bytes:
         "metadata": {
             "timestamp": made.replace(microsecond=0).isoformat() + "Z",
             "tools": {"components": [{"type": "application", "name": "tailguard", "version": __version__}]},
-            "component": {
-                "type": "machine-learning-model",
-                "bom-ref": status.run,
-                "name": subject.made.lineage,
-                "version": str(status.number),
-                "hashes": [{"alg": "SHA-256", "content": subject.made.weights}],
-                "modelCard": {
-                    "modelParameters": {
-                        "task": "text generation",
-                        "datasets": [{"ref": composed.snapshot}],
-                        "inputs": [{"format": "text"}],
-                        "outputs": [{"format": "text"}],
-                    },
-                    "quantitativeAnalysis": {
-                        "performanceMetrics": [
-                            {
-                                "type": f"{one.measure}, change against {one.reference_kind} {one.reference}",
-                                "value": f"{one.delta:.6f}",
-                                "confidenceInterval": {"lowerBound": f"{one.low:.6f}", "upperBound": f"{one.high:.6f}"},
-                            }
-                            for one in status.measures
-                        ]
-                    },
-                    "considerations": {
-                        "technicalLimitations": [
-                            f"Gate: {status.verdict or 'no verdict'}. It measures loss of diversity and rare cases, not "
-                            f"facts or safety."
-                        ]
-                    },
-                },
-            },
+            "component": _model(subject),
         },
-        "components": [
-            {
-                "type": "data",
-                "bom-ref": composed.snapshot,
-                "name": f"training set of {composed.run}",
-                "hashes": [{"alg": "SHA-256", "content": composed.content}],
-                "data": [
-                    {
-                        "type": "dataset",
-                        "name": f"training set of {composed.run}",
-                        "description": f"{composed.records} records, {composed.ratio_records:.4f} synthetic, ceiling "
-                        "{composed.ceiling:.2f}",
-                    }
-                ],
-                "properties": [
-                    {"name": f"tailguard:part:{part.source}:{part.role}:{part.origin}", "value": str(part.records)}
-                    for part in subject.parts
-                ],
-            }
-        ],
-        "dependencies": [
-            {"ref": status.run, "dependsOn": [composed.snapshot]},
-            {"ref": composed.snapshot},
-        ],
+        "components": [_training_set(subject)],
+        "dependencies": [{"ref": model, "dependsOn": [dataset]}, {"ref": dataset}],
     }
     text = json.dumps(value, indent=1, sort_keys=True)
     if problem := _problem(text):
@@ -86,9 +34,72 @@ def bill(subject: Subject, *, made: datetime) -> bytes:
     return text.encode() + b"\n"
 
 
+def _model(subject: Subject) -> dict[str, Any]:
+    """The generation as a component, with its model card: what it takes and gives, what its gate measured, its limits."""
+    status = subject.status
+    return {
+        "type": "machine-learning-model",
+        "bom-ref": status.run,
+        "name": subject.made.lineage,
+        "version": str(status.number),
+        "hashes": [{"alg": "SHA-256", "content": subject.made.weights}],
+        "modelCard": {
+            "modelParameters": {
+                "task": "text generation",
+                "datasets": [{"ref": subject.composed.snapshot}],
+                "inputs": [{"format": "text"}],
+                "outputs": [{"format": "text"}],
+            },
+            "quantitativeAnalysis": {
+                "performanceMetrics": [
+                    {
+                        "type": f"{measure.measure}, change against {measure.reference_kind} {measure.reference}",
+                        "value": f"{measure.delta:.6f}",
+                        "confidenceInterval": {
+                            "lowerBound": f"{measure.low:.6f}",
+                            "upperBound": f"{measure.high:.6f}",
+                        },
+                    }
+                    for measure in status.measures
+                ]
+            },
+            "considerations": {
+                "technicalLimitations": [
+                    f"Gate: {status.verdict or 'no verdict'}. It measures loss of diversity and rare cases, not "
+                    f"facts or safety."
+                ]
+            },
+        },
+    }
+
+
+def _training_set(subject: Subject) -> dict[str, Any]:
+    """The training set as a component, with the sizes of its parts."""
+    composed = subject.composed
+    name = f"training set of {composed.run}"
+    return {
+        "type": "data",
+        "bom-ref": composed.snapshot,
+        "name": name,
+        "hashes": [{"alg": "SHA-256", "content": composed.content}],
+        "data": [
+            {
+                "type": "dataset",
+                "name": name,
+                "description": f"{composed.records} records, {composed.ratio_records:.4f} synthetic, ceiling "
+                f"{composed.ceiling:.2f}",
+            }
+        ],
+        "properties": [
+            {"name": f"tailguard:part:{part.source}:{part.role}:{part.origin}", "value": str(part.records)}
+            for part in subject.parts
+        ],
+    }
+
+
 def _problem(text: str) -> str | None:
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
 
-    found = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
-    return None if found is None else str(found)
+    problem = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
+    return None if problem is None else str(problem)

@@ -42,7 +42,11 @@ class Subject:
     def licences(self) -> list[str]:
         """Licences of the sources, as their contracts name them."""
         return sorted(
-            {one.licence for name, one in self.contracts.items() if name in {part.source for part in self.parts}}
+            {
+                contract.licence
+                for name, contract in self.contracts.items()
+                if name in {part.source for part in self.parts}
+            }
         )
 
 
@@ -63,11 +67,11 @@ def model_card(subject: Subject, policy: Policy) -> str:
                         "dataset": {"type": "tailguard-suite", "name": "frozen suite"},
                         "metrics": [
                             {
-                                "type": one.measure.replace(" ", "_"),
-                                "name": f"{one.measure} against its {one.reference_kind} {one.reference}",
-                                "value": round(one.delta, 6),
+                                "type": measure.measure.replace(" ", "_"),
+                                "name": f"{measure.measure} against its {measure.reference_kind} {measure.reference}",
+                                "value": round(measure.delta, 6),
                             }
-                            for one in status.measures
+                            for measure in status.measures
                         ],
                     }
                 ],
@@ -75,9 +79,10 @@ def model_card(subject: Subject, policy: Policy) -> str:
         ],
     }
     measures = [
-        f"| {one.measure} | {plain(one.reference)} ({one.reference_kind}) | {one.delta:+.1%} | {one.low:+.1%} to {one.high:+.1%} | "
-        f"{one.margin:.0%} | {one.verdict} |"
-        for one in status.measures
+        f"| {measure.measure} | {plain(measure.reference)} ({measure.reference_kind}) | {measure.delta:+.1%} | "
+        f"{measure.low:+.1%} to {measure.high:+.1%} | "
+        f"{measure.margin:.0%} | {measure.verdict} |"
+        for measure in status.measures
     ]
     lines = [
         f"# {plain(status.run)}",
@@ -113,7 +118,7 @@ def dataset_card(subject: Subject, policy: Policy) -> str:
         "license": "other",
         "license_name": ", ".join(subject.licences) or "not stated",
         "pretty_name": f"Training set of {made.run}",
-        "size_categories": [next((name for most, name in _SIZES if made.records < most), "n>10M")],
+        "size_categories": [next((name for limit, name in _SIZES if made.records < limit), "n>10M")],
         "source_datasets": sorted({part.source for part in subject.parts}),
         "tags": ["tailguard", "synthetic" if made.synthetic_records else "human-written"],
         "task_categories": ["text-generation"],
@@ -136,8 +141,9 @@ def dataset_card(subject: Subject, policy: Policy) -> str:
         "| source | owner | licence | declares | signed by |",
         "|---|---|---|---|---|",
         *(
-            f"| {plain(name)} | {plain(one.owner)} | {plain(one.licence)} | {one.declared} | {plain(one.signed_by or 'nobody')} |"
-            for name, one in sorted(subject.contracts.items())
+            f"| {plain(name)} | {plain(contract.owner)} | {plain(contract.licence)} | {contract.declared} | "
+            f"{plain(contract.signed_by or 'nobody')} |"
+            for name, contract in sorted(subject.contracts.items())
         ),
         "",
     ]
@@ -149,7 +155,7 @@ def eu_summary(subject: Subject, policy: Policy) -> str:
     made = subject.composed
     ask = "_to be filled in by a person_"
     synthetic = [part for part in subject.parts if part.origin in ("ai", "mixed")]
-    writers = ", ".join(plain(one) for one in subject.synthetic_writers) or "not recorded"
+    writers = ", ".join(plain(writer) for writer in subject.synthetic_writers) or "not recorded"
     lines = [
         f"# Public summary of training content: {plain(made.run)} (draft)",
         "",

@@ -28,8 +28,7 @@ from tailguard.domain.facts import (
     StreamWeek,
     SuiteFrozen,
 )
-from tailguard.runlog.connection import Connection
-from tailguard.runlog.queries import recorded
+from tailguard.runlog.view import LogView
 
 
 @dataclass(frozen=True)
@@ -93,15 +92,15 @@ _CONTROLS: tuple[tuple[str, str, str, type[Fact]], ...] = (
 )
 
 
-def controls(connection: Connection) -> list[Control]:
+def controls(view: LogView) -> list[Control]:
     """The table, from the log. A control without a row says so."""
-    found = []
+    table = []
     for demand, control, evidence, kind in _CONTROLS:
-        rows = recorded(connection, kind)
+        rows = view.recorded(kind)
         newest = rows[-1] if rows else None
-        found.append(
+        table.append(
             Control(
                 demand, control, evidence, len(rows), newest.id if newest else "", newest.recorded if newest else None
             )
         )
-    return found
+    return table

@@ -30,24 +30,31 @@ class Picture:
 
 def pictures(lineages: Sequence[LineageStatus], incidents: Sequence[Incident]) -> list[Picture]:
     """Ratio against ceiling and primary measures for each lineage, and the times of drills; what has no figures is left out."""
-    found: list[Picture] = []
+    charts: list[Picture] = []
     for lineage in lineages:
-        if any(one.ratio_records is not None for one in lineage.generations):
-            found.append(_ratio(lineage))
-        if any(one.measures for one in lineage.generations):
-            found.append(_measures(lineage))
-    drills = [one for one in incidents if one.seconds("rollback") is not None]
-    return [*found, _drills(drills)] if drills else found
+        if any(generation.ratio_records is not None for generation in lineage.generations):
+            charts.append(_ratio(lineage))
+        if any(generation.measures for generation in lineage.generations):
+            charts.append(_measures(lineage))
+    drills = [incident for incident in incidents if incident.seconds("rollback") is not None]
+    return [*charts, _drills(drills)] if drills else charts
 
 
 def _ratio(lineage: LineageStatus) -> Picture:
-    shown = [one for one in lineage.generations if one.ratio_records is not None]
-    ratios = [max(one.ratio_records or 0.0, one.ratio_tokens or 0.0) for one in shown]
+    shown = [generation for generation in lineage.generations if generation.ratio_records is not None]
+    ratios = [max(generation.ratio_records or 0.0, generation.ratio_tokens or 0.0) for generation in shown]
     title = f"{lineage.name}: synthetic ratio {ratios[-1]:.1%} in its newest training set"
     figure, axes = _blank(title)
-    numbers = [one.number for one in shown]
+    numbers = [generation.number for generation in shown]
     axes.plot(numbers, ratios, color=AI, marker="o", label="synthetic ratio")
-    axes.step(numbers, [one.ceiling or 0.0 for one in shown], color=GREY, linestyle="--", where="mid", label="ceiling")
+    axes.step(
+        numbers,
+        [generation.ceiling or 0.0 for generation in shown],
+        color=GREY,
+        linestyle="--",
+        where="mid",
+        label="ceiling",
+    )
     axes.set_xlabel("generation")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.legend(frameon=False)
@@ -55,24 +62,27 @@ def _ratio(lineage: LineageStatus) -> Picture:
 
 
 def _measures(lineage: LineageStatus) -> Picture:
-    shown = [one for one in lineage.generations if one.measures]
-    blocked = sum(one.verdict == "BLOCK" for one in shown)
+    shown = [generation for generation in lineage.generations if generation.measures]
+    blocked = sum(generation.verdict == "BLOCK" for generation in shown)
     title = (
         f"{lineage.name}: {blocked} of {len(shown)} candidates were blocked; change against the parent, 90 % interval"
     )
     figure, axes = _blank(title)
-    names = list(dict.fromkeys(one.measure for generation in shown for one in generation.measures))
-    for place, (name, colour) in enumerate(zip(names, (HUMAN, AI, GREEN, GREY), strict=False)):
+    names = list(dict.fromkeys(measure.measure for generation in shown for measure in generation.measures))
+    for position, (name, colour) in enumerate(zip(names, (HUMAN, AI, GREEN, GREY), strict=False)):
         points = [
-            (generation.number + 0.12 * (place - 1), one)
+            (generation.number + 0.12 * (position - 1), measure)
             for generation in shown
-            for one in generation.measures
-            if one.measure == name and one.reference_kind == "parent" and one.high < float("inf")
+            for measure in generation.measures
+            if measure.measure == name and measure.reference_kind == "parent" and measure.high < float("inf")
         ]
         if points:
             at = [x for x, _ in points]
-            deltas = [one.delta for _, one in points]
-            errors = [[one.delta - one.low for _, one in points], [one.high - one.delta for _, one in points]]
+            deltas = [measure.delta for _, measure in points]
+            errors = [
+                [measure.delta - measure.low for _, measure in points],
+                [measure.high - measure.delta for _, measure in points],
+            ]
             axes.errorbar(at, deltas, yerr=errors, fmt="o", color=colour, label=name, capsize=2)
             axes.axhline(-points[-1][1].margin, color=colour, linestyle="--", linewidth=0.8)
     axes.axhline(0, color=GREY, linewidth=0.8)
@@ -88,8 +98,8 @@ def _drills(drills: Sequence[Incident]) -> Picture:
     figure, axes = _blank(title)
     for step, colour in (("detect", HUMAN), ("freeze", AI), ("rollback", GREEN)):
         axes.plot(
-            [one.id for one in drills],
-            [one.seconds(step) or 0.0 for one in drills],
+            [drill.id for drill in drills],
+            [drill.seconds(step) or 0.0 for drill in drills],
             marker="o",
             color=colour,
             label=step,

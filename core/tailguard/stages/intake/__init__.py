@@ -18,26 +18,18 @@ from tailguard.detection.own_outputs.segments import prints_of
 from tailguard.domain import merkle
 from tailguard.domain.facts import BatchTaken, Fact, LedgerKept
 from tailguard.domain.records import LEDGER, RECORD, tag_columns, token_count
+from tailguard.domain.requests import BatchRequest
 from tailguard.domain.sources import Contract
-from tailguard.domain.stages import Criterion, Named, Outcome
+from tailguard.domain.stages import Criterion, Named, Outcome, Requirement
 from tailguard.domain.tags import Origin, Tag
 from tailguard.policy.model import Intake
 from tailguard.ports import RawRecord, Reject
 from tailguard.stages.intake.counting import Counts, conflict_of, facts_of
 from tailguard.stages.intake.reading import Batch, read_batch
 from tailguard.stages.intake.seen import Seen
-from tailguard.stages.intake.tagging import Rules, demoted
+from tailguard.stages.intake.tagging import Rules, Word, demoted
 from tailguard.store.files import Store, TableWriter
 from tailguard.store.writing import canonical_json, digest_of
-
-
-@dataclass(frozen=True)
-class BatchRequest:
-    """A file, folder or address that arrives from one source. `declared` is the origin that it states, or `unknown`."""
-
-    file: str
-    source: str
-    declared: str = Origin.UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -76,96 +68,150 @@ def intake(
 
     Raises InputError when a batch as a whole cannot be read; single broken records are set aside with their reasons.
     """
-    facts: list[Fact] = []
-    inputs: list[Named] = []
-    outputs: list[Named] = []
-    seen = Seen()
+    context = _Context(run, store, detector, own, contracts, policy, seed)
     released_ids = released["id"].to_pylist()
+    seen = Seen()
     seen.add(prints_of(released_ids))
-    read: list[Batch] = []
-    counted: list[Counts] = []
+    batches: list[_TakenIn] = []
     with store.table_writer("records", RECORD) as records, store.table_writer("quarantine", RECORD) as quarantine:
         records.write(released)
         for request in requests:
             opened = open_batch(request)
             batch = read_batch(
                 opened.rows,
-                folder=_working_folder(store, run, [len(read), opened.digest, *released_ids], detector, own),
+                folder=_working_folder(context, [len(batches), opened.digest, *released_ids]),
                 seen=seen,
                 detector=detector,
                 own=own,
-                tell=_teller(tell, request.file, opened.size),
+                tell=_progress_of_file(tell, request.file, opened.size),
             )
-            read.append(batch)
-            rules = Rules(
-                request.source,
-                Origin(request.declared),
-                contracts.get(request.source),
-                policy,
-                detector.name,
-            )
-            kept = _tag(batch, request, opened.digest, rules, detector, records, quarantine, store)
-            counted.append(kept.counts)
-            rejects = store.put_json("rejects", [asdict(reject) for reject in batch.rejects])
-            inputs.append(Named("file", Path(request.file).name, opened.digest))
-            outputs += [
-                Named("ledger", request.source, kept.ledger),
-                Named("rejects", request.source, rejects),
-            ]
-            facts.append(LedgerKept(run, opened.digest, request.source, kept.ledger, kept.root, kept.counts.tags))
-            facts += facts_of(run, request, opened.digest, batch, kept.counts, kept.conflict, detector, seed)
-    released_digest = store.put_table("records", released)
-    if len(released):
-        ledger = store.put_table("ledger", released.select(LEDGER.names).cast(LEDGER))
-        root = merkle.root(released["tag_digest"].to_pylist())
-        facts.append(LedgerKept(run, "", "released from quarantine", ledger, root, len(released)))
-        outputs.append(Named("ledger", "released from quarantine", ledger))
-    for batch in read:
-        batch.forget()
+            batches.append(_take_in(context, request, opened.digest, batch, _Tables(records, quarantine)))
+    input_parts = [*batches, _take_in_released(context, released)]
+    for taken_in in batches:
+        taken_in.batch.forget()
     result = {"records": records.digest, "quarantine": quarantine.digest}
-    outputs += [Named(kind, "", digest) for kind, digest in result.items()]
+    facts = tuple(fact for part in input_parts for fact in part.facts)
     taken = [fact for fact in facts if isinstance(fact, BatchTaken)]
+    counted = [taken_in.counts for taken_in in batches]
     return Outcome(
         result=result,
         criteria=_criteria(taken, counted, records.rows + quarantine.rows, policy, nothing_new),
-        inputs=(*inputs, Named("records", "released from quarantine", released_digest)),
-        outputs=tuple(outputs),
-        facts=tuple(facts),
+        inputs=tuple(named for part in input_parts for named in part.inputs),
+        outputs=(
+            *(named for part in input_parts for named in part.outputs),
+            *(Named(kind, "", digest) for kind, digest in result.items()),
+        ),
+        facts=facts,
         records_in=sum(fact.read + fact.rejected for fact in taken) + len(released),
         records_out=records.rows,
     )
 
 
-def _teller(tell: Watcher, file: str, size: int | None) -> Callable[[int, int], None]:
-    return lambda records, characters: tell(file, records, min(1.0, characters / size) if size else 0.0)
+@dataclass(frozen=True)
+class _Context:
+    """What all batches of a run are read, judged and tagged with."""
+
+    run: str
+    store: Store
+    detector: Detector
+    own: OwnOutputs
+    contracts: Mapping[str, Contract]
+    policy: Intake
+    seed: int
 
 
 @dataclass(frozen=True)
-class _Kept:
-    ledger: str
+class _Tables:
+    """Where tagged records go."""
+
+    records: TableWriter
+    quarantine: TableWriter
+
+    def write(self, table: pa.Table) -> None:
+        """Held records go to quarantine, all others on to the next stage."""
+        held = table["held"]
+        self.records.write(table.filter(pa.compute.invert(held)))
+        self.quarantine.write(table.filter(held))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _TakenInPart:
+    """What one part of the input adds to the stage's outcome."""
+
+    inputs: Sequence[Named]
+    outputs: Sequence[Named]
+    facts: Sequence[Fact]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _TakenIn(_TakenInPart):
+    """A batch that was read and tagged."""
+
+    batch: Batch
+    counts: Counts
+
+
+def _take_in(context: _Context, request: BatchRequest, digest: str, batch: Batch, tables: _Tables) -> _TakenIn:
+    """Tag the records of a batch that was read, and keep its ledger and its rejects."""
+    rules = Rules(
+        request.source,
+        Origin(request.declared),
+        context.contracts.get(request.source),
+        context.policy,
+        context.detector.name,
+    )
+    conflict = conflict_of(batch, rules, context.detector)
+    ledger = _tag(context.store, batch, digest, rules, conflict, tables)
+    rejects = context.store.put_json("rejects", [asdict(reject) for reject in batch.rejects])
+    counts = ledger.counts
+    return _TakenIn(
+        batch=batch,
+        counts=counts,
+        inputs=[Named("file", Path(request.file).name, digest)],
+        outputs=[Named("ledger", request.source, ledger.digest), Named("rejects", request.source, rejects)],
+        facts=[
+            LedgerKept(context.run, digest, request.source, ledger.digest, ledger.root, counts.tags),
+            *facts_of(context.run, request, digest, batch, counts, conflict, context.detector, context.seed),
+        ],
+    )
+
+
+def _take_in_released(context: _Context, released: pa.Table) -> _TakenInPart:
+    """Keep the held records that a person has decided, and their ledger where there are any."""
+    name = "released from quarantine"
+    inputs = [Named("records", name, context.store.put_table("records", released))]
+    if not len(released):
+        return _TakenInPart(inputs=inputs, outputs=(), facts=())
+    ledger = context.store.put_table("ledger", released.select(LEDGER.names).cast(LEDGER))
+    root = merkle.root(released["tag_digest"].to_pylist())
+    return _TakenInPart(
+        inputs=inputs,
+        outputs=[Named("ledger", name, ledger)],
+        facts=[LedgerKept(context.run, "", name, ledger, root, len(released))],
+    )
+
+
+def _progress_of_file(tell: Watcher, file: str, size: int | None) -> Callable[[int, int], None]:
+    return lambda records, characters: tell(file, records, min(1.0, characters / size) if size else 0.0)
+
+
+def _working_folder(context: _Context, batch: Sequence[object]) -> Path:
+    """Named by all that the first pass depends on, so that nothing is taken up that was judged otherwise."""
+    parts = [*batch, context.detector.digest, context.detector.error_rate, len(context.own)]
+    return context.store.root / ".intake" / context.run.replace("/", "-") / digest_of(canonical_json(parts))[:16]
+
+
+@dataclass(frozen=True)
+class _Ledger:
+    """The tags of a batch: digest of the ledger, its Merkle root, and the sums over its records."""
+
+    digest: str
     root: str
     counts: Counts
-    conflict: str | None
 
 
-def _working_folder(store: Store, run: str, batch: Sequence[object], detector: Detector, own: OwnOutputs) -> Path:
-    """Named by all that the first pass depends on, so that nothing is taken up that was judged otherwise."""
-    parts = [*batch, detector.digest, detector.error_rate, len(own)]
-    return store.root / ".intake" / run.replace("/", "-") / digest_of(canonical_json(parts))[:16]
-
-
-def _tag(
-    batch: Batch,
-    request: BatchRequest,
-    digest: str,
-    rules: Rules,
-    detector: Detector,
-    records: TableWriter,
-    quarantine: TableWriter,
-    store: Store,
-) -> _Kept:
+def _tag(store: Store, batch: Batch, digest: str, rules: Rules, conflict: str | None, tables: _Tables) -> _Ledger:
     """Second pass: every record's tag into its row and into the ledger."""
-    conflict = conflict_of(batch, rules, detector)
     counts = Counts()
     tree = merkle.Growing()
     with store.table_writer("ledger", LEDGER) as ledger:
@@ -175,34 +221,32 @@ def _tag(
             tags = [rules.tag(row) for row in rows]
             if conflict:
                 tags = [demoted(tag, conflict, rules.detector) for tag in tags]
-            table = _table(rows, words, tags, request.source, digest)
+            table = _table(rows, words, tags, rules.source, digest)
             counts.add(table, part)
-            held = table["held"]
-            records.write(table.filter(pa.compute.invert(held)))
-            quarantine.write(table.filter(held))
+            tables.write(table)
             ledger.write(table.select(LEDGER.names).cast(LEDGER))
             for digest_of_tag in table["tag_digest"].to_pylist():
                 tree.add(digest_of_tag)
-    return _Kept(ledger.digest, tree.root(), counts, conflict)
+    return _Ledger(ledger.digest, tree.root(), counts)
 
 
 def _table(
-    rows: Sequence[dict[str, object]], words: Sequence[object], tags: Sequence[Tag], source: str, batch: str
+    rows: Sequence[dict[str, object]], words: Sequence[Word], tags: Sequence[Tag], source: str, batch: str
 ) -> pa.Table:
-    told = [tag_columns(tag) for tag in tags]
+    of_tags = [tag_columns(tag) for tag in tags]
     columns: dict[str, list[object]] = {
         "id": [row["id"] for row in rows],
         "text": [row["text"] for row in rows],
         "source": [source] * len(rows),
         "batch": [batch] * len(rows),
-        "declared": [str(word.origin) for word in words],  # type: ignore[attr-defined]
-        "declared_by": [word.by for word in words],  # type: ignore[attr-defined]
+        "declared": [str(word.origin) for word in words],
+        "declared_by": [word.by for word in words],
         "score": [row["score"] for row in rows],
         "tokens": [token_count(str(row["text"])) for row in rows],
         "meta": [row["meta"] for row in rows],
     }
     for name in ("origin", "evidence", "reason", "by", "held", "share", "spans", "tag_digest"):
-        columns[name] = [one[name] for one in told]
+        columns[name] = [values[name] for values in of_tags]
     return pa.table({name: columns[name] for name in RECORD.names}, schema=RECORD)
 
 
@@ -216,15 +260,15 @@ def _criteria(
     unknown = sum(counts.unknown_advancing for counts in kept)
     return (
         Criterion(
-            "something was read",
+            Requirement.SOMETHING_READ,
             "nothing: the set is made from what is there" if nothing_new else "at least 1 record",
             f"{everything}",
             nothing_new or everything > 0,
         ),
-        Criterion("every record is tagged", "0 untagged", f"{untagged} untagged", untagged == 0),
-        Criterion("unknown does not advance", "0 unknown records advance", f"{unknown}", unknown == 0),
+        Criterion(Requirement.ALL_TAGGED, "0 untagged", f"{untagged} untagged", untagged == 0),
+        Criterion(Requirement.UNKNOWN_HELD, "0 unknown records advance", f"{unknown}", unknown == 0),
         Criterion(
-            "input is readable",
+            Requirement.INPUT_READABLE,
             f"at most {policy.max_reject_share:.1%} rejected",
             f"{share:.1%} ({rejected} of {lines})",
             share <= policy.max_reject_share,

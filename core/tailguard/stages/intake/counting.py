@@ -31,7 +31,7 @@ from tailguard.stages.intake.reading import Batch, numbers
 from tailguard.stages.intake.tagging import Rules
 
 if TYPE_CHECKING:
-    from tailguard.stages.intake import BatchRequest
+    from tailguard.domain.requests import BatchRequest
 
 _SURPRISE = 3.3  # standard errors: a chance of one in two thousand for an honest batch
 _SUSPECT_SHARE = 0.1
@@ -125,6 +125,15 @@ def conflict_of(batch: Batch, rules: Rules, detector: Detector) -> str | None:
     return None
 
 
+@dataclass(frozen=True)
+class _BatchKey:
+    """What every fact of a batch begins with: the run that read it, its digest and its source."""
+
+    run: str
+    batch: str
+    source: str
+
+
 def facts_of(
     run: str,
     request: BatchRequest,
@@ -136,65 +145,94 @@ def facts_of(
     seed: int,
 ) -> list[Fact]:
     """Everything that the log remembers of a batch."""
-    source = request.source
+    key = _BatchKey(run, digest, request.source)
     scores = np.concatenate([np.zeros(0), *counts.scores])
     unknown, undisputed = (
         np.concatenate([np.zeros(0, dtype=bool), *parts]) for parts in (counts.unknown, counts.undisputed)
     )
-    whole = detector.shares(_some(scores), seed=seed)
-    estimate = _of_batch(whole, counts)
-    facts: list[Fact] = [
-        BatchTaken(
-            run=run,
-            batch=digest,
-            source=source,
-            declared=str(request.declared),
-            file=Path(request.file).name,
-            read=batch.read,
-            rejected=len(batch.rejects),
-            duplicates=batch.duplicates,
-            confident=counts.tags - counts.unknown_tags,
-            held=sum(counts.held.values()),
-            estimate=estimate.share if estimate else None,
-            estimate_low=estimate.low if estimate else None,
-            estimate_high=estimate.high if estimate else None,
-            conflict=conflict,
+    of_batch = detector.shares(_some(scores), seed=seed)
+    of_unknown = detector.shares(_some(scores[unknown]), seed=seed)
+    return [
+        _batch_taken(key, request, batch, counts, _of_batch(of_batch, counts), conflict),
+        *_counted_facts(key, counts),
+        *_share_facts(key, "batch", of_batch),
+        *_share_facts(key, "unknown", of_unknown),
+        *_drift_facts(key, scores[undisputed], detector),
+        *_reasons(run, request.source, batch, counts),
+    ]
+
+
+def _batch_taken(
+    key: _BatchKey,
+    request: BatchRequest,
+    batch: Batch,
+    counts: Counts,
+    estimate: ShareEstimate | None,
+    conflict: str | None,
+) -> BatchTaken:
+    return BatchTaken(
+        run=key.run,
+        batch=key.batch,
+        source=key.source,
+        declared=str(request.declared),
+        file=Path(request.file).name,
+        read=batch.read,
+        rejected=len(batch.rejects),
+        duplicates=batch.duplicates,
+        confident=counts.tags - counts.unknown_tags,
+        held=sum(counts.held.values()),
+        estimate=estimate.share if estimate else None,
+        estimate_low=estimate.low if estimate else None,
+        estimate_high=estimate.high if estimate else None,
+        conflict=conflict,
+    )
+
+
+def _counted_facts(key: _BatchKey, counts: Counts) -> list[Fact]:
+    """The ids of held records, counts by declaration, origin and evidence, and what of our own output came back."""
+    held = [counts.held_ids[start : start + _IDS_PER_ROW] for start in range(0, len(counts.held_ids), _IDS_PER_ROW)]
+    return [
+        *(RecordsHeld(key.run, key.batch, key.source, " ".join(ids)) for ids in held),
+        *(
+            ProvenanceCount(key.run, key.batch, key.source, *group, counts.records[group], counts.tokens[group])
+            for group in sorted(counts.records)
+        ),
+        *(
+            OwnOutputFound(key.run, key.batch, key.source, generation, kind, count, example)
+            for (generation, kind), (count, example) in sorted(counts.found.items())
+        ),
+    ]
+
+
+def _share_facts(key: _BatchKey, pool: str, shares: Shares | None) -> list[Fact]:
+    """The estimated share of model-made text in a pool of records, by both methods; none where it was not estimated."""
+    if not shares:
+        return []
+    return [
+        ShareEstimated(
+            key.run, key.batch, key.source, pool, method, estimate.share, estimate.low, estimate.high, shares.records
+        )
+        for method, estimate in (("PACC", shares.pacc), ("SLD", shares.sld))
+    ]
+
+
+def _drift_facts(key: _BatchKey, human_scores: NDArray[np.float64], detector: Detector) -> list[Fact]:
+    """How far the scores of undisputed human text are from those that the detector was calibrated on."""
+    checked = drift(_some(human_scores), detector.human)
+    if not checked:
+        return []
+    return [
+        DriftChecked(
+            key.run,
+            key.batch,
+            key.source,
+            detector.name,
+            checked.records,
+            checked.distance,
+            checked.limit,
+            checked.drifted,
         )
     ]
-    facts += [
-        RecordsHeld(run, digest, source, " ".join(counts.held_ids[start : start + _IDS_PER_ROW]))
-        for start in range(0, len(counts.held_ids), _IDS_PER_ROW)
-    ]
-    facts += [
-        ProvenanceCount(run, digest, source, *key, counts.records[key], counts.tokens[key])
-        for key in sorted(counts.records)
-    ]
-    facts += [
-        OwnOutputFound(run, digest, source, generation, kind, count, example)
-        for (generation, kind), (count, example) in sorted(counts.found.items())
-    ]
-    pool = detector.shares(_some(scores[unknown]), seed=seed)
-    for name, found in (("batch", whole), ("unknown", pool)):
-        if found:
-            facts += [
-                ShareEstimated(run, digest, source, name, method, one.share, one.low, one.high, found.records)
-                for method, one in (("PACC", found.pacc), ("SLD", found.sld))
-            ]
-    checked = drift(_some(scores[undisputed]), detector.human)
-    if checked:
-        facts.append(
-            DriftChecked(
-                run,
-                digest,
-                source,
-                detector.name,
-                checked.records,
-                checked.distance,
-                checked.limit,
-                checked.drifted,
-            )
-        )
-    return facts + _reasons(run, source, batch, counts)
 
 
 def _some(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -207,11 +245,12 @@ def _of_batch(judged: Shares | None, counts: Counts) -> ShareEstimate | None:
     rest = counts.tags - counts.copies
     if judged is None:
         return ShareEstimate(1.0, 1.0, 1.0, 0.0) if counts.copies and not rest else None
-    found = judged.pacc
+    estimate = judged.pacc
     share, low, high = (
-        (counts.copies + value * rest) / (counts.copies + rest) for value in (found.share, found.low, found.high)
+        (counts.copies + value * rest) / (counts.copies + rest)
+        for value in (estimate.share, estimate.low, estimate.high)
     )
-    return ShareEstimate(share, low, high, found.surprise)
+    return ShareEstimate(share, low, high, estimate.surprise)
 
 
 def _reasons(run: str, source: str, batch: Batch, counts: Counts) -> list[Fact]:

@@ -102,13 +102,13 @@ def read_batch(
     state = (batch.read, batch.duplicates, len(batch.rejects))
     with ThreadPoolExecutor(1) as worker:
         waiting: Future[pa.Table] | None = None
-        for records, ids, whole in _chunks(rows, batch, seen):
+        for records, ids, complete in _chunks(rows, batch, seen):
             following = worker.submit(_judge, records, ids, detector, own)
             if waiting:
                 judged.append(waiting.result())
             waiting = following
             tell(batch.read, batch.characters)
-            if whole:
+            if complete:
                 judged.append(waiting.result())
                 waiting = None
                 state = _write_part(batch, judged, state)
@@ -167,21 +167,21 @@ def _judge(records: Sequence[RawRecord], ids: Sequence[str], detector: Detector,
 
 def _of_matches(matches: Sequence[Match | None]) -> dict[str, list[object]]:
     return {
-        "match": [one and one.kind for one in matches],
-        "generation": [one and one.generation for one in matches],
-        "match_share": [one and one.share for one in matches],
-        "match_spans": [one and spans_text(one.spans) for one in matches],
+        "match": [match and match.kind for match in matches],
+        "generation": [match and match.generation for match in matches],
+        "match_share": [match and match.share for match in matches],
+        "match_spans": [match and spans_text(match.spans) for match in matches],
     }
 
 
 def _of_judgements(judged: Sequence[Judgement | None]) -> dict[str, list[object]]:
     return {
-        "score": [None if one is None or np.isnan(one.score) else one.score for one in judged],
-        "human_p": [one and one.human_p for one in judged],
-        "ai_p": [one and one.ai_p for one in judged],
-        "verdict": [one and one.verdict for one in judged],
-        "share": [one and one.share for one in judged],
-        "spans": [one and spans_text(one.spans) for one in judged],
+        "score": [None if judgement is None or np.isnan(judgement.score) else judgement.score for judgement in judged],
+        "human_p": [judgement and judgement.human_p for judgement in judged],
+        "ai_p": [judgement and judgement.ai_p for judgement in judged],
+        "verdict": [judgement and judgement.verdict for judgement in judged],
+        "share": [judgement and judgement.share for judgement in judged],
+        "spans": [judgement and spans_text(judgement.spans) for judgement in judged],
     }
 
 

@@ -61,14 +61,14 @@ class Rules:
         return self._undeclared(row, word)
 
     def _own(self, row: Mapping[str, Any], word: Word) -> Tag:
-        told = f"declared {word.origin}, but " if word.origin in (Origin.HUMAN, Origin.UNKNOWN) and word.by else ""
+        prefix = f"declared {word.origin}, but " if word.origin in (Origin.HUMAN, Origin.UNKNOWN) and word.by else ""
         if row["match"] == "contains a passage":
-            reason = f"{told}{row['match_share']:.0%} of it was written by {row['generation']}"
+            reason = f"{prefix}{row['match_share']:.0%} of it was written by {row['generation']}"
             share, spans = float(row["match_share"]), spans_of(row["match_spans"])
             if row["verdict"] == Origin.AI:
                 share, reason = 1.0, f"{reason}, and the rest looks model-made"
             return self._made(row, Origin.MIXED, Evidence.OWN_OUTPUT, reason, "own outputs", share, spans)
-        reason = f"{told}{row['match']} of what {row['generation']} wrote"
+        reason = f"{prefix}{row['match']} of what {row['generation']} wrote"
         return self._made(row, Origin.AI, Evidence.OWN_OUTPUT, reason, "own outputs", 1.0, ())
 
     def _breach(self, word: Word) -> str | None:

@@ -17,7 +17,7 @@ from tailguard.composing.ceiling import Mass
 from tailguard.domain.facts import Fact, FlaggedRecord, SliceCoverage
 from tailguard.domain.records import SCORED
 from tailguard.domain.sources import SourceRecord
-from tailguard.domain.stages import Criterion, Named, Outcome
+from tailguard.domain.stages import Criterion, Named, Outcome, Requirement, Waiver
 from tailguard.policy.model import Compose, Quality, Score
 from tailguard.stages.score.coverage import coverage_facts, reason_facts, rule_facts
 from tailguard.stages.score.judging import DROPPED, FLAGGED, KEPT, OUTCOMES, Judged, explanation, judge
@@ -59,75 +59,75 @@ def score(
     `base` is the human text that the composition will hold besides them, `tell` is told how many were read. Raises
     InputError when a record is untagged or held, naming it.
     """
-    found = read(records, store=store, base=base, rules=rules, tell=tell)
-    judged = judge(found, base=base, sources=sources, rules=rules, seed=seed)
+    record_set = read(records, store=store, base=base, rules=rules, tell=tell)
+    judged = judge(record_set, base=base, sources=sources, rules=rules, seed=seed)
     with store.table_writer("scored", SCORED) as scored:
         at = 0
         for batch in store.batches("records", records):
-            scored.write(_scored(pa.Table.from_batches([batch]), found, judged, sources, at))
+            scored.write(_scored(pa.Table.from_batches([batch]), record_set, judged, sources, at))
             at += len(batch)
     kept = judged.outcome == KEPT
-    synthetic = kept & (found.origin != "human")
+    synthetic = kept & (record_set.origin != "human")
     lowest = float(judged.quality[synthetic].min()) if synthetic.any() else 1.0
-    ratio = (base.mass + found.mass(kept)).highest
+    ratio = (base.mass + record_set.mass(kept)).highest
     facts: list[Fact] = [
-        *coverage_facts(run, found, judged, rules.score.max_tail_loss),
-        *rule_facts(run, found),
-        *reason_facts(run, found, judged),
+        *coverage_facts(run, record_set, judged, rules.score.max_tail_loss),
+        *rule_facts(run, record_set),
+        *reason_facts(run, record_set, judged),
     ]
     flagged = np.flatnonzero(judged.outcome == FLAGGED)
     facts += [
         FlaggedRecord(
             run,
-            int(judged.position[one]),
-            found.identity(one),
-            str(found.source[one]),
-            float(judged.running_ratio[one]),
+            int(judged.position[row]),
+            record_set.identity(row),
+            str(record_set.source[row]),
+            float(judged.running_ratio[row]),
             rules.ceiling,
         )
-        for one in flagged[np.argsort(judged.position[flagged])][:_LOGGED_FLAGS]
+        for row in flagged[np.argsort(judged.position[flagged])][:_LOGGED_FLAGS]
     ]
     return Outcome(
         result={"scored": scored.digest},
-        criteria=_criteria(lowest, int(synthetic.sum()), ratio, base.mass + found.mass(kept), facts, rules),
+        criteria=_criteria(lowest, int(synthetic.sum()), ratio, base.mass + record_set.mass(kept), facts, rules),
         inputs=(Named("records", "advancing", records), *base.inputs),
         outputs=(Named("scored", "", scored.digest),),
         facts=tuple(facts),
-        records_in=len(found),
+        records_in=len(record_set),
         records_out=int((judged.outcome != DROPPED).sum()),
     )
 
 
 def _criteria(
-    lowest: float, synthetic: int, ratio: float, whole: Mass, facts: Sequence[Fact], rules: Filter
+    lowest: float, synthetic: int, ratio: float, total: Mass, facts: Sequence[Fact], rules: Filter
 ) -> tuple[Criterion, ...]:
     narrowed = sorted(
-        {f"{one.slice}, {one.origin}" for one in facts if isinstance(one, SliceCoverage) and one.narrowed}
+        {f"{fact.slice}, {fact.origin}" for fact in facts if isinstance(fact, SliceCoverage) and fact.narrowed}
     )
     return (
         Criterion(
-            "synthetic quality",
+            Requirement.SYNTHETIC_QUALITY,
             f"every kept synthetic record reaches {rules.score.rare_quality:.2f}",
             f"lowest {lowest:.2f} of {synthetic}",
             lowest >= rules.score.rare_quality,
         ),
         Criterion(
-            "ratio within limits",
+            Requirement.RATIO_WITHIN_LIMITS,
             f"at most {rules.ceiling:.1%} synthetic",
             f"{ratio:.1%} without the flagged",
-            whole.within(rules.ceiling),
+            total.within(rules.ceiling),
         ),
         Criterion(
-            "the filter keeps the tails",
+            Requirement.TAILS_KEPT,
             f"at most {rules.score.max_tail_loss:.0%} more of a slice's rare cells lost than by chance",
             f"narrowed in {'; '.join(narrowed)}" if narrowed else "no slice narrowed",
             not narrowed,
-            waived_by="a finding",
+            waived_by=Waiver.FINDING,
         ),
     )
 
 
-def _scored(part: pa.Table, found: Read, judged: Judged, sources: Mapping[str, SourceRecord], at: int) -> pa.Table:
+def _scored(part: pa.Table, record_set: Read, judged: Judged, sources: Mapping[str, SourceRecord], at: int) -> pa.Table:
     rows = slice(at, at + len(part))
     evidence = part["evidence"].to_pylist()
     columns = {
@@ -135,11 +135,12 @@ def _scored(part: pa.Table, found: Read, judged: Judged, sources: Mapping[str, S
         "diversity": judged.diversity[rows],
         "reliability": judged.reliability[rows],
         "priority": judged.priority[rows],
-        "slice": found.slice[rows],
+        "slice": record_set.slice[rows],
         "explanation": [
-            explanation(found, sources, at + place, evidence=evidence[place]) for place in range(len(part))
+            explanation(record_set, sources, at + position, evidence=evidence[position])
+            for position in range(len(part))
         ],
-        "outcome": [OUTCOMES[one] for one in judged.outcome[rows]],
+        "outcome": [OUTCOMES[code] for code in judged.outcome[rows]],
         "outcome_reason": judged.reason[rows],
         "position": judged.position[rows],
         "running_ratio": judged.running_ratio[rows],

@@ -22,22 +22,22 @@ _FEWEST_CELLS = 20
 """Fewer covered cells than this cannot tell a narrow filter from chance."""
 
 
-def coverage_facts(run: str, found: Read, judged: Judged, allowed: float) -> list[Fact]:
+def coverage_facts(run: str, record_set: Read, judged: Judged, allowed: float) -> list[Fact]:
     """Cells before and after for each slice and origin, and rare terms before and after for each origin."""
-    owner = np.repeat(np.arange(len(found)), np.diff(found.cell_starts))
-    term = (found.cells % max(1, len(found.terms) * found.topics)) // max(1, found.topics)
+    owner = np.repeat(np.arange(len(record_set)), np.diff(record_set.cell_starts))
+    term = (record_set.cells % max(1, len(record_set.terms) * record_set.topics)) // max(1, record_set.topics)
     stays = judged.outcome != DROPPED
     facts: list[Fact] = []
-    for origin in sorted(set(found.origin)):
-        of_origin = found.origin == origin
+    for origin in sorted(set(record_set.origin)):
+        of_origin = record_set.origin == origin
         for moment, among in (("before", of_origin), ("after", of_origin & stays)):
             covered = len(np.unique(term[among[owner]]))
-            facts.append(TailCoverage(run, moment, str(origin), covered, len(found.terms)))
-    for name in sorted(set(found.slice)):
-        for origin in sorted(set(found.origin)):
-            among = (found.origin == origin) & (found.slice == name)
+            facts.append(TailCoverage(run, moment, str(origin), covered, len(record_set.terms)))
+    for name in sorted(set(record_set.slice)):
+        for origin in sorted(set(record_set.origin)):
+            among = (record_set.origin == origin) & (record_set.slice == name)
             if among.any():
-                facts.append(_slice(run, str(name), str(origin), found, among, stays, owner, allowed))
+                facts.append(_slice(run, str(name), str(origin), record_set, among, stays, owner, allowed))
     return facts
 
 
@@ -45,14 +45,14 @@ def _slice(
     run: str,
     name: str,
     origin: str,
-    found: Read,
+    record_set: Read,
     among: NDArray[np.bool_],
     stays: NDArray[np.bool_],
     owner: NDArray[np.int64],
     allowed: float,
 ) -> SliceCoverage:
-    cells, counts = np.unique(found.cells[among[owner]], return_counts=True)
-    after = len(np.unique(found.cells[(among & stays)[owner]]))
+    cells, counts = np.unique(record_set.cells[among[owner]], return_counts=True)
+    after = len(np.unique(record_set.cells[(among & stays)[owner]]))
     records, kept = int(among.sum()), int((among & stays).sum())
     likely = float(lost_at_random(counts, records, records - kept).sum())
     lost = len(cells) - after
@@ -68,13 +68,13 @@ def lost_at_random(counts: NDArray[np.int64], records: int, dropped: int) -> NDA
     return np.where(possible, np.exp(np.minimum(logs, 0)), 0.0)
 
 
-def reason_facts(run: str, found: Read, judged: Judged) -> list[Fact]:
+def reason_facts(run: str, record_set: Read, judged: Judged) -> list[Fact]:
     """How many records of a source and origin had which outcome, for which reason."""
     counted = Counter(
         zip(
-            (OUTCOMES[one] for one in judged.outcome),
-            map(str, found.source),
-            map(str, found.origin),
+            (OUTCOMES[code] for code in judged.outcome),
+            map(str, record_set.source),
+            map(str, record_set.origin),
             map(str, judged.reason),
             strict=True,
         )
@@ -85,12 +85,12 @@ def reason_facts(run: str, found: Read, judged: Judged) -> list[Fact]:
     ]
 
 
-def rule_facts(run: str, found: Read) -> list[Fact]:
+def rule_facts(run: str, record_set: Read) -> list[Fact]:
     """How many records of a source and origin failed each rule."""
     facts: list[Fact] = []
-    for source in sorted(set(found.source)):
-        for origin in sorted(set(found.origin)):
-            counts = found.failed[(found.source == source) & (found.origin == origin)].sum(axis=0)
+    for source in sorted(set(record_set.source)):
+        for origin in sorted(set(record_set.origin)):
+            counts = record_set.failed[(record_set.source == source) & (record_set.origin == origin)].sum(axis=0)
             facts += [
                 RuleFailed(run, str(source), str(origin), rule.family, rule.name, int(count))
                 for rule, count in zip(RULES, counts, strict=True)

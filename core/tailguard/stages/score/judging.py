@@ -59,13 +59,13 @@ class Judged:
     running_ratio: Floats
 
 
-def judge(found: Read, *, base: Base, sources: Mapping[str, SourceRecord], rules: Filter, seed: int) -> Judged:
+def judge(record_set: Read, *, base: Base, sources: Mapping[str, SourceRecord], rules: Filter, seed: int) -> Judged:
     """Scores, then the filter, then the ceiling."""
-    count = len(found)
+    count = len(record_set)
     own = Judged(
-        quality(found.failed),
-        _diversity(found),
-        _reliability(found, sources),
+        quality(record_set.failed),
+        _diversity(record_set),
+        _reliability(record_set, sources),
         np.zeros(count),
         np.full(count, KEPT, np.int8),
         np.full(count, "", dtype=object),
@@ -73,28 +73,28 @@ def judge(found: Read, *, base: Base, sources: Mapping[str, SourceRecord], rules
         np.zeros(count),
     )
     own.priority = priority(
-        own.quality, own.diversity, own.reliability, found.score, found.ids, policy=rules.compose, seed=seed
+        own.quality, own.diversity, own.reliability, record_set.score, record_set.ids, policy=rules.compose, seed=seed
     )
-    _filter(found, own, rules)
-    _drop_repeated(found, own, rules)
-    _flag(found, own, base, rules)
+    _filter(record_set, own, rules)
+    _drop_repeated(record_set, own, rules)
+    _flag(record_set, own, base, rules)
     return own
 
 
-def _diversity(found: Read) -> Floats:
-    if not len(found):
+def _diversity(record_set: Read) -> Floats:
+    if not len(record_set):
         return np.zeros(0)
     # 1/k summed as whole 2**-30ths: sums do not depend on the order, nor on the machine.
-    parts = np.round(2.0**30 / np.maximum(found.crowd[found.cells], 1)).astype(np.int64)
+    parts = np.round(2.0**30 / np.maximum(record_set.crowd[record_set.cells], 1)).astype(np.int64)
     sums = np.concatenate([[0], np.cumsum(parts)])
-    novelty = (sums[found.cell_starts[1:]] - sums[found.cell_starts[:-1]]) / 2.0**30
+    novelty = (sums[record_set.cell_starts[1:]] - sums[record_set.cell_starts[:-1]]) / 2.0**30
     return np.asarray(novelty / (1 + novelty))
 
 
-def _reliability(found: Read, sources: Mapping[str, SourceRecord]) -> Floats:
-    of_evidence = np.array([RELIABILITY[Evidence(str(one))] for one in found.evidence], dtype=np.float64)
-    factor = {name: source_factor(sources.get(name)) for name in set(found.source)}
-    return of_evidence * np.array([factor[name] for name in found.source], dtype=np.float64)
+def _reliability(record_set: Read, sources: Mapping[str, SourceRecord]) -> Floats:
+    of_evidence = np.array([RELIABILITY[Evidence(str(evidence))] for evidence in record_set.evidence], dtype=np.float64)
+    factor = {name: source_factor(sources.get(name)) for name in set(record_set.source)}
+    return of_evidence * np.array([factor[name] for name in record_set.source], dtype=np.float64)
 
 
 def source_factor(source: SourceRecord | None) -> float:
@@ -105,10 +105,10 @@ def source_factor(source: SourceRecord | None) -> float:
     return (1 - source.demoted) * source.agreement * (1 - source.duplicates / 2) * (1.0 if source.signed else UNSIGNED)
 
 
-def _filter(found: Read, own: Judged, rules: Filter) -> None:
+def _filter(record_set: Read, own: Judged, rules: Filter) -> None:
     """Origin-aware: human text is dropped only when it is hardly text; synthetic text has to be good, or rare and fair."""
     limits = rules.score
-    human = found.origin == str(Origin.HUMAN)
+    human = record_set.origin == str(Origin.HUMAN)
     rare = (own.quality >= limits.rare_quality) & (own.diversity >= RARE_CONTRIBUTION)
     good = own.quality >= limits.synthetic_quality
     poor_human = human & (own.quality < limits.human_quality)
@@ -117,7 +117,7 @@ def _filter(found: Read, own: Judged, rules: Filter) -> None:
     )
     _drop(own, poor_human, f"human, quality below {limits.human_quality:.2f}")
     _drop(own, ~human & ~good & ~rare, f"synthetic, quality below {limits.synthetic_quality:.2f} and no rare cell")
-    for at in found.contaminated:
+    for at in record_set.contaminated:
         own.outcome[at] = DROPPED
         own.reason[at] = "shares a long run of words with the evaluation suite"
 
@@ -127,66 +127,68 @@ def _drop(own: Judged, which: NDArray[np.bool_], reason: str) -> None:
     own.reason[which] = reason
 
 
-def _drop_repeated(found: Read, own: Judged, rules: Filter) -> None:
+def _drop_repeated(record_set: Read, own: Judged, rules: Filter) -> None:
     """Exact and near-duplicates of what is there already, and within the run: human first, then the best, then by identity."""
-    there, place = _standing(found)
-    for name in set(found.standing_names):
+    there, position = _standing(record_set)
+    for name in set(record_set.standing_names):
         same = there & (own.outcome == KEPT)
-        same[same] = found.standing_names[place[same]] == name
+        same[same] = record_set.standing_names[position[same]] == name
         _drop(own, same, f"stands in {name} already")
-    human = found.origin == str(Origin.HUMAN)
-    order = np.lexsort((found.ids[:, 1], found.ids[:, 0], -own.priority, ~human)) + found.standing
-    order = order[own.outcome[order - found.standing] == KEPT]
-    repeats = near_duplicates(found.signatures, order, standing=found.standing, threshold=rules.quality.near_duplicate)[
-        found.standing :
-    ]
+    human = record_set.origin == str(Origin.HUMAN)
+    order = np.lexsort((record_set.ids[:, 1], record_set.ids[:, 0], -own.priority, ~human)) + record_set.standing
+    order = order[own.outcome[order - record_set.standing] == KEPT]
+    repeats = near_duplicates(
+        record_set.signatures, order, standing=record_set.standing, threshold=rules.quality.near_duplicate
+    )[record_set.standing :]
     for at in np.flatnonzero(repeats != NONE).tolist():
         if own.outcome[at] == KEPT:
             other = int(repeats[at])
-            where = found.standing_names[other] if other < found.standing else "this run"
+            where = record_set.standing_names[other] if other < record_set.standing else "this run"
             own.outcome[at] = DROPPED
             own.reason[at] = f"near-duplicate of a record of {where}"
 
 
-def _standing(found: Read) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+def _standing(record_set: Read) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
     """Which records stand in the base already, and at which place of it."""
-    if not found.standing:
-        return np.zeros(len(found), dtype=bool), np.zeros(len(found), dtype=np.int64)
-    order = np.lexsort((found.standing_ids[:, 1], found.standing_ids[:, 0]))
-    ranked = found.standing_ids[order]
-    place = np.minimum(np.searchsorted(ranked[:, 0], found.ids[:, 0]), found.standing - 1)
-    return np.asarray((ranked[place] == found.ids).all(axis=1)), order[place]
+    if not record_set.standing:
+        return np.zeros(len(record_set), dtype=bool), np.zeros(len(record_set), dtype=np.int64)
+    order = np.lexsort((record_set.standing_ids[:, 1], record_set.standing_ids[:, 0]))
+    ranked = record_set.standing_ids[order]
+    position = np.minimum(np.searchsorted(ranked[:, 0], record_set.ids[:, 0]), record_set.standing - 1)
+    return np.asarray((ranked[position] == record_set.ids).all(axis=1)), order[position]
 
 
-def _flag(found: Read, own: Judged, base: Base, rules: Filter) -> None:
+def _flag(record_set: Read, own: Judged, base: Base, rules: Filter) -> None:
     """Synthetic records by priority while they fit; the others are flagged, in order, with the ratio that they would make."""
     kept = np.flatnonzero(own.outcome == KEPT)
-    counted = found.share[kept] > 0
+    counted = record_set.share[kept] > 0
     human, pool = kept[~counted], kept[counted]
-    order = sorted(set(found.slice))
+    order = sorted(set(record_set.slice))
     numbers = {name: at for at, name in enumerate(order)}
     candidates = Candidates(
-        found.share[pool],
-        found.tokens[pool],
-        keys(own.priority[pool], found.ids[pool]),
-        found.ids[pool],
-        np.array([numbers[name] for name in found.slice[pool]], dtype=np.int64),
+        record_set.share[pool],
+        record_set.tokens[pool],
+        keys(own.priority[pool], record_set.ids[pool]),
+        record_set.ids[pool],
+        np.array([numbers[name] for name in record_set.slice[pool]], dtype=np.int64),
     )
-    chosen = np.zeros(len(found), dtype=bool)
+    chosen = np.zeros(len(record_set), dtype=bool)
     chosen[human] = True
-    held = base.mass + found.mass(chosen)
+    held = base.mass + record_set.mass(chosen)
     quotas = {numbers[name]: quota for name, quota in rules.quotas.items() if name in numbers}
     outcome = fill(candidates, held, ceiling=rules.ceiling, quotas=quotas)
     chosen[pool[outcome == 0]] = True
     over = pool[outcome != 0]
     beyond_quota = pool[outcome == OVER_QUOTA]
-    over = over[np.lexsort((found.ids[over, 1], found.ids[over, 0], keys(own.priority[over], found.ids[over])))]
-    whole = base.mass + found.mass(chosen)
-    records = (whole.synthetic_records + np.cumsum(found.share[over])) / (
-        (whole.records + np.arange(1, len(over) + 1)) * WHOLE
+    over = over[
+        np.lexsort((record_set.ids[over, 1], record_set.ids[over, 0], keys(own.priority[over], record_set.ids[over])))
+    ]
+    total = base.mass + record_set.mass(chosen)
+    records = (total.synthetic_records + np.cumsum(record_set.share[over])) / (
+        (total.records + np.arange(1, len(over) + 1)) * WHOLE
     )
-    tokens = (whole.synthetic_tokens + np.cumsum(found.share[over] * found.tokens[over])) / (
-        np.maximum(whole.tokens + np.cumsum(found.tokens[over]), 1) * WHOLE
+    tokens = (total.synthetic_tokens + np.cumsum(record_set.share[over] * record_set.tokens[over])) / (
+        np.maximum(total.tokens + np.cumsum(record_set.tokens[over]), 1) * WHOLE
     )
     own.outcome[over] = FLAGGED
     own.reason[over] = "would push the ratio past its ceiling"
@@ -195,18 +197,18 @@ def _flag(found: Read, own: Judged, base: Base, rules: Filter) -> None:
     own.running_ratio[over] = np.maximum(records, tokens)
 
 
-def explanation(found: Read, sources: Mapping[str, SourceRecord], at: int, *, evidence: str) -> str:
+def explanation(record_set: Read, sources: Mapping[str, SourceRecord], at: int, *, evidence: str) -> str:
     """What a record's three scores are made of, as JSON."""
-    covered = found.cells_of(at)
-    of_slice = max(1, len(found.terms) * found.topics)
-    terms = [found.terms[(int(cell) % of_slice) // found.topics] for cell in covered[:20]]
-    source = sources.get(str(found.source[at]))
-    told: dict[str, object] = {
-        "quality": {"fails": [rule.name for rule, wrong in zip(RULES, found.failed[at], strict=True) if wrong]},
+    covered = record_set.cells_of(at)
+    of_slice = max(1, len(record_set.terms) * record_set.topics)
+    terms = [record_set.terms[(int(cell) % of_slice) // record_set.topics] for cell in covered[:20]]
+    source = sources.get(str(record_set.source[at]))
+    details: dict[str, object] = {
+        "quality": {"fails": [rule.name for rule, wrong in zip(RULES, record_set.failed[at], strict=True) if wrong]},
         "diversity": {
             "rare terms": terms,
-            "topic": int(covered[0]) % found.topics if len(covered) else None,
-            "texts in the emptiest cell": int(found.crowd[covered].min()) if len(covered) else None,
+            "topic": int(covered[0]) % record_set.topics if len(covered) else None,
+            "texts in the emptiest cell": int(record_set.crowd[covered].min()) if len(covered) else None,
         },
         "reliability": {
             "evidence": evidence,
@@ -218,6 +220,6 @@ def explanation(found: Read, sources: Mapping[str, SourceRecord], at: int, *, ev
             "signed": bool(source and source.signed),
         },
     }
-    if at in found.contaminated:
-        told["shares words with prompt"] = found.contaminated[at]
-    return json.dumps(told, ensure_ascii=False, sort_keys=True)
+    if at in record_set.contaminated:
+        details["shares words with prompt"] = record_set.contaminated[at]
+    return json.dumps(details, ensure_ascii=False, sort_keys=True)

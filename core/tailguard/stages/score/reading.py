@@ -116,13 +116,13 @@ class _Cells:
 
     def of(self, texts: Sequence[Sequence[str]], slices: Sequence[str]) -> list[list[int]]:
         """The cells that each text covers, counted into the crowd."""
-        found = []
+        cell_lists = []
         for text, topic, name in zip(texts, self.topics.of(texts).tolist(), slices, strict=True):
             first = self.number(name) * self._of_slice
             places = sorted({self.terms[word] for word in text if word in self.terms})
-            found.append([first + place * len(self.topics) + topic for place in places])
-        np.add.at(self.crowd, np.array([cell for cells in found for cell in cells], dtype=np.int64), 1)
-        return found
+            cell_lists.append([first + position * len(self.topics) + topic for position in places])
+        np.add.at(self.crowd, np.array([cell for cells in cell_lists for cell in cells], dtype=np.int64), 1)
+        return cell_lists
 
 
 _EMPTY: dict[str, NDArray[Any]] = {
@@ -142,17 +142,17 @@ def read(records: str, *, store: Store, base: Base, rules: Filter, tell: Callabl
     contamination = Contamination(rules.prompts, length=rules.quality.contamination_words)
     standing, standing_ids, standing_names = _stand(store, base, cells, rules.slice_field)
     columns: dict[str, list[NDArray[Any]]] = {name: [empty] for name, empty in _EMPTY.items()}
-    found: list[list[int]] = []
+    cell_lists: list[list[int]] = []
     contaminated: dict[int, str] = {}
     count = 0
     for batch in store.batches("records", records):
         _refuse_held(batch)
         texts = batch["text"].to_pylist()
         slices = slices_of(batch["meta"].to_pylist(), rules.slice_field)
-        found += cells.of([words(text) for text in texts], slices)
-        for place, prompt in enumerate(contamination.found(texts)):
+        cell_lists += cells.of([words(text) for text in texts], slices)
+        for position, prompt in enumerate(contamination.found(texts)):
             if prompt is not None:
-                contaminated[count + place] = prompt
+                contaminated[count + position] = prompt
         columns["ids"].append(id_columns(batch["id"].to_pylist()))
         columns["slice"].append(np.array(slices, dtype=object))
         columns["share"].append(share_parts(batch["share"].to_numpy(zero_copy_only=False)))
@@ -169,8 +169,8 @@ def read(records: str, *, store: Store, base: Base, rules: Filter, tell: Callabl
     return Read(
         **joined,
         contaminated=contaminated,
-        cells=np.array([cell for one in found for cell in one], dtype=np.int64),
-        cell_starts=np.cumsum([0, *map(len, found)]),
+        cells=np.array([cell for record_cells in cell_lists for cell in record_cells], dtype=np.int64),
+        cell_starts=np.cumsum([0, *map(len, cell_lists)]),
         crowd=cells.crowd,
         terms=tuple(cells.terms),
         topics=len(cells.topics),
@@ -186,29 +186,33 @@ def _stand(
 ) -> tuple[NDArray[np.uint16], NDArray[np.uint64], NDArray[Any]]:
     """Signatures, ids and names ("the anchor", "an earlier set") of what is there already; the anchor's cells are counted."""
     parts = [part for part in base.parts if part.role != "anchor"]
-    found, ids, names = [np.zeros((0, BINS), np.uint16)], [np.zeros((0, 2), np.uint64)], [np.zeros(0, dtype=object)]
+    signature_parts, ids, names = (
+        [np.zeros((0, BINS), np.uint16)],
+        [np.zeros((0, 2), np.uint64)],
+        [np.zeros(0, dtype=object)],
+    )
     if base.anchor:
         for batch in store.batches("anchors", base.anchor):
             texts = batch["text"].to_pylist()
             cells.of([words(text) for text in texts], slices_of(batch["meta"].to_pylist(), slice_field))
-            found.append(signatures(texts))
+            signature_parts.append(signatures(texts))
             ids.append(id_columns(batch["id"].to_pylist()))
             names.append(np.full(len(texts), "the anchor", dtype=object))
     for part in parts:
         for batch in rows_of(store, part, ["id", "text"]):
-            found.append(signatures(batch["text"].to_pylist()))
+            signature_parts.append(signatures(batch["text"].to_pylist()))
             ids.append(id_columns(batch["id"].to_pylist()))
             names.append(np.full(len(batch), "an earlier set", dtype=object))
-    return np.concatenate(found), np.concatenate(ids), np.concatenate(names)
+    return np.concatenate(signature_parts), np.concatenate(ids), np.concatenate(names)
 
 
 def slices_of(metadata: Sequence[str | None], field: str) -> list[str]:
     """The slice that each record's metadata (JSON) names, or ALL."""
-    found = []
+    slices = []
     for text in metadata:
         value = json.loads(text).get(field) if text and field in text else None
-        found.append(str(value)[:80] if value is not None and not isinstance(value, dict | list) else ALL)
-    return found
+        slices.append(str(value)[:80] if value is not None and not isinstance(value, dict | list) else ALL)
+    return slices
 
 
 def anchor_words(store: Store, anchor: str) -> list[list[str]]:

@@ -1,0 +1,44 @@
+"""`tailguard findings`: what a person should look at, and who took it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tailguard.cli.output import Json, WorkspaceFolder, open_workspace, show
+from tailguard.domain.wording import by
+
+findings = typer.Typer(
+    name="findings", help="What the log shows that a person should look at, and who took it.", no_args_is_help=True
+)
+
+
+@findings.command("list")
+def findings_list(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
+    """Every finding that stands, worst first, and who took it."""
+    from tailguard.plays.status import status
+
+    space = open_workspace(workspace)
+    with space.log.reading() as view:
+        standing = status(view, now=space.clock.now()).findings
+    lines = [
+        f"{finding.key} {finding.severity:6} since {finding.since:%Y-%m-%d}, {finding.taken_by or 'nobody'}: {finding.what}"
+        for finding in standing
+    ]
+    show(standing, "\n".join(lines) or "Nothing was found that a person should look at.", as_json=as_json)
+
+
+@findings.command("take")
+def findings_take(
+    finding: Annotated[str, typer.Argument(help="A finding's name from `tailguard findings list`.")],
+    plan: Annotated[str, typer.Option(help="What you will do about it.")],
+    workspace: WorkspaceFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Take a finding: you answer for it from now on."""
+    from tailguard.plays import assignment
+
+    before = assignment.take(open_workspace(workspace), finding, plan=plan)
+    earlier = f" It was taken {by(before.actor, before.recorded)}." if before else ""
+    show({"taken": finding}, f"{finding} is yours.{earlier}", as_json=as_json)

@@ -1,0 +1,20 @@
+"""`tailguard status`: how every lineage stands."""
+
+from __future__ import annotations
+
+from tailguard.cli.output import Json, WorkspaceFolder, open_workspace, show
+
+
+def status(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
+    """How every lineage stands: generations, open overrides, findings."""
+    from tailguard.plays.status import status as compute
+
+    space = open_workspace(workspace)
+    with space.log.reading() as view:
+        standing = compute(view, now=space.clock.now())
+    open_overrides = [override.id for override in standing.overrides if override.state == "open"]
+    lines = [f"As of {standing.as_of:%Y-%m-%d %H:%M} ({standing.clock} clock)"]
+    lines += [f"{lineage.name:12} {lineage.mode:8} {lineage.sentence}" for lineage in standing.lineages]
+    lines += [f"Open overrides: {', '.join(open_overrides) or 'none'}"]
+    lines += [f"{finding.severity:7} {finding.what}" for finding in standing.findings]
+    show(standing, "\n".join(lines), as_json=as_json)

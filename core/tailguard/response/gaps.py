@@ -1,0 +1,43 @@
+"""What a team would miss in an emergency, as things stand when a response begins."""
+
+from __future__ import annotations
+
+import os
+
+from tailguard.domain.facts import IncidentGap
+from tailguard.errors import TailguardError
+from tailguard.plays.finding import FindingKind
+from tailguard.plays.monitoring import alerts
+from tailguard.plays.status import standing_of
+from tailguard.runlog.views.alarms import frozen_stream
+from tailguard.runlog.views.releases import fleet_of
+from tailguard.runlog.views.runs import generation_of
+from tailguard.workspace import Workspace
+
+
+def gaps(workspace: Workspace, incident: str, lineage: str) -> list[IncidentGap]:
+    """What is missing: a good generation, production under watch, a channel for alerts, a fresh anchor, tags."""
+    with workspace.log.reading() as view:
+        standing = standing_of(view, workspace.clock.now())
+        fleet = fleet_of(view, lineage)
+        watched = frozen_stream(view, lineage)
+        earlier = [generation for generation in fleet.good if generation != fleet.deployed]
+        weights = [
+            (generation, made.fact.weights) for generation in earlier if (made := generation_of(view, generation))
+        ]
+    missing = [
+        ("no good generation", f"{lineage} has no earlier generation to roll back to") if not earlier else None,
+        ("production not watched", f"no production text of {lineage} is monitored") if watched is None else None,
+        ("alerts reach nobody", f"{alerts.CHANNELS} names no channel") if not os.environ.get(alerts.CHANNELS) else None,
+    ]
+    for generation, digest in weights[-1:]:
+        try:
+            workspace.store.folder("weights", digest)
+        except TailguardError as error:
+            missing.append(("no good generation", f"the weights of {generation} cannot be trusted: {error}"))
+    for finding in standing.findings:
+        if finding.kind in (FindingKind.ANCHOR_STALE, FindingKind.ANCHOR_THIN):
+            missing.append(("stale anchor", finding.what))
+        if finding.kind is FindingKind.COVERAGE_LOW and finding.subject[0].rpartition("/")[0] == lineage:
+            missing.append(("missing tags", finding.what))
+    return [IncidentGap(incident, *gap) for gap in missing if gap]

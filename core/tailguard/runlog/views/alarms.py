@@ -1,0 +1,127 @@
+"""What is in alarm: streams, candidates, and gates that fail their self-test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import text
+
+from tailguard.domain.facts import CanaryResult, GateDecision, StreamFrozen, StreamWeek
+from tailguard.domain.gates import Gate
+from tailguard.runlog.view import LogView, Recorded, latest
+
+
+class AlarmKind(StrEnum):
+    """What can stand in alarm. The values stand in logs, and by them an alert is known to be raised already: rename none."""
+
+    STREAM = "a stream lost diversity"
+    CANDIDATE = "a candidate lost diversity"
+    SELF_TEST = "the gate has no teeth"
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Something that stands past a threshold: what kind of thing, about what (a stream, its measure and reference; or a run), in
+    words, and the row that says so."""
+
+    kind: AlarmKind
+    about: tuple[str, ...]
+    what: str
+    source: str
+    since: datetime
+
+    @property
+    def subject(self) -> str:
+        """What it is about, as logs have it."""
+        return ", ".join(self.about)
+
+
+def alarms(view: LogView) -> list[Alarm]:
+    """What stands in alarm: streams that lost diversity, the newest candidate of a lineage where it was blocked, and a gate
+    that failed its newest self-test. Alerts are raised from this, and charts mark it."""
+    result = []
+    alarmed: dict[tuple[str, str, str], Recorded[StreamWeek]] = {}
+    for week in view.recorded(StreamWeek, alarm=True):
+        alarmed.setdefault((week.fact.stream, week.fact.measure, week.fact.reference), week)
+    for (stream, measure, digest), week in alarmed.items():
+        reference = frozen_stream(view, stream)
+        if reference and reference.fact.reference == digest:
+            change = week.fact.value / week.fact.reference_value - 1
+            what = (
+                f"{stream}: {measure} fell past the margin of {week.fact.margin:.0%}: {change:+.1%} against the frozen reference "
+                f"in the week of {week.fact.week:%Y-%m-%d}. It stands until a new reference is frozen"
+            )
+            about = (stream, measure, digest[:12])
+            result.append(Alarm(AlarmKind.STREAM, about, what, week.id, week.recorded))
+    for decision in view.recorded(GateDecision, newest_by=("lineage",), gate=Gate.DIVERSITY):
+        fact = decision.fact
+        if fact.verdict == "BLOCK":
+            what = f"{fact.run} is blocked: {fact.reason}"
+            result.append(Alarm(AlarmKind.CANDIDATE, (fact.run,), what, decision.id, decision.recorded))
+    last_test = view.newest(CanaryResult)
+    if last_test:
+        run = last_test.fact.run
+        wrong = view.recorded(CanaryResult, run=run, as_expected=False)
+        if wrong:
+            what = f"the gate failed its self-test in {run}: {wrong[0].fact.kind} was {wrong[0].fact.verdict}"
+            result.append(Alarm(AlarmKind.SELF_TEST, (run,), what, wrong[0].id, wrong[0].recorded))
+    return result
+
+
+def frozen_stream(view: LogView, stream: str) -> Recorded[StreamFrozen] | None:
+    """The reference in force of a monitored stream."""
+    return latest(view.recorded(StreamFrozen, stream=stream))
+
+
+@dataclass(frozen=True)
+class Teeth:
+    """What the self-tests of a run's gate showed: the smallest planted loss that was blocked (a share, None where none was), the
+    newest row of them, and when."""
+
+    run: str
+    smallest: float | None
+    row: str
+    when: datetime
+
+
+def teeth(view: LogView) -> list[Teeth]:
+    """The planted collapses of each run, oldest run first."""
+    rows = view.connection.execute(
+        text(
+            "WITH e AS MATERIALIZED (SELECT id, recorded, seq FROM entry WHERE kind = 'canary_result') "
+            "SELECT run, smallest, id, recorded FROM (SELECT c.run, e.id, e.recorded, e.seq, "
+            "min(CASE WHEN c.verdict = 'BLOCK' THEN c.loss END) OVER (PARTITION BY c.run) AS smallest, "
+            "row_number() OVER (PARTITION BY c.run ORDER BY e.recorded DESC, e.seq DESC) AS place, "
+            "min(e.recorded) OVER (PARTITION BY c.run) AS first_ "
+            "FROM canary_result c JOIN e ON e.id = c.id WHERE c.kind = 'planted') AS t WHERE place = 1 ORDER BY first_, run"
+        )
+    ).all()
+    return [Teeth(*row) for row in rows]
+
+
+@dataclass(frozen=True)
+class Untested:
+    """Candidates that a gate judged without a planted collapse: how many, and the first; and whether any gate ever blocked."""
+
+    candidates: int
+    first: str
+    since: datetime
+
+
+def never_blocked(view: LogView) -> Untested | None:
+    """Candidates without a self-test where no gate ever blocked one; None where a gate did, or all were tested."""
+    blocked = view.connection.execute(
+        text("SELECT count(*) FROM gate_decision WHERE gate = 'diversity' AND verdict = 'BLOCK'")
+    ).scalar_one()
+    if blocked:
+        return None
+    rows = view.connection.execute(
+        text(
+            "WITH e AS MATERIALIZED (SELECT id, recorded FROM entry WHERE kind = 'gate_decision') "
+            "SELECT e.id, e.recorded, count(*) OVER () FROM gate_decision g JOIN e ON e.id = g.id WHERE g.gate = 'diversity' "
+            "AND NOT EXISTS (SELECT 1 FROM canary_result c WHERE c.run = g.run AND c.kind = 'planted') ORDER BY e.recorded LIMIT 1"
+        )
+    ).first()
+    return Untested(int(rows[2]), rows[0], rows[1]) if rows else None

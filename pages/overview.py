@@ -164,7 +164,7 @@ if status.due:
     )
 untaken = sum(finding.taken_by is None for finding in status.findings)
 components.section(
-    f"Findings, worst first: {untaken} of {len(status.findings)} nobody took" if status.findings else "Findings"
+    f"Findings, worst first: {untaken} of {len(status.findings)} unassigned" if status.findings else "Findings"
 )
 actions.show_answer()
 if status.findings:

@@ -178,7 +178,7 @@ with right.form("hand-over", border=True):
 open_alerts = reads.open_alerts()
 if open_alerts:
     with st.form("take", border=True):
-        st.markdown(f"**{counted(len(open_alerts), 'alert')} nobody took**")
+        st.markdown(f"**{counted(len(open_alerts), 'alert')} not acknowledged**")
         st.selectbox("Alert", [alert.alert for alert in open_alerts], key="alert")
         st.text_input("What you will do", key="plan")
         actions.submit("Take it", take, key="take-alert")

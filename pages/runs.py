@@ -86,7 +86,7 @@ for stage in ORDER:
         if outcome := outcomes.get(stage):
             st.markdown(f"**{'✔' if outcome.passed else '✖'} {stage}**")
             st.caption(
-                f"{outcome.met} of {outcome.criteria} criteria held  \n"
+                f"{outcome.met} of {outcome.criteria} criteria met  \n"
                 f"{outcome.records_in:,} in, {outcome.records_out:,} out  \ntook {lasting(outcome.seconds)}"
             )
         else:

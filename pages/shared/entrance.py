@@ -83,4 +83,4 @@ def roles(space: Workspace) -> str:
     except TailguardError as error:
         return f"You have no role here. {error}"
     role_names = [str(role) for role in sorted(here) if len(here) == 1 or role != "viewer"]
-    return f"You are at work here as {', '.join(role_names) or 'no role'}."
+    return f"Your roles here: {', '.join(role_names) or 'none'}."

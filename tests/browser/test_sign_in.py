@@ -125,7 +125,7 @@ def press(page: Page, button: str, said: str | re.Pattern[str]) -> None:
 
 def refused(team: Team) -> list[str]:
     with team.workspace.log.reading() as view:
-        return [f"{one.actor}: {one.fact.action}" for one in view.recorded(AttemptRefused)]
+        return [f"{row.actor}: {row.fact.action}" for row in view.recorded(AttemptRefused)]
 
 
 def test_nothing_is_shown_before_signing_in(signed: tuple[str, Team], browser: Browser) -> None:

@@ -123,7 +123,7 @@ def test_broken_models_are_not_comparable_and_the_guard_is_named(change: Callabl
     report = tailguard.compare(rows(), changed(change))
 
     assert report.verdict is Verdict.NOT_COMPARABLE
-    assert guard in {one.name for one in report.comparison.guards if not one.met}
+    assert guard in {check.name for check in report.comparison.guards if not check.met}
     assert guard in report.reason
 
 
@@ -161,7 +161,7 @@ def test_one_answer_a_prompt_is_said_and_too_few_prompts_are_inconclusive() -> N
 def test_a_missing_sample_of_one_prompt_is_told_with_the_counts() -> None:
     report = tailguard.compare(rows(), rows()[1:])
 
-    guard = next(one for one in report.comparison.guards if not one.met)
+    guard = next(check for check in report.comparison.guards if not check.met)
     assert (guard.name, guard.required, guard.observed) == ("same samples per prompt", "4", "3 to 4")
 
 

@@ -162,7 +162,7 @@ def test_every_play_runs_at_the_end_and_was_attested(demo: Path) -> None:
         now = status(view, now=SystemClock().now())
 
     assert {one.name: (one.state, one.attested) for one in now.plays} == dict.fromkeys(PLAYS, ("running", True))
-    assert not [one for one in now.findings if page_of(one.kind) == "plays"]
+    assert not [finding for finding in now.findings if page_of(finding.kind) == "plays"]
 
 
 def test_a_colleague_repeated_the_newest_generation_fact_for_fact(demo: Path) -> None:
@@ -171,4 +171,4 @@ def test_a_colleague_repeated_the_newest_generation_fact_for_fact(demo: Path) ->
     assert found.identical
     assert found.compared > 200
     with Workspace(demo, "ada").log.reading() as view:
-        assert [one.by for one in repetitions(view, found.run)] == ["kim"]
+        assert [repetition.by for repetition in repetitions(view, found.run)] == ["kim"]

@@ -181,9 +181,9 @@ def test_observe_mode_left_on_is_found_since_it_should_have_ended(team: Team) ->
 def test_an_alert_that_nobody_takes_is_found_until_somebody_does(team: Team) -> None:
     record(team.workspace, AlertRaised("alert-1", "a stream lost diversity", "bot", "bot fell", "decisions#1"))
     team.clock.move(6)
-    assert one(team, "nobody took alert-1") is None
+    assert one(team, "nobody acknowledged alert-1") is None
     team.clock.move(2)
-    assert one(team, "nobody took alert-1")
+    assert one(team, "nobody acknowledged alert-1")
 
     with pytest.raises(InputError, match="no alert 'alert-9'"):
         alerts.take(team.workspace, "alert-9", note="will look")
@@ -191,7 +191,7 @@ def test_an_alert_that_nobody_takes_is_found_until_somebody_does(team: Team) -> 
         alerts.take(team.workspace, "alert-1", note="")
     alerts.take(team.workspace.as_actor("lin"), "alert-1", note="will look at it today")
 
-    assert one(team, "nobody took alert-1") is None
+    assert one(team, "nobody acknowledged alert-1") is None
 
 
 def test_a_suite_and_an_anchor_gone_stale_are_found_until_they_are_renewed(team: Team) -> None:

@@ -29,7 +29,7 @@ from tailguard.runlog.view import LogView, Recorded
 
 def find(scene: Scene) -> list[Finding]:
     """Tagging that stopped or was switched to a detector nobody calibrated, gates passed by, observe mode left on, alerts that
-    nobody took, overrides renewed for ever. A stale suite or anchor is told by the plays that use them."""
+    nobody acknowledged, overrides renewed for ever. A stale suite or anchor is told by the plays that use them."""
     if scene.policy is None:
         return []
     view, policy, moment = scene.view, scene.policy, scene.moment
@@ -152,7 +152,7 @@ def _alerts_nobody_took(view: LogView, policy: Policy, moment: datetime) -> list
             kind=FindingKind.ALERT_NOT_TAKEN,
             subject=(row.fact.alert,),
             severity=Severity.MEDIUM,
-            what=f"nobody took {row.fact.alert} of {row.recorded:%Y-%m-%d}: {row.fact.what} (`tailguard alerts take`)",
+            what=f"nobody acknowledged {row.fact.alert} of {row.recorded:%Y-%m-%d}: {row.fact.what} (`tailguard alerts take`)",
             since=row.recorded + waits,
             row=row.id,
         )

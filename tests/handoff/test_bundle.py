@@ -142,7 +142,7 @@ def test_deviations_are_told_with_their_reasons_and_one_without_is_a_finding(tea
         return [one.what for one in found if "deviates without a reason" in one.what]
 
     assert "the policy has changed since main/0" in unexplained()[0]
-    with pytest.raises(InputError, match="Say why"):
+    with pytest.raises(InputError, match="A deviation needs a reason"):
         bundle.note_deviation(team.workspace, run, what="the ceiling was lowered", why="")
     bundle.note_deviation(team.workspace, run, what="the ceiling was lowered", why="the calibration said so")
     assert unexplained() == []

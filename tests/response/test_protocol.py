@@ -140,7 +140,7 @@ def test_a_real_incident_from_an_alert_acts_on_the_lineage_itself(team: Team) ->
     protocol.close(space, begun.incident, **CLOSING)
     with pytest.raises(InputError, match="no alert 'alert-9'"):
         protocol.open_incident(space, "main", what="", alert="alert-9", generation=None)
-    with pytest.raises(InputError, match="Say what was seen"):
+    with pytest.raises(InputError, match="An incident needs an alert, or a description"):
         protocol.open_incident(space, "main", what="?", alert=None, generation=None)
 
 

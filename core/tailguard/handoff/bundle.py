@@ -15,6 +15,7 @@ from typing import Any
 
 from tailguard.adapters.readers.source import content_digest
 from tailguard.detection.own_outputs.segments import KIND as FINGERPRINTS
+from tailguard.domain.explanations import explanation
 from tailguard.domain.facts import (
     Artifact,
     Clearance,
@@ -49,7 +50,6 @@ from tailguard.store.writing import canonical_json, write_atomically
 from tailguard.workspace import POLICY_FILE, Workspace
 
 FORMAT = "tailguard-record/1"
-SHORTEST = 10
 _DECISIONS = ("override_requested", "override_decided", "override_renewal", "meeting_decided")
 
 
@@ -67,10 +67,8 @@ def note_deviation(workspace: Workspace, run: str, *, what: str, why: str) -> No
     """Tell how a run departed from the runbook by hand, and why. Raises InputError for an unknown run, or without words."""
     with workspace.deciding(Right.NOTE) as tx:
         _started(tx.view, run)
-        for name, text in (("what", what), ("why", why)):
-            if len(text.strip()) < SHORTEST:
-                raise InputError(f"Say {name} in at least {SHORTEST} letters.")
-        tx.record(DeviationNoted(run, what.strip(), why.strip()))
+        departure = explanation(what, "A deviation needs a description")
+        tx.record(DeviationNoted(run, departure, explanation(why, "A deviation needs a reason")))
 
 
 def write_record(workspace: Workspace, run: str, out: Path) -> Record:

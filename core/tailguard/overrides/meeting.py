@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from tailguard.domain.explanations import explanation
 from tailguard.domain.facts import (
     Composition,
     MeetingAttended,
@@ -29,7 +30,6 @@ from tailguard.runlog.views.overrides import attendance, meeting_decisions, open
 from tailguard.workspace import Workspace
 
 SOON = timedelta(days=7)
-SHORTEST_NOTE = 10
 DECISIONS = {
     "requested": ("approved", "refused"),
     "open": ("kept", "renewed", "closed"),
@@ -122,8 +122,7 @@ def decide(workspace: Workspace, override: str, *, decision: str, note: str, exp
     """
     now = workspace.clock.now()
     with workspace.deciding(Right.DECIDE) as tx:
-        if len(note.strip()) < SHORTEST_NOTE:
-            raise InputError(f"A decision needs a note of at least {SHORTEST_NOTE} letters.")
+        justification = explanation(note, "A decision needs a note")
         meeting = _going_on(tx.view)
         before = meeting_decisions(tx.view, meeting).get(override)
         if before:
@@ -141,7 +140,7 @@ def decide(workspace: Workspace, override: str, *, decision: str, note: str, exp
             requests.record_renewal(tx, override, reason=note, expires=expires, now=now)
         elif decision != "kept":
             requests.record_decision(tx, override, decision, note, actor=workspace.actor, now=now)
-        tx.record(MeetingDecided(meeting, override, decision, note.strip()))
+        tx.record(MeetingDecided(meeting, override, decision, justification))
 
 
 def end(workspace: Workspace) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from tailguard.domain.explanations import explanation
 from tailguard.domain.facts import OverrideDecided, OverrideRenewal, OverrideRequested, RunStarted
 from tailguard.domain.gates import Gate
 from tailguard.domain.overrides import Override
@@ -15,8 +16,6 @@ from tailguard.policy.model import Policy
 from tailguard.runlog.views.overrides import overrides
 from tailguard.workspace import Decision, Workspace
 
-SHORTEST_REASON = 10
-"""Letters. A reason is for the person who reads it in the monthly meeting."""
 DECISIONS = ("approved", "refused", "closed")
 MISSED = "closed by itself: a monthly review was due and none justified it"
 
@@ -26,12 +25,12 @@ def request(workspace: Workspace, *, gate: str, run: str, reason: str, expires: 
     with workspace.deciding(Right.ASK) as tx:
         if gate not in set(Gate):
             raise InputError(f"There is no gate {gate!r} to override. Gates: {', '.join(Gate)}.")
-        _require_terms(tx.policy, reason, expires, now=workspace.clock.now())
+        justification = _require_terms(tx.policy, reason, expires, now=workspace.clock.now())
         started = tx.view.recorded(RunStarted, run=run)
         if not started:
             raise InputError(f"There is no run {run!r}. `tailguard status` lists the runs.")
         name = next_id(tx.view)
-        tx.record(OverrideRequested(name, Gate(gate), started[0].fact.lineage, run, reason.strip(), expires))
+        tx.record(OverrideRequested(name, Gate(gate), started[0].fact.lineage, run, justification, expires))
         return name
 
 
@@ -46,16 +45,16 @@ def renew(workspace: Workspace, override: str, *, reason: str, expires: datetime
 
 def record_renewal(tx: Decision, override: str, *, reason: str, expires: datetime, now: datetime) -> str:
     """Record a renewal; returns its id. Raises InputError when the override is not open, or the request is incomplete."""
-    _require_terms(tx.policy, reason, expires, now=now)
+    justification = _require_terms(tx.policy, reason, expires, now=now)
     old = named(tx.view, override)
     state = old.state(now)
     if state != "open":
         raise InputError(f"{override} is {state}{_why(old)}; only one that is open can be renewed. Ask for a new one.")
-    if reason.strip().casefold() == old.reason.strip().casefold():
+    if justification.casefold() == old.reason.strip().casefold():
         raise InputError("A renewal needs a justification of its own: what holds still, and since when.")
     name = next_id(tx.view)
     tx.record(
-        OverrideRequested(name, old.gate, old.lineage, old.run, reason.strip(), expires),
+        OverrideRequested(name, old.gate, old.lineage, old.run, justification, expires),
         OverrideRenewal(name, override),
     )
     return name
@@ -92,10 +91,10 @@ def close_missed(tx: Decision, *, now: datetime) -> None:
     tx.record(*(OverrideDecided(override.id, "closed", MISSED) for override in missed))
 
 
-def _require_terms(policy: Policy, reason: str, expires: datetime, *, now: datetime) -> None:
+def _require_terms(policy: Policy, reason: str, expires: datetime, *, now: datetime) -> str:
+    """The reason of a request. Raises InputError where it explains nothing, or the end is past or too far off."""
     longest = policy.overrides.max_days
-    if len(reason.strip()) < SHORTEST_REASON:
-        raise InputError(f"An override needs a reason of at least {SHORTEST_REASON} letters, found {reason.strip()!r}.")
+    justification = explanation(reason, "An override needs a reason")
     if expires <= now:
         raise InputError(f"The override would expire {expires:%Y-%m-%d}, which is not after today ({now:%Y-%m-%d}).")
     if expires > now + timedelta(days=longest):
@@ -103,6 +102,7 @@ def _require_terms(policy: Policy, reason: str, expires: datetime, *, now: datet
             f"The override would last until {expires:%Y-%m-%d}; the policy allows at most {longest} days, "
             f"until {now + timedelta(days=longest):%Y-%m-%d}."
         )
+    return justification
 
 
 def _why(override: Override) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from tailguard.domain.explanations import PLAN_LETTERS, explanation
 from tailguard.domain.facts import FindingAssigned
 from tailguard.domain.roles import Right
 from tailguard.errors import InputError
 from tailguard.plays.status import status
 from tailguard.runlog.view import Recorded, latest
 from tailguard.workspace import Workspace
-
-SHORTEST_PLAN = 5
 
 
 def take(workspace: Workspace, key: str, *, plan: str) -> Recorded[FindingAssigned] | None:
@@ -18,8 +17,7 @@ def take(workspace: Workspace, key: str, *, plan: str) -> Recorded[FindingAssign
     Raises InputError for an unknown one or without a plan.
     """
     with workspace.deciding(Right.TAKE) as tx:
-        if len(plan.strip()) < SHORTEST_PLAN:
-            raise InputError(f"Say in at least {SHORTEST_PLAN} letters what you will do about it.")
+        promised = explanation(plan, "An assignment needs a plan (what you will do)", letters=PLAN_LETTERS)
         findings = {finding.key: finding for finding in status(tx.view, now=workspace.clock.now()).findings}
         if key not in findings:
             raise InputError(
@@ -27,5 +25,5 @@ def take(workspace: Workspace, key: str, *, plan: str) -> Recorded[FindingAssign
             )
         finding = findings[key]
         earlier = tx.view.recorded(FindingAssigned, finding=finding.key)
-        tx.record(FindingAssigned(key, finding.what, plan.strip()))
+        tx.record(FindingAssigned(key, finding.what, promised))
         return latest(earlier) if finding.taken_by else None

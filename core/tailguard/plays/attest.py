@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from tailguard.domain.explanations import explanation
 from tailguard.domain.facts import PlayAttested, PlayHandedOver, PolicyInForce, RunbookRevised
 from tailguard.domain.roles import Right
 from tailguard.errors import InputError, NotAllowed
@@ -21,7 +22,6 @@ from tailguard.policy.reading import parse_policy, policy_digest
 from tailguard.store.writing import write_atomically
 from tailguard.workspace import POLICY_FILE, Workspace
 
-SHORTEST_NOTE = 10
 CALENDAR = "calendar.ics"
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
 body{{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}}
@@ -50,11 +50,8 @@ def attest(workspace: Workspace, play: str, *, running: bool, note: str) -> Play
         standing = next((standing for standing in standing_of(tx.view, now).plays if standing.play.name == play), None)
         if standing is None:
             raise InputError(f"There is no play {play!r} here. Plays: {', '.join(tx.policy.asked_plays)}.")
-        if running != (standing.state == "running") and len(note.strip()) < SHORTEST_NOTE:
-            raise InputError(
-                f"The log says that {play} is {standing.state}. Say in a note of at least {SHORTEST_NOTE} letters why you see "
-                "it otherwise."
-            )
+        if running != (standing.state == "running"):
+            explanation(note, f"The log says that {play} is {standing.state}; seeing it otherwise needs a note")
         fact = PlayAttested(play, f"{now:%Y-%m}", running, f"{standing.state}: {standing.why}", note.strip())
         tx.record(fact)
         return fact
@@ -116,12 +113,11 @@ def as_page(markdown: str, title: str) -> str:
 def acknowledge(workspace: Workspace, *, note: str) -> RunbookRevised:
     """Acknowledge the present runbook as its maintainer: it becomes the revision that later changes are told against."""
     with workspace.deciding(Right.ACKNOWLEDGE) as tx:
-        if len(note.strip()) < SHORTEST_NOTE:
-            raise InputError(f"Say in at least {SHORTEST_NOTE} letters what has changed, and why.")
+        changes = explanation(note, "A revision of the runbook needs a note (what has changed, and why)")
         actions.record_flows(workspace, tx)
         text = _runbook(workspace, tx.policy)
         workspace.store.put_bytes("runbooks", text.encode(), ".md")
-        fact = RunbookRevised(runbook.digest_of(text), note.strip())
+        fact = RunbookRevised(runbook.digest_of(text), changes)
         tx.record(fact)
         return fact
 

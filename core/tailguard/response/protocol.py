@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from tailguard.domain.explanations import explanation
 from tailguard.domain.facts import (
     AlertRaised,
     ContaminationAudited,
@@ -42,8 +43,6 @@ from tailguard.workspace import Workspace
 
 LEFT_OUT = 0.05
 """A source of which more is in doubt (0 to 1) is left out of the training set that is prepared."""
-SHORTEST = 10
-"""Letters of a root cause and of a change."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +75,8 @@ def open_incident(workspace: Workspace, lineage: str, *, what: str, alert: str |
             raise InputError(f"Name the suspect generation of {lineage} with --generation; none is at work.")
     if alert is not None and alert not in raised:
         raise InputError(f"There is no alert {alert!r}. Known: {', '.join(list(raised)[-10:]) or 'none yet'}.")
-    seen = what.strip() or (raised[alert].fact.what if alert else "")
-    if len(seen) < SHORTEST:
-        raise InputError(f"Say what was seen, in at least {SHORTEST} letters, or name an alert.")
+    seen = raised[alert].fact.what if alert and not what.strip() else what
+    seen = explanation(seen, "An incident needs an alert, or a description of what was seen")
     begun = raised[alert].recorded if alert else workspace.clock.now()
     incident = open_response(workspace, "incident", suspect, alert or "a person", seen)
     return record_step(workspace, incident, "detect", begun, seen, gaps(workspace, incident, lineage))
@@ -155,10 +153,8 @@ def close(workspace: Workspace, incident: str, *, cause: str, play: str, change:
             raise NotAllowed(f"{owner} or {quality_owner} closes it; you are {workspace.actor}.")
         if play not in PLAYS:
             raise InputError(f"There is no play {play!r}. Plays: {', '.join(PLAYS)}.")
-        for name, text in (("root cause", cause), ("change", change)):
-            if len(text.strip()) < SHORTEST:
-                raise InputError(f"{incident} cannot be closed without a {name} of at least {SHORTEST} letters.")
-        tx.record(IncidentClosed(incident, cause.strip(), play, change.strip()))
+        root_cause = explanation(cause, f"Closing {incident} needs a root cause")
+        tx.record(IncidentClosed(incident, root_cause, play, explanation(change, f"Closing {incident} needs a change")))
     if response.kind == "drill":
         discard(workspace, incident)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from tailguard.domain.explanations import PLAN_LETTERS, explanation
 from tailguard.domain.facts import (
     CheckpointConfirmed,
     FlowsDeclared,
@@ -27,9 +28,6 @@ from tailguard.runlog.view import LogView, latest
 from tailguard.runlog.views.overrides import overrides
 from tailguard.store.writing import digest_of, write_atomically
 from tailguard.workspace import Decision, Workspace
-
-SHORTEST = 5
-"""Letters of a note or of evidence."""
 
 
 @dataclass(frozen=True)
@@ -146,29 +144,25 @@ def confirm(workspace: Workspace, checkpoint: str, *, evidence: str) -> None:
     """Confirm that a checkpoint outside of Tailguard does its work. Raises InputError for an unknown one or without evidence."""
     with workspace.deciding(Right.LOOK) as tx:
         record_flows(workspace, tx)
-        if len(evidence.strip()) < SHORTEST:
-            raise InputError(f"Say what shows it (a ticket, a report), in at least {SHORTEST} letters.")
+        shown_by = explanation(evidence, "A confirmation needs evidence (a ticket, a report)", letters=PLAN_LETTERS)
         owners = {known.name: known.owner for known in parse_flows(_text(workspace), FILE).checkpoints}
         if checkpoint not in owners:
             raise InputError(f"There is no checkpoint {checkpoint!r} in {FILE}. Known: {', '.join(owners) or 'none'}.")
         if workspace.actor != owners[checkpoint]:
             raise NotAllowed(f"{owners[checkpoint]} answers for {checkpoint}; you are {workspace.actor}.")
-        tx.record(CheckpointConfirmed(checkpoint, evidence.strip()))
+        tx.record(CheckpointConfirmed(checkpoint, shown_by))
 
 
 def review(workspace: Workspace, *, note: str) -> LoopsReviewed:
     """Mark the review of all loops done; later changes are compared with it. Raises InputError without a note."""
     with workspace.deciding(Right.LOOPS) as tx:
-        if len(note.strip()) < SHORTEST:
-            raise InputError(
-                f"A review needs a note of at least {SHORTEST} letters: what was looked at, what was decided."
-            )
+        findings = explanation(note, "A review needs a note (what was reviewed and decided)", letters=PLAN_LETTERS)
         owner = tx.policy.plays.loops
         if workspace.actor != owner:
             raise NotAllowed(f"The owner of the play reviews the loops, which is {owner}; you are {workspace.actor}.")
         record_flows(workspace, tx)
         reviewed = loops(tx.view, workspace.clock.now(), overrides(tx.view))
-        fact = LoopsReviewed(review_lines(reviewed), len(reviewed.unguarded), note.strip())
+        fact = LoopsReviewed(review_lines(reviewed), len(reviewed.unguarded), findings)
         tx.record(fact)
         return fact
 

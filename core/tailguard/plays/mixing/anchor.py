@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from tailguard.domain.explanations import explanation
 from tailguard.domain.facts import AnchorChanged, AnchorFrozen, AnchorSlice, AnchorVerified, Fact
 from tailguard.domain.records import RECORD, record_id, tag_columns, token_count
 from tailguard.domain.roles import Right
@@ -29,8 +30,6 @@ from tailguard.runlog.views.sources import logged_outputs
 from tailguard.stages.score.reading import slices_of
 from tailguard.store.suites import read_suite
 from tailguard.workspace import Workspace
-
-SHORTEST_REASON = 10
 
 
 def freeze(workspace: Workspace, file: Path, *, name: str, reader: Reader, columns: Columns) -> str:
@@ -68,14 +67,14 @@ def add(workspace: Workspace, file: Path, *, reason: str, reader: Reader, column
     generation of ours wrote, for a broken record, without a reason, and for anybody but the quality owner.
     """
     policy = workspace.require(Right.ANCHOR)
-    _explained(reason)
+    justification = explanation(reason, "A change of the anchor needs a reason")
     standing, rows = _standing_rows(workspace)
     given = _read(workspace, file, name=standing.fact.name, reader=reader, columns=columns)
     new = [row for identity, row in given.items() if identity not in rows]
     if not new:
         raise InputError(f"{file} holds no record that the anchor lacks.")
     _refuse_unfit(workspace, standing, new, file, length=policy.quality.contamination_words)
-    return _change(workspace, standing, [*rows.values(), *new], "added", len(new), reason)
+    return _change(workspace, standing, [*rows.values(), *new], "added", len(new), justification)
 
 
 def retire(workspace: Workspace, ids: Sequence[str], *, reason: str) -> int:
@@ -84,7 +83,7 @@ def retire(workspace: Workspace, ids: Sequence[str], *, reason: str) -> int:
     Raises InputError past the year's bound, for an id that the anchor does not hold or that fits several, without a reason.
     """
     workspace.require(Right.ANCHOR)
-    _explained(reason)
+    justification = explanation(reason, "A change of the anchor needs a reason")
     standing, rows = _standing_rows(workspace)
     gone = set()
     for wanted in ids:
@@ -93,7 +92,7 @@ def retire(workspace: Workspace, ids: Sequence[str], *, reason: str) -> int:
             raise InputError(f"{len(hits)} anchor records start with {wanted!r}; name exactly one.")
         gone.add(hits[0])
     left = [row for identity, row in rows.items() if identity not in gone]
-    return _change(workspace, standing, left, "retired", len(gone), reason)
+    return _change(workspace, standing, left, "retired", len(gone), justification)
 
 
 def verify(workspace: Workspace) -> int:
@@ -151,13 +150,8 @@ def _change(
                 f"{count:,} records would be {action}; the policy leaves {left:,} within a year "
                 f"(anchor.max_{action}_per_year). An anchor is never replaced wholesale."
             )
-        tx.record(*facts, AnchorChanged(digest, standing.fact.anchor, action, count, reason.strip()))
+        tx.record(*facts, AnchorChanged(digest, standing.fact.anchor, action, count, reason))
     return count
-
-
-def _explained(reason: str) -> None:
-    if len(reason.strip()) < SHORTEST_REASON:
-        raise InputError(f"A change of the anchor needs a reason of at least {SHORTEST_REASON} letters.")
 
 
 def _standing(workspace: Workspace) -> Recorded[AnchorFrozen]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from tailguard.domain.explanations import explanation
 from tailguard.domain.facts import MixingAudited, RunStarted
 from tailguard.domain.roles import Right
 from tailguard.errors import InputError, NotAllowed
 from tailguard.runlog.views.runs import composition_of
 from tailguard.workspace import Workspace
-
-SHORTEST_NOTE = 10
 
 
 def audit(workspace: Workspace, run: str, *, signed: bool, note: str) -> None:
@@ -17,12 +16,11 @@ def audit(workspace: Workspace, run: str, *, signed: bool, note: str) -> None:
     Raises InputError for anybody else, for the person who started the run, without a composition, and without a note.
     """
     with workspace.deciding(Right.AUDIT) as tx:
-        if len(note.strip()) < SHORTEST_NOTE:
-            raise InputError(f"An audit needs a note of at least {SHORTEST_NOTE} letters: what was looked at.")
+        reviewed = explanation(note, "An audit needs a note (what was reviewed)")
         composition = composition_of(tx.view, run)
         if composition is None:
             raise InputError(f"{run} has no training set. `tailguard status` lists the runs.")
         started = tx.view.recorded(RunStarted, run=run)
         if started and started[0].actor == workspace.actor:
             raise NotAllowed(f"{workspace.actor} started {run} and cannot audit it. Ask another data lead.")
-        tx.record(MixingAudited(run, composition.fact.snapshot, signed, note.strip()))
+        tx.record(MixingAudited(run, composition.fact.snapshot, signed, reviewed))

@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tailguard.domain.explanations import PLAN_LETTERS, explanation
 from tailguard.domain.facts import AlertAcknowledged, AlertRaised, AlertSent
 from tailguard.domain.roles import Right
 from tailguard.errors import InputError
@@ -21,7 +22,6 @@ from tailguard.runlog.views.alarms import alarms
 from tailguard.workspace import Decision, Workspace
 
 CHANNELS = "TAILGUARD_ALERTS"
-SHORTEST_NOTE = 5
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,12 @@ def take(workspace: Workspace, alert: str, *, note: str) -> Recorded[AlertAcknow
     Raises InputError for an unknown one or without a note.
     """
     with workspace.deciding(Right.TAKE) as tx:
-        if len(note.strip()) < SHORTEST_NOTE:
-            raise InputError(f"Say in at least {SHORTEST_NOTE} letters what you will do about it.")
+        plan = explanation(note, "An acknowledgement needs a plan (what you will do)", letters=PLAN_LETTERS)
         known = [row.fact.alert for row in tx.view.recorded(AlertRaised)]
         if alert not in known:
             raise InputError(f"There is no alert {alert!r}. Known: {', '.join(known[-10:]) or 'none yet'}.")
         before = latest(tx.view.recorded(AlertAcknowledged, alert=alert))
-        tx.record(AlertAcknowledged(alert, note.strip()))
+        tx.record(AlertAcknowledged(alert, plan))
         return before
 
 

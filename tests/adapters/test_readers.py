@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailguard.adapters.readers import WHOLE, jsonl, read_texts, reader_for
-from tailguard.adapters.readers.source import content_digest
+from tailguard.adapters.readers.source import content_digest, read_unchanged, state_of
 from tailguard.domain.tags import Origin
 from tailguard.errors import InputError
 from tailguard.ports import RawRecord, Reject
@@ -295,6 +295,21 @@ def test_files_are_read_by_their_fsspec_address() -> None:
     assert [row.text for row in rows if isinstance(row, RawRecord)] == list(TEXTS)
     with pytest.raises(InputError, match="cannot be opened"):
         reader_for("martian://x.jsonl")
+
+
+@pytest.mark.parametrize("kind", ["x.jsonl", "folder"])
+def test_a_batch_that_is_written_to_while_it_is_read_is_refused(tmp_path: Path, kind: str) -> None:
+    path = made(tmp_path, kind)
+    state = state_of(str(path))
+    assert state_of(str(path)) == state
+    rows = read_unchanged(str(path), reader_for(str(path))(str(path), WHOLE), state=state)
+    next(rows)
+
+    with (path if path.is_file() else next(path.iterdir())).open("ab") as file:
+        file.write(jsonl_bytes())
+
+    with pytest.raises(InputError, match="was changed while it was read"):
+        list(rows)
 
 
 def test_a_folder_of_texts_is_a_record_a_file_and_its_card_declares_them(tmp_path: Path) -> None:

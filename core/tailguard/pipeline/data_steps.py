@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tailguard import __version__
 from tailguard.adapters.readers import reader_for
-from tailguard.adapters.readers.source import content_digest, plain_size
+from tailguard.adapters.readers.source import content_digest, plain_size, read_unchanged, state_of
 from tailguard.detection.own_outputs.index import own_outputs
 from tailguard.domain.requests import BatchRequest
 from tailguard.domain.stages import Named, Outcome, Stage
@@ -43,8 +43,14 @@ def intake(context: RunContext) -> Outcome:
 
 
 def _opened(batch: BatchRequest, policy: Policy) -> taking_in.Opened:
+    state = state_of(batch.file)
     rows = reader_for(batch.file)(batch.file, policy.columns.of(batch.source))
-    return taking_in.Opened(content_digest(batch.file), rows, plain_size(batch.file))
+    return taking_in.Opened(
+        digest=content_digest(batch.file),
+        state=state,
+        rows=read_unchanged(batch.file, rows, state=state),
+        size=plain_size(batch.file),
+    )
 
 
 def score(context: RunContext) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import zlib
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import IO, Any
 
@@ -12,7 +13,7 @@ import fsspec
 import pyarrow as pa
 
 from tailguard.errors import InputError
-from tailguard.ports import Reject
+from tailguard.ports import RawRecord, Reject
 
 COMPRESSED = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd"}
 _BLOCK = 1 << 22
@@ -61,6 +62,26 @@ def content_digest(address: str) -> str:
     for file in sorted(system.find(path)):
         listing.update(f"{file[len(path) :].lstrip('/')}\0{_file_digest(system, file)}\n".encode())
     return listing.hexdigest()
+
+
+def state_of(address: str) -> str:
+    """What tells one state of a file or folder from the next without reading it: names, sizes, times of change, a store's tags."""
+    system, path = filesystem(address)
+    system.invalidate_cache()  # a remote store remembers what it listed
+    files = sorted(system.find(path)) if system.isdir(path) else [path]
+    return hashlib.sha256("\n".join(system.ukey(file) for file in files).encode()).hexdigest()
+
+
+def read_unchanged(address: str, rows: Iterator[RawRecord | Reject], *, state: str) -> Iterator[RawRecord | Reject]:
+    """The rows of a file or folder that has had this state since before its digest was taken.
+
+    A batch bears the digest of its content, which has to be known before its first row is read: by it an interrupted reading
+    finds what it has read already. So the bytes are read twice, and must be the same both times.
+    Raises InputError after the last row where the state is another one by then.
+    """
+    yield from rows
+    if state_of(address) != state:
+        raise InputError(f"{address} was changed while it was read. Run again when nothing writes to it any more.")
 
 
 def plain_size(address: str) -> int | None:

@@ -32,11 +32,16 @@ from tailguard.store.files import Store, TableWriter
 from tailguard.store.writing import canonical_json, digest_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Opened:
-    """A batch that is ready to be read: the digest of its content, its rows, and its bytes (None where they are packed)."""
+    """A batch that is ready to be read.
+
+    `digest` is that of its content, `state` tells whether a file was written to since, and `size` is in bytes (None where they
+    are packed).
+    """
 
     digest: str
+    state: str
     rows: Iterator[RawRecord | Reject]
     size: int | None
 
@@ -79,7 +84,7 @@ def intake(
             opened = open_batch(request)
             batch = read_batch(
                 opened.rows,
-                folder=_working_folder(context, [len(batches), opened.digest, *released_ids]),
+                folder=_working_folder(context, [len(batches), opened.digest, opened.state, *released_ids]),
                 seen=seen,
                 detector=detector,
                 own=own,

@@ -46,7 +46,7 @@ from tailguard.runlog.view import LogView, Recorded, latest
 from tailguard.runlog.views.references import frozen_anchor, frozen_suite
 from tailguard.runlog.views.runs import composition_of, evaluation_of, gate_decision_of, stage_results
 from tailguard.store.files import Store, folder_digest
-from tailguard.store.writing import canonical_json, write_atomically
+from tailguard.store.writing import canonical_json, copy, write_atomically
 from tailguard.workspace import POLICY_FILE, Workspace
 
 FORMAT = "tailguard-record/1"
@@ -111,7 +111,7 @@ def _fill(workspace: Workspace, run: str, folder: Path) -> None:
     request = workspace.store.json("requests", started.fact.request)
     inputs = [_input(workspace, run, number, batch, folder) for number, batch in enumerate(request["batches"])]
     for location in sorted(needed):
-        _copy(workspace.store, location, folder / "store" / location)
+        copy(workspace.store.root / location, folder / "store" / location)
     write_atomically(folder / POLICY_FILE, (policy.fact.text if policy else "").encode())
     if flows:
         write_atomically(folder / FILE, flows.fact.text.encode())
@@ -188,12 +188,6 @@ def _place(store: Store, kind: str, digest: str) -> str:
     return f"{kind}/{file.name}" if file else ""
 
 
-def _copy(store: Store, location: str, target: Path) -> None:
-    source = store.root / location
-    target.parent.mkdir(parents=True, exist_ok=True)
-    (shutil.copytree if source.is_dir() else shutil.copyfile)(source, target)
-
-
 def _input(workspace: Workspace, run: str, number: int, batch: dict[str, Any], folder: Path) -> dict[str, Any]:
     """One input file, held against the digest that the run took in, and where in the record it is kept."""
     address = batch["file"]
@@ -210,9 +204,7 @@ def _input(workspace: Workspace, run: str, number: int, batch: dict[str, Any], f
     if digest not in taken:
         raise InputError(f"{source} was changed since {run} read it (digest {digest[:12]}). Restore it from a backup.")
     kept = f"{number}-{source.name}"
-    target = folder / "inputs" / kept
-    target.parent.mkdir(exist_ok=True)
-    (shutil.copytree if source.is_dir() else shutil.copyfile)(source, target)
+    copy(source, folder / "inputs" / kept)
     return {**batch, "kept": kept, "digest": digest}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,12 +19,13 @@ from tailguard.errors import Blocked, Held, InputError, TailguardError
 from tailguard.handoff.bundle import FORMAT, write_record
 from tailguard.handoff.comparison import Repeated, comparable_facts, compared
 from tailguard.pipeline import runner
-from tailguard.plays.loops.declared import FILE
+from tailguard.plays.loops.actions import copy_settings
 from tailguard.policy.model import Policy
 from tailguard.runlog.copying import Row, insert
 from tailguard.runlog.schema import HEAD, TABLES
 from tailguard.store.files import folder_digest
-from tailguard.workspace import POLICY_FILE, Workspace
+from tailguard.store.writing import copy
+from tailguard.workspace import Workspace
 
 
 def reproduce(workspace: Workspace, run: str) -> Repeated:
@@ -46,10 +46,8 @@ def replay(record: Path, clean: Path) -> Repeated:
     digest = folder_digest(record)
     if clean.exists() and any(clean.iterdir()):
         raise InputError(f"{clean} is not empty. Name another folder with --dir.")
-    shutil.copytree(record / "store", clean / "store")
-    for name in (POLICY_FILE, FILE):
-        if (record / name).exists():
-            shutil.copyfile(record / name, clean / name)
+    copy(record / "store", clean / "store")
+    copy_settings(record, clean)
     requests = [_request(record, clean, number, batch) for number, batch in enumerate(content["inputs"])]
     clock = _ThenClock(datetime.fromisoformat(content["started"]))
     workspace = _Replay(clean, content["author"], clock, isolated=True)
@@ -65,8 +63,7 @@ def _request(record: Path, clean: Path, number: int, batch: dict[str, Any]) -> B
     kept = record / "inputs" / batch["kept"]
     outside = Path(batch["file"]).is_absolute()
     target = clean / "inputs" / f"{number}" / kept.name if outside else clean / batch["file"]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    (shutil.copytree if kept.is_dir() else shutil.copyfile)(kept, target)
+    copy(kept, target)
     return BatchRequest(str(target), batch["source"], batch["declared"])
 
 

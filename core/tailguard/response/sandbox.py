@@ -8,13 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tailguard.errors import InputError
-from tailguard.plays.loops.declared import FILE
+from tailguard.plays.loops.actions import copy_settings
 from tailguard.plays.mixing.clearance import KEYS
 from tailguard.plays.response.drills import Incident
 from tailguard.policy.adapters import Deploy
 from tailguard.policy.model import Policy
 from tailguard.runlog.copying import insert, rows
-from tailguard.workspace import POLICY_FILE, Workspace
+from tailguard.store.writing import copy
+from tailguard.workspace import Workspace
 
 _DRILLS = "drills"
 
@@ -34,11 +35,9 @@ def build(workspace: Workspace, incident: str) -> Sandbox:
     folder = _folder_of(workspace, incident)
     discard(workspace, incident)
     folder.mkdir(parents=True)
-    for name in (POLICY_FILE, FILE):
-        if (workspace.root / name).exists():
-            shutil.copyfile(workspace.root / name, folder / name)
+    copy_settings(workspace.root, folder)
     if (workspace.root / KEYS).is_dir():
-        shutil.copytree(workspace.root / KEYS, folder / KEYS)
+        copy(workspace.root / KEYS, folder / KEYS)
     shutil.copytree(workspace.store.root, folder / "store", copy_function=_linked())
     sandbox = Sandbox(folder, workspace.actor, workspace.clock, isolated=True)
     with workspace.log.reading() as source:

@@ -1,10 +1,11 @@
-"""Bytes and their names: digests, canonical JSON, and writing a whole file or nothing."""
+"""Bytes and their names: digests, canonical JSON, copies, and writing a whole file or nothing."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,12 @@ def digest_of(content: bytes) -> str:
 def canonical_json(value: Any) -> bytes:
     """JSON bytes that depend on the value alone: sorted keys, no spaces, ASCII, one final newline."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file, or a folder with all that is in it, to a place where nothing is yet; the folders above it are made."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    (shutil.copytree if source.is_dir() else shutil.copyfile)(source, target)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -26,8 +26,8 @@ from tailguard.plays.loops.search import CAP, Cut, Cycles, cut, cycles
 from tailguard.plays.loops.standing import Loop, LoopStanding, loops, review_lines
 from tailguard.runlog.view import LogView, latest
 from tailguard.runlog.views.overrides import overrides
-from tailguard.store.writing import digest_of, write_atomically
-from tailguard.workspace import Decision, Workspace
+from tailguard.store.writing import copy, digest_of, write_atomically
+from tailguard.workspace import POLICY_FILE, Decision, Workspace
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,13 @@ def record_flows(workspace: Workspace, tx: Decision) -> None:
     newest = tx.view.newest(FlowsDeclared)
     if (newest is None and text) or (newest and newest.fact.digest != digest):
         tx.record(FlowsDeclared(digest, text or "flows_version: 1\n"))
+
+
+def copy_settings(workspace: Path, target: Path) -> None:
+    """Copy policy.toml and flows.yaml, as far as they are there, to another workspace's folder."""
+    for name in (POLICY_FILE, FILE):
+        if (workspace / name).exists():
+            copy(workspace / name, target / name)
 
 
 def record_edits(workspace: Workspace) -> None:

@@ -24,7 +24,6 @@ from tailguard.overrides import requests
 from tailguard.plays import assignment
 from tailguard.plays.calendar import DueKind
 from tailguard.plays.finding import Finding, FindingKind, Severity
-from tailguard.plays.monitoring import findings
 from tailguard.plays.status import status
 from tailguard.policy.reading import template
 from tailguard.workspace import Workspace
@@ -66,27 +65,13 @@ def test_a_reworded_release_keeps_the_name_of_a_finding(what: str, row: str) -> 
 def test_every_kind_has_one_page_and_is_found_by_exactly_one_piece_of_code() -> None:
     folder = Path(plays.__file__).parent
     trees = [ast.parse(path.read_text()) for path in folder.rglob("*.py")]
-    calls = [
-        node
-        for tree in trees
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and _name(node.func) == "Finding"
-    ]
-    kinds = Counter(_kind_of(call) for call in calls)
-    kinds.pop("", None)  # an alarm's kind is looked up
-    kinds.update(one.name for one in findings._ALARMS.values())
+    attributes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    kinds = Counter(
+        node.attr for node in attributes if isinstance(node.value, ast.Name) and node.value.id == "FindingKind"
+    )
 
     assert kinds == {kind.name: 1 for kind in FindingKind}
     assert all((PAGES / f"{page_of(kind)}.py").exists() for kind in [*FindingKind, *DueKind])
-
-
-def _name(node: ast.expr) -> str:
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-def _kind_of(call: ast.Call) -> str:
-    (kind,) = [one.value for one in call.keywords if one.arg == "kind"]
-    return kind.attr if isinstance(kind, ast.Attribute) else ""
 
 
 def test_who_takes_the_queue_keeps_it_while_they_answer_it(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from tailguard.domain.facts import (
@@ -55,42 +55,39 @@ def broken(scene: Scene) -> dict[str, Finding]:
     return by_play
 
 
-def _tagging_stopped(view: LogView, policy: Policy, moment: datetime) -> list[Finding]:
+def _tagging_stopped(view: LogView, policy: Policy, moment: datetime) -> Iterator[Finding]:
     """Models were trained, asked or watched after the last batch was tagged, for longer than the cadence."""
     taken = view.newest(BatchTaken)
     if taken is None:
-        return []
+        return
     since = taken.recorded + timedelta(days=policy.cadence.provenance)
     kinds = (Generation, Evaluation, OutputsLogged, StreamWeek)
     active = [row for kind in kinds if (row := view.newest(kind)) and row.recorded > since]
     if moment <= since or not active:
-        return []
+        return
     what = f"tagging has stopped: no batch since {taken.recorded:%Y-%m-%d}, while models were still at work"
-    return [Finding(kind=FindingKind.TAGGING_STOPPED, severity=Severity.HIGH, what=what, since=since, row=taken.id)]
+    yield Finding(kind=FindingKind.TAGGING_STOPPED, severity=Severity.HIGH, what=what, since=since, row=taken.id)
 
 
-def _detector_switched(view: LogView, policy: Policy) -> list[Finding]:
+def _detector_switched(view: LogView, policy: Policy) -> Iterator[Finding]:
     """The team calibrated a detector, and the policy names another one since."""
     calibrated = view.recorded(DetectorCalibrated)
     if not calibrated or any(row.fact.name == policy.intake.detector for row in calibrated):
-        return []
+        return
     since: Recorded[PolicyInForce] | None = None
     for row in view.recorded(PolicyInForce):
         same = parse_policy(row.fact.text, "the policy in the log").intake.detector == policy.intake.detector
         since = (since or row) if same else None
     what = f"the detector was switched to {policy.intake.detector}, which was never calibrated on the team's texts"
     if since is None:
-        return []
-    return [
-        Finding(
-            kind=FindingKind.DETECTOR_SWITCHED,
-            subject=(policy.intake.detector,),
-            severity=Severity.HIGH,
-            what=what,
-            since=since.recorded,
-            row=since.id,
-        )
-    ]
+        return
+    yield Finding.from_row(
+        since,
+        kind=FindingKind.DETECTOR_SWITCHED,
+        subject=(policy.intake.detector,),
+        severity=Severity.HIGH,
+        what=what,
+    )
 
 
 def _gate_bypassed(view: LogView, policy: Policy) -> list[Finding]:
@@ -107,20 +104,14 @@ def _gate_bypassed(view: LogView, policy: Policy) -> list[Finding]:
             how = "in observe mode" if modes.get(row.fact.run) == "observe" else "without an override"
             what = f"the gate was bypassed: {row.fact.run} was shipped {how}, with {verdict}"
             findings.append(
-                Finding(
-                    kind=FindingKind.GATE_BYPASSED,
-                    subject=(row.fact.run,),
-                    severity=Severity.HIGH,
-                    what=what,
-                    since=row.recorded,
-                    row=row.id,
+                Finding.from_row(
+                    row, kind=FindingKind.GATE_BYPASSED, subject=(row.fact.run,), severity=Severity.HIGH, what=what
                 )
             )
     return findings
 
 
-def _observing(view: LogView, policy: Policy, moment: datetime) -> list[Finding]:
-    findings = []
+def _observing(view: LogView, policy: Policy, moment: datetime) -> Iterator[Finding]:
     for name, rules in policy.lineages.items():
         if rules.mode != "observe":
             continue
@@ -131,17 +122,14 @@ def _observing(view: LogView, policy: Policy, moment: datetime) -> list[Finding]
         if since and moment - since.recorded > timedelta(days=policy.cadence.observe):
             what = f"{name} has only observed since {since.recorded:%Y-%m-%d}; {policy.cadence.observe} days were meant"
             begun = since.recorded + timedelta(days=policy.cadence.observe)
-            findings.append(
-                Finding(
-                    kind=FindingKind.ONLY_OBSERVING,
-                    subject=(name,),
-                    severity=Severity.MEDIUM,
-                    what=what,
-                    since=begun,
-                    row=since.id,
-                )
+            yield Finding(
+                kind=FindingKind.ONLY_OBSERVING,
+                subject=(name,),
+                severity=Severity.MEDIUM,
+                what=what,
+                since=begun,
+                row=since.id,
             )
-    return findings
 
 
 def _alerts_nobody_took(view: LogView, policy: Policy, moment: datetime) -> list[Finding]:
@@ -161,10 +149,9 @@ def _alerts_nobody_took(view: LogView, policy: Policy, moment: datetime) -> list
     ]
 
 
-def _renewed_for_ever(exceptions: Sequence[Override], policy: Policy, moment: datetime) -> list[Finding]:
+def _renewed_for_ever(exceptions: Sequence[Override], policy: Policy, moment: datetime) -> Iterator[Finding]:
     """Open overrides that follow more renewals than the policy lets pass; since the first of their chain."""
     by_name = {override.id: override for override in exceptions}
-    findings = []
     for override in exceptions:
         first, renewals = override, 0
         while first.renews and first.renews in by_name:
@@ -174,14 +161,11 @@ def _renewed_for_ever(exceptions: Sequence[Override], policy: Policy, moment: da
                 f"{override.id} is the {renewals + 1}th in a row for {override.run}, since {first.requested:%Y-%m-%d}: "
                 "mend its cause"
             )
-            findings.append(
-                Finding(
-                    kind=FindingKind.OVERRIDE_RENEWED_AGAIN,
-                    subject=(override.id,),
-                    severity=Severity.MEDIUM,
-                    what=what,
-                    since=first.requested,
-                    row=override.id,
-                )
+            yield Finding(
+                kind=FindingKind.OVERRIDE_RENEWED_AGAIN,
+                subject=(override.id,),
+                severity=Severity.MEDIUM,
+                what=what,
+                since=first.requested,
+                row=override.id,
             )
-    return findings

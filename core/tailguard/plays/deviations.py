@@ -130,13 +130,8 @@ def find(scene: Scene) -> list[Finding]:
             first = last.fact.differences.splitlines()[0]
             what = f"{last.actor} could not repeat {run}: {first}"
             findings.append(
-                Finding(
-                    kind=FindingKind.NOT_REPRODUCED,
-                    subject=(run,),
-                    severity=Severity.MEDIUM,
-                    what=what,
-                    since=last.recorded,
-                    row=last.id,
+                Finding.from_row(
+                    last, kind=FindingKind.NOT_REPRODUCED, subject=(run,), severity=Severity.MEDIUM, what=what
                 )
             )
     return findings

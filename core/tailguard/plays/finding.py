@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any, Self
 from urllib.parse import quote
 
 from tailguard.domain.overrides import Override
 from tailguard.domain.plays import PlayName
 from tailguard.plays.lineages import LineageStatus
 from tailguard.policy.model import Policy
-from tailguard.runlog.view import LogView
+from tailguard.runlog.view import LogView, Recorded
 
 
 class Severity(StrEnum):
@@ -178,6 +179,13 @@ class Finding:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", ":".join([self.kind, *(quote(part) for part in self.subject)]))
+
+    @classmethod
+    def from_row(
+        cls, row: Recorded[Any], *, kind: FindingKind, subject: tuple[str, ...] = (), severity: Severity, what: str
+    ) -> Self:
+        """A finding that one row of the log shows, and that stands since that row was recorded."""
+        return cls(kind=kind, subject=subject, severity=severity, what=what, since=row.recorded, row=row.id)
 
 
 @dataclass(frozen=True)

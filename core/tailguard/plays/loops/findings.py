@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -47,13 +48,13 @@ def _unguarded(loop: Loop, seen: dict[Edge, datetime], moment: datetime) -> Find
     )
 
 
-def _more_unguarded(standing: LoopStanding, moment: datetime) -> list[Finding]:
+def _more_unguarded(standing: LoopStanding, moment: datetime) -> Iterator[Finding]:
     """That there are more unguarded loops than are listed."""
     count = len(standing.unguarded)
     if count <= _LISTED and not standing.capped:
-        return []
+        return
     what = f"{count}{' or more' if standing.capped else ''} loops are unguarded (`tailguard loops list`)"
-    return [Finding(kind=FindingKind.LOOPS_UNGUARDED, severity=Severity.HIGH, what=what, since=moment, row="")]
+    yield Finding(kind=FindingKind.LOOPS_UNGUARDED, severity=Severity.HIGH, what=what, since=moment, row="")
 
 
 def _silent(view: LogView, check: CheckpointStanding) -> Finding:
@@ -70,13 +71,13 @@ def _silent(view: LogView, check: CheckpointStanding) -> Finding:
     )
 
 
-def _new(standing: LoopStanding, moment: datetime) -> list[Finding]:
+def _new(standing: LoopStanding, moment: datetime) -> Iterator[Finding]:
     """Loops that the last review did not see."""
     new = [loop for loop in standing.loops if loop.change == NEW]
     if not new:
-        return []
+        return
     what = f"{counted(len(new), 'loop is', 'loops are')} {NEW}: {new[0].words} (`tailguard loops review`)"
-    return [Finding(kind=FindingKind.LOOPS_NEW, severity=Severity.MEDIUM, what=what, since=moment, row=new[0].words)]
+    yield Finding(kind=FindingKind.LOOPS_NEW, severity=Severity.MEDIUM, what=what, since=moment, row=new[0].words)
 
 
 def _first_seen(view: LogView) -> dict[Edge, datetime]:
@@ -108,13 +109,12 @@ def _removed(view: LogView) -> list[Finding]:
                 gone[checkpoint.name] = (checkpoint.edge, after)
     current = {checkpoint.name for checkpoint in now.checkpoints}
     return [
-        Finding(
+        Finding.from_row(
+            row,
             kind=FindingKind.CHECKPOINT_REMOVED,
             subject=(name,),
             severity=Severity.HIGH,
             what=f"checkpoint {name} on `{edge.text}` was removed, and nothing guards that edge",
-            since=row.recorded,
-            row=row.id,
         )
         for name, (edge, row) in gone.items()
         if name not in current and edge in now.edges and edge not in held

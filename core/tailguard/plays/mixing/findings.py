@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from tailguard.domain.facts import (
@@ -50,7 +50,8 @@ def _narrowed_by_the_filter(view: LogView, run: str) -> list[Finding]:
     """Slices of which the filter dropped more rare cells than chance would have."""
     narrowed = [coverage for coverage in view.recorded(SliceCoverage, run=run) if coverage.fact.narrowed]
     return [
-        Finding(
+        Finding.from_row(
+            coverage,
             kind=FindingKind.FILTER_NARROWS,
             subject=(run, coverage.fact.slice, coverage.fact.origin),
             severity=Severity.MEDIUM,
@@ -59,31 +60,20 @@ def _narrowed_by_the_filter(view: LogView, run: str) -> list[Finding]:
                 f"{coverage.fact.slice} ({coverage.fact.origin}) {coverage.fact.after:,} are left; chance would have lost "
                 f"{coverage.fact.likely_loss:.0f}"
             ),
-            since=coverage.recorded,
-            row=coverage.id,
         )
         for coverage in narrowed
     ]
 
 
-def _dropped_human_text(view: LogView, run: str) -> list[Finding]:
+def _dropped_human_text(view: LogView, run: str) -> Iterator[Finding]:
     """A set that leaves out more of its parent's human text than was allowed."""
-    findings = []
     for kept in view.recorded(EarlierHumanKept, run=run):
         lost = 1 - kept.fact.kept / kept.fact.before if kept.fact.before else 0.0
         if lost > kept.fact.allowed_loss:
             what = f"{run} leaves out {lost:.0%} of the human text that its parent had: replacing it is how collapse begins"
-            findings.append(
-                Finding(
-                    kind=FindingKind.HUMAN_TEXT_DROPPED,
-                    subject=(run,),
-                    severity=Severity.HIGH,
-                    what=what,
-                    since=kept.recorded,
-                    row=kept.id,
-                )
+            yield Finding.from_row(
+                kept, kind=FindingKind.HUMAN_TEXT_DROPPED, subject=(run,), severity=Severity.HIGH, what=what
             )
-    return findings
 
 
 def _uncertain_ratio(view: LogView, run: str) -> list[Finding]:
@@ -94,7 +84,8 @@ def _uncertain_ratio(view: LogView, run: str) -> list[Finding]:
         if ratio.fact.ratio <= ratio.fact.ceiling < ratio.fact.high
     ]
     return [
-        Finding(
+        Finding.from_row(
+            ratio,
             kind=FindingKind.RATIO_UNCERTAIN,
             subject=(run, ratio.fact.unit),
             severity=Severity.LOW,
@@ -102,28 +93,24 @@ def _uncertain_ratio(view: LogView, run: str) -> list[Finding]:
                 f"{run} has {ratio.fact.ratio:.1%} synthetic {ratio.fact.unit}, but {ratio.fact.high:.1%} if its tags are "
                 f"wrong as far as their estimates allow (ceiling {ratio.fact.ceiling:.0%})"
             ),
-            since=ratio.recorded,
-            row=ratio.id,
         )
         for ratio in uncertain
     ]
 
 
-def _not_audited(view: LogView, policy: Policy | None, made: GenerationStatus) -> list[Finding]:
+def _not_audited(view: LogView, policy: Policy | None, made: GenerationStatus) -> Iterator[Finding]:
     """A set that some data lead could audit: one who did not start its run. A team of one has no second role."""
     starters = {start.actor for start in view.recorded(RunStarted, run=made.run)}
     if policy is None or not set(policy.roles.data_lead) - starters:
-        return []
-    return [
-        Finding(
-            kind=FindingKind.SET_NOT_AUDITED,
-            subject=(made.run,),
-            severity=Severity.LOW,
-            what=f"no data lead has audited the training set of {made.run} (`tailguard audit {made.run}`)",
-            since=made.started,
-            row=made.run,
-        )
-    ]
+        return
+    yield Finding(
+        kind=FindingKind.SET_NOT_AUDITED,
+        subject=(made.run,),
+        severity=Severity.LOW,
+        what=f"no data lead has audited the training set of {made.run} (`tailguard audit {made.run}`)",
+        since=made.started,
+        row=made.run,
+    )
 
 
 def _about_the_anchor(view: LogView, policy: Policy | None, moment: datetime) -> list[Finding]:
@@ -155,13 +142,5 @@ def _about_the_anchor(view: LogView, policy: Policy | None, moment: datetime) ->
     checked = view.newest(AnchorVerified)
     if checked and not checked.fact.intact:
         what = "the anchor was found changed: no set that holds it can be trusted (`tailguard anchor verify`)"
-        findings.append(
-            Finding(
-                kind=FindingKind.ANCHOR_CHANGED,
-                severity=Severity.HIGH,
-                what=what,
-                since=checked.recorded,
-                row=checked.id,
-            )
-        )
+        findings.append(Finding.from_row(checked, kind=FindingKind.ANCHOR_CHANGED, severity=Severity.HIGH, what=what))
     return findings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from tailguard.domain.facts import MeetingEnded
@@ -27,85 +27,45 @@ def find(scene: Scene) -> list[Finding]:
 
 def _overdue_meeting(
     view: LogView, policy: Policy | None, overrides: Sequence[Override], moment: datetime
-) -> list[Finding]:
+) -> Iterator[Finding]:
     """Open overrides that no meeting has gone over in time, counted from the last meeting or from the first request."""
     current = [override for override in overrides if override.state(moment) == "open"]
     if not current:
-        return []
+        return
     meetings = view.recorded(MeetingEnded)
     interval = timedelta(days=policy.overrides.review_days if policy else 31)
     begun = max([*(meeting.recorded for meeting in meetings[-1:]), min(override.requested for override in current)])
     if moment - begun <= interval:
-        return []
+        return
     what = (
         f"{counted(len(current), 'open override waits', 'open overrides wait')} for the monthly meeting, due "
         f"since {begun + interval:%Y-%m-%d}"
     )
-    return [
-        Finding(
-            kind=FindingKind.MEETING_OVERDUE,
-            severity=Severity.MEDIUM,
-            what=what,
-            since=begun + interval,
-            row=current[0].id,
-        )
-    ]
-
-
-def _about_override(override: Override, moment: datetime) -> list[Finding]:
-    """What one override leaves to be asked in the state it is in."""
-    state = override.state(moment)
-    if state == "void":
-        return [_void(override)]
-    if state == "requested":
-        return [_waits_for_decision(override)]
-    findings = []
-    if state == "open" and override.orphan:
-        findings.append(_matches_nothing(override))
-    if state == "open" and override.expires - moment < EXPIRES_SOON:
-        findings.append(_expires_soon(override))
-    return findings
-
-
-def _void(override: Override) -> Finding:
-    return Finding(
-        kind=FindingKind.OVERRIDE_VOID,
-        subject=(override.id,),
-        severity=Severity.HIGH,
-        what=f"{override.id} for {override.run} is void: {override.void}. It opens nothing",
-        since=override.requested,
-        row=override.id,
-    )
-
-
-def _waits_for_decision(override: Override) -> Finding:
-    return Finding(
-        kind=FindingKind.OVERRIDE_REQUESTED,
-        subject=(override.id,),
+    yield Finding(
+        kind=FindingKind.MEETING_OVERDUE,
         severity=Severity.MEDIUM,
-        what=f"{override.id} for {override.run} waits for a decision",
-        since=override.requested,
-        row=override.id,
+        what=what,
+        since=begun + interval,
+        row=current[0].id,
     )
 
 
-def _matches_nothing(override: Override) -> Finding:
-    return Finding(
-        kind=FindingKind.OVERRIDE_ORPHANED,
-        subject=(override.id,),
-        severity=Severity.LOW,
-        what=f"{override.id} matches nothing any more ({override.run}: {override.orphan}). Close it",
-        since=override.requested,
-        row=override.id,
-    )
+def _about_override(override: Override, moment: datetime) -> Iterator[Finding]:
+    """What one override leaves to be asked in the state it is in."""
 
+    def finding(kind: FindingKind, severity: Severity, what: str) -> Finding:
+        since = override.requested
+        return Finding(kind=kind, subject=(override.id,), severity=severity, what=what, since=since, row=override.id)
 
-def _expires_soon(override: Override) -> Finding:
-    return Finding(
-        kind=FindingKind.OVERRIDE_EXPIRES,
-        subject=(override.id,),
-        severity=Severity.LOW,
-        what=f"{override.id} for {override.run} expires on {override.expires:%Y-%m-%d}",
-        since=override.requested,
-        row=override.id,
-    )
+    name, run, state = override.id, override.run, override.state(moment)
+    if state == "void":
+        what = f"{name} for {run} is void: {override.void}. It opens nothing"
+        yield finding(FindingKind.OVERRIDE_VOID, Severity.HIGH, what)
+    if state == "requested":
+        yield finding(FindingKind.OVERRIDE_REQUESTED, Severity.MEDIUM, f"{name} for {run} waits for a decision")
+    if state == "open" and override.orphan:
+        what = f"{name} matches nothing any more ({run}: {override.orphan}). Close it"
+        yield finding(FindingKind.OVERRIDE_ORPHANED, Severity.LOW, what)
+    if state == "open" and override.expires - moment < EXPIRES_SOON:
+        what = f"{name} for {run} expires on {override.expires:%Y-%m-%d}"
+        yield finding(FindingKind.OVERRIDE_EXPIRES, Severity.LOW, what)

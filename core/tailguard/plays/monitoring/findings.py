@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from tailguard.domain.facts import AlertSent, Measurement, ShippingEvent
@@ -60,60 +60,54 @@ def _stopped_candidate(lineage: LineageStatus) -> list[Finding]:
     ]
 
 
-def _refused_training(lineage: LineageStatus) -> list[Finding]:
+def _refused_training(lineage: LineageStatus) -> Iterator[Finding]:
     """The newest generation, where it was held before the gate could judge it."""
     newest = lineage.generations[-1] if lineage.generations else None
     if newest is None or not lineage.held or newest.verdict is not None:
-        return []
-    return [
-        Finding(
-            kind=FindingKind.TRAINING_REFUSED,
-            subject=(newest.run,),
-            severity=Severity.HIGH,
-            what=lineage.sentence,
-            since=newest.started,
-            row=newest.run,
-        )
-    ]
+        return
+    yield Finding(
+        kind=FindingKind.TRAINING_REFUSED,
+        subject=(newest.run,),
+        severity=Severity.HIGH,
+        what=lineage.sentence,
+        since=newest.started,
+        row=newest.run,
+    )
 
 
-def _frozen_in_production(view: LogView, lineage: str, fleet: Fleet) -> list[Finding]:
+def _frozen_in_production(view: LogView, lineage: str, fleet: Fleet) -> Iterator[Finding]:
     """The generation in production, where it was frozen and not rolled back."""
     deployed = fleet.deployed
     frozen = view.newest(ShippingEvent, run=deployed, action="frozen") if deployed else None
     if not deployed or not frozen or fleet.state(deployed) is not State.FROZEN:
-        return []
-    return [
-        Finding(
-            kind=FindingKind.FROZEN_IN_PRODUCTION,
-            subject=(deployed,),
-            severity=Severity.HIGH,
-            what=f"{deployed} is frozen and still at work (`tailguard rollback {lineage}`)",
-            since=frozen.recorded,
-            row=deployed,
-        )
-    ]
+        return
+    yield Finding(
+        kind=FindingKind.FROZEN_IN_PRODUCTION,
+        subject=(deployed,),
+        severity=Severity.HIGH,
+        what=f"{deployed} is frozen and still at work (`tailguard rollback {lineage}`)",
+        since=frozen.recorded,
+        row=deployed,
+    )
 
 
-def _shipped_without_passing(lineage: str, failed: Sequence[NotPassed], fleet: Fleet) -> list[Finding]:
+def _shipped_without_passing(lineage: str, failed: Sequence[NotPassed], fleet: Fleet) -> Iterator[Finding]:
     """Generations of a lineage that only observes which were shipped though they did not pass. `failed` is oldest first."""
     shipped = [run for run in failed if run.lineage == lineage and fleet.state(run.run) is State.SHIPPED]
     if not shipped:
-        return []
+        return
     what = (
         f"{lineage} only observes: {counted(len(shipped), 'generation was', 'generations were')} "
         "shipped that its gate would have stopped"
     )
-    return [
-        Finding(
-            kind=FindingKind.STOPPED_YET_SHIPPED,
-            subject=(lineage,),
-            severity=Severity.HIGH,
-            what=what,
-            since=shipped[0].when,
-            row=shipped[0].run,
-        )
-    ]
+    yield Finding(
+        kind=FindingKind.STOPPED_YET_SHIPPED,
+        subject=(lineage,),
+        severity=Severity.HIGH,
+        what=what,
+        since=shipped[0].when,
+        row=shipped[0].run,
+    )
 
 
 _ALARMS = {
@@ -179,42 +173,25 @@ SATURATED = 0.98
 """From this share of right answers to checked tail prompts on, a suite cannot tell better models apart."""
 
 
-def _about_the_suite(view: LogView, policy: Policy | None, moment: datetime) -> list[Finding]:
-    findings = []
+def _about_the_suite(view: LogView, policy: Policy | None, moment: datetime) -> Iterator[Finding]:
     suite = frozen_suite(view)
     if suite and policy and moment - suite.recorded > timedelta(days=policy.suite.max_age_days):
         what = f"the suite {suite.fact.name} is old: it was frozen on {suite.recorded:%Y-%m-%d}"
-        findings.append(
-            Finding(
-                kind=FindingKind.SUITE_OLD,
-                subject=(suite.fact.suite,),
-                severity=Severity.LOW,
-                what=what,
-                since=suite.recorded,
-                row=suite.id,
-            )
+        yield Finding.from_row(
+            suite, kind=FindingKind.SUITE_OLD, subject=(suite.fact.suite,), severity=Severity.LOW, what=what
         )
     right = view.newest(Measurement, measure="tail accuracy")
     if right and right.fact.value >= SATURATED:
         what = f"the suite is saturated: {right.fact.run} gets {right.fact.value:.1%} of its checked tail answers right"
-        findings.append(
-            Finding(
-                kind=FindingKind.SUITE_SATURATED, severity=Severity.LOW, what=what, since=right.recorded, row=right.id
-            )
-        )
-    return findings
+        yield Finding.from_row(right, kind=FindingKind.SUITE_SATURATED, severity=Severity.LOW, what=what)
 
 
-def _about_alerts(view: LogView) -> list[Finding]:
+def _about_alerts(view: LogView) -> Iterator[Finding]:
     """Alerts that a channel did not take, and has not taken since."""
     sent = view.recorded(AlertSent, newest_by=("alert", "channel"))
     failed = [row for row in sent if not row.fact.delivered]
     if not failed:
-        return []
+        return
     last = failed[-1]
     what = f"{counted(len(failed), 'alert')} could not be delivered; {last.fact.alert} to {last.fact.channel}: {last.fact.problem}"
-    return [
-        Finding(
-            kind=FindingKind.ALERT_UNDELIVERED, severity=Severity.MEDIUM, what=what, since=last.recorded, row=last.id
-        )
-    ]
+    yield Finding.from_row(last, kind=FindingKind.ALERT_UNDELIVERED, severity=Severity.MEDIUM, what=what)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from tailguard.domain.facts import BatchTaken, DetectorCalibrated, DriftChecked, RunStarted
@@ -38,21 +39,19 @@ def _not_believed(view: LogView) -> list[Finding]:
     newest_of_each = view.recorded(BatchTaken, newest_by=("source", "conflict"))
     doubted = {(batch.fact.source, batch.fact.batch): batch for batch in newest_of_each if batch.fact.conflict}
     return [
-        Finding(
+        Finding.from_row(
+            batch,
             kind=FindingKind.BATCH_NOT_BELIEVED,
             subject=subject,
             severity=Severity.MEDIUM,
             what=f"{batch.fact.source}: {batch.fact.conflict}",
-            since=batch.recorded,
-            row=batch.id,
         )
         for subject, batch in doubted.items()
     ]
 
 
-def _low_coverage(view: LogView, policy: Policy, moment: datetime) -> list[Finding]:
+def _low_coverage(view: LogView, policy: Policy, moment: datetime) -> Iterator[Finding]:
     """Lineages whose newest run tagged too few of its records with confidence."""
-    findings = []
     newest = view.recorded(RunStarted, newest_by=("lineage",))
     view.prefetch([started.fact.run for started in newest], BatchTaken)
     for started in newest:
@@ -61,86 +60,61 @@ def _low_coverage(view: LogView, policy: Policy, moment: datetime) -> list[Findi
         if coverage and coverage.share < policy.intake.min_coverage:
             target = f"(target {policy.intake.min_coverage:.0%})"
             what = f"{lineage}: only {coverage.share:.1%} of {run}'s records carry a confident tag {target}"
-            findings.append(
-                Finding(
-                    kind=FindingKind.COVERAGE_LOW,
-                    subject=(run,),
-                    severity=Severity.MEDIUM,
-                    what=what,
-                    since=moment,
-                    row=run,
-                )
+            yield Finding(
+                kind=FindingKind.COVERAGE_LOW,
+                subject=(run,),
+                severity=Severity.MEDIUM,
+                what=what,
+                since=moment,
+                row=run,
             )
-    return findings
 
 
-def _waiting_records(view: LogView) -> list[Finding]:
-    waiting = waiting_now(view)
-    if not waiting:
-        return []
-    return [
-        Finding(
-            kind=FindingKind.RECORDS_WAIT,
-            severity=Severity.LOW,
-            what=f"{waiting.records:,} held records wait for a person (`tailguard quarantine list`)",
-            since=waiting.unbroken_since,
-            row=waiting.row,
-        )
-    ]
+def _waiting_records(view: LogView) -> Iterator[Finding]:
+    if waiting := waiting_now(view):
+        what = f"{waiting.records:,} held records wait for a person (`tailguard quarantine list`)"
+        since, row = waiting.unbroken_since, waiting.row
+        yield Finding(kind=FindingKind.RECORDS_WAIT, severity=Severity.LOW, what=what, since=since, row=row)
 
 
-def _uncalibrated_detector(view: LogView) -> list[Finding]:
+def _uncalibrated_detector(view: LogView) -> Iterator[Finding]:
     """A detector that is used since the first run and was never calibrated on the team's own texts."""
     first = view.oldest(RunStarted)
     if first is None or view.recorded(DetectorCalibrated):
-        return []
+        return
     what = (
         "the detector is not calibrated on the team's own texts: its error rates are those on public ones "
         "(`tailguard detector calibrate`)"
     )
-    return [
-        Finding(
-            kind=FindingKind.DETECTOR_NOT_CALIBRATED,
-            severity=Severity.LOW,
-            what=what,
-            since=first.recorded,
-            row=first.id,
-        )
-    ]
+    yield Finding.from_row(first, kind=FindingKind.DETECTOR_NOT_CALIBRATED, severity=Severity.LOW, what=what)
 
 
-def _about_sources(view: LogView, policy: Policy | None) -> list[Finding]:
-    findings = []
+def _about_sources(view: LogView, policy: Policy | None) -> Iterator[Finding]:
     for drift in view.recorded(DriftChecked, newest_by=("source",)):
         if drift.fact.drifted:
             what = (
                 f"{drift.fact.source} no longer looks like what the detector was calibrated on "
                 f"(distance {drift.fact.distance:.2f}, allowed {drift.fact.allowed:.2f}): its verdicts there may be wrong"
             )
-            findings.append(
-                Finding(
-                    kind=FindingKind.SOURCE_DRIFTED,
-                    subject=(drift.fact.source,),
-                    severity=Severity.MEDIUM,
-                    what=what,
-                    since=drift.recorded,
-                    row=drift.id,
-                )
+            yield Finding.from_row(
+                drift,
+                kind=FindingKind.SOURCE_DRIFTED,
+                subject=(drift.fact.source,),
+                severity=Severity.MEDIUM,
+                what=what,
             )
     for returned in undeclared_returns(view, LOOP_RECORDS):
         fact = returned.fact
         what = f"{fact.records:,} records of {fact.source} in {fact.run} are our own: {fact.kind} of {fact.generation}"
         if returned.times > 1:
             what += f"; {returned.times:,} times so far"
-        findings.append(
-            Finding(
-                kind=FindingKind.OWN_TEXT_RETURNED,
-                subject=(fact.source, fact.generation.rpartition("/")[0], fact.kind),
-                severity=Severity.HIGH,
-                what=what,
-                since=returned.recorded,
-                row=returned.id,
-            )
+        yield Finding(
+            kind=FindingKind.OWN_TEXT_RETURNED,
+            subject=(fact.source, fact.generation.rpartition("/")[0], fact.kind),
+            severity=Severity.HIGH,
+            what=what,
+            since=returned.recorded,
+            row=returned.id,
         )
     if policy and policy.intake.require_sign_off:
         signed = {name for name, contract in contracts(view).items() if contract.signed_by}
@@ -150,14 +124,11 @@ def _about_sources(view: LogView, policy: Policy | None) -> list[Finding]:
                 continue
             what = f"{source} has no signed contract, so what it declares is not believed (`tailguard source sign`)"
             since = view.oldest(BatchTaken, source=source) or taken
-            findings.append(
-                Finding(
-                    kind=FindingKind.SOURCE_NOT_SIGNED,
-                    subject=(source,),
-                    severity=Severity.MEDIUM,
-                    what=what,
-                    since=since.recorded,
-                    row=source,
-                )
+            yield Finding(
+                kind=FindingKind.SOURCE_NOT_SIGNED,
+                subject=(source,),
+                severity=Severity.MEDIUM,
+                what=what,
+                since=since.recorded,
+                row=source,
             )
-    return findings

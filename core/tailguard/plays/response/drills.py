@@ -130,13 +130,12 @@ def find(scene: Scene) -> list[Finding]:
     for gap in newest.gaps if newest else ():
         what = f"{newest.id if newest else ''} found a gap: {gap.fact.what}"
         findings.append(
-            Finding(
+            Finding.from_row(
+                gap,
                 kind=FindingKind.RESPONSE_GAP,
                 subject=(gap.fact.incident, gap.id),
                 severity=Severity.LOW,
                 what=what,
-                since=gap.recorded,
-                row=gap.id,
             )
         )
     return findings

@@ -23,7 +23,7 @@ if status is None:
     st.stop()
 results = reads.facts(StageResult, run=run)
 outcomes = reads.stage_outcomes(run)
-criteria = reads.facts(ExitCriterion, run=run)
+criteria = tables.exit_criteria(reads.facts(ExitCriterion, run=run))
 artifacts = reads.facts(Artifact, run=run)
 started = reads.facts(RunStarted, run=run).iloc[-1]
 unmet = criteria[~criteria["met"].astype(bool)]

@@ -11,6 +11,7 @@ import streamlit as st
 from pages.shared import takeaway
 from pages.shared.words import unseen
 from tailguard.domain import glossary
+from tailguard.domain.stages import Requirement, waiver_label
 
 Rows = pd.DataFrame | Callable[[], pd.DataFrame]
 """Rows of the log, or what fetches them when somebody asks."""
@@ -105,6 +106,12 @@ def offer(key: str, forms: Mapping[str, tuple[str, str, Callable[[], bytes]]]) -
 def criteria(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of the log that say whether something `held`, with the outcome in words."""
     return rows.assign(outcome=["✔ met" if met else "✖ missed" for met in rows["met"]])
+
+
+def exit_criteria(rows: pd.DataFrame) -> pd.DataFrame:
+    """Exit criteria with what they require, and what waived them, in words."""
+    waived = [waiver_label(waived_by) if waived_by else "" for waived_by in rows["waived_by"]]
+    return rows.assign(name=[Requirement(name).label for name in rows["name"]], waived_by=waived)
 
 
 def fetched(rows: Rows) -> pd.DataFrame:

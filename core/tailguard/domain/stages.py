@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from tailguard.domain.facts import Fact
@@ -27,29 +27,62 @@ ORDER = tuple(Stage)
 
 
 class Requirement(StrEnum):
-    """What an exit criterion asks for, in the words of runs, runbook and pages."""
+    """What an exit criterion asks for, by the key that the log holds; runs, runbook and pages show its label."""
 
-    SOMETHING_READ = "something was read"
-    ALL_TAGGED = "every record is tagged"
-    UNKNOWN_HELD = "unknown does not advance"
-    INPUT_READABLE = "input is readable"
-    SYNTHETIC_QUALITY = "synthetic quality"
-    RATIO_WITHIN_LIMITS = "ratio within limits"
-    TAILS_KEPT = "the filter keeps the tails"
-    SET_NOT_EMPTY = "the set holds records"
-    ANCHOR_WHOLE = "whole anchor is in, byte for byte"
-    NO_UNKNOWN_ORIGIN = "no record of unknown origin"
-    RATIO_WITHIN_CEILING = "ratio within the ceiling"
-    HUMAN_TEXT_ACCUMULATES = "human text accumulates"
-    CLEARED = "only a cleared composition is trained"
-    WEIGHTS_WRITTEN = "weights were written"
-    RARE_CASES_IN_SUITE = "the suite has a rare-case slice"
-    ALL_ANSWERED = "every prompt is answered"
-    NO_DIVERSITY_LOST = "matches or exceeds its references on every primary measure"
-    GATE_SENSITIVE = "the gate has teeth"
-    NO_UNGUARDED_LOOP = "no unguarded loop"
-    RECORD_COMPLETE = "snapshot, mixing ratio and evaluation are in the record"
+    SOMETHING_READ = "something-read"
+    ALL_TAGGED = "all-tagged"
+    UNKNOWN_HELD = "unknown-held"
+    INPUT_READABLE = "input-readable"
+    SYNTHETIC_QUALITY = "synthetic-quality"
+    RATIO_WITHIN_LIMITS = "ratio-within-limits"
+    TAILS_KEPT = "tails-kept"
+    SET_NOT_EMPTY = "set-not-empty"
+    ANCHOR_WHOLE = "anchor-whole"
+    NO_UNKNOWN_ORIGIN = "no-unknown-origin"
+    RATIO_WITHIN_CEILING = "ratio-within-ceiling"
+    HUMAN_TEXT_ACCUMULATES = "human-text-accumulates"
+    CLEARED = "cleared"
+    WEIGHTS_WRITTEN = "weights-written"
+    RARE_CASES_IN_SUITE = "rare-cases-in-suite"
+    ALL_ANSWERED = "all-answered"
+    NO_DIVERSITY_LOST = "no-diversity-lost"
+    GATE_SENSITIVE = "gate-sensitive"
+    NO_UNGUARDED_LOOP = "no-unguarded-loop"
+    RECORD_COMPLETE = "record-complete"
 
+    @property
+    def label(self) -> str:
+        """In words."""
+        return _LABELS[self]
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        """Logs that were written before requirements had keys hold the labels."""
+        return next((requirement for requirement in cls if requirement.label == value), None)
+
+
+_LABELS = {
+    Requirement.SOMETHING_READ: "something was read",
+    Requirement.ALL_TAGGED: "every record is tagged",
+    Requirement.UNKNOWN_HELD: "unknown does not advance",
+    Requirement.INPUT_READABLE: "input is readable",
+    Requirement.SYNTHETIC_QUALITY: "synthetic quality",
+    Requirement.RATIO_WITHIN_LIMITS: "ratio within limits",
+    Requirement.TAILS_KEPT: "the filter keeps the tails",
+    Requirement.SET_NOT_EMPTY: "the set holds records",
+    Requirement.ANCHOR_WHOLE: "whole anchor is in, byte for byte",
+    Requirement.NO_UNKNOWN_ORIGIN: "no record of unknown origin",
+    Requirement.RATIO_WITHIN_CEILING: "ratio within the ceiling",
+    Requirement.HUMAN_TEXT_ACCUMULATES: "human text accumulates",
+    Requirement.CLEARED: "only a cleared composition is trained",
+    Requirement.WEIGHTS_WRITTEN: "weights were written",
+    Requirement.RARE_CASES_IN_SUITE: "the suite has a rare-case slice",
+    Requirement.ALL_ANSWERED: "every prompt is answered",
+    Requirement.NO_DIVERSITY_LOST: "matches or exceeds its references on every primary measure",
+    Requirement.GATE_SENSITIVE: "the gate has teeth",
+    Requirement.NO_UNGUARDED_LOOP: "no unguarded loop",
+    Requirement.RECORD_COMPLETE: "snapshot, mixing ratio and evaluation are in the record",
+}
 
 EXIT_CRITERIA: Mapping[Stage, tuple[Requirement, ...]] = {
     Stage.INTAKE: (
@@ -91,8 +124,16 @@ EXIT_CRITERIA: Mapping[Stage, tuple[Requirement, ...]] = {
 class Waiver(StrEnum):
     """What lets a run go on with a criterion that it missed, besides an override, which is named by its id."""
 
-    OBSERVE = "observe mode"
-    FINDING = "a finding"
+    OBSERVE = "observe"
+    FINDING = "finding"
+
+
+_WAIVER_LABELS: Mapping[str, str] = {Waiver.OBSERVE: "observe mode", Waiver.FINDING: "a finding"}
+
+
+def waiver_label(waived_by: str) -> str:
+    """What waives a criterion, in words: observe mode, a finding, or the override by its id."""
+    return _WAIVER_LABELS.get(waived_by, waived_by)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tailguard.domain.markdown import plain
+from tailguard.domain.stages import Requirement
 
 
 def page(record: dict[str, Any]) -> str:
@@ -77,16 +78,17 @@ def _decisions(record: dict[str, Any]) -> list[str]:
 
 
 def _criteria(record: dict[str, Any]) -> list[str]:
+    criteria = [values for kind, values in record["facts"] if kind == "exit_criterion"]
     return [
-        "| stage | criterion | required | observed | held |",
+        "| stage | criterion | required | observed | met |",
         "|---|---|---|---|---|",
-        *(
-            f"| {values['stage']} | {_cell(values['name'])} | {_cell(values['required'])} | {_cell(values['observed'])} | "
-            f"{'yes' if values['met'] else 'no'} |"
-            for kind, values in record["facts"]
-            if kind == "exit_criterion"
-        ),
+        *(f"| {' | '.join(_criterion(values))} |" for values in criteria),
     ]
+
+
+def _criterion(values: dict[str, Any]) -> list[str]:
+    asked, met = Requirement(values["name"]).label, "yes" if values["met"] else "no"
+    return [values["stage"], *(_cell(value) for value in (asked, values["required"], values["observed"])), met]
 
 
 def _cell(value: Any) -> str:

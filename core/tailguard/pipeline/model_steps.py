@@ -141,7 +141,7 @@ def handoff(context: RunContext) -> Outcome:
         criteria = view.recorded(ExitCriterion, run=run)
     deviations = [f"{row.fact.override} opened the {row.fact.gate} gate: {row.fact.effect}" for row in overrides]
     deviations += [
-        f"{row.fact.stage}: {row.fact.name} was {row.fact.observed}, required {row.fact.required}"
+        f"{row.fact.stage}: {row.fact.name.label} was {row.fact.observed}, required {row.fact.required}"
         for row in criteria
         if not row.fact.met
     ]

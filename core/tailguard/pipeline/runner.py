@@ -218,7 +218,7 @@ def _refusal(run: str, step: Step, outcome: Outcome) -> Blocked | Held:
     """What ends a run after a step that did not meet its exit criteria."""
     if step.stage is not Stage.GATE:
         missed = "; ".join(
-            f"{criterion.name}: {criterion.observed}, required {criterion.required}"
+            f"{criterion.name.label}: {criterion.observed}, required {criterion.required}"
             for criterion in outcome.criteria
             if not criterion.lets_through
         )

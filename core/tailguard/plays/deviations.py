@@ -15,6 +15,7 @@ from tailguard.domain.facts import (
     RunbookRevised,
     RunStarted,
 )
+from tailguard.domain.stages import waiver_label
 from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
 from tailguard.runlog.view import LogView, latest
 
@@ -62,10 +63,14 @@ def deviations(view: LogView, run: str) -> list[Deviation]:
         fact = row.fact
         if fact.met:
             continue
-        why = f"waived by {fact.waived_by}" if fact.waived_by else explanation or "the run stopped there, as it has to"
+        why = (
+            f"waived by {waiver_label(fact.waived_by)}"
+            if fact.waived_by
+            else explanation or "the run stopped there, as it has to"
+        )
         departures.append(
             Deviation(
-                f"{fact.stage}: {fact.name} was {fact.observed}, required {fact.required}",
+                f"{fact.stage}: {fact.name.label} was {fact.observed}, required {fact.required}",
                 why,
                 row.actor,
                 ("criterion", row.id),

@@ -75,9 +75,13 @@ def _stages(stages: Sequence[Stage]) -> list[str]:
         "",
         "| stage | does | is complete when |",
         "|---|---|---|",
-        *(f"| `{stage}` | {_DOES[stage]} | {'; '.join(EXIT_CRITERIA[stage])} |" for stage in stages),
+        *(f"| `{stage}` | {_DOES[stage]} | {_complete_when(stage)} |" for stage in stages),
         "",
     ]
+
+
+def _complete_when(stage: Stage) -> str:
+    return "; ".join(requirement.label for requirement in EXIT_CRITERIA[stage])
 
 
 def _limits(policy: Policy) -> list[str]:

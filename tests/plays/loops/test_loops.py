@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tailguard.cli import run as command
 from tailguard.domain.facts import ExitCriterion, GateDecision, OverrideUsed, ShippingEvent
 from tailguard.domain.gates import Gate
+from tailguard.domain.stages import Requirement
 from tailguard.domain.tags import Origin
 from tailguard.errors import Held, InputError
 from tailguard.overrides import requests
@@ -244,7 +245,7 @@ def test_an_undeclared_loop_holds_the_gate_until_it_is_guarded(team: Team) -> No
     ]
     with team.workspace.log.reading() as view:
         (decision,) = view.recorded(GateDecision, run=run, gate=Gate.LOOPS)
-        (criterion,) = view.recorded(ExitCriterion, run=run, name="no unguarded loop")
+        (criterion,) = view.recorded(ExitCriterion, run=run, name=Requirement.NO_UNGUARDED_LOOP)
         assert [one.fact.action for one in view.recorded(ShippingEvent, run=run)] == ["refused"]
     assert (decision.fact.verdict, criterion.fact.met, criterion.fact.observed) == ("BLOCK", False, "1")
 

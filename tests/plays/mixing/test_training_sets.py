@@ -24,6 +24,7 @@ from tailguard.domain.facts import (
     RatioMeasured,
 )
 from tailguard.domain.requests import Recipe
+from tailguard.domain.stages import Requirement, Waiver
 from tailguard.domain.tags import Origin, digest_of_row
 from tailguard.errors import Blocked, InputError
 from tailguard.exports.export import export, write_again
@@ -193,10 +194,12 @@ def test_a_set_that_drops_the_earlier_human_text_is_a_finding(team: Team) -> Non
     runner.advance(team.workspace, run, until="compose")
 
     (kept,) = facts(team, EarlierHumanKept, run=run)
-    (criterion,) = [one for one in facts(team, ExitCriterion, run=run) if one.name == "human text accumulates"]
+    (criterion,) = [
+        one for one in facts(team, ExitCriterion, run=run) if one.name is Requirement.HUMAN_TEXT_ACCUMULATES
+    ]
     assert (kept.before, kept.kept) == (made(team, "main/0").records, 500)
     assert not criterion.met
-    assert criterion.waived_by == "a finding"
+    assert criterion.waived_by == Waiver.FINDING
     with team.workspace.log.reading() as view:
         told = [one.what for one in status(view, now=team.clock.now()).findings]
     assert any("leaves out 44% of the human text" in one for one in told), told

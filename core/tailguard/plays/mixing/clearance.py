@@ -138,7 +138,7 @@ def _answer(
 def _unmet(criteria: Sequence[ExitCriterion]) -> list[str]:
     """Criteria of the composition that stop training, but the ratio, which is held against the policy as it stands now."""
     return [
-        f"{criterion.name}: {criterion.observed}, required {criterion.required}"
+        f"{criterion.name.label}: {criterion.observed}, required {criterion.required}"
         for criterion in criteria
         if not criterion.met
         and criterion.name != Requirement.RATIO_WITHIN_CEILING

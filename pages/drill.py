@@ -9,6 +9,7 @@ from pages.shared.components import Card
 from pages.shared.frames import as_frame
 from pages.shared.words import plain
 from tailguard.domain.facts import AlertRaised, ContaminationAudited, IncidentGap, IncidentStep
+from tailguard.domain.incidents import gap_label
 from tailguard.domain.wording import counted
 from tailguard.response import contamination
 
@@ -128,7 +129,9 @@ if every:
     if incident.gaps:
         components.section("Gaps")
         tables.table(
-            pd.DataFrame([{"gap": gap.fact.gap, "what": gap.fact.what, "row": gap.id} for gap in incident.gaps]),
+            pd.DataFrame(
+                [{"gap": gap_label(gap.fact.gap), "what": gap.fact.what, "row": gap.id} for gap in incident.gaps]
+            ),
             key="gaps",
         )
     if doubt := reads.in_doubt(incident.id):

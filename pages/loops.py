@@ -35,7 +35,7 @@ def as_rows(loops: Sequence[Loop]) -> pd.DataFrame:
                 "closed by": loop.closing.text,
                 "known": str(loop.known),
                 "came back": loop.came_back,
-                "change": loop.change,
+                "change": loop.change.label,
             }
             for loop in loops
         ]
@@ -139,7 +139,7 @@ if chosen:
         "checkpoints": "; ".join(check.text for check in chosen.checkpoints) or "none",
         "exception": chosen.exception or "none",
         "suggested place for a checkpoint": "–" if chosen.guarded else cut,
-        "change since the last review": chosen.change or "none",
+        "change since the last review": chosen.change.label or "none",
     }
     tables.table(pd.DataFrame({"what": list(facts), "value": list(facts.values())}), key="row")
 
@@ -157,7 +157,7 @@ tables.table(
                 "owner": ", ".join(check.checkpoint.owner for check in loop.checkpoints) or "nobody",
                 "last evidence": max((check.last for check in loop.checkpoints if check.last), default=None),
                 "exception": loop.exception,
-                "change": loop.change,
+                "change": loop.change.label,
             }
             for loop in loop_state.loops
         ]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tailguard.domain.facts import AlertRaised, Composition, ContaminationAudited, RunStarted, ShippingEvent
-from tailguard.domain.incidents import ORDER, next_step
+from tailguard.domain.incidents import ORDER, Gap, next_step
 from tailguard.domain.shipping import State
 from tailguard.domain.tags import Origin
 from tailguard.errors import InputError
@@ -84,7 +84,7 @@ def test_a_drill_touches_nothing_that_is_at_work_and_leaves_its_times(team: Team
     assert (space.root / "drills" / begun.incident).is_dir()
     protocol.close(space, begun.incident, **CLOSING)
     assert not (space.root / "drills" / begun.incident).exists()
-    assert {one.fact.gap for one in found.gaps} >= {"production not watched", "alerts reach nobody"}
+    assert {one.fact.gap for one in found.gaps} >= {Gap.PRODUCTION_NOT_WATCHED, Gap.ALERTS_REACH_NOBODY}
     assert verify(space.log).problems == ()
 
 
@@ -154,7 +154,7 @@ def test_without_a_good_generation_the_response_goes_on_and_tells_of_the_gap(tea
 
     found = protocol.find(team.workspace, name.incident)
     assert "not possible: main has no known-good generation" in found.steps[2].fact.evidence
-    assert {"no good generation"} <= {one.fact.gap for one in found.gaps}
+    assert {Gap.NO_GOOD_GENERATION} <= {one.fact.gap for one in found.gaps}
     assert only == found.generation
 
 

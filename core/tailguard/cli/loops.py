@@ -40,7 +40,7 @@ def loops_list(workspace: WorkspaceFolder = None, as_json: Json = False) -> None
     for loop in standing.loops:
         lines.append(f"{'guarded  ' if loop.guarded else 'UNGUARDED'} {loop.sentence} ({loop.known})")
         lines += [f"    checkpoint {check.text}" for check in loop.checkpoints]
-        lines += [f"    {remark}" for remark in (loop.capped, loop.exception, loop.change) if remark]
+        lines += [f"    {remark}" for remark in (loop.capped, loop.exception, loop.change.label) if remark]
         if not loop.guarded:
             cut = " or ".join(f"`{edge.text}`" for edge in loop.suggested or (loop.closing,))
             lines.append(f"    put a checkpoint on {cut}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,23 @@ STEPS = (
     ),
 )
 ORDER = tuple(step.name for step in STEPS)
+
+
+class Gap(StrEnum):
+    """What a team can be found to miss in an emergency, by the key that the log holds."""
+
+    NO_GOOD_GENERATION = "no-good-generation"
+    PRODUCTION_NOT_WATCHED = "production-not-watched"
+    ALERTS_REACH_NOBODY = "alerts-reach-nobody"
+    ANCHOR_STALE = "anchor-stale"
+    TAGS_MISSING = "tags-missing"
+    COLLAPSE_NOT_NOTICED = "collapse-not-noticed"
+    DRILL_NOT_BEGUN = "drill-not-begun"
+
+
+def gap_label(gap: str) -> str:
+    """A gap in words: `no good generation`."""
+    return gap.replace("-", " ")
 
 
 def next_step(done: frozenset[str] | set[str]) -> str | None:

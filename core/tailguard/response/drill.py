@@ -12,6 +12,7 @@ from tailguard.diversity.canary import planted_collapse
 from tailguard.diversity.comparison import compare
 from tailguard.diversity.outputs import Outputs
 from tailguard.domain.facts import IncidentClosed, IncidentGap
+from tailguard.domain.incidents import Gap
 from tailguard.domain.roles import Right
 from tailguard.domain.verdict import Verdict
 from tailguard.errors import InputError, TailguardError
@@ -56,7 +57,9 @@ def start_drill(workspace: Workspace, lineage: str, *, seed: int) -> Done:
         noticed, evidence = _plant(sandbox, lineage, at_work, seed)
         missing = gaps(workspace, incident, lineage)
         if not noticed:
-            missing.append(IncidentGap(incident, "not noticed", f"the planted collapse was not noticed: {evidence}"))
+            missing.append(
+                IncidentGap(incident, Gap.COLLAPSE_NOT_NOTICED, f"the planted collapse was not noticed: {evidence}")
+            )
         return record_step(workspace, incident, "detect", begun, evidence, missing)
 
 
@@ -69,7 +72,7 @@ def _ended_on_failure(workspace: Workspace, incident: str) -> Iterator[None]:
         sandboxes.discard(workspace, incident)
         why = f"the drill could not begin: {error}"
         with workspace.deciding(Right.RESPOND) as tx:
-            tx.record(IncidentGap(incident, "drill", why), IncidentClosed(incident, why, "drill", "none"))
+            tx.record(IncidentGap(incident, Gap.DRILL_NOT_BEGUN, why), IncidentClosed(incident, why, "drill", "none"))
         raise
 
 

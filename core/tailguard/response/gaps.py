@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from tailguard.domain.facts import IncidentGap
+from tailguard.domain.incidents import Gap
 from tailguard.errors import TailguardError
 from tailguard.plays.finding import FindingKind
 from tailguard.plays.monitoring import alerts
@@ -26,18 +27,20 @@ def gaps(workspace: Workspace, incident: str, lineage: str) -> list[IncidentGap]
             (generation, made.fact.weights) for generation in earlier if (made := generation_of(view, generation))
         ]
     missing = [
-        ("no good generation", f"{lineage} has no earlier generation to roll back to") if not earlier else None,
-        ("production not watched", f"no production text of {lineage} is monitored") if watched is None else None,
-        ("alerts reach nobody", f"{alerts.CHANNELS} names no channel") if not os.environ.get(alerts.CHANNELS) else None,
+        (Gap.NO_GOOD_GENERATION, f"{lineage} has no earlier generation to roll back to") if not earlier else None,
+        (Gap.PRODUCTION_NOT_WATCHED, f"no production text of {lineage} is monitored") if watched is None else None,
+        (Gap.ALERTS_REACH_NOBODY, f"{alerts.CHANNELS} names no channel")
+        if not os.environ.get(alerts.CHANNELS)
+        else None,
     ]
     for generation, digest in weights[-1:]:
         try:
             workspace.store.folder("weights", digest)
         except TailguardError as error:
-            missing.append(("no good generation", f"the weights of {generation} cannot be trusted: {error}"))
+            missing.append((Gap.NO_GOOD_GENERATION, f"the weights of {generation} cannot be trusted: {error}"))
     for finding in standing.findings:
         if finding.kind in (FindingKind.ANCHOR_STALE, FindingKind.ANCHOR_THIN):
-            missing.append(("stale anchor", finding.what))
+            missing.append((Gap.ANCHOR_STALE, finding.what))
         if finding.kind is FindingKind.COVERAGE_LOW and finding.subject[0].rpartition("/")[0] == lineage:
-            missing.append(("missing tags", finding.what))
+            missing.append((Gap.TAGS_MISSING, finding.what))
     return [IncidentGap(incident, *gap) for gap in missing if gap]

@@ -20,7 +20,7 @@ from tailguard.domain.facts import (
     IncidentOpened,
     IncidentStep,
 )
-from tailguard.domain.incidents import ORDER
+from tailguard.domain.incidents import ORDER, Gap
 from tailguard.domain.requests import Recipe
 from tailguard.domain.roles import Right
 from tailguard.domain.shipping import State
@@ -106,7 +106,7 @@ def rollback(workspace: Workspace, incident: str) -> Done:
     except NotAllowed:
         raise
     except InputError as error:
-        gap = IncidentGap(incident, "no good generation", str(error))
+        gap = IncidentGap(incident, Gap.NO_GOOD_GENERATION, str(error))
         return record_step(workspace, incident, "rollback", begun, f"not possible: {error}", [gap])
     evidence = f"{done.replaced} was rolled back, {done.generation} is at work, weights as their digest says"
     return record_step(workspace, incident, "rollback", begun, evidence)

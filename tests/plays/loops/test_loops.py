@@ -26,6 +26,7 @@ from tailguard.plays.loops.diagram import as_text
 from tailguard.plays.loops.flows import Edge, Known, flows, merged
 from tailguard.plays.loops.imported import read_lineage
 from tailguard.plays.loops.search import components, cut, cycles, through
+from tailguard.plays.loops.standing import Change
 from tailguard.plays.status import status
 from tailguard.release import ship
 from tests.builders import Team, fed_back, first_generation, loose, write_jsonl, written_by
@@ -329,14 +330,12 @@ def test_a_review_remembers_every_loop_and_a_new_one_is_told(team: Team) -> None
     with pytest.raises(InputError, match="lin may not review loops"):
         actions.review(space.as_actor("lin"), note="went over all of them")
     actions.review(space, note="went over all of them")
-    assert {one.change for one in actions.standing(space).loops} == {""}
+    assert {one.change for one in actions.standing(space).loops} == {Change.NONE}
 
     actions.declare(space, "page -> index")
     actions.declare(space, "index -> bot")
 
-    assert {one.words: one.change for one in actions.standing(space).loops}["bot -> page -> index -> bot"] == (
-        "new since the last review"
-    )
+    assert {one.words: one.change for one in actions.standing(space).loops}["bot -> page -> index -> bot"] is Change.NEW
     record_policy(space)
     assert any("new since the last review" in what for _, what in found(team))
 

@@ -12,7 +12,7 @@ from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
 from tailguard.plays.loops.declared import FILE, parse_flows
 from tailguard.plays.loops.flows import Checkpoint, Edge
 from tailguard.plays.loops.search import turned
-from tailguard.plays.loops.standing import NEW, CheckpointStanding, Loop, LoopStanding, edges_along, whole_graph
+from tailguard.plays.loops.standing import Change, CheckpointStanding, Loop, LoopStanding, edges_along, whole_graph
 from tailguard.runlog.view import LogView, Recorded
 from tailguard.runlog.views.sources import passed
 
@@ -73,10 +73,10 @@ def _silent(view: LogView, check: CheckpointStanding) -> Finding:
 
 def _new(standing: LoopStanding, moment: datetime) -> Iterator[Finding]:
     """Loops that the last review did not see."""
-    new = [loop for loop in standing.loops if loop.change == NEW]
+    new = [loop for loop in standing.loops if loop.change is Change.NEW]
     if not new:
         return
-    what = f"{counted(len(new), 'loop is', 'loops are')} {NEW}: {new[0].words} (`tailguard loops review`)"
+    what = f"{counted(len(new), 'loop is', 'loops are')} {Change.NEW.label}: {new[0].words} (`tailguard loops review`)"
     yield Finding(kind=FindingKind.LOOPS_NEW, severity=Severity.MEDIUM, what=what, since=moment, row=new[0].words)
 
 

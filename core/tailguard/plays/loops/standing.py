@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from tailguard.domain.facts import (
@@ -32,8 +33,30 @@ from tailguard.runlog.views.runs import newest_with_source
 
 OWN_STAGES = ("intake", "filter", "ratio")
 """Evidence that a stage of a run leaves behind."""
-NEW = "new since the last review"
-"""The change of a loop that the last review did not see."""
+
+
+class Change(StrEnum):
+    """How a loop differs from what the last review of all loops saw."""
+
+    NEVER_REVIEWED = "never-reviewed"
+    NEW = "new"
+    WAS_GUARDED = "was-guarded"
+    WAS_UNGUARDED = "was-unguarded"
+    NONE = "none"
+
+    @property
+    def label(self) -> str:
+        """In words; empty where nothing changed."""
+        return _CHANGES[self]
+
+
+_CHANGES = {
+    Change.NEVER_REVIEWED: "never reviewed",
+    Change.NEW: "new since the last review",
+    Change.WAS_GUARDED: "was guarded",
+    Change.WAS_UNGUARDED: "was unguarded",
+    Change.NONE: "",
+}
 
 
 @dataclass(frozen=True)
@@ -72,12 +95,12 @@ class Loop:
     lineages: tuple[str, ...]
     exception: str
     suggested: tuple[Edge, ...]
-    change: str
+    change: Change
 
     @property
     def words(self) -> str:
         """The cycle as a person reads it."""
-        return " -> ".join((*self.path, self.path[0]))
+        return _words(self.path)
 
     @property
     def sentence(self) -> str:
@@ -168,11 +191,11 @@ def edges_along(path: Sequence[str]) -> list[Edge]:
 
 def review_lines(standing: LoopStanding) -> str:
     """What a review keeps of every loop: state, then path."""
-    return "\n".join(f"{_state(loop)} {loop.words}" for loop in standing.loops)
+    return "\n".join(f"{'guarded' if loop.guarded else 'unguarded'} {loop.words}" for loop in standing.loops)
 
 
-def _state(loop: Loop) -> str:
-    return "guarded" if loop.guarded else "unguarded"
+def _words(path: Sequence[str]) -> str:
+    return " -> ".join((*path, path[0]))
 
 
 @dataclass(frozen=True)
@@ -195,7 +218,7 @@ class _Scene:
         closing = self._closing(edges)
         models = self._lineages(path)
         guarded = any(edge in self.live for edge in edges)
-        loop = Loop(
+        return Loop(
             path=path,
             closing=closing,
             guarded=guarded,
@@ -207,9 +230,8 @@ class _Scene:
             lineages=models,
             exception=self._exception(models),
             suggested=tuple(edge for edge in self.suggested.edges if edge in edges),
-            change="",
+            change=self._change(path, guarded),
         )
-        return Loop(**{**vars(loop), "change": self._change(loop)})
 
     def _lineages(self, path: Sequence[str]) -> tuple[str, ...]:
         """Lineages whose model or training set lies on the way, by the names that the log knows them by."""
@@ -248,13 +270,15 @@ class _Scene:
                 return f"{override.id} for {override.run}, until {override.expires:%Y-%m-%d}"
         return ""
 
-    def _change(self, loop: Loop) -> str:
+    def _change(self, path: Sequence[str], guarded: bool) -> Change:
         if self.before is None:
-            return "never reviewed"
-        before = self.before.get(loop.words)
+            return Change.NEVER_REVIEWED
+        before = self.before.get(_words(path))
         if before is None:
-            return NEW
-        return "" if before == _state(loop) else f"was {before}"
+            return Change.NEW
+        if (before == "guarded") == guarded:
+            return Change.NONE
+        return Change.WAS_UNGUARDED if guarded else Change.WAS_GUARDED
 
 
 _ORDER = (Known.DECLARED, Known.IMPORTED, Known.OBSERVED)

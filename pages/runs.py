@@ -12,6 +12,7 @@ from pages.shared.components import Card
 from pages.shared.protocol import lasting
 from pages.shared.words import plain
 from tailguard.domain.facts import Artifact, ExitCriterion, GateDecision, RunStarted, StageResult
+from tailguard.domain.runs import file_name_of
 from tailguard.domain.stages import ORDER
 from tailguard.domain.wording import counted
 
@@ -118,7 +119,7 @@ left, middle, right = st.columns(3)
 left.download_button(
     "Download the run's facts (JSON)",
     partial(reads.facts_as_json, run),
-    file_name=f"{run.replace('/', '-')}.json",
+    file_name=f"{file_name_of(run)}.json",
     mime="application/json",
     key="pack",
 )
@@ -146,7 +147,7 @@ if status.snapshot and "train" in finished:
         middle.download_button(
             "Download the evidence pack (ZIP)",
             packs[run],
-            file_name=f"{run.replace('/', '-')}-evidence.zip",
+            file_name=f"{file_name_of(run)}-evidence.zip",
             mime="application/zip",
             key="evidence-zip",
         )
@@ -165,7 +166,7 @@ if status.snapshot:
     st.code(f"tailguard rebuild {status.snapshot} --out training.jsonl", language="bash")
 if "handoff" in finished:
     st.caption("Repeat it from its record alone, here or on another machine:")
-    folder = f"record-{run.replace('/', '-')}"
+    folder = f"record-{file_name_of(run)}"
     st.code(
         f"tailguard reproduce {run}\ntailguard record {run} --out {folder} && tailguard reproduce {folder}",
         language="bash",

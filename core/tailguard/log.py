@@ -24,6 +24,7 @@ import pandas as pd
 
 from tailguard.domain import facts
 from tailguard.domain.facts import FACTS, Composition, Fact, GateDecision, RunStarted
+from tailguard.domain.runs import number_of
 from tailguard.errors import InputError
 from tailguard.runlog.schema import table_name
 from tailguard.runlog.view import LogView
@@ -116,7 +117,7 @@ def rows(
         columns=["row", "recorded", "actor", "clock", *own],
     )
     frame = frame[[*own, "recorded", "actor", "row"]]
-    return frame.assign(lineage=lineage, number=frame["run"].str.split("/").str[-1].astype(int)) if lineage else frame
+    return frame.assign(lineage=lineage, number=frame["run"].map(number_of).astype(int)) if lineage else frame
 
 
 def _opened(workspace: AnyPath | None) -> Workspace:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from tailguard.domain.runs import file_name_of
 from tailguard.errors import InputError, TailguardError
 
 _SHOWN_LINES = 8
@@ -37,12 +38,12 @@ class Watched:
 
 def watching(root: Path, run: str, hear: Callable[[str], None]) -> Watched:
     """How the commands of a run are watched in a workspace: runs/RUN.log, and runs/RUN.cancel to end them."""
-    return Watched(root / "runs" / f"{run.replace('/', '-')}.log", cancel_file(root, run), hear)
+    return Watched(root / "runs" / f"{file_name_of(run)}.log", cancel_file(root, run), hear)
 
 
 def cancel_file(root: Path, run: str) -> Path:
     """The file whose appearance ends a run's command; it holds the name of who asked for that."""
-    return root / "runs" / f"{run.replace('/', '-')}.cancel"
+    return root / "runs" / f"{file_name_of(run)}.cancel"
 
 
 def run_command(

@@ -8,6 +8,7 @@ import typer
 
 from tailguard.cli.options import Reason
 from tailguard.cli.output import Json, WorkspaceFolder, open_workspace, show
+from tailguard.domain.runs import lineage_of
 
 
 def freeze(
@@ -20,7 +21,7 @@ def freeze(
     from tailguard.release.freeze import freeze as freeze_generation
 
     at_work = freeze_generation(open_workspace(workspace), generation, reason=reason)
-    lineage = generation.rpartition("/")[0]
+    lineage = lineage_of(generation)
     still = f" It is at work still: `tailguard rollback {lineage}` takes it out." if at_work else ""
     show({"frozen": generation, "at_work": at_work}, f"{generation} is frozen.{still}", as_json=as_json)
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tailguard.cli.output import Json, WorkspaceFolder, open_workspace, show
+from tailguard.domain.runs import lineage_of
 from tailguard.errors import Held
 
 outputs = typer.Typer(name="outputs", help="Texts that our own generations wrote.", no_args_is_help=True)
@@ -33,9 +34,7 @@ def outputs_sample(
     kept = sample_outputs(
         space,
         generation,
-        generator=lambda policy: generator_for(
-            policy, generation.rpartition("/")[0], generation=generation, root=space.root
-        ),
+        generator=lambda policy: generator_for(policy, lineage_of(generation), generation=generation, root=space.root),
         count=count,
         max_tokens=max_tokens,
         temperature=temperature,
@@ -69,7 +68,7 @@ def outputs_add(
     from tailguard.runlog.views.runs import generation_of
 
     space = open_workspace(workspace)
-    lineage = generation.rpartition("/")[0]
+    lineage = lineage_of(generation)
     with space.log.reading() as view:
         watched = frozen_stream(view, lineage) and generation_of(view, generation)
     if not watched:

@@ -11,6 +11,7 @@ from tailguard.demo.harvest import Harvest
 from tailguard.demo.setting import FIRST_DAY, OWNER, Story, Tell, freeze_openings, opened
 from tailguard.domain.requests import BatchRequest, Recipe
 from tailguard.domain.roles import Right
+from tailguard.domain.runs import file_name_of
 from tailguard.domain.tags import Origin
 from tailguard.errors import Blocked, Held
 from tailguard.pipeline import runner
@@ -57,7 +58,7 @@ def _ours(story: Story) -> BatchRequest:
     """What the generation at work writes, known as our own."""
     with story.workspace.log.reading() as view:
         writer = shipped_generations(view, "main")[-1]
-    file = story.workspace.root / "inbox" / f"outputs-of-{writer.replace('/', '-')}.jsonl"
+    file = story.workspace.root / "inbox" / f"outputs-of-{file_name_of(writer)}.jsonl"
     own_output.sample_outputs(
         story.workspace,
         writer,

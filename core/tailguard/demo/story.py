@@ -20,6 +20,7 @@ from tailguard.domain.facts import AlertAcknowledged, AlertRaised
 from tailguard.domain.gates import Gate
 from tailguard.domain.requests import BatchRequest, Recipe
 from tailguard.domain.roles import Right
+from tailguard.domain.runs import file_name_of
 from tailguard.domain.tags import Origin
 from tailguard.errors import Blocked, Held, InputError
 from tailguard.handoff import bundle
@@ -183,7 +184,7 @@ def _finish(story: Story, run: str) -> None:
 def _own_batch(story: Story, lineage: str, *, count: int, temperature: float) -> BatchRequest:
     """What the newest shipped generation writes, logged as our own and handed in as what it is."""
     writer = _newest(story, lineage)
-    name = f"outputs-of-{writer.replace('/', '-')}-at-{temperature:g}"
+    name = f"outputs-of-{file_name_of(writer)}-at-{temperature:g}"
     file = story.workspace.root / "inbox" / f"{name}.jsonl"
     own_output.sample_outputs(
         story.as_actor(ENGINEER),

@@ -19,6 +19,7 @@ from tailguard.domain.facts import Artifact, ExitCriterion, Fact, GateDecision, 
 from tailguard.domain.gates import Gate
 from tailguard.domain.requests import PLAIN, BatchRequest, Recipe, RunRequest
 from tailguard.domain.roles import Right
+from tailguard.domain.runs import file_name_of, run_name
 from tailguard.domain.stages import Outcome, Stage
 from tailguard.domain.verdict import Verdict
 from tailguard.errors import Blocked, Held, InputError, LogBusy, TailguardError
@@ -55,7 +56,7 @@ def start(workspace: Workspace, lineage: str, batches: Sequence[BatchRequest], *
         request = put_request(workspace.store, RunRequest(batches=tuple(batches), recipe=recipe), workspace.root)
         number = len(runs_of(tx.view, lineage))
         parent = next(reversed(shipped_generations(tx.view, lineage)), None)
-        run = f"{lineage}/{number}"
+        run = run_name(lineage, number)
         tx.record(RunStarted(run, lineage, number, parent, mode, tx.policy_digest, request, seed, __version__))
         return run
 
@@ -73,7 +74,7 @@ def advance(workspace: Workspace, run: str, *, until: str = Stage.HANDOFF, watch
     Raises Blocked or Held when a stage did not meet its exit criteria, or the ratio gate refuses training.
     """
     workspace.require(Right.RUN)
-    lock = workspace.root / "runs" / (run.replace("/", "-") + ".lock")
+    lock = workspace.root / "runs" / (file_name_of(run) + ".lock")
     with exclusive_lock(lock, doing=f"working on run {run}"):
         file = ProgressFile(workspace.log.folder, run)
         active = _ActiveRun(workspace, run, WatcherAndFile(watch, file))
@@ -125,7 +126,7 @@ def require_ready(workspace: Workspace, run: str, stage: str) -> None:
 def cancel(workspace: Workspace, run: str) -> None:
     """Ask the command that a run waits for to end; whoever runs it hears so. Raises InputError when no command is running."""
     workspace.require(Right.RUN)
-    name = run.replace("/", "-")
+    name = file_name_of(run)
     try:
         with exclusive_lock(workspace.root / "runs" / f"{name}.lock", doing=f"working on run {run}"):
             pass
@@ -137,7 +138,7 @@ def cancel(workspace: Workspace, run: str) -> None:
 
 def read_file(root: Path, run: str) -> Path:
     """Where a run lists the contents of the store that its stages asked for, for whoever takes them along."""
-    return root / "runs" / f"{run.replace('/', '-')}.read"
+    return root / "runs" / f"{file_name_of(run)}.read"
 
 
 def _not_ready(run: str, step: Step, ahead: Step) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from tailguard.domain.facts import Measurement
 from tailguard.domain.intervals import wilson
+from tailguard.domain.runs import number_of
 from tailguard.plays.lineages import shipping_of
 from tailguard.runlog.view import LogView
 from tailguard.runlog.views.history import RunPoint, history
@@ -107,7 +108,7 @@ def measured(view: LogView, lineage: str, measure: str, since: datetime | None) 
     runs = history(view, lineage, since)
     drawn = {run.run for run in runs.points}
     points = tuple(
-        MeasuredPoint(run=row.fact.run, number=int(row.fact.run.rpartition("/")[2]), value=row.fact.value)
+        MeasuredPoint(run=row.fact.run, number=number_of(row.fact.run), value=row.fact.value)
         for row in view.recorded(Measurement, of_lineage=lineage, since=since, measure=measure)
         if len(drawn) == runs.runs or row.fact.run in drawn
     )

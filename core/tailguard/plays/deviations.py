@@ -15,6 +15,7 @@ from tailguard.domain.facts import (
     RunbookRevised,
     RunStarted,
 )
+from tailguard.domain.runs import lineage_of, number_of
 from tailguard.domain.stages import waiver_label
 from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
 from tailguard.runlog.view import LogView, latest
@@ -83,9 +84,8 @@ def deviations(view: LogView, run: str) -> list[Deviation]:
 
 def _policy_change(view: LogView, run: str) -> tuple[str, str, str] | None:
     """Whether a run was made under another policy than the one before it in its lineage; why, as the runbook's revision tells."""
-    lineage, _, number = run.rpartition("/")
     this = latest(view.recorded(RunStarted, run=run))
-    last = view.newest(RunStarted, lineage=lineage, number=int(number) - 1)
+    last = view.newest(RunStarted, lineage=lineage_of(run), number=number_of(run) - 1)
     if this is None or last is None or this.fact.policy == last.fact.policy:
         return None
     policy = view.newest(PolicyInForce, digest=this.fact.policy)

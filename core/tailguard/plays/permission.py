@@ -8,6 +8,7 @@ from datetime import datetime
 from tailguard.domain.gates import Gate
 from tailguard.domain.overrides import Override, live_override
 from tailguard.domain.permission import Candidate, Permission, may_ship
+from tailguard.domain.runs import lineage_of
 from tailguard.domain.verdict import Verdict
 from tailguard.plays.loops.standing import Loop
 from tailguard.policy.model import Policy
@@ -29,7 +30,7 @@ def permission_of(
 
     Without a policy everything is enforced. Raises InputError for a lineage that the policy does not name.
     """
-    lineage = generation.rpartition("/")[0]
+    lineage = lineage_of(generation)
     decision = gate_decision_of(view, generation)
     return may_ship(
         Candidate(

@@ -13,6 +13,7 @@ from tailguard.domain.facts import FindingAssigned
 from tailguard.domain.gates import Gate
 from tailguard.domain.overrides import Override
 from tailguard.domain.permission import Permission
+from tailguard.domain.runs import lineage_of
 from tailguard.plays import audit, decay, deviations, runbook
 from tailguard.plays.audit import PlayStanding, plays
 from tailguard.plays.calendar import Due, due
@@ -110,7 +111,7 @@ def _standing_of(view: LogView, now: datetime) -> Standing:
     asked = policy is None or Gate.LOOPS in policy.asked_plays
 
     def permission(generation: str) -> Permission:
-        around = loop_standing.of_lineage(generation.rpartition("/")[0]) if asked else ()
+        around = loop_standing.of_lineage(lineage_of(generation)) if asked else ()
         return permission_of(view, generation, now=moment, policy=policy, overrides=exceptions, loops=around)
 
     lines = lineages(view, policy, permission)

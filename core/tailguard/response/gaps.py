@@ -6,6 +6,7 @@ import os
 
 from tailguard.domain.facts import IncidentGap
 from tailguard.domain.incidents import Gap
+from tailguard.domain.runs import lineage_of
 from tailguard.errors import TailguardError
 from tailguard.plays.finding import FindingKind
 from tailguard.plays.monitoring import alerts
@@ -41,6 +42,6 @@ def gaps(workspace: Workspace, incident: str, lineage: str) -> list[IncidentGap]
     for finding in standing.findings:
         if finding.kind in (FindingKind.ANCHOR_STALE, FindingKind.ANCHOR_THIN):
             missing.append((Gap.ANCHOR_STALE, finding.what))
-        if finding.kind is FindingKind.COVERAGE_LOW and finding.subject[0].rpartition("/")[0] == lineage:
+        if finding.kind is FindingKind.COVERAGE_LOW and lineage_of(finding.subject[0]) == lineage:
             missing.append((Gap.TAGS_MISSING, finding.what))
     return [IncidentGap(incident, *gap) for gap in missing if gap]

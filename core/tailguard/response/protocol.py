@@ -23,6 +23,7 @@ from tailguard.domain.facts import (
 from tailguard.domain.incidents import ORDER, Gap
 from tailguard.domain.requests import Recipe
 from tailguard.domain.roles import Right
+from tailguard.domain.runs import lineage_of
 from tailguard.domain.shipping import State
 from tailguard.domain.wording import by
 from tailguard.errors import InputError, NotAllowed
@@ -195,7 +196,7 @@ def open_response(workspace: Workspace, kind: str, generation: str, trigger: str
     """Record that a drill or an incident is open; the name that it got."""
     with workspace.deciding(Right.RESPOND) as tx:
         name = f"{kind}-{sum(response.kind == kind for response in incidents(tx.view)) + 1}"
-        tx.record(IncidentOpened(name, kind, generation.rpartition("/")[0], generation, trigger, what))
+        tx.record(IncidentOpened(name, kind, lineage_of(generation), generation, trigger, what))
         return name
 
 

@@ -21,6 +21,7 @@ from typing import Any
 from sqlalchemy import Table, func, insert, select, text
 
 from tailguard.domain.facts import FACTS, ChainSealed, Fact
+from tailguard.domain.runs import file_name_of
 from tailguard.errors import LogBusy
 from tailguard.ports import Clock
 from tailguard.runlog.connection import RunLog
@@ -226,7 +227,7 @@ class RunRecorder:
         self._run = run
         self._author = author
         self._timeout_seconds = timeout_seconds
-        self._spool = log.folder / "runlog.spool" / (run.replace("/", "-") + ".jsonl")
+        self._spool = log.folder / "runlog.spool" / (file_name_of(run) + ".jsonl")
 
     def record(self, *facts: Fact) -> None:
         """One transaction, or one line in the spool file."""

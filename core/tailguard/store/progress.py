@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tailguard.domain.runs import file_name_of
 from tailguard.errors import TailguardError
 from tailguard.store.writing import write_atomically
 
@@ -47,7 +48,7 @@ class ProgressFile:
     """Writes a run's progress, at most once a second."""
 
     def __init__(self, folder: Path, run: str) -> None:
-        self._file = folder / FOLDER / f"{run.replace('/', '-')}.json"
+        self._file = folder / FOLDER / f"{file_name_of(run)}.json"
         self._run, self._stage, self._what = run, "", ""
         self._begun = self._written = 0.0
         self._first_done, self._first_share = 0, 0.0

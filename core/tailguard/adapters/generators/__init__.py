@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tailguard.adapters.running import watching
+from tailguard.domain.runs import file_name_of
 from tailguard.errors import InputError
 from tailguard.policy.model import Policy
 from tailguard.ports import Generator
@@ -55,7 +56,7 @@ def generator_for(
 
             if policy.generators.file is None:
                 raise InputError('generator = "file" needs [generators.file].')
-            path = policy.generators.file.path.replace("{generation}", generation.replace("/", "-"))
+            path = policy.generators.file.path.replace("{generation}", file_name_of(generation))
             return FileGenerator(root / path)
         case "hf":
             from tailguard.adapters.generators.huggingface import HuggingFaceGenerator

@@ -18,6 +18,7 @@ from tailguard.domain.facts import (
 from tailguard.domain.gates import Gate
 from tailguard.domain.overrides import Override, live_override
 from tailguard.domain.roles import Right
+from tailguard.domain.runs import lineage_of
 from tailguard.errors import InputError, NotAllowed
 from tailguard.plays.loops.declared import DEFAULT_DAYS, FILE, TEMPLATE, parse_flows, with_entry
 from tailguard.plays.loops.flows import merged
@@ -181,7 +182,7 @@ def unguarded(view: LogView, run: str, *, now: datetime) -> tuple[tuple[Loop, ..
     if policy is None or Gate.LOOPS not in policy.asked_plays:
         return (), None
     exceptions = overrides(view)
-    open_loops = loops(view, now, exceptions).of_lineage(run.rpartition("/")[0])
+    open_loops = loops(view, now, exceptions).of_lineage(lineage_of(run))
     return open_loops, live_override(exceptions, gate=Gate.LOOPS, run=run, now=now) if open_loops else None
 
 

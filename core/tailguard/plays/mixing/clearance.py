@@ -20,6 +20,7 @@ from tailguard.domain.facts import (
 from tailguard.domain.gates import Gate
 from tailguard.domain.overrides import Override, live_override
 from tailguard.domain.roles import Right
+from tailguard.domain.runs import file_name_of
 from tailguard.domain.stages import Requirement, Waiver
 from tailguard.domain.verdict import Verdict
 from tailguard.errors import InputError
@@ -83,7 +84,7 @@ def check(workspace: Workspace, *, lineage: str, snapshot: str, out: Path | None
         tx.record(*_facts(answer, signed))
     if not answer.allowed:
         return answer
-    path = out or workspace.root / "clearances" / f"{answer.run.replace('/', '-')}-{answer.snapshot[:12]}.json"
+    path = out or workspace.root / "clearances" / f"{file_name_of(answer.run)}-{answer.snapshot[:12]}.json"
     write_atomically(path, signing.sign(signing.statement(signed), workspace.root / KEYS))
     return replace(answer, statement=str(path))
 

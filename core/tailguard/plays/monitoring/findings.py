@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from tailguard.domain.facts import AlertSent, Measurement, ShippingEvent
+from tailguard.domain.runs import lineage_of
 from tailguard.domain.shipping import Fleet, State
 from tailguard.domain.wording import counted
 from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
@@ -135,7 +136,7 @@ def _about_the_gate(view: LogView) -> list[Finding]:
     ]
     lineages: dict[str, list[Teeth]] = defaultdict(list)
     for test in teeth(view):
-        lineages[test.run.rpartition("/")[0]].append(test)
+        lineages[lineage_of(test.run)].append(test)
     for lineage, tests in lineages.items():
         earlier = sorted(test.smallest for test in tests[:-1] if test.smallest is not None)
         last, now = tests[-1], tests[-1].smallest

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from tailguard.domain.facts import BatchTaken, DetectorCalibrated, DriftChecked, RunStarted
+from tailguard.domain.runs import lineage_of
 from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
 from tailguard.plays.lineages import coverage_of
 from tailguard.policy.model import Policy
@@ -110,7 +111,7 @@ def _about_sources(view: LogView, policy: Policy | None) -> Iterator[Finding]:
             what += f"; {returned.times:,} times so far"
         yield Finding(
             kind=FindingKind.OWN_TEXT_RETURNED,
-            subject=(fact.source, fact.generation.rpartition("/")[0], fact.kind),
+            subject=(fact.source, lineage_of(fact.generation), fact.kind),
             severity=Severity.HIGH,
             what=what,
             since=returned.recorded,

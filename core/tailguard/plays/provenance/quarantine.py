@@ -13,6 +13,7 @@ from tailguard.detection.own_outputs.clusters import clusters
 from tailguard.domain.facts import Artifact, ReviewDecision, ReviewOpinion
 from tailguard.domain.records import RECORD, tag_columns
 from tailguard.domain.roles import Right
+from tailguard.domain.runs import lineage_of
 from tailguard.domain.tags import WHOLE_SHARE, Evidence, Origin, Spans, Tag, spans_of
 from tailguard.domain.wording import by
 from tailguard.errors import InputError
@@ -224,7 +225,7 @@ def released(workspace: Workspace, lineage: str) -> pa.Table:
         used = _taken_up(workspace, view)
     rows: dict[str, dict[str, object]] = {}
     for artifact in artifacts:
-        if artifact.fact.run.rpartition("/")[0] != lineage:
+        if lineage_of(artifact.fact.run) != lineage:
             continue
         for row in workspace.store.table("quarantine", artifact.fact.digest).to_pylist():
             if row["id"] in decided and row["id"] not in used:

@@ -24,6 +24,7 @@ from tailguard.domain.facts import (
 )
 from tailguard.domain.markdown import plain
 from tailguard.domain.roles import Right
+from tailguard.domain.runs import file_name_of
 from tailguard.errors import InputError
 from tailguard.plays import attest
 from tailguard.plays.deviations import deviations, repetitions
@@ -143,7 +144,7 @@ def _documents(view: LogView, generation: str) -> _Documents:
 def _document_files(workspace: Workspace, documents: _Documents) -> dict[str, bytes]:
     files = {}
     for report in documents.reports:
-        name = f"gates/{report.run.replace('/', '-')}-against-{report.reference_kind}.html"
+        name = f"gates/{file_name_of(report.run)}-against-{report.reference_kind}.html"
         files[name] = gate.report_page(workspace, report.run, report.reference_kind)
     for meeting in documents.meetings:
         files[f"minutes/{meeting}.html"] = minutes(workspace, meeting, form="html")

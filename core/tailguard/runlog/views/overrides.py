@@ -21,6 +21,7 @@ from tailguard.domain.facts import (
 )
 from tailguard.domain.gates import Gate
 from tailguard.domain.overrides import Override
+from tailguard.domain.runs import number_of
 from tailguard.policy.model import Overrides
 from tailguard.runlog.view import LogView, Recorded, latest
 
@@ -90,7 +91,7 @@ def _orphans(view: LogView) -> dict[tuple[str, str], str]:
     for shipped in view.recorded(ShippingEvent, action="shipped", run=asked):
         reasons["diversity", shipped.fact.run] = reasons["loops", shipped.fact.run] = "it was shipped"
     last = view.recorded(ShippingEvent, newest_by=("lineage",), action="shipped")
-    reached = {row.fact.lineage: int(row.fact.run.rpartition("/")[2]) for row in last}
+    reached = {row.fact.lineage: number_of(row.fact.run) for row in last}
     for started in view.recorded(RunStarted, run=asked):
         if started.fact.number < reached.get(started.fact.lineage, -1):
             reasons.setdefault(("diversity", started.fact.run), "a later generation was shipped")

@@ -19,6 +19,7 @@ from tailguard.domain import merkle
 from tailguard.domain.facts import BatchTaken, Fact, LedgerKept
 from tailguard.domain.records import LEDGER, RECORD, tag_columns, token_count
 from tailguard.domain.requests import BatchRequest
+from tailguard.domain.runs import file_name_of
 from tailguard.domain.sources import Contract
 from tailguard.domain.stages import Criterion, Named, Outcome, Requirement
 from tailguard.domain.tags import Origin, Tag
@@ -203,7 +204,7 @@ def _progress_of_file(tell: Watcher, file: str, size: int | None) -> Callable[[i
 def _working_folder(context: _Context, batch: Sequence[object]) -> Path:
     """Named by all that the first pass depends on, so that nothing is taken up that was judged otherwise."""
     parts = [*batch, context.detector.digest, context.detector.error_rate, len(context.own)]
-    return context.store.root / ".intake" / context.run.replace("/", "-") / digest_of(canonical_json(parts))[:16]
+    return context.store.root / ".intake" / file_name_of(context.run) / digest_of(canonical_json(parts))[:16]
 
 
 @dataclass(frozen=True)

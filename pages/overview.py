@@ -162,9 +162,9 @@ if status.due:
     st.download_button(
         "Calendar to subscribe to", documents.calendar, file_name="tailguard.ics", mime="text/calendar", key="ics"
     )
-untaken = sum(finding.taken_by is None for finding in status.findings)
+unassigned = sum(finding.assigned_to is None for finding in status.findings)
 components.section(
-    f"Findings, worst first: {untaken} of {len(status.findings)} unassigned" if status.findings else "Findings"
+    f"Findings, worst first: {unassigned} of {len(status.findings)} unassigned" if status.findings else "Findings"
 )
 actions.show_answer()
 if status.findings:
@@ -176,7 +176,7 @@ if status.findings:
                     "what": finding.what,
                     "since": finding.since,
                     "page": page_of(finding.kind),
-                    "taken by": finding.taken_by or "nobody",
+                    "assigned to": finding.assigned_to or "nobody",
                     "plan": finding.plan or "",
                     "row": finding.row,
                 }
@@ -187,8 +187,8 @@ if status.findings:
         columns={"what": st.column_config.TextColumn(width=620), "since": tables.DAY},
     )
     by_key = {finding.key: finding for finding in status.findings}
-    ordered = sorted(by_key, key=lambda key: by_key[key].taken_by is not None)
-    with st.form("take", border=True), st.container(horizontal=True, vertical_alignment="bottom"):
+    ordered = sorted(by_key, key=lambda key: by_key[key].assigned_to is not None)
+    with st.form("assign", border=True), st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(
             "Finding",
             ordered,
@@ -197,12 +197,13 @@ if status.findings:
         )
         st.text_input("What you will do about it", key="plan")
 
-        def take(values: Values) -> str:
+        def assign(values: Values) -> str:
             """Somebody answers for a finding."""
-            before = assignment.take(opened.workspace(), values["finding"], plan=values["plan"])
-            return "The finding is yours." + (f" It was taken {by(before.actor, before.recorded)}." if before else "")
+            before = assignment.assign(opened.workspace(), values["finding"], plan=values["plan"])
+            earlier = f" It was assigned {by(before.actor, before.recorded)}." if before else ""
+            return f"The finding is assigned to you.{earlier}"
 
-        actions.submit("Take it", take, key="take-finding")
+        actions.submit("Assign to me", assign, key="assign-finding")
         if st.form_submit_button("Open its page"):
             st.switch_page(f"pages/{page_of(by_key[chosen].kind)}.py", query_params={"lineage": line.name})
 else:

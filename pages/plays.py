@@ -150,10 +150,11 @@ def hand_over(values: Values) -> str:
     return f"{values['given']} is {values['to']}'s."
 
 
-def take(values: Values) -> str:
+def acknowledge_alert(values: Values) -> str:
     """Somebody answers for an alert."""
-    before = alerts.take(opened.workspace(), values["alert"], note=values["plan"])
-    return f"{values['alert']} is yours." + (f" It was taken {by(before.actor, before.recorded)}." if before else "")
+    before = alerts.acknowledge(opened.workspace(), values["alert"], note=values["plan"])
+    earlier = f" It was acknowledged {by(before.actor, before.recorded)}." if before else ""
+    return f"{values['alert']} is acknowledged.{earlier}"
 
 
 def acknowledge(values: Values) -> str:
@@ -177,11 +178,11 @@ with right.form("hand-over", border=True):
     actions.submit("Hand over", hand_over, key="hand-play-over")
 open_alerts = reads.open_alerts()
 if open_alerts:
-    with st.form("take", border=True):
+    with st.form("alert-acknowledgement", border=True):
         st.markdown(f"**{counted(len(open_alerts), 'alert')} not acknowledged**")
         st.selectbox("Alert", [alert.alert for alert in open_alerts], key="alert")
         st.text_input("What you will do", key="plan")
-        actions.submit("Take it", take, key="take-alert")
+        actions.submit("Acknowledge", acknowledge_alert, key="acknowledge-alert")
     tables.table(as_frame(OpenAlert, open_alerts), key="alerts")
 components.section("Runbook")
 left, middle, right = st.columns(3)

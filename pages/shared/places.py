@@ -48,7 +48,7 @@ _FINDINGS: dict[str, tuple[FindingKind, ...]] = {
         _K.STOPPED_YET_SHIPPED,
     ),
     "diversity": (
-        _K.ALERT_NOT_TAKEN,
+        _K.ALERT_NOT_ACKNOWLEDGED,
         _K.STREAM_LOST_DIVERSITY,
         _K.SUITE_OLD,
         _K.SUITE_SATURATED,

@@ -60,7 +60,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     alerts.send(space)
     with space.log.reading() as view:
         key = status(view, now=team.clock.now()).findings[0].key
-    assignment.take(space, key, plan=megabyte)
+    assignment.assign(space, key, plan=megabyte)
     with serving(space.root) as address:
         yield address
 

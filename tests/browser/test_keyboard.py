@@ -10,7 +10,7 @@ from tests.browser.driving import go
 pytestmark = pytest.mark.browser
 
 REACHED = {
-    "Overview": ("Lineage", "Rows and formula", "PNG", "Take it", "HTML"),
+    "Overview": ("Lineage", "Rows and formula", "PNG", "Assign to me", "HTML"),
     "Provenance": ("Trace", "by source", "Every batch"),
     "Mixing": ("tokens", "Compare", "Ask for an override"),
     "Diversity": ("Candidate", "parent", "Gained"),

@@ -165,7 +165,7 @@ def test_a_decision_that_is_delivered_twice_is_recorded_once(team: Team, reviewi
 
 
 FORMS = {
-    "overview": ("Take it",),
+    "overview": ("Assign to me",),
     "provenance": ("Sign off",),
     "overrides": (
         "Ask",
@@ -182,7 +182,7 @@ FORMS = {
         "Mark the review done",
         "Ask for an exception of 14 days (reason above)",
     ),
-    "plays": ("Attest", "Hand over", "Take it", "Acknowledge this revision as its maintainer"),
+    "plays": ("Attest", "Hand over", "Acknowledge", "Acknowledge this revision as its maintainer"),
     "drill": ("Do it: freeze",),
     "runs": ("Note it",),
 }

@@ -314,19 +314,19 @@ def test_the_overview_says_whether_the_defence_runs_and_what_is_due(catalogue: C
     assert {"Response drill", "Review of all loops", "Attestation of the plays"} <= set(due["what"])
 
 
-def test_a_finding_is_taken_on_the_overview(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_a_finding_is_assigned_on_the_overview(catalogue: Catalogue, tmp_path: Path) -> None:
     shutil.copytree(catalogue["looped"], tmp_path / "copy")
     with acting_as("ada"):
         app = opened(tmp_path / "copy", "overview")
         app.text_input(key="plan").input("ok")
-        button(app, "Take it").click().run()
+        button(app, "Assign to me").click().run()
         assert "at least 5 letters" in answered(app)
         app.text_input(key="plan").input("I put a checkpoint on it today.")
-        button(app, "Take it").click().run()
+        button(app, "Assign to me").click().run()
 
-    assert "The finding is yours." in answered(app)
-    findings = next(frame.value for frame in app.dataframe if "taken by" in frame.value)
-    assert list(findings["plan"][findings["taken by"] == "ada"]) == ["I put a checkpoint on it today."]
+    assert "The finding is assigned to you." in answered(app)
+    findings = next(frame.value for frame in app.dataframe if "assigned to" in frame.value)
+    assert list(findings["plan"][findings["assigned to"] == "ada"]) == ["I put a checkpoint on it today."]
 
 
 def test_two_runs_stand_side_by_side_with_what_differs(catalogue: Catalogue) -> None:
@@ -397,17 +397,17 @@ def test_flows_are_declared_imported_reviewed_confirmed_and_excepted_on_their_pa
     assert "override-1 waits for approval." in answered(app)
 
 
-def test_an_alert_is_taken_and_the_runbook_acknowledged_on_the_plays_page(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_an_alert_and_the_runbook_are_acknowledged_on_the_plays_page(catalogue: Catalogue, tmp_path: Path) -> None:
     shutil.copytree(catalogue["watched"], tmp_path / "copy")
     with acting_as("ada"):
         app = opened(tmp_path / "copy", "plays")
         app.text_input(key="plan").input("I look at it today.")
-        button(app, "Take it").click().run()
-        taken = answered(app)
+        button(app, "Acknowledge").click().run()
+        acknowledged = answered(app)
         app.text_input(key="change").input("a first revision")
         button(app, "Acknowledge this revision as its maintainer").click().run()
 
-    assert "is yours." in taken
+    assert "is acknowledged." in acknowledged
     assert "The revision is acknowledged." in answered(app)
     assert any("Runbook" in part.value for part in app.markdown)
 
@@ -470,7 +470,7 @@ def test_attendance_is_noted_in_a_meeting_and_any_item_can_be_gone_to(catalogue:
 
 def test_a_finding_leads_to_its_page(catalogue: Catalogue) -> None:
     app = opened(catalogue["looped"], "overview")
-    findings = next(frame.value for frame in app.dataframe if "taken by" in frame.value)
+    findings = next(frame.value for frame in app.dataframe if "assigned to" in frame.value)
 
     button(app, "Open its page").click().run()
 

@@ -1,4 +1,4 @@
-"""Findings that somebody takes: named from look to look, answered for by name, and anew once they have ended."""
+"""Findings that are assigned: named from look to look, answered for by name, and anew once they have ended."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_who_takes_the_queue_keeps_it_while_they_answer_it(tmp_path: Path) -> No
     def takers() -> list[str | None]:
         with workspace.log.reading() as view:
             found = status(view, now=clock.now()).findings
-        return [one.taken_by for one in found if one.kind is FindingKind.RECORDS_WAIT]
+        return [one.assigned_to for one in found if one.kind is FindingKind.RECORDS_WAIT]
 
     def answer(record: str) -> ReviewDecision:
         return ReviewDecision(record, "a", "docs", "human", "checked", clock.moment)
@@ -113,30 +113,30 @@ def test_who_takes_a_finding_answers_for_it_until_it_ends(team: Team) -> None:
     requests.decide(team.workspace, name, decision="approved", note="once")
     team.clock.move(60)
     found = standing(team)[0]
-    assert found.taken_by is None
+    assert found.assigned_to is None
 
-    assignment.take(team.workspace.as_actor("lin"), found.key, plan="I calibrate it today.")
+    assignment.assign(team.workspace.as_actor("lin"), found.key, plan="I calibrate it today.")
     team.clock.move(1)
 
     later = next(one for one in standing(team) if one.key == found.key)
-    assert (later.taken_by, later.plan) == ("lin", "I calibrate it today.")
-    assert sum(one.taken_by is not None for one in standing(team)) == 1
+    assert (later.assigned_to, later.plan) == ("lin", "I calibrate it today.")
+    assert sum(one.assigned_to is not None for one in standing(team)) == 1
 
 
-def test_a_finding_is_not_taken_by_just_anybody_nor_without_a_plan(team: Team) -> None:
+def test_a_finding_is_not_assigned_to_just_anybody_nor_without_a_plan(team: Team) -> None:
     team.run([team.batch("a", team.take(150))])
     key = standing(team)[0].key
 
     with pytest.raises(InputError, match="at least 5 letters"):
-        assignment.take(team.workspace, key, plan=" ok ")
+        assignment.assign(team.workspace, key, plan=" ok ")
     with pytest.raises(InputError, match="no finding 'finding-0'"):
-        assignment.take(team.workspace, "finding-0", plan="look into it")
-    with pytest.raises(NotAllowed, match="eve may not take alerts and findings"):
-        assignment.take(team.workspace.as_actor("eve"), key, plan="look into it")
-    assert not any(one.taken_by for one in standing(team))
+        assignment.assign(team.workspace, "finding-0", plan="look into it")
+    with pytest.raises(NotAllowed, match="eve may not assign findings and acknowledge alerts"):
+        assignment.assign(team.workspace.as_actor("eve"), key, plan="look into it")
+    assert not any(one.assigned_to for one in standing(team))
 
 
-def test_findings_are_listed_and_taken_by_command(
+def test_findings_are_listed_and_assigned_by_command(
     team: Team, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TAILGUARD_USER", "ada")
@@ -144,9 +144,9 @@ def test_findings_are_listed_and_taken_by_command(
     place = ["-w", str(team.workspace.root)]
     key = standing(team)[0].key
 
-    assert run(["findings", "take", key, "--plan", "look into it", *place]) == 0
-    assert run(["findings", "take", "finding-0", "--plan", "look into it", *place]) == 1
+    assert run(["findings", "assign", key, "--plan", "look into it", *place]) == 0
+    assert run(["findings", "assign", "finding-0", "--plan", "look into it", *place]) == 1
     assert "no finding 'finding-0' now" in capsys.readouterr().err
     assert run(["findings", "list", "--json", *place]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert [row["key"] for row in rows if row["taken_by"]] == [key]
+    assert [row["key"] for row in rows if row["assigned_to"]] == [key]

@@ -186,10 +186,10 @@ def test_an_alert_that_nobody_takes_is_found_until_somebody_does(team: Team) -> 
     assert one(team, "nobody acknowledged alert-1")
 
     with pytest.raises(InputError, match="no alert 'alert-9'"):
-        alerts.take(team.workspace, "alert-9", note="will look")
+        alerts.acknowledge(team.workspace, "alert-9", note="will look")
     with pytest.raises(InputError, match="what you will do"):
-        alerts.take(team.workspace, "alert-1", note="")
-    alerts.take(team.workspace.as_actor("lin"), "alert-1", note="will look at it today")
+        alerts.acknowledge(team.workspace, "alert-1", note="")
+    alerts.acknowledge(team.workspace.as_actor("lin"), "alert-1", note="will look at it today")
 
     assert one(team, "nobody acknowledged alert-1") is None
 

@@ -1,4 +1,4 @@
-"""`tailguard alerts`: what stands in alarm, delivered and taken by somebody."""
+"""`tailguard alerts`: what stands in alarm, delivered and acknowledged."""
 
 from __future__ import annotations
 
@@ -28,37 +28,39 @@ def alerts_send(workspace: WorkspaceFolder = None, as_json: Json = False) -> Non
         raise TailguardError("Not delivered: " + "; ".join(sent.problems))
 
 
-@alerts.command("take")
-def alerts_take(
+@alerts.command("acknowledge")
+def alerts_acknowledge(
     alert: Annotated[str, typer.Argument(help="An alert, such as alert-3.")],
     note: Annotated[str, typer.Option(help="What you will do about it.")],
     workspace: WorkspaceFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Take an alert: you answer for it from now on."""
+    """Acknowledge an alert: you answer for it from now on."""
     from tailguard.plays.monitoring import alerts as alerting
 
-    before = alerting.take(open_workspace(workspace), alert, note=note)
-    earlier = f" It was taken {by(before.actor, before.recorded)}." if before else ""
-    show({"taken": alert}, f"{alert} is yours.{earlier}", as_json=as_json)
+    before = alerting.acknowledge(open_workspace(workspace), alert, note=note)
+    earlier = f" It was acknowledged {by(before.actor, before.recorded)}." if before else ""
+    show({"acknowledged": alert}, f"{alert} is acknowledged.{earlier}", as_json=as_json)
 
 
 @alerts.command("list")
 def alerts_list(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
-    """Every alert that was raised, and who took it."""
+    """Every alert that was raised, and who acknowledged it."""
     from tailguard.domain.facts import AlertAcknowledged, AlertRaised
 
     with open_workspace(workspace).log.reading() as view:
-        taken_by = {row.fact.alert: row.actor for row in view.recorded(AlertAcknowledged)}
+        acknowledged_by = {row.fact.alert: row.actor for row in view.recorded(AlertAcknowledged)}
         raised = view.recorded(AlertRaised)
     rows = [
         {
             "alert": alert.fact.alert,
             "raised": alert.recorded,
             "what": alert.fact.what,
-            "taken_by": taken_by.get(alert.fact.alert),
+            "acknowledged_by": acknowledged_by.get(alert.fact.alert),
         }
         for alert in raised
     ]
-    lines = [f"{row['alert']} {row['raised']:%Y-%m-%d} {row['taken_by'] or 'nobody'}: {row['what']}" for row in rows]
+    lines = [
+        f"{row['alert']} {row['raised']:%Y-%m-%d} {row['acknowledged_by'] or 'nobody'}: {row['what']}" for row in rows
+    ]
     show(rows, "\n".join(lines) or "No alert was raised yet.", as_json=as_json)

@@ -399,17 +399,17 @@ def _number(story: Story) -> int:
 
 
 def _look_over(story: Story, number: int) -> None:
-    """What people do beside the runs: take alerts, review loops, attest the plays."""
+    """What people do beside the runs: acknowledge alerts, review loops, attest the plays."""
     owner, engineer = story.as_actor(OWNER), story.as_actor(ENGINEER)
     if number in (1, 2, 4, 6):
         actions.review(owner, note="Went over each loop with lin and kim; the unguarded lineage stays as a warning.")
     if number in (3, 5, 6):
         with story.workspace.log.reading() as view:
             raised = [row.fact.alert for row in view.recorded(AlertRaised)]
-            taken = {row.fact.alert for row in view.recorded(AlertAcknowledged)}
+            acknowledged = {row.fact.alert for row in view.recorded(AlertAcknowledged)}
         for alert in raised:
-            if alert not in taken:
-                alerts.take(
+            if alert not in acknowledged:
+                alerts.acknowledge(
                     engineer, alert, note="Looked into it; it is the unguarded lineage, or the blocked candidate."
                 )
     if number in (1, 3, 5, 7):

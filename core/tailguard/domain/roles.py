@@ -43,7 +43,7 @@ class Right(StrEnum):
     FLOWS = "declare flows and checkpoints"
     LOOPS = "review loops"
     RESPOND = "work on drills and incidents"
-    TAKE = "take alerts and findings"
+    ASSIGN = "assign findings and acknowledge alerts"
     NOTE = "note deviations"
     TEST = "test the gate"
     CLEAR = "ask for clearance"
@@ -79,7 +79,7 @@ ALLOWED: dict[Right, frozenset[Role]] = {
     Right.FLOWS: _ENGINEERING | {Role.DATA_LEAD, Role.PLAY_OWNER},
     Right.LOOPS: frozenset({Role.PLAY_OWNER}),
     Right.RESPOND: _TEAM,
-    Right.TAKE: _TEAM,
+    Right.ASSIGN: _TEAM,
     Right.NOTE: _TEAM,
     Right.TEST: _ENGINEERING,
     Right.CLEAR: _ENGINEERING,

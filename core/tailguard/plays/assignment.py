@@ -1,4 +1,4 @@
-"""Findings that somebody takes: from then on the log names who answers for them."""
+"""Findings that are assigned: from then on the log names who answers for them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tailguard.runlog.view import Recorded, latest
 from tailguard.workspace import Workspace
 
 
-def take(workspace: Workspace, key: str, *, plan: str) -> Recorded[FindingAssigned] | None:
-    """Take a finding that stands: the actor answers for it from now on. Returns who did so before, if anybody.
+def assign(workspace: Workspace, key: str, *, plan: str) -> Recorded[FindingAssigned] | None:
+    """Assign a finding that stands to the actor, who answers for it from now on. Returns who did so before, if anybody.
 
     Raises InputError for an unknown one or without a plan.
     """
-    with workspace.deciding(Right.TAKE) as tx:
+    with workspace.deciding(Right.ASSIGN) as tx:
         promised = explanation(plan, "An assignment needs a plan (what you will do)", letters=PLAN_LETTERS)
         findings = {finding.key: finding for finding in status(tx.view, now=workspace.clock.now()).findings}
         if key not in findings:
@@ -26,4 +26,4 @@ def take(workspace: Workspace, key: str, *, plan: str) -> Recorded[FindingAssign
         finding = findings[key]
         earlier = tx.view.recorded(FindingAssigned, finding=finding.key)
         tx.record(FindingAssigned(key, finding.what, promised))
-        return latest(earlier) if finding.taken_by else None
+        return latest(earlier) if finding.assigned_to else None

@@ -70,7 +70,7 @@ PLAYS = (
         (
             "hold each generation against parent, best and first (`tailguard gate`)",
             "measure production text week by week (`tailguard monitor add`)",
-            "take each alert (`tailguard alerts take`)",
+            "acknowledge each alert (`tailguard alerts acknowledge`)",
             "keep suite and anchor fresh (`tailguard suite build`, `tailguard anchor add`)",
         ),
         "a gate decided, or a week of production text was measured",

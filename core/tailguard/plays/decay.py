@@ -38,7 +38,7 @@ def find(scene: Scene) -> list[Finding]:
         *_detector_switched(view, policy),
         *_gate_bypassed(view, policy),
         *_observing(view, policy, moment),
-        *_alerts_nobody_took(view, policy, moment),
+        *_unacknowledged_alerts(view, policy, moment),
         *_renewed_for_ever(scene.exceptions, policy, moment),
     ]
 
@@ -132,20 +132,23 @@ def _observing(view: LogView, policy: Policy, moment: datetime) -> Iterator[Find
             )
 
 
-def _alerts_nobody_took(view: LogView, policy: Policy, moment: datetime) -> list[Finding]:
-    taken = {row.fact.alert for row in view.recorded(AlertAcknowledged)}
+def _unacknowledged_alerts(view: LogView, policy: Policy, moment: datetime) -> list[Finding]:
+    acknowledged = {row.fact.alert for row in view.recorded(AlertAcknowledged)}
     waits = timedelta(days=policy.cadence.alert)
     return [
         Finding(
-            kind=FindingKind.ALERT_NOT_TAKEN,
+            kind=FindingKind.ALERT_NOT_ACKNOWLEDGED,
             subject=(row.fact.alert,),
             severity=Severity.MEDIUM,
-            what=f"nobody acknowledged {row.fact.alert} of {row.recorded:%Y-%m-%d}: {row.fact.what} (`tailguard alerts take`)",
+            what=(
+                f"nobody acknowledged {row.fact.alert} of {row.recorded:%Y-%m-%d}: {row.fact.what} "
+                "(`tailguard alerts acknowledge`)"
+            ),
             since=row.recorded + waits,
             row=row.id,
         )
         for row in view.recorded(AlertRaised)
-        if row.fact.alert not in taken and moment - row.recorded > waits
+        if row.fact.alert not in acknowledged and moment - row.recorded > waits
     ]
 
 

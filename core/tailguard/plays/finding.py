@@ -29,7 +29,7 @@ SEVERITIES = tuple(Severity)
 
 
 class FindingKind(StrEnum):
-    """What can be found. The values stand in logs, beside the name of who took a finding: add to them, and rename none."""
+    """What can be found. The values stand in logs, beside who a finding is assigned to: add to them, and rename none."""
 
     BATCH_NOT_BELIEVED = "batch-not-believed"
     COVERAGE_LOW = "coverage-low"
@@ -68,7 +68,7 @@ class FindingKind(StrEnum):
     SELF_TEST_FAILED = "self-test-failed"
     STOPPED_YET_SHIPPED = "stopped-yet-shipped"
 
-    ALERT_NOT_TAKEN = "alert-not-taken"
+    ALERT_NOT_ACKNOWLEDGED = "alert-not-acknowledged"
     STREAM_LOST_DIVERSITY = "stream-lost-diversity"
     SUITE_OLD = "suite-old"
     SUITE_SATURATED = "suite-saturated"
@@ -144,7 +144,7 @@ _KINDS: dict[PlayName, tuple[FindingKind, ...]] = {
         _K.ONLY_OBSERVING,
         _K.SELF_TEST_FAILED,
         _K.STOPPED_YET_SHIPPED,
-        _K.ALERT_NOT_TAKEN,
+        _K.ALERT_NOT_ACKNOWLEDGED,
         _K.STREAM_LOST_DIVERSITY,
         _K.SUITE_OLD,
         _K.SUITE_SATURATED,
@@ -164,7 +164,7 @@ class Finding:
 
     Kind and subject are its identity: `key` is made of them and names the finding from one look to the next, whatever its words
     have become. `subject` names what it is about, from the larger to the smaller (a run, then its slice), and is empty for what
-    there is one of. `taken_by` answers for it, and `plan` is what they said they would do.
+    there is one of. `assigned_to` answers for it, and `plan` is what they said they would do.
     """
 
     kind: FindingKind
@@ -173,7 +173,7 @@ class Finding:
     what: str
     since: datetime
     row: str
-    taken_by: str | None = None
+    assigned_to: str | None = None
     plan: str | None = None
     key: str = field(init=False)
 

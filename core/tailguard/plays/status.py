@@ -123,18 +123,18 @@ def _standing_of(view: LogView, now: datetime) -> Standing:
     standing = plays(scene, findings)
     findings += audit.find(scene, standing)
     findings.sort(key=lambda finding: (SEVERITIES.index(finding.severity), finding.since))
-    assigned = tuple(_with_whoever_took_it(scene, findings))
+    assigned = tuple(_assigned(scene, findings))
     return Standing(scene, clock, assigned, standing, loop_standing, due(scene, standing, loop_standing.checkpoints))
 
 
-def _with_whoever_took_it(scene: Scene, findings: Sequence[Finding]) -> list[Finding]:
+def _assigned(scene: Scene, findings: Sequence[Finding]) -> list[Finding]:
     """Findings with who answers for them. One that ended and began again waits anew for somebody."""
-    taken = {row.fact.finding: row for row in scene.view.recorded(FindingAssigned)}
+    assignments = {row.fact.finding: row for row in scene.view.recorded(FindingAssigned)}
 
     def assigned(finding: Finding) -> Finding:
-        last = taken.get(finding.key)
+        last = assignments.get(finding.key)
         ended = last and last.recorded < finding.since < scene.moment
-        return finding if last is None or ended else replace(finding, taken_by=last.actor, plan=last.fact.note)
+        return finding if last is None or ended else replace(finding, assigned_to=last.actor, plan=last.fact.note)
 
     return [assigned(finding) for finding in findings]
 

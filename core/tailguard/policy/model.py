@@ -226,8 +226,8 @@ class Plays(Strict):
 
 
 class Cadence(Strict):
-    """After how many days each play has to have shown itself again, the owner to have attested all, an alert to be taken, and
-    observe mode to be over."""
+    """After how many days each play has to have shown itself again, the owner to have attested all, an alert to be
+    acknowledged, and observe mode to be over."""
 
     provenance: Days = 31
     mixing: Days = 31

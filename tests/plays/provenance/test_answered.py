@@ -93,8 +93,8 @@ def test_an_item_and_a_meeting_that_are_done_say_by_whom(team: Team) -> None:
 
 def test_an_alert_that_is_taken_over_names_who_had_it(team: Team) -> None:
     record(team.workspace, AlertRaised("alert-1", "stream", "bot", "bot repeats itself", "row"))
-    first = alerts.take(team.workspace.as_actor("lin"), "alert-1", note="I look at it today")
-    second = alerts.take(team.workspace, "alert-1", note="I look at it too")
+    first = alerts.acknowledge(team.workspace.as_actor("lin"), "alert-1", note="I look at it today")
+    second = alerts.acknowledge(team.workspace, "alert-1", note="I look at it too")
 
     assert first is None
     assert second

@@ -52,12 +52,12 @@ def _raise_new(tx: Decision) -> list[AlertRaised]:
     return list(new.values())
 
 
-def take(workspace: Workspace, alert: str, *, note: str) -> Recorded[AlertAcknowledged] | None:
-    """Take an alert: the actor answers for it from now on. Returns who did so before, if anybody.
+def acknowledge(workspace: Workspace, alert: str, *, note: str) -> Recorded[AlertAcknowledged] | None:
+    """Acknowledge an alert: the actor answers for it from now on. Returns who did so before, if anybody.
 
     Raises InputError for an unknown one or without a note.
     """
-    with workspace.deciding(Right.TAKE) as tx:
+    with workspace.deciding(Right.ASSIGN) as tx:
         plan = explanation(note, "An acknowledgement needs a plan (what you will do)", letters=PLAN_LETTERS)
         known = [row.fact.alert for row in tx.view.recorded(AlertRaised)]
         if alert not in known:

@@ -79,10 +79,10 @@ def deliveries(view: LogView) -> list[AlertDelivery]:
 
 
 def open_alerts(view: LogView) -> list[OpenAlert]:
-    """Alerts that are assigned to nobody, oldest first."""
-    taken = {row.fact.alert for row in view.recorded(AlertAcknowledged)}
+    """Alerts that nobody acknowledged, oldest first."""
+    acknowledged = {row.fact.alert for row in view.recorded(AlertAcknowledged)}
     return [
         OpenAlert(alert=row.fact.alert, kind=row.fact.kind, what=row.fact.what, recorded=row.recorded, row=row.id)
         for row in view.recorded(AlertRaised)
-        if row.fact.alert not in taken
+        if row.fact.alert not in acknowledged
     ]

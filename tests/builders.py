@@ -166,11 +166,14 @@ def _found(team: Team, *, observe: bool, changes: Sequence[tuple[str, str]], lon
     (root / "policy.toml").write_text(text)
     (root / "flows.yaml").write_text(FLOWS)
     anchor = team.take(ANCHOR)
-    file = write_jsonl(root / "inbox" / "anchor.jsonl", [{"text": one} for one in anchor])
+    file = write_jsonl(root / "inbox" / "anchor.jsonl", [{"text": text} for text in anchor])
     anchors.freeze(team.workspace, file, name="docs", reader=reader_for(str(file)), columns=WHOLE)
     rare = suites.rare_terms(anchor)
     openings = sorted({" ".join(passage.split()[:4]) for passage in team.take(PROMPTS)})
-    prompts = [{"id": f"p{n}", "prompt": one, "tail": bool(rare & set(words(one)))} for n, one in enumerate(openings)]
+    prompts = [
+        {"id": f"p{n}", "prompt": opening, "tail": bool(rare & set(words(opening)))}
+        for n, opening in enumerate(openings)
+    ]
     prompts += [{"id": "long", "prompt": long_prompt, "tail": False}] if long_prompt else []
     suite = write_jsonl(root / "inbox" / "suite.jsonl", prompts)
     suites.freeze_suite(team.workspace, suite, name="openings")

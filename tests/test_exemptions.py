@@ -52,4 +52,4 @@ def test_types_are_checked_in_all_that_is_written_here() -> None:
 def test_an_exemption_for_a_module_is_found(table: str, said: str) -> None:
     tool = tomllib.loads(f"[tool.mypy]\n[tool.ruff.lint]\n{table}")["tool"]
 
-    assert [one[: len(said)] for one in loosened(tool)] == [said]
+    assert [change[: len(said)] for change in loosened(tool)] == [said]

@@ -48,7 +48,7 @@ def test_another_actor_of_an_isolated_workspace_is_isolated_too(tmp_path: Path, 
 
     assert not elsewhere.exists()
     with other.log.reading() as view:
-        assert [(one.actor, one.fact) for one in view.recorded(SuiteFrozen)] == [("lin", fact)]
+        assert [(row.actor, row.fact) for row in view.recorded(SuiteFrozen)] == [("lin", fact)]
 
 
 def test_alerts_of_an_isolated_workspace_reach_nobody(tmp_path: Path, elsewhere: Path) -> None:

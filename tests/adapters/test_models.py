@@ -68,7 +68,7 @@ def test_a_served_model_answers_like_the_model_itself(
     assert server.keys == {"Bearer secret-of-the-test"}
     assert 1 < server.most_at_once <= 4
     assert generator.usage.completion_tokens == sum(len(text.split()) for texts in answers for text in texts)
-    assert not any(b"secret-of-the-test" in one.read_bytes() for one in tmp_path.rglob("*") if one.is_file())
+    assert not any(b"secret-of-the-test" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
 
 
 def test_faults_that_pass_are_tried_again_and_change_no_answer(server: Served, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_what_was_answered_before_an_interruption_is_not_asked_again(server: Ser
 
     assert again == whole
     asked_again = {
-        (one["messages"][0]["content"], one["seed"]) for one in server.bodies
+        (body["messages"][0]["content"], body["seed"]) for body in server.bodies
     }  # a busy machine may repeat one
     assert len(asked_again) == len(PROMPTS) * 3 - kept
 
@@ -131,7 +131,9 @@ def test_a_wrong_key_and_a_server_that_is_not_there_are_told(server: Served, tmp
 def test_two_served_models_get_a_verdict_with_two_commands(
     server: Served, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    prompts = write_jsonl(tmp_path / "prompts.jsonl", [{"id": f"p{n}", "prompt": one} for n, one in enumerate(PROMPTS)])
+    prompts = write_jsonl(
+        tmp_path / "prompts.jsonl", [{"id": f"p{n}", "prompt": prompt} for n, prompt in enumerate(PROMPTS)]
+    )
     server.faults = ["429", "500"]
     for name, seed in (("old", "1"), ("new", "2")):
         words = ["generate", str(prompts), str(tmp_path / f"{name}.jsonl"), "--url", server.url, "--model", "tiny"]
@@ -146,7 +148,7 @@ def test_two_served_models_get_a_verdict_with_two_commands(
     assert code in (0, 4)
     assert content["samples_per_prompt"] == 4
     assert any(guard["name"] == "same decoding" for guard in content["guards"])
-    assert {one.name for one in tmp_path.iterdir()} == {"prompts.jsonl", "old.jsonl", "new.jsonl"}
+    assert {path.name for path in tmp_path.iterdir()} == {"prompts.jsonl", "old.jsonl", "new.jsonl"}
 
 
 @pytest.mark.slow

@@ -135,13 +135,13 @@ def test_whatever_stands_in_a_column_good_records_are_read_and_others_have_a_rea
     found = list(reader_for(str(path))(str(path), WHOLE))
 
     assert found[1::2] == [RawRecord("a good record", "human", 2 * at + 2, "origin") for at in range(len(rows))]
-    assert [one.line for one in found] == list(range(1, len(written) + 1))
-    records = [one for one in found if isinstance(one, RawRecord)]
-    assert all(one.reason for one in found if isinstance(one, Reject))
-    assert all(one.declared in (None, *Origin) for one in records)
-    for one in records:  # what is carried along can be kept and read by everybody
-        assert one.meta == "" or isinstance(json.loads(one.meta, parse_constant=pytest.fail), dict)
-        pa.array([one.text, one.meta, *slices_of([one.meta], "slice")])
+    assert [row.line for row in found] == list(range(1, len(written) + 1))
+    records = [row for row in found if isinstance(row, RawRecord)]
+    assert all(row.reason for row in found if isinstance(row, Reject))
+    assert all(record.declared in (None, *Origin) for record in records)
+    for record in records:  # what is carried along can be kept and read by everybody
+        assert record.meta == "" or isinstance(json.loads(record.meta, parse_constant=pytest.fail), dict)
+        pa.array([record.text, record.meta, *slices_of([record.meta], "slice")])
 
 
 def test_a_deeply_nested_line_is_a_reject(tmp_path: Path) -> None:

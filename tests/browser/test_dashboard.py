@@ -79,7 +79,7 @@ def page(browser: Browser, dashboard: str, shown: Shown) -> Iterator[Page]:
     tab = context.new_page()
     tab.set_default_timeout(30_000)
     hosts: set[str] = set()
-    tab.on("request", lambda one: hosts.add(urlsplit(one.url).hostname or ""))
+    tab.on("request", lambda request: hosts.add(urlsplit(request.url).hostname or ""))
     tab.goto(dashboard)
     yield tab
     context.close()
@@ -198,19 +198,19 @@ def test_a_link_opens_its_page_as_the_first_visit_of_a_fresh_dashboard(browser: 
 
 WORDS_OF_CHARTS = """() => {
     const light = colour => {
-        const parts = colour.match(/[\\d.]+/g).slice(0, 3).map(one => one / 255);
-        const [r, g, b] = parts.map(one => one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4);
+        const parts = colour.match(/[\\d.]+/g).slice(0, 3).map(channel => channel / 255);
+        const [r, g, b] = parts.map(channel => channel <= 0.04045 ? channel / 12.92 : ((channel + 0.055) / 1.055) ** 2.4);
         return 0.2126 * r + 0.7152 * g + 0.0722 * b;
     };
     const page = getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor;
-    const behind = one => {
-        const tag = one.parentElement.querySelector('rect.bg');
+    const behind = element => {
+        const tag = element.parentElement.querySelector('rect.bg');
         return tag && Number(getComputedStyle(tag).fillOpacity) > 0 ? getComputedStyle(tag).fill : page;
     };
     const drawn = [...document.querySelectorAll('svg.main-svg text:not(.heatmap-label text)')];
-    return drawn.filter(one => one.textContent.trim()).map(one => {
-        const [dark, bright] = [light(getComputedStyle(one).fill), light(behind(one))].sort((one, other) => one - other);
-        return [(bright + 0.05) / (dark + 0.05), one.textContent];
+    return drawn.filter(element => element.textContent.trim()).map(element => {
+        const [dark, bright] = [light(getComputedStyle(element).fill), light(behind(element))].sort((a, b) => a - b);
+        return [(bright + 0.05) / (dark + 0.05), element.textContent];
     });
 }"""
 

@@ -70,13 +70,13 @@ def test_hostile_text_is_only_text_on_every_page(hostile: str, browser: Browser)
     tab = context.new_page()
     tab.set_default_timeout(60_000)
     asked: list[str] = []
-    tab.on("request", lambda one: asked.append(one.url))
+    tab.on("request", lambda request: asked.append(request.url))
     for path in PAGES:
         tab.goto(f"{hostile}/{path}")
         expect(tab.get_by_text(" · as of").last).to_be_visible(timeout=60_000)
         expect(tab.get_by_test_id("stException")).to_have_count(0)
         main = tab.get_by_test_id("stMain")
-        assert main.evaluate("one => one.scrollWidth <= one.clientWidth + 1"), path
+        assert main.evaluate("element => element.scrollWidth <= element.clientWidth + 1"), path
         assert main.evaluate("one => one.scrollHeight") < 12_000, path
         assert (
             main.locator(

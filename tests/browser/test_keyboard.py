@@ -23,17 +23,17 @@ REACHED = {
     "Runs": ("Policy then and now", "Another run", "Note it"),
 }
 FOCUSED = """() => {
-    const one = document.activeElement;
-    const words = one.tagName === 'MAIN' ? '' : one.innerText;
-    const name = [words, one.getAttribute('aria-label'), one.labels && one.labels[0] && one.labels[0].innerText];
-    const box = one.closest('[data-baseweb], label') || one;
-    const seen = [one, one.parentElement, box].some(part => {
+    const focused = document.activeElement;
+    const words = focused.tagName === 'MAIN' ? '' : focused.innerText;
+    const name = [words, focused.getAttribute('aria-label'), focused.labels && focused.labels[0] && focused.labels[0].innerText];
+    const box = focused.closest('[data-baseweb], label') || focused;
+    const seen = [focused, focused.parentElement, box].some(part => {
         const drawn = getComputedStyle(part);
         return drawn.outlineStyle !== 'none' || drawn.boxShadow !== 'none';
-    }) || one.matches(':focus-visible');
-    const next = one.nextElementSibling;
-    const more = one.matches('button[role=radio], [role=tab]') && next !== null && next.role === one.role;
-    return [one.tagName, name.filter(Boolean).join(' '), seen, more];
+    }) || focused.matches(':focus-visible');
+    const next = focused.nextElementSibling;
+    const more = focused.matches('button[role=radio], [role=tab]') && next !== null && next.role === focused.role;
+    return [focused.tagName, name.filter(Boolean).join(' '), seen, more];
 }"""
 
 

@@ -100,7 +100,7 @@ def test_each_press_is_one_decision_while_others_decide_each_moment(held: tuple[
             page.get_by_text(re.compile("^[0-9a-f]{12} answered human; 1 settled")).wait_for()
             page.get_by_text(f"{HELD - before - 2 * number} records wait").wait_for()
 
-            assert len({one.record for one in decided(team)}) == len(decided(team)) == before + 2 * number
+            assert len({decision.record for decision in decided(team)}) == len(decided(team)) == before + 2 * number
 
 
 def test_a_form_that_is_sent_twice_asks_once(held: tuple[str, Team], browser: Browser) -> None:

@@ -112,10 +112,10 @@ def test_the_order_of_the_records_does_not_matter(
         found.slices[shuffled],
     )
 
-    one = fill(found, base, ceiling=ceiling, quotas=quotas)
-    two = fill(other, base, ceiling=ceiling, quotas=quotas)
+    kept = fill(found, base, ceiling=ceiling, quotas=quotas)
+    kept_of_shuffled = fill(other, base, ceiling=ceiling, quotas=quotas)
 
-    assert (one[shuffled] == two).all()
+    assert (kept[shuffled] == kept_of_shuffled).all()
 
 
 def test_a_quota_leaves_room_for_other_slices() -> None:

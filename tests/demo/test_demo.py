@@ -48,7 +48,7 @@ def facts(demo: Path, kind: type[F], **equal: Any) -> list[F]:
 
 def recall(demo: Path, lineage: str) -> dict[str, float]:
     found = facts(demo, Measurement, measure="tail recall")
-    return {one.run: one.value for one in found if one.run.startswith(f"{lineage}/")}
+    return {measurement.run: measurement.value for measurement in found if measurement.run.startswith(f"{lineage}/")}
 
 
 def test_two_lineages_of_at_least_eight_generations_span_a_year_on_the_demos_clock(demo: Path) -> None:
@@ -56,10 +56,10 @@ def test_two_lineages_of_at_least_eight_generations_span_a_year_on_the_demos_clo
         runs = view.recorded(RunStarted)
         now = status(view, now=SystemClock().now())
 
-    counts = {name: sum(one.fact.lineage == name for one in runs) for name in ("guarded", "unguarded")}
+    counts = {name: sum(run.fact.lineage == name for run in runs) for name in ("guarded", "unguarded")}
     assert min(counts.values()) >= 8
     assert (runs[-1].recorded - runs[0].recorded).days > 330
-    assert {one.clock for one in runs} == {"demo"}
+    assert {run.clock for run in runs} == {"demo"}
     assert now.clock == "demo"
     assert verify(Workspace(demo, "ada").log).problems == ()
 
@@ -76,9 +76,9 @@ def test_the_unguarded_line_loses_its_tail_and_the_guarded_one_does_not(demo: Pa
 def test_the_vendor_is_caught_and_honest_batches_are_not(demo: Path) -> None:
     batches = facts(demo, BatchTaken)
 
-    assert {one.source for one in batches if one.conflict} == {"vendor-7"}
-    honest = [one for one in batches if one.source == "docs" and one.estimate is not None]
-    assert sum(one.held for one in honest) / sum(one.read for one in honest) < 0.03
+    assert {batch.source for batch in batches if batch.conflict} == {"vendor-7"}
+    honest = [batch for batch in batches if batch.source == "docs" and batch.estimate is not None]
+    assert sum(batch.held for batch in honest) / sum(batch.read for batch in honest) < 0.03
 
 
 def test_the_batch_without_an_origin_is_held_and_partly_decided(demo: Path) -> None:
@@ -94,12 +94,12 @@ def test_the_job_over_the_ceiling_is_blocked_excused_and_then_stopped_by_its_div
     with Workspace(demo, "ada").log.reading() as view:
         decision = gate_decision_of(view, "guarded/5")
 
-    assert [(one.allowed, one.exit_code) for one in answers] == [(False, 3), (True, 0)]
+    assert [(answer.allowed, answer.exit_code) for answer in answers] == [(False, 3), (True, 0)]
     assert answers[1].override == facts(demo, OverrideUsed)[0].override
-    assert [one.decision for one in facts(demo, OverrideDecided, override="override-1")] == ["approved"]
+    assert [decision.decision for decision in facts(demo, OverrideDecided, override="override-1")] == ["approved"]
     assert decision
     assert decision.fact.verdict == "BLOCK"
-    assert [one.action for one in facts(demo, ShippingEvent, run="guarded/5")] == ["refused"]
+    assert [event.action for event in facts(demo, ShippingEvent, run="guarded/5")] == ["refused"]
     assert facts(demo, CaseShift, run="guarded/5", direction="lost")
 
 
@@ -107,7 +107,7 @@ def test_every_other_guarded_candidate_ships_and_no_unguarded_one_would(demo: Pa
     with Workspace(demo, "ada").log.reading() as view:
         now = status(view, now=SystemClock().now())
 
-    verdicts = {one.run: one.verdict for lineage in now.lineages for one in lineage.generations}
+    verdicts = {generation.run: generation.verdict for lineage in now.lineages for generation in lineage.generations}
     guarded = {run for run, verdict in verdicts.items() if run.startswith("guarded/") and verdict != "PASS"}
     assert guarded == {"guarded/5"}
     assert [run for run, verdict in verdicts.items() if run.startswith("unguarded/") and verdict == "PASS"] == [
@@ -120,11 +120,11 @@ def test_the_meeting_decided_and_its_minutes_can_be_read(demo: Path) -> None:
     decided = facts(demo, MeetingDecided)
 
     assert (ended.decided, ended.open_items) == (2, 0)
-    assert {one.decision for one in decided} == {"closed", "refused"}
+    assert {override.decision for override in decided} == {"closed", "refused"}
     assert b"Minutes of meeting-1" in minutes(Workspace(demo, "ada"), "meeting-1", form="html")
     with Workspace(demo, "ada").log.reading() as view:
         now = status(view, now=SystemClock().now())
-    assert [one.id for one in now.overrides if one.state == "open"] == ["override-5"]
+    assert [override.id for override in now.overrides if override.state == "open"] == ["override-5"]
 
 
 def test_the_ceiling_was_calibrated_on_the_anchor_itself(demo: Path) -> None:
@@ -137,11 +137,11 @@ def test_the_ceiling_was_calibrated_on_the_anchor_itself(demo: Path) -> None:
 def test_the_loop_through_the_vendor_was_found_guarded_and_only_then_shipped(demo: Path) -> None:
     events = facts(demo, ShippingEvent, run="guarded/2")
 
-    assert [one.action for one in events] == ["refused", "shipped"]
+    assert [event.action for event in events] == ["refused", "shipped"]
     assert "guarded -> vendor-7 -> guarded training set -> guarded" in events[0].reason
     with Workspace(demo, "ada").log.reading() as view:
         loops = loops_of(view, SystemClock().now())
-    assert {one.lineages[0] for one in loops.unguarded} == {"unguarded"}
+    assert {loop.lineages[0] for loop in loops.unguarded} == {"unguarded"}
     assert not loops.unguarded[0].declared
     assert len(loops.loops) == 3
 
@@ -154,14 +154,14 @@ def test_two_drills_were_held_and_the_second_was_faster(demo: Path) -> None:
     assert second.closed
     assert "alert" in first.steps[0].fact.evidence
     assert (second.seconds("freeze") or 0) < (first.seconds("freeze") or 0)
-    assert all("is at work, weights as their digest says" in one.steps[2].fact.evidence for one in (first, second))
+    assert all("is at work, weights as their digest says" in side.steps[2].fact.evidence for side in (first, second))
 
 
 def test_every_play_runs_at_the_end_and_was_attested(demo: Path) -> None:
     with Workspace(demo, "ada").log.reading() as view:
         now = status(view, now=SystemClock().now())
 
-    assert {one.name: (one.state, one.attested) for one in now.plays} == dict.fromkeys(PLAYS, ("running", True))
+    assert {play.name: (play.state, play.attested) for play in now.plays} == dict.fromkeys(PLAYS, ("running", True))
     assert not [finding for finding in now.findings if page_of(finding.kind) == "plays"]
 
 

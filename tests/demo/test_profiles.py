@@ -29,11 +29,11 @@ def test_the_small_demo_shows_the_three_checks(tmp_path: Path, capsys: pytest.Ca
 
     space = Workspace(tmp_path / "small", "ada")
     with space.log.reading() as view:
-        assert [one.fact.action for one in view.recorded(ShippingEvent)] == ["shipped", "shipped"]
+        assert [row.fact.action for row in view.recorded(ShippingEvent)] == ["shipped", "shipped"]
         assert view.recorded(Clearance)[-1].fact.exit_code == 3
         found = status(view, now=space.clock.now())
-    assert [one.name for one in found.plays] == ["provenance", "mixing", "monitoring"]
-    assert not [one for one in found.findings if one.kind.play in ("loops", "drill")]
+    assert [play.name for play in found.plays] == ["provenance", "mixing", "monitoring"]
+    assert not [finding for finding in found.findings if finding.kind.play in ("loops", "drill")]
     assert "not shipped" not in capsys.readouterr().out
 
 
@@ -46,10 +46,10 @@ def test_the_api_demo_finds_what_came_back_and_the_loss_without_training(tmp_pat
         weeks = view.recorded(StreamWeek, measure="rare words")
         ours = view.recorded(OwnOutputFound)
         found = status(view, now=space.clock.now())
-    assert [one.fact.alarm for one in weeks][:5] == [False] * 5, "nothing had changed yet"
+    assert [week.fact.alarm for week in weeks][:5] == [False] * 5, "nothing had changed yet"
     assert weeks[-1].fact.alarm
-    assert {one.fact.source for one in ours} == {"help centre"}
-    assert any(one.what.startswith("unguarded loop") and one.severity == "high" for one in found.findings)
+    assert {row.fact.source for row in ours} == {"help centre"}
+    assert any(finding.what.startswith("unguarded loop") and finding.severity == "high" for finding in found.findings)
     assert "Nothing is trained in this profile" in found.lineages[0].sentence
 
 

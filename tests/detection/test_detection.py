@@ -134,9 +134,9 @@ def test_shares_have_intervals_that_hold_the_true_share_and_say_where_methods_di
     found = prevalence.shares(pool, human=human, ai=ai, seed=0)
 
     assert found is not None
-    for one in (found.pacc, found.sld):
-        assert one.low <= 0.1 <= one.high
-        assert one.share == pytest.approx(0.1, abs=0.03)
+    for estimate in (found.pacc, found.sld):
+        assert estimate.low <= 0.1 <= estimate.high
+        assert estimate.share == pytest.approx(0.1, abs=0.03)
     assert not found.disagree
     assert prevalence.shares(pool, human=human, ai=ai, seed=0) == found
     weights = np.stack([np.ones(len(pool)), np.arange(len(pool)) % 3.0])
@@ -173,16 +173,16 @@ def test_formatting_does_not_change_what_the_detector_sees() -> None:
     bare = 'It\'s a list - one, two. She said "yes" to 7 of them.'
     dressed = "## It\u2019s a **list** \u2014 one,\n\n two.  She said \u201cyes\u201d to 42 of\u00a0them."
 
-    one, other = scoring.parts_of(pack([bare, dressed]), weights).parts
+    of_bare, of_dressed = scoring.parts_of(pack([bare, dressed]), weights).parts
 
-    assert one == pytest.approx(other)
+    assert of_bare == pytest.approx(of_dressed)
 
 
 def test_the_built_in_detector_tells_plain_cases_apart_and_never_needs_a_workspace() -> None:
     found = tailguard.detect([*HUMAN, *MODEL])
 
-    assert [one.verdict for one in found.records][-3:] == ["ai", "ai", "ai"]
-    assert "ai" not in [one.verdict for one in found.records][:2]
+    assert [record.verdict for record in found.records][-3:] == ["ai", "ai", "ai"]
+    assert "ai" not in [record.verdict for record in found.records][:2]
     assert found.summary.shares is None, "too few to estimate a share"
     assert found.summary.error_rate == 0.01
 
@@ -192,18 +192,18 @@ def test_what_cannot_be_judged_is_unknown_and_says_so() -> None:
         ["too short", "", "Das Wetter war den ganzen Tag so schlecht, dass wir lieber drinnen blieben. " * 5]
     )
 
-    assert [one.verdict for one in found.records] == ["unknown"] * 3
-    assert all(one.score is None and "not judged" in one.evidence for one in found.records)
+    assert [record.verdict for record in found.records] == ["unknown"] * 3
+    assert all(record.score is None and "not judged" in record.evidence for record in found.records)
 
 
 def test_a_passage_of_a_model_inside_human_text_is_found_with_its_place() -> None:
     human = "\n\n".join(HUMAN * 2)
     made = " ".join(MODEL)
 
-    (one,) = tailguard.detect([f"{human}\n\n{made}"], error_rate=0.05).records
+    (record,) = tailguard.detect([f"{human}\n\n{made}"], error_rate=0.05).records
 
-    assert one.verdict == "mixed"
-    ((start, stop),) = one.spans
+    assert record.verdict == "mixed"
+    ((start, stop),) = record.spans
     assert abs(start - len(human)) < 200
     assert stop == len(human) + 2 + len(made)
 
@@ -270,7 +270,7 @@ def test_a_teams_detector_ranks_its_models_text_above_its_human_text(detector: D
 def test_fresh_human_text_is_seldom_called_model_made(detector: Detector) -> None:
     judged = detector.judge(list(passages()[1200:2200]))
 
-    assert sum(one.verdict == "ai" for one in judged) / len(judged) <= 0.08
+    assert sum(judgement.verdict == "ai" for judgement in judged) / len(judged) <= 0.08
 
 
 def test_a_stored_detector_judges_alike(detector: Detector, tmp_path: Path) -> None:
@@ -297,11 +297,11 @@ def test_another_scorer_is_calibrated_and_not_fitted() -> None:
         def score(self, texts: Sequence[str]) -> list[float]:
             return [float(len(text)) for text in texts]
 
-    found = team.calibrate(["a" * (one % 50) for one in range(500)], ["b" * (60 + one % 50) for one in range(500)],
+    found = team.calibrate(["a" * (number % 50) for number in range(500)], ["b" * (60 + number % 50) for number in range(500)],
                            scorer=Length(), error_rate=0.05, seed=0)  # fmt: skip
 
     assert team.rates(found).auroc == 1.0
-    assert [one.verdict for one in found.judge(["x" * 10, "x" * 80])] == ["human", "ai"]
+    assert [judgement.verdict for judgement in found.judge(["x" * 10, "x" * 80])] == ["human", "ai"]
 
 
 def test_the_shipped_card_names_what_the_weights_say() -> None:
@@ -309,5 +309,5 @@ def test_the_shipped_card_names_what_the_weights_say() -> None:
     card = (Path(__file__).parent.parent.parent / "data" / "detector.md").read_text()
     rates = json.loads(json.dumps(dict(scoring.shipped_detector().rates)))
 
-    for name, one in rates.items():
-        assert f"| {name} | {one['human']:,} | {one['ai']:,} | {one['auroc']:.3f} |" in card
+    for name, rate in rates.items():
+        assert f"| {name} | {rate['human']:,} | {rate['ai']:,} | {rate['auroc']:.3f} |" in card

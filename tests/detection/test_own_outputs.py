@@ -52,8 +52,8 @@ def edited(text: str, share: float, rng: random.Random) -> str:
 def test_every_exact_copy_is_found_with_the_generation_that_wrote_it(own: OwnOutputs) -> None:
     found = match(own, [f"  {text.replace(' ', '  ')} \n" for text in OURS])
 
-    assert all(one and one.kind == "exact copy" and one.share == 1.0 for one in found)
-    assert [one.generation for one in found if one] == ["main/0"] * 700 + ["main/1"] * 800
+    assert all(match and match.kind == "exact copy" and match.share == 1.0 for match in found)
+    assert [match.generation for match in found if match] == ["main/0"] * 700 + ["main/1"] * 800
 
 
 def test_a_tenth_of_the_words_changed_is_still_found(own: OwnOutputs) -> None:
@@ -62,7 +62,7 @@ def test_a_tenth_of_the_words_changed_is_still_found(own: OwnOutputs) -> None:
 
     found = match(own, [edited(text, 0.1, rng) for text in long])
 
-    assert sum(one is not None for one in found) / len(long) >= 0.99
+    assert sum(match is not None for match in found) / len(long) >= 0.99
 
 
 def test_fifty_words_of_ours_in_a_longer_text_are_found_at_their_place(own: OwnOutputs) -> None:
@@ -78,11 +78,11 @@ def test_fifty_words_of_ours_in_a_longer_text_are_found_at_their_place(own: OwnO
 
     found = match(own, hidden)
 
-    hits = [(one, place) for one, place in zip(found, places, strict=True) if one]
+    hits = [(match, place) for match, place in zip(found, places, strict=True) if match]
     assert len(hits) / len(long) >= 0.9
-    near = [one for one, (start, stop) in hits if any(a < stop and b > start for a, b in one.spans)]
+    near = [hit for hit, (start, stop) in hits if any(a < stop and b > start for a, b in hit.spans)]
     assert len(near) / len(hits) > 0.97
-    assert sum(one.kind == "contains a passage" for one in near) / len(near) > 0.9
+    assert sum(match.kind == "contains a passage" for match in near) / len(near) > 0.9
 
 
 def test_other_texts_are_not_called_ours(own: OwnOutputs) -> None:
@@ -96,12 +96,14 @@ def test_other_texts_are_not_called_ours(own: OwnOutputs) -> None:
     found = match(own, unrelated)
 
     assert len(unrelated) > 1000
-    assert sum(one is not None for one in found) <= 0.01 * len(unrelated), (
+    assert sum(match is not None for match in found) <= 0.01 * len(unrelated), (
         "phrases of one house style, each under 8 words"
     )
     rng = random.Random(3)  # noqa: S311  a sample, not a secret
     shuffled = [" ".join(rng.sample(text.split(), len(text.split()))) for text in OURS]
-    assert sum(one is not None for one in match(own, shuffled)) <= 2, "a text of one repeated word is its own shuffle"
+    assert sum(matched is not None for matched in match(own, shuffled)) <= 2, (
+        "a text of one repeated word is its own shuffle"
+    )
 
 
 def test_phrases_of_the_anchor_are_nobodys_own(store: Store) -> None:
@@ -121,12 +123,12 @@ def test_the_index_does_not_depend_on_how_outputs_were_handed_in(store: Store) -
     whole = [("g", segments.keep_segment(store, OURS[:300]))]
     parts = [("g", segments.keep_segment(store, OURS[at : at + 100])) for at in (0, 100, 200)]
 
-    one, other = (
+    of_whole, of_parts = (
         own_outputs(store, logged, store.root / name, anchor=None) for name, logged in (("a", whole), ("b", parts))
     )
 
     for name in ("grams", "owners", "prints", "print_owners", "whole", "prefix"):
-        assert np.array_equal(one._arrays[name], other._arrays[name]), name
+        assert np.array_equal(of_whole._arrays[name], of_parts._arrays[name]), name
     assert len(list((store.root / "a").iterdir())) == 1
 
 

@@ -77,7 +77,7 @@ def test_it_is_found_by_its_name_calibrated_and_kept(model: Path, tmp_path: Path
     again = team.load(store, team.keep(detector, store), error_rate=0.05, named=lambda _: named)
 
     assert team.rates(again).auroc > 0.99
-    assert [one.verdict for one in again.judge([HUMAN[3], MODEL[3]])][1] == "ai"
+    assert [judgement.verdict for judgement in again.judge([HUMAN[3], MODEL[3]])][1] == "ai"
 
 
 def test_what_is_missing_is_said(model: Path) -> None:

@@ -27,7 +27,7 @@ def two_runs(team: Team) -> tuple[str, str]:
     """A second run with everything that a record has to carry: own output, review decisions, an earlier set, a parent."""
     unknown = team.batch("share", team.take(40), "share", Origin.UNKNOWN)
     first = team.run([team.batch("a", team.take(500)), unknown])
-    held = [one.id for one in quarantine.waiting(team.workspace)][:10]
+    held = [record.id for record in quarantine.waiting(team.workspace)][:10]
     quarantine.decide(team.workspace, held, origin=Origin.HUMAN, code="checked", note="known to us")
     ours = written_by(team, first, 150, logged=True)
     return first, team.run([team.batch("b", team.take(150)), team.batch("ours", ours, "robot", Origin.AI)])
@@ -139,7 +139,7 @@ def test_deviations_are_told_with_their_reasons_and_one_without_is_a_finding(tea
     def unexplained() -> list[str]:
         with team.workspace.log.reading() as view:
             found = status(view, now=team.clock.now()).findings
-        return [one.what for one in found if "deviates without a reason" in one.what]
+        return [finding.what for finding in found if "deviates without a reason" in finding.what]
 
     assert "the policy has changed since main/0" in unexplained()[0]
     with pytest.raises(InputError, match="A deviation needs a reason"):

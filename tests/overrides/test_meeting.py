@@ -87,7 +87,10 @@ def test_an_override_that_went_round_the_checks_is_void_and_shown(
     assert why in str(found.void)
     with team.workspace.log.reading() as view:
         told = status(view, now=team.clock.now())
-    assert any("override-x" in one.what and "void" in one.what and one.severity == "high" for one in told.findings)
+    assert any(
+        "override-x" in finding.what and "void" in finding.what and finding.severity == "high"
+        for finding in told.findings
+    )
     with pytest.raises(InputError, match="override-x is void"):
         requests.decide(team.workspace, "override-x", decision="closed", note="")
 
@@ -109,7 +112,7 @@ def test_a_missed_review_closes_an_override_and_the_log_says_so(team: Team, run:
     for _ in range(2):
         with team.workspace.deciding(Right.MEET) as tx:
             requests.close_missed(tx, now=team.clock.now())
-    assert [one.note for one in facts(team, OverrideDecided, override=name)[1:]] == [requests.MISSED]
+    assert [decision.note for decision in facts(team, OverrideDecided, override=name)[1:]] == [requests.MISSED]
 
 
 def test_an_override_that_a_meeting_keeps_lives_until_the_next_review(team: Team, run: str) -> None:
@@ -134,7 +137,7 @@ def test_an_override_whose_run_is_done_is_an_orphan(team: Team) -> None:
     assert register.find(team.workspace, name).orphan == "its training is over"
     with team.workspace.log.reading() as view:
         told = status(view, now=team.clock.now())
-    assert any(f"{name} matches nothing any more" in one.what for one in told.findings)
+    assert any(f"{name} matches nothing any more" in finding.what for finding in told.findings)
 
 
 def test_the_agenda_is_in_order(team: Team, run: str) -> None:
@@ -143,7 +146,7 @@ def test_the_agenda_is_in_order(team: Team, run: str) -> None:
     with team.workspace.log.reading() as view:
         found = agenda(overrides(view), now=team.clock.now(), soon=meeting.SOON)
 
-    assert [one.id for one in found] == [waiting, soon, unused]
+    assert [item.id for item in found] == [waiting, soon, unused]
 
 
 @pytest.mark.slow
@@ -170,7 +173,7 @@ def test_twenty_overrides_in_one_sitting_with_minutes_in_three_forms(team: Team,
     assert half.present == ("ada", "lin")
     (ended,) = facts(team, MeetingEnded)
     assert (ended.decided, ended.open_items) == (18, 2)
-    passed = {one.override.id for one in half.left}
+    passed = {item.override.id for item in half.left}
     assert {state(team, name) for name in passed} == {"closed"}
     page, table = minutes(team.workspace, started, form="html"), minutes(team.workspace, started, form="csv")
     assert minutes(team.workspace, started, form="pdf") == minutes(team.workspace, started, form="pdf")
@@ -269,6 +272,6 @@ def test_open_overrides_without_a_meeting_for_a_month_are_a_finding(team: Team, 
     record_policy(team.workspace)  # the log's own time moves on
 
     with team.workspace.log.reading() as view:
-        told = [one.what for one in status(view, now=team.clock.now()).findings]
+        told = [finding.what for finding in status(view, now=team.clock.now()).findings]
 
-    assert any("2 open overrides wait for the monthly meeting" in one for one in told), told
+    assert any("2 open overrides wait for the monthly meeting" in sentence for sentence in told), told

@@ -82,7 +82,7 @@ def test_an_override_goes_through_its_states_and_ends_by_itself(team: Team, run:
 @given(seconds=st.integers(-(10**6), 10**6), decision=st.sampled_from([None, "approved", "refused", "closed"]))
 def test_only_an_approved_unexpired_override_is_live(seconds: int, decision: str | None) -> None:
     now = Clock().moment
-    one = Override(
+    override = Override(
         "o",
         Gate.RATIO,
         "main",
@@ -98,8 +98,8 @@ def test_only_an_approved_unexpired_override_is_live(seconds: int, decision: str
         (),
     )
 
-    live = live_override([one], gate=Gate.RATIO, run="main/1", now=now)
+    live = live_override([override], gate=Gate.RATIO, run="main/1", now=now)
 
-    assert (live is one) == (decision == "approved" and seconds > 0)
-    assert live_override([one], gate=Gate.DIVERSITY, run="main/1", now=now) is None
-    assert live_override([one], gate=Gate.RATIO, run="main/2", now=now) is None
+    assert (live is override) == (decision == "approved" and seconds > 0)
+    assert live_override([override], gate=Gate.DIVERSITY, run="main/1", now=now) is None
+    assert live_override([override], gate=Gate.RATIO, run="main/2", now=now) is None

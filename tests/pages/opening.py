@@ -39,12 +39,12 @@ def page_text(app: AppTest) -> str:
 
 
 def button(app: AppTest, label: str) -> Button:
-    return next(one for one in app.button if one.label == label)
+    return next(button for button in app.button if button.label == label)
 
 
 def answered(app: AppTest) -> str:
     assert not app.exception, app.exception
-    return " ".join(one.value for one in (*app.success, *app.error)).replace("\\", "")
+    return " ".join(message.value for message in (*app.success, *app.error)).replace("\\", "")
 
 
 def rows_behind(app: AppTest) -> list[str]:

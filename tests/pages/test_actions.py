@@ -88,7 +88,9 @@ def sent(app: AppTest, button: Button) -> WidgetStates:
     """What the browser sends for a press: each field and this button, and no other one."""
     button.click()
     states = app._tree.get_widget_states()
-    told = [one for one in states.widgets if one.WhichOneof("value") != "trigger_value" or one.trigger_value]
+    told = [
+        widget for widget in states.widgets if widget.WhichOneof("value") != "trigger_value" or widget.trigger_value
+    ]
     return WidgetStates(widgets=told)
 
 
@@ -96,22 +98,22 @@ def sent(app: AppTest, button: Button) -> WidgetStates:
 def test_a_press_that_is_delivered_twice_is_carried_out_once(label: str, reason: str) -> None:
     app = AppTest.from_function(_page).run()
     app.text_input(key="reason").input("the launch")  # a form's fields count once it is sent
-    press = sent(app, next(one for one in app.button if one.label == label))
+    press = sent(app, next(button for button in app.button if button.label == label))
 
     app._run(press)
     app._run(press)
 
     assert not app.exception
     assert app.session_state["done"] == [reason]
-    assert [one.value for one in app.success] == ["done 1 times"]
+    assert [message.value for message in app.success] == ["done 1 times"]
 
 
 def test_a_button_that_is_drawn_anew_acts_again() -> None:
     app = AppTest.from_function(_page).run()
     for _ in range(2):
-        next(one for one in app.button if one.label == "Approve").click().run()
+        next(button for button in app.button if button.label == "Approve").click().run()
 
-    assert [one.value for one in app.success] == ["done 2 times"]
+    assert [message.value for message in app.success] == ["done 2 times"]
 
 
 @pytest.fixture
@@ -139,7 +141,7 @@ def test_a_press_on_a_record_that_somebody_else_has_answered_says_who_and_touche
     reviewing._run(press)
 
     assert not reviewing.exception
-    assert [(one.record, one.origin) for one in facts(team, ReviewDecision)] == [(shown, "ai")]
+    assert [(decision.record, decision.origin) for decision in facts(team, ReviewDecision)] == [(shown, "ai")]
     assert f"{shown[:12]} was answered ai by sam on 2 Mar 2026" in reviewing.error[0].value.replace("\\", "")
 
 
@@ -149,7 +151,7 @@ def test_a_press_on_next_that_is_delivered_twice_goes_one_record_on(team: Team, 
     reviewing._run(press)
     reviewing._run(press)
 
-    assert "**2 of 3**" in " ".join(one.value for one in reviewing.markdown)
+    assert "**2 of 3**" in " ".join(block.value for block in reviewing.markdown)
 
 
 def test_a_decision_that_is_delivered_twice_is_recorded_once(team: Team, reviewing: AppTest) -> None:
@@ -159,8 +161,8 @@ def test_a_decision_that_is_delivered_twice_is_recorded_once(team: Team, reviewi
     reviewing._run(press)
     reviewing._run(press)
 
-    assert [one.record for one in facts(team, ReviewDecision)] == [shown]
-    assert [one.value for one in reviewing.error] == []
+    assert [decision.record for decision in facts(team, ReviewDecision)] == [shown]
+    assert [message.value for message in reviewing.error] == []
     assert f"{shown[:12]} answered human; 1 settled" in reviewing.success[0].value.replace("\\", "")
 
 
@@ -208,8 +210,8 @@ def test_every_form_finds_what_was_typed_into_it(team: Team, reviewing: AppTest,
     reviewing.switch_page(f"pages/{page}.py").run()
 
     for label in FORMS[page]:
-        button = next((one for one in reviewing.button if one.label == label), None)
-        assert button, (label, [one.label for one in reviewing.button])
+        button = next((button for button in reviewing.button if button.label == label), None)
+        assert button, (label, [button.label for button in reviewing.button])
         button.click().run()
 
         assert not reviewing.exception, (label, reviewing.exception)

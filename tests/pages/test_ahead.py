@@ -48,12 +48,12 @@ def test_what_others_write_is_read_ahead_and_what_one_decides_shows_at_once(
     gc.collect()
     assert later != before
     assert rows() is None, "nothing is kept of a state that is shown no more"
-    assert [one.id for one in reads.status().overrides] == [first]
+    assert [override.id for override in reads.status().overrides] == [first]
 
     shown.cost_seconds = 30.0
     second = ask()
     cache.invalidate()
-    assert [one.id for one in reads.status().overrides] == [first, second]
+    assert [override.id for override in reads.status().overrides] == [first, second]
 
 
 def _page() -> None:
@@ -75,4 +75,4 @@ def test_a_button_counts_also_when_the_log_grows_while_its_page_is_drawn(monkeyp
     app = AppTest.from_function(_page).run()
     app.button[0].click().run()
 
-    assert [one.value for one in app.markdown] == ["approved"]
+    assert [block.value for block in app.markdown] == ["approved"]

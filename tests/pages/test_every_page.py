@@ -67,8 +67,8 @@ def test_every_figure_opens_to_its_rows_and_every_part_opens(catalogue: Catalogu
 
 
 def test_a_page_of_its_own_shows_its_own_charts(catalogue: Catalogue) -> None:
-    overview = [one.proto.spec for one in opened(catalogue["looped"], "overview").get("plotly_chart")]
-    plays = [one.proto.spec for one in opened(catalogue["looped"], "plays").get("plotly_chart")]
+    overview = [chart.proto.spec for chart in opened(catalogue["looped"], "overview").get("plotly_chart")]
+    plays = [chart.proto.spec for chart in opened(catalogue["looped"], "plays").get("plotly_chart")]
 
     assert overview
     assert plays
@@ -121,7 +121,7 @@ def test_with_the_log_alone_no_button_and_no_form_ends_in_a_traceback(
         app = opened(folder, page)
         keys = [button.key for button in app.button if button.key and not button.disabled]
         for key in [*keys, *rows_behind(app)]:
-            if key in [one.key for one in app.button]:
+            if key in [button.key for button in app.button]:
                 app.button(key=key).click().run()
             else:
                 app.session_state[key] = True
@@ -139,7 +139,7 @@ def test_a_policy_that_cannot_be_read_is_named_and_the_pages_stay_open(catalogue
 
     assert not overview.exception, overview.exception
     assert not plays.exception, plays.exception
-    assert "is not valid TOML" in " ".join(one.value for one in plays.warning).replace("\\", "")
+    assert "is not valid TOML" in " ".join(message.value for message in plays.warning).replace("\\", "")
 
 
 def test_a_log_that_nobody_published_is_not_called_empty(catalogue: Catalogue, tmp_path: Path) -> None:

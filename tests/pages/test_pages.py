@@ -76,12 +76,12 @@ def test_an_override_can_be_asked_for_and_not_approved_by_oneself(catalogue: Cat
         app.selectbox(key="asked").select("ratio gate of main/1")
         app.text_input(key="asked_reason").input("needed for the launch")
         button(app, "Ask").click().run()
-        assert "override-1 requested" in " ".join(one.value for one in app.success).replace("\\", "")
+        assert "override-1 requested" in " ".join(message.value for message in app.success).replace("\\", "")
         app.selectbox(key="chosen").select("override-1")
         button(app, "Record the decision").click().run()
 
     assert not app.exception
-    assert "lin may not decide on overrides" in " ".join(one.value for one in app.error).replace("\\", "")
+    assert "lin may not decide on overrides" in " ".join(message.value for message in app.error).replace("\\", "")
 
 
 def test_a_meeting_is_walked_through_and_a_reload_loses_nothing(catalogue: Catalogue, tmp_path: Path) -> None:
@@ -91,10 +91,10 @@ def test_a_meeting_is_walked_through_and_a_reload_loses_nothing(catalogue: Catal
         assert "override-1: ratio gate of main/0" in page_text(app)
         assert "<b>" not in "".join(part.value for part in app.markdown)
         button(app, "Refuse").click().run()
-        refused = " ".join(one.value for one in app.error).replace("\\", "")
+        refused = " ".join(message.value for message in app.error).replace("\\", "")
         app.text_area(key="note-override-1").input("Its training is over, so nothing needs it.").run()
         button(app, "Refuse").click().run()
-        decided = " ".join(one.value for one in app.success).replace("\\", "")
+        decided = " ".join(message.value for message in app.success).replace("\\", "")
         again = opened(tmp_path / "copy", "overrides")
         for name in ("override-2", "override-3"):
             assert again.text_area(key=f"note-{name}").value == "", "no item begins with another's note"
@@ -141,14 +141,16 @@ def test_the_gate_is_tested_again_from_its_page_and_its_report_can_be_kept(
 
         app.button(key="test").click().run()
 
-    assert "self-tests of main/1 were as they should be" in "".join(one.value for one in app.success).replace("\\", "")
+    assert "self-tests of main/1 were as they should be" in "".join(message.value for message in app.success).replace(
+        "\\", ""
+    )
 
 
 def test_the_mixing_page_carries_bounds_reasons_and_records(catalogue: Catalogue) -> None:
     app = opened(catalogue["long"], "mixing")
 
     assert "as its tags may be wrong" in page_text(app)
-    assert next(one.value for one in app.metric if one.label == "Head-room, records") != "0"
+    assert next(metric.value for metric in app.metric if metric.label == "Head-room, records") != "0"
     app.selectbox(key="outcome").select("kept").run()
     records = next(frame.value for frame in app.dataframe if "why" in frame.value)
     assert (records["quality"] <= 1).all()
@@ -167,7 +169,7 @@ def test_a_reviewer_works_through_the_queue_and_takes_an_answer_back(catalogue: 
         button(app, "Human").click().run()
         after = app.metric[0].value
         app.run()  # as when the log has grown: what came of the answer is still told
-        settled = " ".join(one.value for one in app.success).replace("\\", "")
+        settled = " ".join(message.value for message in app.success).replace("\\", "")
         app.button(key="back").click().run()
 
     assert not app.exception
@@ -182,7 +184,7 @@ def test_somebody_who_may_not_review_is_told_so(catalogue: Catalogue, tmp_path: 
         app = opened(tmp_path / "copy", "quarantine")
         button(app, "AI").click().run()
 
-    assert "eve may not decide held records" in " ".join(one.value for one in app.error).replace("\\", "")
+    assert "eve may not decide held records" in " ".join(message.value for message in app.error).replace("\\", "")
     assert app.metric[0].value == "40"
 
 
@@ -256,7 +258,7 @@ def test_plays_are_attested_and_handed_over_on_their_page(catalogue: Catalogue, 
     shutil.copytree(catalogue["looped"], tmp_path / "copy")
     with acting_as("ada"):
         app = opened(tmp_path / "copy", "plays")
-        before = " ".join(one.value for one in app.warning).replace("\\", "")
+        before = " ".join(message.value for message in app.warning).replace("\\", "")
         app.selectbox(key="given").select("loops")
         app.text_input(key="to").input("kim")
         button(app, "Hand over").click().run()
@@ -302,14 +304,14 @@ def test_the_evidence_pack_is_made_by_a_button(catalogue: Catalogue, tmp_path: P
         button(app, "Make the evidence pack").click().run()
 
     assert not app.exception
-    assert any("evidence-zip" in str(one.proto) for one in app.get("download_button"))
+    assert any("evidence-zip" in str(button.proto) for button in app.get("download_button"))
 
 
 def test_the_overview_says_whether_the_defence_runs_and_what_is_due(catalogue: Catalogue) -> None:
     app = opened(catalogue["looped"], "overview")
 
-    assert "Is the defence running?" in [one.value for one in app.subheader]
-    assert "**◆ drill**" in [one.value for one in app.markdown]
+    assert "Is the defence running?" in [subheader.value for subheader in app.subheader]
+    assert "**◆ drill**" in [block.value for block in app.markdown]
     due = next(frame.value for frame in app.dataframe if "when" in frame.value and "who" in frame.value)
     assert {"Response drill", "Review of all loops", "Attestation of the plays"} <= set(due["what"])
 
@@ -364,7 +366,7 @@ def test_a_contract_is_signed_off_on_the_provenance_page(catalogue: Catalogue, t
 
     assert not app.exception, app.exception
     assert sources.standing(Workspace(tmp_path / "copy", "ada"))["docs"].signed_by == "ada"
-    assert "Sign off" not in [one.label for one in app.button]
+    assert "Sign off" not in [button.label for button in app.button]
 
 
 def test_flows_are_declared_imported_reviewed_confirmed_and_excepted_on_their_page(
@@ -502,15 +504,15 @@ def test_with_the_log_alone_the_queue_says_how_much_waits_and_that_it_cannot_be_
 
     assert not app.exception, app.exception
     assert "40 held records wait" in page_text(app)
-    assert "There is no store at" in " ".join(one.value for one in app.warning)
+    assert "There is no store at" in " ".join(message.value for message in app.warning)
     assert "Nothing waits." not in page_text(app)
-    assert not [one for one in app.button if (one.key or "").startswith("answer-")]
+    assert not [button for button in app.button if (button.key or "").startswith("answer-")]
 
 
 def test_with_the_log_alone_files_of_the_store_are_not_offered(catalogue: Catalogue, tmp_path: Path) -> None:
     app = opened(log_alone(catalogue["watched"], tmp_path / "alone", "policy.toml"), "gates")
 
-    report = next(one.proto for one in app.get("download_button") if one.proto.label == "Download the report")
+    report = next(button.proto for button in app.get("download_button") if button.proto.label == "Download the report")
     assert report.disabled
     assert "There is no store at" in report.help
 
@@ -521,7 +523,7 @@ def test_with_the_log_alone_a_drill_is_refused_and_not_left_open(catalogue: Cata
         button(app, "Plant a collapse").click().run()
 
     assert "There is no store at" in answered(app)
-    assert "do-freeze" not in [one.key for one in app.button]
+    assert "do-freeze" not in [button.key for button in app.button]
 
 
 def test_a_meeting_needs_no_policy_file_to_be_looked_at(catalogue: Catalogue, tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def test_who_takes_the_queue_keeps_it_while_they_answer_it(tmp_path: Path) -> No
     def takers() -> list[str | None]:
         with workspace.log.reading() as view:
             found = status(view, now=clock.now()).findings
-        return [one.assigned_to for one in found if one.kind is FindingKind.RECORDS_WAIT]
+        return [finding.assigned_to for finding in found if finding.kind is FindingKind.RECORDS_WAIT]
 
     def answer(record: str) -> ReviewDecision:
         return ReviewDecision(record, "a", "docs", "human", "checked", clock.moment)
@@ -118,9 +118,9 @@ def test_who_takes_a_finding_answers_for_it_until_it_ends(team: Team) -> None:
     assignment.assign(team.workspace.as_actor("lin"), found.key, plan="I calibrate it today.")
     team.clock.move(1)
 
-    later = next(one for one in standing(team) if one.key == found.key)
+    later = next(finding for finding in standing(team) if finding.key == found.key)
     assert (later.assigned_to, later.plan) == ("lin", "I calibrate it today.")
-    assert sum(one.assigned_to is not None for one in standing(team)) == 1
+    assert sum(finding.assigned_to is not None for finding in standing(team)) == 1
 
 
 def test_a_finding_is_not_assigned_to_just_anybody_nor_without_a_plan(team: Team) -> None:
@@ -133,7 +133,7 @@ def test_a_finding_is_not_assigned_to_just_anybody_nor_without_a_plan(team: Team
         assignment.assign(team.workspace, "finding-0", plan="look into it")
     with pytest.raises(NotAllowed, match="eve may not assign findings and acknowledge alerts"):
         assignment.assign(team.workspace.as_actor("eve"), key, plan="look into it")
-    assert not any(one.assigned_to for one in standing(team))
+    assert not any(finding.assigned_to for finding in standing(team))
 
 
 def test_findings_are_listed_and_assigned_by_command(

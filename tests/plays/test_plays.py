@@ -47,7 +47,7 @@ def findings(team: Team) -> list[Finding]:
         return list(standing_of(view, team.clock.now()).findings)
 
 
-def one(team: Team, words: str) -> Finding | None:
+def finding_about(team: Team, words: str) -> Finding | None:
     found = [finding for finding in findings(team) if words in finding.what]
     assert len(found) < 2, found
     return found[0] if found else None
@@ -110,11 +110,11 @@ def test_tagging_that_stops_while_models_go_on_is_found_and_ends_with_the_next_b
     from tests.builders import written_by
 
     run = team.run([team.batch("a", team.take(200))])
-    assert one(team, "tagging has stopped") is None
+    assert finding_about(team, "tagging has stopped") is None
     team.clock.move(20)
     written_by(team, run, 20, logged=True)
 
-    found = one(team, "tagging has stopped")
+    found = finding_about(team, "tagging has stopped")
     assert found
     assert found.severity == "high"
     with team.workspace.log.reading() as view:
@@ -123,7 +123,7 @@ def test_tagging_that_stops_while_models_go_on_is_found_and_ends_with_the_next_b
     assert [play.state for play in attest.audit(team.workspace) if play.play.name == "provenance"] == ["late"]
 
     team.run([team.batch("b", team.take(100))])
-    assert one(team, "tagging has stopped") is None
+    assert finding_about(team, "tagging has stopped") is None
 
 
 @pytest.mark.slow
@@ -132,18 +132,18 @@ def test_a_detector_switched_to_one_nobody_calibrated_makes_provenance_late(team
 
     first = first_generation(team, 600)
     detector.calibrate(team.workspace, written_by(team, first, 700, logged=True), generation=first, seed=0)
-    assert one(team, "detector was switched") is None
+    assert finding_about(team, "detector was switched") is None
 
     change(team, 'detector = "style"', 'detector = "hf"')
 
-    found = one(team, "detector was switched to hf")
+    found = finding_about(team, "detector was switched to hf")
     assert found
     standing = {play.play.name: play for play in attest.audit(team.workspace)}
     assert standing["provenance"].state == "late"
     assert standing["provenance"].since == found.since
     assert standing["mixing"].waits_for == ("provenance",)
     change(team, 'detector = "hf"', 'detector = "style"')
-    assert one(team, "detector was switched") is None
+    assert finding_about(team, "detector was switched") is None
 
 
 @pytest.mark.slow
@@ -154,36 +154,36 @@ def test_a_gate_that_was_bypassed_is_found_until_a_generation_passes(tmp_path: P
     record(space, GateDecision(run, "main", Gate.DIVERSITY, Verdict.BLOCK, False, "it lost its tail", None))
     change(team, 'mode = "observe"', 'mode = "enforce"')
 
-    found = one(team, "the gate was bypassed: main/0 was shipped in observe mode, with BLOCK")
+    found = finding_about(team, "the gate was bypassed: main/0 was shipped in observe mode, with BLOCK")
     assert found
     with space.log.reading() as view:
         assert found.since == view.recorded(ShippingEvent, action="shipped")[0].recorded
     assert {play.play.name: play.state for play in attest.audit(space)}["monitoring"] == "late"
 
     team.run([team.batch("b", team.take(100))])
-    assert one(team, "the gate was bypassed") is None
+    assert finding_about(team, "the gate was bypassed") is None
 
 
 def test_observe_mode_left_on_is_found_since_it_should_have_ended(team: Team) -> None:
     change(team, 'mode = "enforce"', 'mode = "observe"')
     begun = team.clock.moment
     team.clock.move(90)
-    assert one(team, "has only observed") is None
+    assert finding_about(team, "has only observed") is None
     team.clock.move(5)
 
-    found = one(team, "main has only observed since")
+    found = finding_about(team, "main has only observed since")
     assert found
     assert abs(found.since - (begun + 92 * DAY)) < DAY
     change(team, 'mode = "observe"', 'mode = "enforce"')
-    assert one(team, "has only observed") is None
+    assert finding_about(team, "has only observed") is None
 
 
 def test_an_alert_that_nobody_takes_is_found_until_somebody_does(team: Team) -> None:
     record(team.workspace, AlertRaised("alert-1", "a stream lost diversity", "bot", "bot fell", "decisions#1"))
     team.clock.move(6)
-    assert one(team, "nobody acknowledged alert-1") is None
+    assert finding_about(team, "nobody acknowledged alert-1") is None
     team.clock.move(2)
-    assert one(team, "nobody acknowledged alert-1")
+    assert finding_about(team, "nobody acknowledged alert-1")
 
     with pytest.raises(InputError, match="no alert 'alert-9'"):
         alerts.acknowledge(team.workspace, "alert-9", note="will look")
@@ -191,7 +191,7 @@ def test_an_alert_that_nobody_takes_is_found_until_somebody_does(team: Team) -> 
         alerts.acknowledge(team.workspace, "alert-1", note="")
     alerts.acknowledge(team.workspace.as_actor("lin"), "alert-1", note="will look at it today")
 
-    assert one(team, "nobody acknowledged alert-1") is None
+    assert finding_about(team, "nobody acknowledged alert-1") is None
 
 
 def test_a_suite_and_an_anchor_gone_stale_are_found_until_they_are_renewed(team: Team) -> None:
@@ -200,14 +200,14 @@ def test_a_suite_and_an_anchor_gone_stale_are_found_until_they_are_renewed(team:
     from tests.builders import write_jsonl
 
     team.clock.move(400)
-    assert one(team, "the suite openings is old")
-    assert one(team, "the anchor is stale")
+    assert finding_about(team, "the suite openings is old")
+    assert finding_about(team, "the anchor is stale")
 
     file = write_jsonl(team.workspace.root / "inbox" / "more.jsonl", [{"text": text} for text in team.take(20)])
     anchor.add(team.workspace, file, reason="a year has passed", reader=reader_for(str(file)), columns=WHOLE)
-    assert one(team, "the anchor is stale") is None
+    assert finding_about(team, "the anchor is stale") is None
     change(team, "max_age_days = 365             # an older suite", "max_age_days = 800             # an older suite")
-    assert one(team, "the suite openings is old") is None
+    assert finding_about(team, "the suite openings is old") is None
 
 
 def test_an_override_renewed_for_ever_is_found_since_the_first_and_ends_with_it(team: Team) -> None:
@@ -219,17 +219,17 @@ def test_an_override_renewed_for_ever_is_found_since_the_first_and_ends_with_it(
     )
     requests.decide(team.workspace, name, decision="approved", note="once")
     for number in range(3):
-        assert one(team, "in a row") is None
+        assert finding_about(team, "in a row") is None
         team.clock.move(8)
         until = team.clock.now() + 25 * DAY
         name = requests.renew(lin, name, reason=f"the vendor is later still, {number}", expires=until)
         requests.decide(team.workspace, name, decision="approved", note="again")
 
-    found = one(team, "is the 4th in a row for main/0")
+    found = finding_about(team, "is the 4th in a row for main/0")
     assert found
     assert abs(found.since - begun) < DAY
     requests.decide(team.workspace, name, decision="closed", note="enough")
-    assert one(team, "in a row") is None
+    assert finding_about(team, "in a row") is None
 
 
 def test_attestation_stands_beside_the_evidence_and_a_contradiction_is_shown(team: Team) -> None:
@@ -247,18 +247,18 @@ def test_attestation_stands_beside_the_evidence_and_a_contradiction_is_shown(tea
     standing = {play.play.name: play for play in attest.audit(space)}
     assert (standing["mixing"].attested, standing["mixing"].contradiction) == (True, "")
     assert "ada attested on 2026-04-01 that it is running; the log says late" in standing["drill"].contradiction
-    assert one(team, "Response drill: ada attested")
+    assert finding_about(team, "Response drill: ada attested")
     team.clock.move(70)
-    assert one(team, "Mixing ratios: ada attested"), "the evidence went stale under the attestation"
+    assert finding_about(team, "Mixing ratios: ada attested"), "the evidence went stale under the attestation"
 
 
 def test_attestations_that_are_overdue_are_found_until_all_are_made(team: Team) -> None:
     team.run([team.batch("a", team.take(200))])
     team.clock.move(3)
-    assert one(team, "has not attested")
+    assert finding_about(team, "has not attested")
     for name in NAMES:
         attest.attest(team.workspace, name, running=True, note="as seen in the round of this month")
-    assert one(team, "has not attested") is None
+    assert finding_about(team, "has not attested") is None
 
 
 def test_a_play_is_handed_over_by_its_owner_and_the_policy_says_so(team: Team) -> None:
@@ -277,21 +277,21 @@ def test_a_play_is_handed_over_by_its_owner_and_the_policy_says_so(team: Team) -
 
 def test_a_change_of_process_is_found_until_the_runbook_is_acknowledged(team: Team) -> None:
     space = team.workspace
-    assert one(team, "nobody acknowledged it yet")
+    assert finding_about(team, "nobody acknowledged it yet")
     with pytest.raises(InputError, match="lin may not acknowledge the runbook"):
         attest.acknowledge(space.as_actor("lin"), note="read it all, fine")
     first = attest.acknowledge(space, note="the first revision")
-    assert one(team, "the process has changed") is None
+    assert finding_about(team, "the process has changed") is None
 
     team.clock.move(3)
     change(team, "ceiling = 0.30", "ceiling = 0.20")
     changed = team.clock.moment
 
-    found = one(team, f"the process has changed since revision {first.digest[:12]}")
+    found = finding_about(team, f"the process has changed since revision {first.digest[:12]}")
     assert found
     assert abs(found.since - changed) < DAY
     attest.acknowledge(space, note="a lower ceiling, after the calibration")
-    assert one(team, "the process has changed") is None
+    assert finding_about(team, "the process has changed") is None
     assert "| main | enforce | 20% | ratio |" in attest.runbook_text(space)
     page = attest.as_page("# <script>x</script>\n\n| a |\n|---|\n| [x](javascript:alert(1)) |", "t")
     assert "<script>" not in page
@@ -312,7 +312,7 @@ def test_the_calendar_lists_what_is_due_and_the_same_log_gives_the_same_bytes(te
 
     content = (team.workspace.root / "calendar.ics").read_bytes()
     events = list(icalendar.Calendar.from_ical(content).walk("VEVENT"))
-    assert {one.key for one in due} == {
+    assert {item.key for item in due} == {
         f"override-expires:{name}", "attestation", "meeting", "drill", "loops-review", "suite", "anchor",
     }  # fmt: skip
     assert len(events) == len(due)

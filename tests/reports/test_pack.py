@@ -71,7 +71,7 @@ def test_a_pack_is_whole_and_every_file_has_the_digest_that_is_listed(team: Team
     for path, content in files.items():
         if path.endswith((".html", ".svg")):
             assert b"<script" not in content, path
-            outside = [one for one in re.findall(rb'(?:src|href)="(https?:[^"]*)"', content) if b"w3.org" not in one]
+            outside = [url for url in re.findall(rb'(?:src|href)="(https?:[^"]*)"', content) if b"w3.org" not in url]
             assert outside == [], path
     with team.workspace.log.reading() as view:
         assert view.recorded(EvidencePacked)[0].fact.manifest == digest_of(files["manifest.json"])
@@ -88,7 +88,7 @@ def test_cards_and_bill_of_materials_fit_their_formats(team: Team) -> None:
         assert "tailguard" in yaml.safe_load(front)["tags"]
         assert "| robot |" in body
     model = yaml.safe_load(files["model-card.md"].decode().split("---\n", 2)[1])
-    assert {one["type"] for one in model["model-index"][0]["results"][0]["metrics"]} >= {"tail_recall"}
+    assert {metric["type"] for metric in model["model-index"][0]["results"][0]["metrics"]} >= {"tail_recall"}
     summary = files["eu-training-content-summary.md"].decode()
     assert "Was synthetic AI-generated data used to train the model? Yes." in summary
     assert "main/0" in summary.split("2.5 Synthetic data")[1]

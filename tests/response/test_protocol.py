@@ -71,20 +71,20 @@ def test_a_drill_touches_nothing_that_is_at_work_and_leaves_its_times(team: Team
     with space.log.reading() as view:
         assert fleet_of(view, "main").deployed == second
         assert fleet_of(view, "main").state(second) is State.SHIPPED
-        assert [one.fact.run for one in view.recorded(RunStarted)] == [first, second]
+        assert [row.fact.run for row in view.recorded(RunStarted)] == [first, second]
         assert view.recorded(AlertRaised) == [], "the planted collapse alarms in the sandbox alone"
         (found,) = incidents(view)
     assert not (space.root / LOG_FILE).exists(), "the team's log is kept elsewhere"
     assert (space.root / "drills" / begun.incident / LOG_FILE).exists()
     assert {path for path in everything(space.store.root) if not path.startswith("contamination")} == stored
-    assert [one.fact.step for one in found.steps] == list(ORDER[:-1])
+    assert [step.fact.step for step in found.steps] == list(ORDER[:-1])
     assert f"{second} was rolled back, {first} is at work" in found.steps[2].fact.evidence
     assert all(found.seconds(step) is not None for step in ORDER[:-1])
     assert found.next == "close"
     assert (space.root / "drills" / begun.incident).is_dir()
     protocol.close(space, begun.incident, **CLOSING)
     assert not (space.root / "drills" / begun.incident).exists()
-    assert {one.fact.gap for one in found.gaps} >= {Gap.PRODUCTION_NOT_WATCHED, Gap.ALERTS_REACH_NOBODY}
+    assert {gap.fact.gap for gap in found.gaps} >= {Gap.PRODUCTION_NOT_WATCHED, Gap.ALERTS_REACH_NOBODY}
     assert verify(space.log).problems == ()
 
 
@@ -126,10 +126,10 @@ def test_a_real_incident_from_an_alert_acts_on_the_lineage_itself(team: Team) ->
     with space.log.reading() as view:
         (found,) = incidents(view)
         fleet = fleet_of(view, "main")
-        runs = [one.fact.run for one in view.recorded(RunStarted)]
+        runs = [row.fact.run for row in view.recorded(RunStarted)]
         made = view.recorded(Composition, run=runs[-1])
-        events = [(one.fact.run, one.fact.action) for one in view.recorded(ShippingEvent)][-3:]
-        findings = [one.what for one in status(view, now=team.clock.now()).findings]
+        events = [(row.fact.run, row.fact.action) for row in view.recorded(ShippingEvent)][-3:]
+        findings = [finding.what for finding in status(view, now=team.clock.now()).findings]
     assert (found.trigger, found.kind) == ("alert-1", "incident")
     assert 1800 < (found.seconds("detect") or 0) < 2000, "since the alert"
     assert (fleet.deployed, fleet.state(second)) == (first, State.ROLLED_BACK)
@@ -154,7 +154,7 @@ def test_without_a_good_generation_the_response_goes_on_and_tells_of_the_gap(tea
 
     found = protocol.find(team.workspace, name.incident)
     assert "not possible: main has no known-good generation" in found.steps[2].fact.evidence
-    assert {Gap.NO_GOOD_GENERATION} <= {one.fact.gap for one in found.gaps}
+    assert {Gap.NO_GOOD_GENERATION} <= {gap.fact.gap for gap in found.gaps}
     assert only == found.generation
 
 
@@ -168,7 +168,7 @@ def test_a_drill_that_cannot_begin_leaves_no_open_one(team: Team) -> None:
         start_drill(team.workspace, "main", seed=0)
 
     with team.workspace.log.reading() as view:
-        assert [one.next for one in incidents(view)] == [None]
+        assert [incident.next for incident in incidents(view)] == [None]
     assert not list((team.workspace.root / "drills").iterdir())
 
 
@@ -185,7 +185,7 @@ def test_the_audit_names_contaminated_sources_and_the_prepared_set_leaves_them_o
     _, report = protocol.audit(team.workspace, name)
     done = protocol.prepare(team.workspace, name)
 
-    rows = {(one.run, one.source): one for one in report.rows if one.doubtful}
+    rows = {(row.run, row.source): row for row in report.rows if row.doubtful}
     assert all(source != "docs" for _, source in rows)
     with team.workspace.log.reading() as view:
         kept = view.recorded(ContaminationAudited, incident=name)
@@ -207,7 +207,7 @@ def test_a_drill_is_due_every_quarter_and_overdue_until_one_is_held(team: Team) 
         freeze.unfreeze(team.workspace, "main/1", reason="moves the log's own time")
         with team.workspace.log.reading() as view:
             found = status(view, now=team.clock.now())
-        return [one.what for one in found.findings if one.what.startswith("a drill is overdue")]
+        return [finding.what for finding in found.findings if finding.what.startswith("a drill is overdue")]
 
     two_generations(team)
     assert told() == []

@@ -57,8 +57,8 @@ def held(workspace: Workspace, run: str, batch: str, source: str, ids: set[str])
     }
     row |= {"by": "intake", "spans": "", "meta": "", "tag_digest": "t", "source": source, "batch": batch}
     rows = [
-        row | {"id": one, "text": TEXTS[one], "held": True, "share": 1.0, "score": None, "tokens": 7}
-        for one in sorted(ids)
+        row | {"id": identity, "text": TEXTS[identity], "held": True, "share": 1.0, "score": None, "tokens": 7}
+        for identity in sorted(ids)
     ]
     digest = workspace.store.put_table("quarantine", pa.Table.from_pylist(rows, schema=RECORD))
     return [
@@ -112,16 +112,20 @@ def test_what_waits_is_what_was_held_and_is_not_decided_however_records_repeat(
             waits = waiting_now(view)
             by_name = undecided(view)
             points = backlog(view, clock.now())
-            found = [one for one in status(view, now=clock.now()).findings if one.kind is FindingKind.RECORDS_WAIT]
+            found = [
+                finding
+                for finding in status(view, now=clock.now()).findings
+                if finding.kind is FindingKind.RECORDS_WAIT
+            ]
 
         left = {record: run for record, run in first_run.items() if record not in decided}
-        assert {one.id: one.run for one in queue} == left
+        assert {record.id: record.run for record in queue} == left
         assert len(queue) == len(left)
         assert by_name == {record.id: HeldSince(record.run, record.since) for record in queue}
         assert (waits.records if waits else 0) == len(left)
-        assert (waits.since if waits else None) == min((one.since for one in queue), default=None)
-        assert sum(one.records for one in points if one.moment == points[-1].moment) == len(left)
-        assert [one.what.split()[0] for one in found] == ([str(len(left))] if left else [])
+        assert (waits.since if waits else None) == min((record.since for record in queue), default=None)
+        assert sum(point.records for point in points if point.moment == points[-1].moment) == len(left)
+        assert [finding.what.split()[0] for finding in found] == ([str(len(left))] if left else [])
 
 
 def test_deciding_one_runs_records_leaves_those_of_another_that_read_the_same_file(tmp_path: Path) -> None:
@@ -133,7 +137,7 @@ def test_deciding_one_runs_records_leaves_those_of_another_that_read_the_same_fi
 
     quarantine.decide(workspace, others, origin=Origin.HUMAN, code="checked")
 
-    assert [(one.id, one.run) for one in quarantine.waiting(workspace)] == [(first, "main/0")]
+    assert [(record.id, record.run) for record in quarantine.waiting(workspace)] == [(first, "main/0")]
 
 
 def test_that_records_wait_is_true_since_the_queue_was_last_empty(log: RunLog) -> None:
@@ -158,8 +162,8 @@ def test_that_records_wait_is_true_since_the_queue_was_last_empty(log: RunLog) -
         seen.append((waits.records, (waits.unbroken_since - datetime(2026, 3, 2)).days, waits.row) if waits else None)
         clock.move(1)
 
-    rows = [one[2] if one else None for one in seen]
-    assert [one[:2] if one else None for one in seen] == [(1, 0), None, (1, 2), (2, 2), (1, 2), None]
+    rows = [answer[2] if answer else None for answer in seen]
+    assert [answer[:2] if answer else None for answer in seen] == [(1, 0), None, (1, 2), (2, 2), (1, 2), None]
     assert rows[2] == rows[3] == rows[4] != rows[0]
 
 
@@ -181,7 +185,7 @@ def test_many_held_ids_are_written_in_rows_of_a_thousand(log: RunLog, tmp_path: 
     facts = counting.facts_of(
         "main/0", BatchRequest("x.jsonl", "docs"), "a", Batch(tmp_path), counts, None, detector, seed=0
     )
-    rows = [one for one in facts if isinstance(one, RecordsHeld)]
+    rows = [fact for fact in facts if isinstance(fact, RecordsHeld)]
     record_in(log, Author("ada", Clock()), *rows)
 
     assert [len(row.records.split()) for row in rows] == [1_000, 1_000, 500]
@@ -208,8 +212,8 @@ def test_what_waited_at_each_moment_is_told_by_how_long_it_had_waited(log: RunLo
         waits = waiting_now(view)
 
     def at(days: float) -> list[int]:
-        moment = max(one.moment for one in points if one.moment <= begun + timedelta(days=days, seconds=30))
-        return [one.records for one in points if one.moment == moment]
+        moment = max(point.moment for point in points if point.moment <= begun + timedelta(days=days, seconds=30))
+        return [point.records for point in points if point.moment == moment]
 
     assert (at(0), at(7), at(10), at(30)) == ([3, 0, 0], [0, 3, 0], [1, 2, 0], [0, 1, 2])
     assert waits is not None
@@ -229,4 +233,4 @@ def test_only_files_of_runs_that_are_not_decided_whole_are_read(tmp_path: Path, 
         ))
     )  # fmt: skip
 
-    assert [one.id for one in quarantine.waiting(workspace)] == [first]
+    assert [record.id for record in quarantine.waiting(workspace)] == [first]

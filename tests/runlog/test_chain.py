@@ -104,9 +104,9 @@ def test_migrations_add_up_to_the_facts(log: RunLog) -> None:
     with log.reading() as view:
         seen = inspect(view.connection)
         for table in metadata.tables.values():
-            assert {one["name"] for one in seen.get_columns(table.name)} == {one.name for one in table.columns}, (
-                table.name
-            )
+            assert {column["name"] for column in seen.get_columns(table.name)} == {
+                column.name for column in table.columns
+            }, table.name
     assert len(TABLES) == len(FACTS)
 
 
@@ -167,7 +167,7 @@ def test_facts_wait_beside_a_busy_log_and_are_folded_in(tmp_path: Path) -> None:
     recorder.record(StageStarted("main/0", Stage.GATE))
 
     with log.reading() as view:
-        stages = [one.fact.stage for one in view.recorded(StageStarted)]
+        stages = [row.fact.stage for row in view.recorded(StageStarted)]
     assert stages == ["intake", "score", "compose", "train", "gate"]
     assert not (tmp_path / "runlog.spool" / "main-0.jsonl").exists()
     assert verify(log).problems == ()

@@ -69,14 +69,14 @@ def test_a_long_history_is_thinned_and_keeps_its_counts_its_ends_and_what_stands
         found = history(view, "a_b", None)
         nothing = history(view, "aXb", None)
 
-    drawn = [one.number for one in found.points]
+    drawn = [point.number for point in found.points]
     assert (found.runs, found.judged, found.stopped) == (runs, runs, len([n for n in range(runs) if n % 10 == 3]))
     assert drawn == sorted(set(drawn))
     assert drawn[-1] == runs - 1
     assert (len(drawn) == runs) is all_of_them
     assert len(drawn) <= 3 * 12
-    assert {one.verdict for one in found.points} == {"PASS", "BLOCK"}
-    assert max(one.ratio_records or 0 for one in found.points) == 0.4
+    assert {point.verdict for point in found.points} == {"PASS", "BLOCK"}
+    assert max(point.ratio_records or 0 for point in found.points) == 0.4
     assert (nothing.runs, nothing.points) == (0, ()), "an underscore in a name is no wildcard"
 
 
@@ -85,10 +85,10 @@ def test_the_newest_row_of_each_is_what_a_walk_through_all_of_them_finds(log: Ru
 
     with log.reading() as view:
         every = view.recorded(GateDecision)
-        by_verdict = {one.fact.verdict: one for one in every}
+        by_verdict = {row.fact.verdict: row for row in every}
 
         assert view.recorded(GateDecision, newest_by=("verdict",)) == sorted(
-            by_verdict.values(), key=lambda one: one.recorded
+            by_verdict.values(), key=lambda row: row.recorded
         )
         assert view.newest(GateDecision) == every[-1]
         assert view.oldest(GateDecision) == every[0]
@@ -96,9 +96,9 @@ def test_the_newest_row_of_each_is_what_a_walk_through_all_of_them_finds(log: Ru
         assert view.newest(StageStarted) is None
         assert view.recorded(GateDecision, of_lineage="a_b", since=every[5].recorded) == every[5:]
         assert view.recorded(GateDecision, of_lineage="aXb") == []
-        assert [one.fact.number for one in newest_runs(view, 3)["a_b"]] == [9, 10, 11]
-        assert [one.run for one in teeth(view)] == [f"a_b/{n}" for n in range(12)]
-        assert [one.run for one in not_passed(view, ["a_b"])] == ["a_b/3"]
+        assert [run.fact.number for run in newest_runs(view, 3)["a_b"]] == [9, 10, 11]
+        assert [test.run for test in teeth(view)] == [f"a_b/{n}" for n in range(12)]
+        assert [run.run for run in not_passed(view, ["a_b"])] == ["a_b/3"]
 
 
 def test_what_two_runs_found_in_the_same_file_is_not_added_up(log: RunLog) -> None:
@@ -151,7 +151,7 @@ def test_our_own_text_is_told_once_a_source_with_how_often_it_came(team: Team) -
         found = undeclared_returns(view, 5)
         flows = passed(view, 5)
 
-    assert [(one.fact.run, one.fact.source, one.times) for one in found] == [("main/1", "wiki", 2)]
+    assert [(returned.fact.run, returned.fact.source, returned.times) for returned in found] == [("main/1", "wiki", 2)]
     assert flows.fed == (("wiki", "main"),)
     assert [(writer, source) for writer, source, _ in flows.came_back] == [("main", "wiki")]
     assert all(isinstance(when, datetime) for _, _, when in flows.came_back)

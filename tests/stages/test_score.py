@@ -42,7 +42,11 @@ def to_score(team: Team, batches: list[BatchRequest], recipe: Recipe = PLAIN) ->
 
 
 def rows(team: Team, run: str) -> list[dict[str, Any]]:
-    kept = next(one for one in facts(team, Artifact, run=run) if one.kind == "scored" and one.direction == "out")
+    kept = next(
+        artifact
+        for artifact in facts(team, Artifact, run=run)
+        if artifact.kind == "scored" and artifact.direction == "out"
+    )
     found: list[dict[str, Any]] = team.workspace.store.table("scored", kept.digest).to_pylist()
     return found
 
@@ -101,7 +105,7 @@ def test_a_record_that_shares_a_long_run_with_the_suite_is_never_composed(tmp_pa
     again = found_team(tmp_path / "again", long_prompt=long)
     run = to_score(again, [again.batch("a", [*again.take(20), f"It is said that {long}."])])
 
-    (row,) = [one for one in rows(again, run) if long in one["text"]]
+    (row,) = [row for row in rows(again, run) if long in row["text"]]
     assert (row["outcome"], row["outcome_reason"]) == (
         "dropped",
         "shares a long run of words with the evaluation suite",
@@ -122,7 +126,7 @@ def test_repeated_records_are_dropped_with_where_they_stand_already(team: Team) 
 
     run = to_score(team, [team.batch("b", [first[0], anchor[0], near, *fresh, *twice, twice[0] + " indeed"])])
 
-    counted = {one.reason: one.records for one in facts(team, ReasonCount, run=run) if one.outcome == "dropped"}
+    counted = {count.reason: count.records for count in facts(team, ReasonCount, run=run) if count.outcome == "dropped"}
     assert counted == {
         "stands in an earlier set already": 1,
         "stands in the anchor already": 1,
@@ -134,9 +138,9 @@ def test_repeated_records_are_dropped_with_where_they_stand_already(team: Team) 
 def test_rules_that_failed_are_counted_by_source_and_name(team: Team) -> None:
     run = to_score(team, [team.batch("a", [*team.take(30), "{ code } is the thing to have. It is the end of that."])])
 
-    failed = {one.rule: one.records for one in facts(team, RuleFailed, run=run)}
+    failed = {failure.rule: failure.records for failure in facts(team, RuleFailed, run=run)}
     assert failed["curly brackets"] >= 1
-    assert all(one.source == "docs" and one.origin == "human" for one in facts(team, RuleFailed, run=run))
+    assert all(failure.source == "docs" and failure.origin == "human" for failure in facts(team, RuleFailed, run=run))
 
 
 def test_slices_come_from_the_records_own_metadata(team: Team) -> None:
@@ -148,7 +152,7 @@ def test_slices_come_from_the_records_own_metadata(team: Team) -> None:
     run = to_score(team, [BatchRequest(str(path), "docs", Origin.HUMAN)])
 
     assert {row["slice"] for row in rows(team, run)} == {"even", "odd"}
-    assert {one.slice for one in facts(team, SliceCoverage, run=run)} == {"even", "odd"}
+    assert {coverage.slice for coverage in facts(team, SliceCoverage, run=run)} == {"even", "odd"}
 
 
 def test_a_field_with_an_id_in_each_record_is_no_slice(team: Team) -> None:
@@ -166,7 +170,7 @@ def test_a_filter_that_drops_what_is_rare_is_told_from_chance(tmp_path: Path) ->
 
     run = to_score(team, [team.batch("a", team.take(900))])
 
-    (one,) = [one for one in facts(team, SliceCoverage, run=run) if one.origin == "human"]
+    (one,) = [coverage for coverage in facts(team, SliceCoverage, run=run) if coverage.origin == "human"]
     assert one.after < one.before
     assert one.records_after < one.records_before
     assert one.likely_loss == pytest.approx(one.before - one.after, rel=0.6), (
@@ -220,9 +224,9 @@ def test_flagged_records_can_be_looked_at_in_their_order(team: Team) -> None:
     found = scored(team.workspace, run, outcome="flagged", reason=None, most=20)
 
     logged = facts(team, FlaggedRecord, run=run)
-    assert [one.id for one in found] == [one.record for one in logged[:20]]
-    assert [one.position for one in found] == list(range(1, 21))
-    assert all("tag rests on own output" in one.why for one in found)
+    assert [record.id for record in found] == [row.record for row in logged[:20]]
+    assert [record.position for record in found] == list(range(1, 21))
+    assert all("tag rests on own output" in record.why for record in found)
 
 
 def test_a_quota_flags_what_goes_beyond_it(tmp_path: Path) -> None:
@@ -230,8 +234,10 @@ def test_a_quota_flags_what_goes_beyond_it(tmp_path: Path) -> None:
     first = first_generation(team)
     run = to_score(team, [team.batch("ours", written_by(team, first, 1500, logged=True), "robot", Origin.AI)])
 
-    counted = {one.reason: one.records for one in facts(team, ReasonCount, run=run) if one.outcome == "flagged"}
-    kept = sum(one.records for one in facts(team, ReasonCount, run=run) if one.outcome == "kept" and one.origin == "ai")
+    counted = {count.reason: count.records for count in facts(team, ReasonCount, run=run) if count.outcome == "flagged"}
+    kept = sum(
+        count.records for count in facts(team, ReasonCount, run=run) if count.outcome == "kept" and count.origin == "ai"
+    )
     assert set(counted) == {"would push its slice past its quota"}
     human = 500 + 400
     assert kept <= 0.5 * human * 0.3 / 0.7 + 1

@@ -33,11 +33,11 @@ from tests.builders import Team, fed_back, first_generation, loose, write_jsonl,
 from tests.recording import record_policy
 
 NODES = "abcdef"
-PAIRS = st.sampled_from([Edge(one, two) for one in NODES for two in NODES])
+PAIRS = st.sampled_from([Edge(source, target) for source in NODES for target in NODES])
 
 
 def brute_force(edges: set[Edge]) -> list[list[str]]:
-    graph = nx.DiGraph([(one.source, one.target) for one in edges])
+    graph = nx.DiGraph([(edge.source, edge.target) for edge in edges])
     return list(nx.simple_cycles(graph))
 
 
@@ -48,10 +48,10 @@ def test_unguarded_loops_are_those_that_brute_force_finds(edges: set[Edge], guar
 
     found = cycles(edges, guarded, cap=10_000)
 
-    assert {frozenset(one) for one in found.cycles} == {frozenset(one) for one in every}
+    assert {frozenset(cycle) for cycle in found.cycles} == {frozenset(cycle) for cycle in every}
     assert len(found.cycles) == len(every)
     assert not found.capped
-    assert {name for part in components(edges, guarded) for name in part} == {name for one in every for name in one}
+    assert {name for part in components(edges, guarded) for name in part} == {name for cycle in every for name in cycle}
 
 
 @settings(max_examples=200)
@@ -73,7 +73,7 @@ def test_in_a_component_too_large_to_list_the_shortest_loops_are_shown_and_the_r
 
     assert found.capped
     assert len(found.cycles) == 200
-    assert all(len(one) == 2 for one in found.cycles)
+    assert all(len(cycle) == 2 for cycle in found.cycles)
     assert through([*ring, *back], [], "n250") == ("n249", "n250")
     rough = cut([*ring, *back])
     assert not rough.exact
@@ -142,8 +142,8 @@ def event(job: str, inputs: list[str], outputs: list[str]) -> dict[str, Any]:
     return {
         "eventType": "COMPLETE",
         "job": {"namespace": "etl", "name": job},
-        "inputs": [{"namespace": "lake", "name": one} for one in inputs],
-        "outputs": [{"namespace": "lake", "name": one} for one in outputs],
+        "inputs": [{"namespace": "lake", "name": dataset} for dataset in inputs],
+        "outputs": [{"namespace": "lake", "name": dataset} for dataset in outputs],
     }
 
 
@@ -221,7 +221,9 @@ def test_a_diagram_shows_feedback_and_checkpoints_and_obeys_no_name() -> None:
 def found(team: Team) -> list[tuple[str, str]]:
     with team.workspace.log.reading() as view:
         return [
-            (one.severity, one.what) for one in status(view, now=team.clock.now()).findings if one.kind.play == "loops"
+            (finding.severity, finding.what)
+            for finding in status(view, now=team.clock.now()).findings
+            if finding.kind.play == "loops"
         ]
 
 
@@ -242,12 +244,12 @@ def test_an_undeclared_loop_holds_the_gate_until_it_is_guarded(team: Team) -> No
 
     assert may_it_ship(team).startswith(f"{run} may not ship: unguarded loop: main -> robot ->")
     assert ("high", "unguarded loop, nobody declared it") in [
-        (one, what.partition(":")[0]) for one, what in found(team)
+        (finding, what.partition(":")[0]) for finding, what in found(team)
     ]
     with team.workspace.log.reading() as view:
         (decision,) = view.recorded(GateDecision, run=run, gate=Gate.LOOPS)
         (criterion,) = view.recorded(ExitCriterion, run=run, name=Requirement.NO_UNGUARDED_LOOP)
-        assert [one.fact.action for one in view.recorded(ShippingEvent, run=run)] == ["refused"]
+        assert [row.fact.action for row in view.recorded(ShippingEvent, run=run)] == ["refused"]
     assert (decision.fact.verdict, criterion.fact.met, criterion.fact.observed) == ("BLOCK", False, "1")
 
     actions.declare(team.workspace, "main -> robot")
@@ -256,7 +258,7 @@ def test_an_undeclared_loop_holds_the_gate_until_it_is_guarded(team: Team) -> No
     assert "passed the gate" in ship.ship(team.workspace, run)
     standing = actions.standing(team.workspace)
     assert standing.unguarded == ()
-    assert [one for one in found(team) if "unguarded" in one[1]] == []
+    assert [finding for finding in found(team) if "unguarded" in finding[1]] == []
     team.clock.move(300)
     assert actions.standing(team.workspace).unguarded == (), "nothing has come over the edge since"
 
@@ -275,8 +277,8 @@ def test_an_exception_to_a_loop_is_an_override_like_any_other(team: Team) -> Non
     assert may_it_ship(team).startswith(f"{run} may ship under {name}: ")
     assert f"let through by override {name}" in ship.ship(team.workspace, run)
     with team.workspace.log.reading() as view:
-        assert {one.fact.gate for one in view.recorded(OverrideUsed, run=run)} == {"loops"}
-    assert [one.exception[:10] for one in actions.standing(team.workspace).unguarded] == ["override-1"]
+        assert {row.fact.gate for row in view.recorded(OverrideUsed, run=run)} == {"loops"}
+    assert [loop.exception[:10] for loop in actions.standing(team.workspace).unguarded] == ["override-1"]
 
 
 def test_a_few_records_of_ours_by_chance_make_no_loop(team: Team) -> None:
@@ -330,12 +332,14 @@ def test_a_review_remembers_every_loop_and_a_new_one_is_told(team: Team) -> None
     with pytest.raises(InputError, match="lin may not review loops"):
         actions.review(space.as_actor("lin"), note="went over all of them")
     actions.review(space, note="went over all of them")
-    assert {one.change for one in actions.standing(space).loops} == {Change.NONE}
+    assert {loop.change for loop in actions.standing(space).loops} == {Change.NONE}
 
     actions.declare(space, "page -> index")
     actions.declare(space, "index -> bot")
 
-    assert {one.words: one.change for one in actions.standing(space).loops}["bot -> page -> index -> bot"] is Change.NEW
+    assert {loop.words: loop.change for loop in actions.standing(space).loops}[
+        "bot -> page -> index -> bot"
+    ] is Change.NEW
     record_policy(space)
     assert any("new since the last review" in what for _, what in found(team))
 
@@ -344,7 +348,7 @@ def test_an_imported_file_joins_the_graph_and_a_newer_one_takes_its_place(team: 
     loose(team)
     file = write_jsonl(tmp_path / "etl.jsonl", [event("crawl", ["web"], ["pages"]), event("index", ["pages"], ["web"])])
     actions.import_lineage(team.workspace, file)
-    assert [one.known for one in actions.standing(team.workspace).unguarded] == [Known.IMPORTED]
+    assert [loop.known for loop in actions.standing(team.workspace).unguarded] == [Known.IMPORTED]
 
     write_jsonl(file, [event("crawl", ["web"], ["pages"]), b"{broken"])
     with pytest.raises(InputError, match=r"1 entries of .* could not be read; the others were taken"):

@@ -37,9 +37,9 @@ def test_an_anchor_grows_within_the_year_and_the_next_set_holds_all_of_it(team: 
     assert (before.records, after.records) == (500, 600)
     assert (before.may_add, after.may_add) == (125, 25)
     sets = [facts(team, Composition, run=run)[0] for run in (first, second)]
-    assert [one.anchor_records for one in sets] == [500, 600]
+    assert [training_set.anchor_records for training_set in sets] == [500, 600]
     assert sets[1].anchor == after.anchor != before.anchor
-    assert [one.action for one in facts(team, AnchorChanged)] == ["added"]
+    assert [change.action for change in facts(team, AnchorChanged)] == ["added"]
 
 
 def test_changes_beyond_the_years_bound_and_wholesale_replacement_are_refused(team: Team) -> None:
@@ -112,10 +112,12 @@ def test_one_changed_byte_is_found_and_logged(team: Team) -> None:
     with pytest.raises(TailguardError, match="The anchor was changed"):
         anchor.verify(team.workspace)
 
-    assert [one.intact for one in facts(team, AnchorVerified)] == [True, False]
+    assert [check.intact for check in facts(team, AnchorVerified)] == [True, False]
     with team.workspace.log.reading() as view:
         found = status(view, now=team.clock.now())
-    assert any("the anchor was found changed" in one.what and one.severity == "high" for one in found.findings)
+    assert any(
+        "the anchor was found changed" in finding.what and finding.severity == "high" for finding in found.findings
+    )
 
 
 def test_a_stale_or_thin_anchor_is_a_finding(tmp_path: Path) -> None:
@@ -124,10 +126,10 @@ def test_a_stale_or_thin_anchor_is_a_finding(tmp_path: Path) -> None:
     team.compose([team.batch("b", team.take(50))])
 
     with team.workspace.log.reading() as view:
-        told = [one.what for one in status(view, now=team.clock.now()).findings]
+        told = [finding.what for finding in status(view, now=team.clock.now()).findings]
 
     assert "the anchor is thin: 500 records, 5,000 wanted" in told
-    assert any(one.startswith("the anchor is stale: nothing was added since 2026-03-02") for one in told)
+    assert any(sentence.startswith("the anchor is stale: nothing was added since 2026-03-02") for sentence in told)
 
 
 def test_two_people_who_change_it_at_once_do_not_lose_a_change(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:

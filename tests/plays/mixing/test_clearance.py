@@ -76,7 +76,7 @@ def test_a_good_statement_says_what_was_cleared(cleared: Cleared) -> None:
     assert (found.run, found.snapshot, found.content) == ("main/0", made.snapshot, made.content)
     assert (found.gate, found.ceiling, found.override) == ("PASS", 0.3, None)
     assert found.expires - found.issued == timedelta(days=7)
-    (logged,) = [one for one in facts(cleared.team, ClearanceSigned) if one.expires == found.expires]
+    (logged,) = [clearance for clearance in facts(cleared.team, ClearanceSigned) if clearance.expires == found.expires]
     assert logged.statement == digest_of(signing.statement(found))
 
 
@@ -99,7 +99,10 @@ def test_the_envelope_is_dsse_over_an_in_toto_statement(cleared: Cleared) -> Non
     key.verify(base64.b64decode(outer["signatures"][0]["sig"]), encoded)
     inner = json.loads(payload)
     assert inner["_type"] == "https://in-toto.io/Statement/v1"
-    assert [one["digest"]["sha256"] for one in inner["subject"]] == [cleared.made.content, cleared.made.snapshot]
+    assert [subject["digest"]["sha256"] for subject in inner["subject"]] == [
+        cleared.made.content,
+        cleared.made.snapshot,
+    ]
 
 
 def test_any_changed_byte_of_the_statement_is_refused(cleared: Cleared) -> None:

@@ -80,7 +80,9 @@ def test_a_snapshot_of_the_first_format_is_still_read_and_rebuilt(team: Team) ->
     run = first_generation(team, 60)
     store = team.workspace.store
     new = read_snapshot(store, made(team, run).snapshot)
-    ordered = sorted(store.bytes("training", new.content, ".jsonl").splitlines(), key=lambda one: json.loads(one)["id"])
+    ordered = sorted(
+        store.bytes("training", new.content, ".jsonl").splitlines(), key=lambda line: json.loads(line)["id"]
+    )
     old = {
         "format": FIRST_FORMAT, "lineage": "main", "policy": "p", "seed": 0, "version": "0.1.0", "anchor": new.manifest["anchor"],
         "parts": [
@@ -118,7 +120,7 @@ def test_an_export_carries_its_tags_and_a_description_that_mlcroissant_accepts(
     value = json.loads(description.read_text())
     assert value["conformsTo"] == "http://mlcommons.org/croissant/1.1"
     assert value["prov:wasGeneratedBy"]["@id"] == "urn:tailguard:run:main/0"
-    assert any("anchor" in one["prov:label"] for one in value["prov:wasDerivedFrom"])
+    assert any("anchor" in origin["prov:label"] for origin in value["prov:wasDerivedFrom"])
     done = subprocess.run(  # noqa: S603  the validator of Croissant
         [sys.executable, "-W", "ignore", "-m", "mlcroissant.scripts.cli", "validate", "--jsonld", str(description)]
         if _has_cli()
@@ -176,14 +178,14 @@ def test_the_audit_is_signed_by_a_second_role(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="ada started main/0 and cannot audit it"):
         audit.audit(team.workspace, run, signed=True, note=note)
     with team.workspace.log.reading() as view:
-        before = [one.what for one in status(view, now=team.clock.now()).findings]
+        before = [finding.what for finding in status(view, now=team.clock.now()).findings]
     audit.audit(team.workspace.as_actor("kim"), run, signed=True, note=note)
     with team.workspace.log.reading() as view:
-        after = [one.what for one in status(view, now=team.clock.now()).findings]
+        after = [finding.what for finding in status(view, now=team.clock.now()).findings]
 
-    assert [one.signed for one in facts(team, MixingAudited)] == [True]
-    assert any("no data lead has audited" in one for one in before)
-    assert not any("no data lead has audited" in one for one in after)
+    assert [audit.signed for audit in facts(team, MixingAudited)] == [True]
+    assert any("no data lead has audited" in sentence for sentence in before)
+    assert not any("no data lead has audited" in sentence for sentence in after)
 
 
 def test_a_set_that_drops_the_earlier_human_text_is_a_finding(team: Team) -> None:
@@ -195,14 +197,16 @@ def test_a_set_that_drops_the_earlier_human_text_is_a_finding(team: Team) -> Non
 
     (kept,) = facts(team, EarlierHumanKept, run=run)
     (criterion,) = [
-        one for one in facts(team, ExitCriterion, run=run) if one.name is Requirement.HUMAN_TEXT_ACCUMULATES
+        criterion
+        for criterion in facts(team, ExitCriterion, run=run)
+        if criterion.name is Requirement.HUMAN_TEXT_ACCUMULATES
     ]
     assert (kept.before, kept.kept) == (made(team, "main/0").records, 500)
     assert not criterion.met
     assert criterion.waived_by == Waiver.FINDING
     with team.workspace.log.reading() as view:
-        told = [one.what for one in status(view, now=team.clock.now()).findings]
-    assert any("leaves out 44% of the human text" in one for one in told), told
+        told = [finding.what for finding in status(view, now=team.clock.now()).findings]
+    assert any("leaves out 44% of the human text" in sentence for sentence in told), told
 
 
 @pytest.mark.slow
@@ -214,7 +218,7 @@ def test_retraining_from_the_anchor_needs_no_new_records_and_leaves_a_source_out
     run = runner.start(team.workspace, "main", [], recipe=recipe, seed=0)
     runner.advance(team.workspace, run)
 
-    sources = {one.source for one in facts(team, CompositionPart, run=run)}
+    sources = {part.source for part in facts(team, CompositionPart, run=run)}
     assert sources == {"anchor docs", "docs"}
     assert made(team, run).ratio_records == 0
     assert made(team, run).records > made(team, "main/0").records
@@ -241,8 +245,8 @@ def test_the_upper_bound_is_enforced_where_the_policy_says_so(tmp_path: Path) ->
                 runner.advance(team.workspace, run, until="train")
 
         measured = facts(team, RatioMeasured, run=run)
-        assert all(one.low < one.ratio <= 0.3 < one.high for one in measured)
-        assert {one.enforced_on for one in measured} == {rule}
+        assert all(ratio.low < ratio.ratio <= 0.3 < ratio.high for ratio in measured)
+        assert {ratio.enforced_on for ratio in measured} == {rule}
 
 
 def test_a_snapshot_can_be_written_again_as_a_file(team: Team, tmp_path: Path) -> None:
@@ -254,7 +258,11 @@ def test_a_snapshot_can_be_written_again_as_a_file(team: Team, tmp_path: Path) -
     assert (tmp_path / "again.jsonl").read_bytes() == team.workspace.store.bytes(
         "training", made(team, run).content, ".jsonl"
     )
-    names = {one.kind for one in facts(team, Artifact, run=run) if one.stage == "compose" and one.direction == "out"}
+    names = {
+        artifact.kind
+        for artifact in facts(team, Artifact, run=run)
+        if artifact.stage == "compose" and artifact.direction == "out"
+    }
     assert names == {"snapshots", "members", "training"}
 
 

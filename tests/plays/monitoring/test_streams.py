@@ -56,11 +56,13 @@ def test_weeks_like_the_reference_raise_nothing_and_a_poorer_one_does(tmp_path: 
     assert worse.alarms
     with workspace.log.reading() as view:
         weeks = view.recorded(StreamWeek, stream="bot", measure=worse.alarms[0])
-        assert [one.fact.week for one in weeks] == [datetime(2026, 3, 2) + timedelta(weeks=n) for n in range(5)]
-        assert [one.fact.alarm for one in weeks] == [False] * 4 + [True]
+        assert [week.fact.week for week in weeks] == [datetime(2026, 3, 2) + timedelta(weeks=n) for n in range(5)]
+        assert [week.fact.alarm for week in weeks] == [False] * 4 + [True]
         found = status(view, now=clock.now())
-        assert {one.subject.split(", ")[1] for one in alarms(view)} == set(worse.alarms)
-    assert any("against the frozen reference" in one.what and one.severity == "high" for one in found.findings)
+        assert {alarm.subject.split(", ")[1] for alarm in alarms(view)} == set(worse.alarms)
+    assert any(
+        "against the frozen reference" in finding.what and finding.severity == "high" for finding in found.findings
+    )
 
     streams.freeze(workspace, "bot", rows(written(tmp_path, "ref.jsonl", seed=2, texts=1500)), seed=0)
     with workspace.log.reading() as view:
@@ -114,7 +116,7 @@ def test_the_e_process_finds_a_loss_soon() -> None:
         e_process(np.clip(rng.normal(0.70, 0.05, 60), 0, 1), mean=0.8, error=0.005, margin=0.05) for _ in range(50)
     ]
 
-    assert np.mean([one.max() >= 300 for one in evidence]) > 0.95
+    assert np.mean([values.max() >= 300 for values in evidence]) > 0.95
 
 
 @contextmanager
@@ -163,7 +165,7 @@ def test_an_alarm_is_told_once_failures_are_seen_and_tried_again(
         assert got == []
         with workspace.log.reading() as view:
             findings = status(view, now=clock.now()).findings
-        assert any("could not be delivered" in one.what for one in findings)
+        assert any("could not be delivered" in finding.what for finding in findings)
 
         assert command(["alerts", "send", "-w", str(tmp_path)]) == 0
         first = len(got)
@@ -176,10 +178,10 @@ def test_an_alarm_is_told_once_failures_are_seen_and_tried_again(
     with workspace.log.reading() as view:
         raised = view.recorded(AlertRaised)
         sent = view.recorded(AlertSent)
-        assert not any("could not be delivered" in one.what for one in status(view, now=clock.now()).findings)
+        assert not any("could not be delivered" in finding.what for finding in status(view, now=clock.now()).findings)
     assert len(raised) == first
     assert "hidden-word" not in f"{raised} {sent}"
-    assert {one.fact.delivered for one in sent} == {False, True}
+    assert {row.fact.delivered for row in sent} == {False, True}
 
 
 def test_an_address_that_nobody_knows_is_a_failure_that_is_seen(
@@ -193,4 +195,4 @@ def test_an_address_that_nobody_knows_is_a_failure_that_is_seen(
 
     assert command(["alerts", "send", "-w", str(tmp_path)]) == 2
     with workspace.log.reading() as view:
-        assert {one.fact.problem for one in view.recorded(AlertSent)} == {"the address is not one that Apprise knows"}
+        assert {row.fact.problem for row in view.recorded(AlertSent)} == {"the address is not one that Apprise knows"}

@@ -28,7 +28,10 @@ def anchored(tmp_path: Path) -> Workspace:
         text = text.replace(old, new)
     (tmp_path / "policy.toml").write_text(text)
     workspace = Workspace(tmp_path, "ada", Clock())
-    rows = [{"text": one, "dialect": "scots" if at % 40 == 0 else "plain"} for at, one in enumerate(passages()[:700])]
+    rows = [
+        {"text": passage, "dialect": "scots" if at % 40 == 0 else "plain"}
+        for at, passage in enumerate(passages()[:700])
+    ]
     file = write_jsonl(tmp_path / "anchor.jsonl", rows)
     anchors.freeze(workspace, file, name="docs", reader=reader_for(str(file)), columns=WHOLE)
     return workspace
@@ -103,13 +106,13 @@ def test_checked_tail_items_gate_a_run_and_a_saturated_or_old_suite_is_a_finding
 
     with anchored.log.reading() as view:
         measured = view.recorded(ComparedMeasure, run=second)
-        assert {one.fact.measure for one in measured} >= {"tail accuracy", "tail recall"}
+        assert {row.fact.measure for row in measured} >= {"tail accuracy", "tail recall"}
         assert view.recorded(Measurement, run=first, measure="tail accuracy")[0].fact.value == 1
     clock.move(400)
     freeze.freeze(anchored, second, reason="a year has passed by now")
     with anchored.log.reading() as view:
-        told = [one.what for one in status(view, now=clock.now()).findings]
-    assert any("the suite is saturated" in one for one in told), told
-    assert any("the suite rare is old" in one for one in told)
+        told = [finding.what for finding in status(view, now=clock.now()).findings]
+    assert any("the suite is saturated" in sentence for sentence in told), told
+    assert any("the suite rare is old" in sentence for sentence in told)
     assert "100.0% right" in suite.standing(anchored).text
     assert summarize(anchored, second).verdict is not None

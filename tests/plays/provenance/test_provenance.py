@@ -114,10 +114,10 @@ def test_a_batch_has_a_ledger_whose_root_stands_in_the_log(team: Team) -> None:
     rows = taken_in(team, team.batch("a", team.take(60)), team.batch("found", team.take(20), "share", Origin.UNKNOWN))
 
     kept = facts(team, LedgerKept)
-    assert [(one.source, one.tags) for one in kept] == [("docs", 60), ("share", 20)]
-    for one in kept:
-        leaves = team.workspace.store.table("ledger", one.ledger)["tag_digest"].to_pylist()
-        assert merkle.root(leaves) == one.root
+    assert [(ledger.source, ledger.tags) for ledger in kept] == [("docs", 60), ("share", 20)]
+    for ledger in kept:
+        leaves = team.workspace.store.table("ledger", ledger.ledger)["tag_digest"].to_pylist()
+        assert merkle.root(leaves) == ledger.root
     assert all(digest_of_row(row) == row["tag_digest"] for row in rows)
 
 
@@ -163,9 +163,9 @@ def test_columns_are_named_in_the_policy_for_all_and_for_one_source(tmp_path: Pa
     team = found_team(tmp_path / "t", changes=[('origin = "origin" ', 'origin = "who" ')])
     policy = team.workspace.root / "policy.toml"
     policy.write_text(policy.read_text() + '\n[columns.sources."vendor"]\ntext = "body"\norigin = "label"\n')
-    one, other = team.take(2)
-    docs = write_jsonl(tmp_path / "docs.jsonl", [{"text": one, "who": "ai"}])
-    vendor = write_jsonl(tmp_path / "vendor.jsonl", [{"body": other, "label": "human"}])
+    of_docs, of_vendor = team.take(2)
+    docs = write_jsonl(tmp_path / "docs.jsonl", [{"text": of_docs, "who": "ai"}])
+    vendor = write_jsonl(tmp_path / "vendor.jsonl", [{"body": of_vendor, "label": "human"}])
 
     rows = taken_in(team, BatchRequest(str(docs), "docs"), BatchRequest(str(vendor), "vendor"))
 
@@ -221,10 +221,10 @@ def test_a_passage_of_ours_makes_a_record_mixed_by_its_share_and_is_an_observed_
         (start, stop), *_ = spans_of(str(row["spans"]))
         assert str(row["text"])[start:stop].split()[0] in " ".join(ours)
     edges = facts(team, OwnOutputFound)
-    assert {(one.generation, one.source, one.kind) for one in edges} == {(first, "vendor", "contains a passage")}
+    assert {(edge.generation, edge.source, edge.kind) for edge in edges} == {(first, "vendor", "contains a passage")}
     with team.workspace.log.reading() as view:
         found = status(view, now=team.clock.now()).findings
-    assert any("are our own: contains a passage of main/0" in one.what for one in found)
+    assert any("are our own: contains a passage of main/0" in finding.what for finding in found)
 
 
 def test_shares_and_drift_of_a_batch_are_in_the_log(team: Team) -> None:
@@ -232,7 +232,10 @@ def test_shares_and_drift_of_a_batch_are_in_the_log(team: Team) -> None:
 
     taken_in(team, team.batch("a", long))
 
-    assert {(one.pool, one.method) for one in facts(team, ShareEstimated)} == {("batch", "PACC"), ("batch", "SLD")}
+    assert {(estimate.pool, estimate.method) for estimate in facts(team, ShareEstimated)} == {
+        ("batch", "PACC"),
+        ("batch", "SLD"),
+    }
     (drift,) = facts(team, DriftChecked)
     assert 0 <= drift.distance <= 1
     assert drift.records > 50
@@ -288,7 +291,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Team:
     """A team with two generations, a held batch, and a decision that the second run took up."""
     team = found_team(tmp_path_factory.mktemp("used"))
     team.run([team.batch("a", team.take(200)), team.batch("found", team.take(30), "share", Origin.UNKNOWN)])
-    chosen = [one.id for one in quarantine.waiting(team.workspace)][:3]
+    chosen = [record.id for record in quarantine.waiting(team.workspace)][:3]
     quarantine.decide(team.workspace, chosen, origin=Origin.HUMAN, code="checked", note="in the archive")
     team.run([team.batch("b", team.take(100))])
     return team
@@ -303,8 +306,8 @@ def test_a_trace_tells_source_evidence_decisions_and_every_use(used: Team) -> No
         ("main/0", "unknown", True, "none", True),
         ("main/1", "human", False, "review", True),
     ]
-    assert [(one.by, one.code, one.note) for one in found.answers] == [("ada", "checked", "in the archive")]
-    assert [(one.run, one.role, one.generation) for one in found.uses] == [("main/1", "human", "main/1")]
+    assert [(answer.by, answer.code, answer.note) for answer in found.answers] == [("ada", "checked", "in the archive")]
+    assert [(use.run, use.role, use.generation) for use in found.uses] == [("main/1", "human", "main/1")]
     assert "used in 1 training set." in found.sentence
 
 
@@ -354,7 +357,7 @@ def test_one_changed_byte_anywhere_in_the_store_is_found_and_named(used: Team, d
     finally:
         path.write_bytes(content)
 
-    assert any(path.stem in one.where or path.parent.name in one.where for one in found.problems), path
+    assert any(path.stem in problem.where or path.parent.name in problem.where for problem in found.problems), path
 
 
 def test_a_tag_that_was_changed_together_with_its_file_name_is_found_by_the_root(used: Team, tmp_path: Path) -> None:
@@ -371,7 +374,7 @@ def test_a_tag_that_was_changed_together_with_its_file_name_is_found_by_the_root
 
     found = verify(copy)
 
-    assert any("Merkle root is not the one in the run log" in one.what for one in found.problems)
+    assert any("Merkle root is not the one in the run log" in problem.what for problem in found.problems)
 
 
 FOLDERS = (
@@ -534,7 +537,7 @@ def test_two_blind_reviewers_settle_a_record_only_together(tmp_path: Path) -> No
         tmp_path, changes=[("reviewers = 1", "reviewers = 2"), ('reviewer = ["ada"]', 'reviewer = ["sam", "kim"]')]
     )
     taken_in(team, team.batch("found", team.take(4), "share", Origin.UNKNOWN))
-    ids = [one.id for one in quarantine.waiting(team.workspace)]
+    ids = [record.id for record in quarantine.waiting(team.workspace)]
     sam, kim = team.workspace.as_actor("sam"), team.workspace.as_actor("kim")
 
     settled = [quarantine.decide(sam, ids, origin=Origin.HUMAN, code="style")]
@@ -555,17 +558,17 @@ def test_two_blind_reviewers_settle_a_record_only_together(tmp_path: Path) -> No
 def test_a_decision_is_taken_back_until_a_run_has_used_it(team: Team) -> None:
     first_generation(team)
     taken_in(team, team.batch("found", team.take(5), "share", Origin.UNKNOWN))
-    one, other, *_ = [one.id for one in quarantine.waiting(team.workspace)]
-    quarantine.decide(team.workspace, [one, other], origin=Origin.AI, code="style")
+    first, second, *_ = [record.id for record in quarantine.waiting(team.workspace)]
+    quarantine.decide(team.workspace, [first, second], origin=Origin.AI, code="style")
 
-    assert quarantine.take_back(team.workspace, [one]) == 1
-    assert one in [waiting.id for waiting in quarantine.waiting(team.workspace)]
+    assert quarantine.take_back(team.workspace, [first]) == 1
+    assert first in [waiting.id for waiting in quarantine.waiting(team.workspace)]
     team.run([team.batch("b", team.take(50))], ship=False)
     with pytest.raises(InputError, match="taken up by a run already"):
-        quarantine.take_back(team.workspace, [other])
+        quarantine.take_back(team.workspace, [second])
     with pytest.raises(InputError, match=r"was taken back by ada .*; it waits again"):
-        quarantine.take_back(team.workspace, [one])
-    assert [fact.origin for fact in facts(team, ReviewDecision, record=one)] == ["ai", "unknown"], "nothing is edited"
+        quarantine.take_back(team.workspace, [first])
+    assert [fact.origin for fact in facts(team, ReviewDecision, record=first)] == ["ai", "unknown"], "nothing is edited"
 
 
 def test_a_group_of_near_duplicates_comes_first_in_the_queue(team: Team) -> None:
@@ -575,8 +578,8 @@ def test_a_group_of_near_duplicates_comes_first_in_the_queue(team: Team) -> None
 
     queue = quarantine.waiting(team.workspace)
 
-    assert [one.settles for one in queue] == [4, 4, 4, 4, 1]
-    assert len({one.cluster for one in queue[:4]}) == 1
+    assert [record.settles for record in queue] == [4, 4, 4, 4, 1]
+    assert len({record.cluster for record in queue[:4]}) == 1
 
 
 # Reviewers who work elsewhere
@@ -605,7 +608,9 @@ def test_a_spreadsheet_goes_out_disarmed_and_its_answers_come_back(waiting_team:
     found = exchange.import_answers(space, out)
 
     assert (found.answers, found.settled) == (2, 1)
-    assert [one.reason for one in found.refused] == ["decision is 'robot', expected human, ai, mixed or cannot tell"]
+    assert [refusal.reason for refusal in found.refused] == [
+        "decision is 'robot', expected human, ai, mixed or cannot tell"
+    ]
     assert len(quarantine.waiting(space)) == 3
 
 
@@ -628,7 +633,7 @@ def test_argilla_and_label_studio_answers_come_back(waiting_team: Team, tmp_path
 
     found = [exchange.import_answers(space, tmp_path / name) for name in ("a.json", "l.json")]
 
-    assert [(one.answers, one.settled, one.refused) for one in found] == [(1, 1, ()), (1, 1, ())]
+    assert [(tally.answers, tally.settled, tally.refused) for tally in found] == [(1, 1, ()), (1, 1, ())]
     decided = {fact.record: (fact.origin, fact.reason) for fact in facts(waiting_team, ReviewDecision)}
     assert decided == {records[0]["id"]: ("ai", "marks"), tasks[2]["data"]["record"]: ("mixed", "style")}
 
@@ -714,7 +719,9 @@ def test_the_same_file_from_two_sources_counts_once(team: Team) -> None:
 
     taken_in(team, team.batch("same", texts, "docs"), team.batch("same", texts, "mirror"))
 
-    assert [(one.source, one.read, one.duplicates, one.confident + one.held) for one in facts(team, BatchTaken)] == [
+    assert [
+        (batch.source, batch.read, batch.duplicates, batch.confident + batch.held) for batch in facts(team, BatchTaken)
+    ] == [
         ("docs", 30, 0, 30),
         ("mirror", 30, 30, 0),
     ]

@@ -251,7 +251,7 @@ components.rows(
 )
 if summary.own_output:
     components.rows(
-        lambda: reads.facts_of_lineage(OwnOutputFound, name, since)[
+        lambda: tables.own_output(reads.facts_of_lineage(OwnOutputFound, name, since))[
             ["recorded", "run", "source", "generation", "kind", "records", "example", "row"]
         ],
         title=f"Our own output that came back: {summary.own_output:,} records",

@@ -11,6 +11,7 @@ import streamlit as st
 from pages.shared import takeaway
 from pages.shared.words import unseen
 from tailguard.domain import glossary
+from tailguard.domain.own_output import match_label
 from tailguard.domain.stages import Requirement, waiver_label
 
 Rows = pd.DataFrame | Callable[[], pd.DataFrame]
@@ -112,6 +113,11 @@ def exit_criteria(rows: pd.DataFrame) -> pd.DataFrame:
     """Exit criteria with what they require, and what waived them, in words."""
     waived = [waiver_label(waived_by) if waived_by else "" for waived_by in rows["waived_by"]]
     return rows.assign(name=[Requirement(name).label for name in rows["name"]], waived_by=waived)
+
+
+def own_output(rows: pd.DataFrame) -> pd.DataFrame:
+    """Matches with our own output, their kind in words."""
+    return rows.assign(kind=[match_label(kind) for kind in rows["kind"]])
 
 
 def fetched(rows: Rows) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from tailguard.detection.own_outputs import grams, segments
 from tailguard.detection.own_outputs.clusters import clusters
 from tailguard.detection.own_outputs.index import Match, OwnOutputs, own_outputs
 from tailguard.detection.texts import pack
+from tailguard.domain.own_output import MatchKind
 from tailguard.domain.records import record_id
 from tailguard.store.files import Store
 from tests.builders import passages
@@ -52,7 +53,7 @@ def edited(text: str, share: float, rng: random.Random) -> str:
 def test_every_exact_copy_is_found_with_the_generation_that_wrote_it(own: OwnOutputs) -> None:
     found = match(own, [f"  {text.replace(' ', '  ')} \n" for text in OURS])
 
-    assert all(match and match.kind == "exact copy" and match.share == 1.0 for match in found)
+    assert all(match and match.kind is MatchKind.EXACT_COPY and match.share == 1.0 for match in found)
     assert [match.generation for match in found if match] == ["main/0"] * 700 + ["main/1"] * 800
 
 
@@ -82,7 +83,7 @@ def test_fifty_words_of_ours_in_a_longer_text_are_found_at_their_place(own: OwnO
     assert len(hits) / len(long) >= 0.9
     near = [hit for hit, (start, stop) in hits if any(a < stop and b > start for a, b in hit.spans)]
     assert len(near) / len(hits) > 0.97
-    assert sum(match.kind == "contains a passage" for match in near) / len(near) > 0.9
+    assert sum(match.kind is MatchKind.PASSAGE for match in near) / len(near) > 0.9
 
 
 def test_other_texts_are_not_called_ours(own: OwnOutputs) -> None:
@@ -199,7 +200,7 @@ def test_case_quotes_and_punctuation_do_not_hide_a_copy(own: OwnOutputs) -> None
     (found,) = match(own, [text.upper().replace("'", "\u2019").replace(",", " \u2014 ")])
 
     assert found is not None
-    assert found.kind == "near-duplicate"
+    assert found.kind is MatchKind.NEAR_DUPLICATE
 
 
 def test_near_duplicates_form_one_group() -> None:

@@ -448,7 +448,7 @@ class ShareEstimated(Fact):
 class OwnOutputFound(Fact):
     """Text of one of our generations was found in a batch: an observed edge from that generation to this source.
 
-    `kind` is `exact copy`, `near-duplicate` or `contains a passage`; `example` is the id of the first such record.
+    `kind` is a `domain.own_output.MatchKind`; `example` is the id of the first such record.
     """
 
     run: str

@@ -37,6 +37,7 @@ from tailguard.domain.facts import (
     ShareEstimated,
 )
 from tailguard.domain.gates import Mode
+from tailguard.domain.own_output import MatchKind
 from tailguard.domain.records import record_id
 from tailguard.domain.requests import BatchRequest, Recipe
 from tailguard.domain.stages import Stage
@@ -221,7 +222,7 @@ def test_a_passage_of_ours_makes_a_record_mixed_by_its_share_and_is_an_observed_
         (start, stop), *_ = spans_of(str(row["spans"]))
         assert str(row["text"])[start:stop].split()[0] in " ".join(ours)
     edges = facts(team, OwnOutputFound)
-    assert {(edge.generation, edge.source, edge.kind) for edge in edges} == {(first, "vendor", "contains a passage")}
+    assert {(edge.generation, edge.source, edge.kind) for edge in edges} == {(first, "vendor", MatchKind.PASSAGE)}
     with team.workspace.log.reading() as view:
         found = status(view, now=team.clock.now()).findings
     assert any("are our own: contains a passage of main/0" in finding.what for finding in found)

@@ -19,23 +19,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailguard.detection.own_outputs import segments
+from tailguard.domain.own_output import MatchKind
 from tailguard.store.files import Store
 from tailguard.store.writing import canonical_json, digest_of, write_atomically
 
 FORMAT = "tailguard-own-outputs/1"
 _RANGES = 64
-_NAMES = {1: "exact copy", 2: "near-duplicate", 3: "contains a passage"}
+_KINDS = {1: MatchKind.EXACT_COPY, 2: MatchKind.NEAR_DUPLICATE, 3: MatchKind.PASSAGE}
 
 
 @dataclass(frozen=True)
 class Match:
     """A text that is, or holds, something that a generation of ours wrote.
 
-    `kind` is `exact copy`, `near-duplicate` or `contains a passage`; `share` (0 to 1) is that of its words that match;
-    `spans` are (start, stop) in characters.
+    `share` (0 to 1) is that of its words that match; `spans` are (start, stop) in characters.
     """
 
-    kind: str
+    kind: MatchKind
     generation: str
     share: float
     spans: tuple[tuple[int, int], ...]
@@ -71,7 +71,7 @@ class OwnOutputs:
         for at in map(int, np.flatnonzero(exact | (kinds > 0))):
             if exact[at]:
                 owner = int(arrays["print_owners"][positions[at]])
-                answers[at] = Match(_NAMES[grams.EXACT], self._writer(owner), 1.0, ((0, len(texts[at])),))
+                answers[at] = Match(_KINDS[grams.EXACT], self._writer(owner), 1.0, ((0, len(texts[at])),))
             else:
                 passages = tuple(
                     (packed.characters(at, int(start)), packed.characters(at, int(stop)))
@@ -79,7 +79,7 @@ class OwnOutputs:
                     if start >= 0
                 )
                 answers[at] = Match(
-                    _NAMES[int(kinds[at])], self._writer(int(owners[at])), round(float(shares[at]), 4), passages
+                    _KINDS[int(kinds[at])], self._writer(int(owners[at])), round(float(shares[at]), 4), passages
                 )
         return answers
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from tailguard.domain.explanations import explanation
 from tailguard.domain.facts import AnchorChanged, AnchorFrozen, AnchorSlice, AnchorVerified, Fact
+from tailguard.domain.own_output import match_label
 from tailguard.domain.records import RECORD, record_id, tag_columns, token_count
 from tailguard.domain.roles import Right
 from tailguard.domain.tags import Evidence, Origin, Tag, digest_of_row
@@ -243,6 +244,6 @@ def _refuse_unfit(
     for identity, match in zip(ids, own.match(texts, ids), strict=True):
         if match is not None:
             raise InputError(
-                f"{file}: record {identity[:12]} is our own output ({match.kind} of {match.generation}). "
+                f"{file}: record {identity[:12]} is our own output ({match_label(match.kind)} of {match.generation}). "
                 "An anchor holds human records only."
             )

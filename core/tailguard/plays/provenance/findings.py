@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from tailguard.domain.facts import BatchTaken, DetectorCalibrated, DriftChecked, RunStarted
+from tailguard.domain.own_output import match_label
 from tailguard.domain.runs import lineage_of
 from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
 from tailguard.plays.lineages import coverage_of
@@ -106,7 +107,7 @@ def _about_sources(view: LogView, policy: Policy | None) -> Iterator[Finding]:
             )
     for returned in undeclared_returns(view, LOOP_RECORDS):
         fact = returned.fact
-        what = f"{fact.records:,} records of {fact.source} in {fact.run} are our own: {fact.kind} of {fact.generation}"
+        what = f"{fact.records:,} records of {fact.source} in {fact.run} are our own: {match_label(fact.kind)} of {fact.generation}"
         if returned.times > 1:
             what += f"; {returned.times:,} times so far"
         yield Finding(

@@ -12,6 +12,7 @@ import pyarrow.compute
 from tailguard.detection.own_outputs.index import Match, own_outputs
 from tailguard.domain import merkle
 from tailguard.domain.facts import AnchorFrozen, Artifact, Composition, Generation, LedgerKept, ReviewOpinion
+from tailguard.domain.own_output import match_label
 from tailguard.domain.records import record_id
 from tailguard.domain.tags import digest_of_row
 from tailguard.domain.wording import counted
@@ -92,7 +93,7 @@ class Trace:
         """The answer in one sentence."""
         if not self.known:
             ours = (
-                f" It is a text of ours: {self.own_output.kind} of {self.own_output.generation}."
+                f" It is a text of ours: {match_label(self.own_output.kind)} of {self.own_output.generation}."
                 if self.own_output
                 else ""
             )

@@ -25,6 +25,7 @@ from tailguard.domain.facts import (
     RecordsHeld,
     ShareEstimated,
 )
+from tailguard.domain.own_output import MatchKind
 from tailguard.domain.tags import Evidence, Origin
 from tailguard.ports import ShareEstimate
 from tailguard.stages.intake.reading import Batch, numbers
@@ -83,7 +84,7 @@ class Counts:
             if kind:
                 count, example = self.found.get((generation, kind), (0, identity))
                 self.found[generation, kind] = (count + 1, example)
-                self.copies += kind != "contains a passage"
+                self.copies += kind != MatchKind.PASSAGE
         origin = np.array(columns["origin"])
         self.unknown_tags += int((origin == Origin.UNKNOWN).sum())
         self.unknown_advancing += int(((origin == Origin.UNKNOWN) & ~np.array(columns["held"], dtype=bool)).sum())

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from tailguard.detection.judge import Detector
 from tailguard.detection.own_outputs.index import Match, OwnOutputs
 from tailguard.detection.own_outputs.segments import prints_of
+from tailguard.domain.own_output import MatchKind
 from tailguard.domain.records import record_id
 from tailguard.domain.tags import spans_text
 from tailguard.ports import Judgement, RawRecord, Reject
@@ -149,7 +150,7 @@ def _chunks(
 def _judge(records: Sequence[RawRecord], ids: Sequence[str], detector: Detector, own: OwnOutputs) -> pa.Table:
     texts = [record.text for record in records]
     matches = own.match(texts, ids)
-    open_places = [at for at, match in enumerate(matches) if match is None or match.kind == "contains a passage"]
+    open_places = [at for at, match in enumerate(matches) if match is None or match.kind is MatchKind.PASSAGE]
     judged: list[Judgement | None] = [None] * len(texts)
     for at, judgement in zip(open_places, detector.judge([texts[at] for at in open_places]), strict=True):
         judged[at] = judgement
@@ -167,7 +168,7 @@ def _judge(records: Sequence[RawRecord], ids: Sequence[str], detector: Detector,
 
 def _of_matches(matches: Sequence[Match | None]) -> dict[str, list[object]]:
     return {
-        "match": [match and match.kind for match in matches],
+        "match": [match and str(match.kind) for match in matches],
         "generation": [match and match.generation for match in matches],
         "match_share": [match and match.share for match in matches],
         "match_spans": [match and spans_text(match.spans) for match in matches],

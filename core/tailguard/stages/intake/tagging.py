@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tailguard.domain.own_output import MatchKind, match_label
 from tailguard.domain.sources import Contract
 from tailguard.domain.tags import WHOLE_SHARE, Evidence, Origin, Spans, Tag, spans_of
 from tailguard.policy.model import Intake
@@ -62,13 +63,13 @@ class Rules:
 
     def _own(self, row: Mapping[str, Any], word: Word) -> Tag:
         prefix = f"declared {word.origin}, but " if word.origin in (Origin.HUMAN, Origin.UNKNOWN) and word.by else ""
-        if row["match"] == "contains a passage":
+        if row["match"] == MatchKind.PASSAGE:
             reason = f"{prefix}{row['match_share']:.0%} of it was written by {row['generation']}"
             share, spans = float(row["match_share"]), spans_of(row["match_spans"])
             if row["verdict"] == Origin.AI:
                 share, reason = 1.0, f"{reason}, and the rest looks model-made"
             return self._made(row, Origin.MIXED, Evidence.OWN_OUTPUT, reason, "own outputs", share, spans)
-        reason = f"{prefix}{row['match']} of what {row['generation']} wrote"
+        reason = f"{prefix}{match_label(row['match'])} of what {row['generation']} wrote"
         return self._made(row, Origin.AI, Evidence.OWN_OUTPUT, reason, "own outputs", 1.0, ())
 
     def _breach(self, word: Word) -> str | None:

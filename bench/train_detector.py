@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import io
 import json
 import random
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from multiprocessing import get_context
@@ -27,6 +25,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+from bench.arrays import write_arrays
 from tailguard.detection import features, linear
 from tailguard.detection.scoring import FORMAT, Parts, Weights, combine, parts_of, style_profiles
 from tailguard.detection.texts import pack
@@ -311,17 +310,12 @@ def save(
     rates: Mapping[str, Mapping[str, float]],
     path: Path,
 ) -> None:
-    """An .npz without times in it: same weights, same bytes."""
     header = {"format": FORMAT, "human": list(human), "ai": list(ai), "rates": dict(rates)}
     arrays = {name: getattr(weights, name) for name in (field.name for field in fields(Weights))}
     arrays |= {f"human:{name}": scores.astype(np.float32) for name, scores in human.items()}
     arrays |= {f"ai:{name}": scores.astype(np.float32) for name, scores in ai.items()}
     arrays["header"] = np.frombuffer(json.dumps(header, sort_keys=True).encode(), dtype=np.uint8)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
-        for name, array in arrays.items():
-            content = io.BytesIO()
-            np.save(content, array, allow_pickle=False)
-            file.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue(), zipfile.ZIP_DEFLATED)
+    write_arrays(path, arrays)
     CONSOLE.print(f"{path}: {path.stat().st_size:,} bytes")
 
 

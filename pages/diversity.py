@@ -10,15 +10,31 @@ from pages.shared import bar, charts, components, production, reads, tables
 from pages.shared.components import Card
 from pages.shared.frames import as_frame
 from pages.shared.words import on_chart, plain
-from tailguard.domain.facts import CaseShift, ComparedMeasure, GuardCheck, Measurement, SecondaryMeasure, SliceMeasure
-from tailguard.domain.measures import TYPE_COVERAGE
+from tailguard.domain import changes
+from tailguard.domain.defects import Defect
+from tailguard.domain.facts import (
+    CaseShift,
+    ComparedMeasure,
+    GuardCheck,
+    Measurement,
+    SecondaryMeasure,
+    SliceMeasure,
+    UnusableAnswers,
+    UnusableExample,
+)
+from tailguard.domain.measures import Measure
+from tailguard.domain.references import ReferenceKind
 from tailguard.plays.course import MeasuredPoint
-from tailguard.plays.monitoring.comparisons import PARENT, SLICED
+from tailguard.plays.monitoring.comparisons import SLICED
 
 MOST_IN_A_MAP = 24
+CLOSEST = 3
+"""So many measures have a card of their own: those closest to their margin, or furthest past it."""
+COUNTS = (Measure.TYPE_DENSITY, Measure.TYPE_COVERAGE, Measure.PAIR_DENSITY)
+"""Measures of which a generation's own value is a number of words or pairs, and no share."""
 COMPARED = [
-    "reference_kind", "reference", "measure", "reference_value", "candidate_value", "delta", "low", "high", "margin", "verdict",
-    "detectable_loss", "prompts_to_settle", "row",
+    "reference_kind", "reference", "measure", "reference_value", "candidate_value", "change in", "delta", "low", "high", "margin",
+    "verdict", "detectable_loss", "prompts_to_settle", "row",
 ]  # fmt: skip
 
 components.begin("Diversity")
@@ -45,31 +61,47 @@ if status is None or summary is None:
 components.verdict(f"{candidate}: {status.reason}.", state=status.verdict or "")
 
 
-def _of_measure(measure: str) -> pd.DataFrame:
-    """A primary measure against each reference."""
-    return chosen[chosen["measure"] == measure][COMPARED]
+def _of_measure(measure: Measure) -> pd.DataFrame:
+    """A measure against each reference."""
+    return tables.measured(chosen[chosen["measure"] == measure])[COMPARED]
+
+
+bluntest = summary.bluntest
 
 
 components.cards(
     [
         *(
             Card(
-                closest.measure.capitalize(),
-                f"{closest.delta:+.1%}",
-                f"{closest.low:+.1%} to {closest.high:+.1%}",
-                f"Worst of parent, best and first: against {closest.reference}, margin −{closest.margin:.0%}. "
-                "90 % interval by half-samples of the prompts.",
+                closest.measure.label.capitalize(),
+                changes.signed(closest.measure, closest.delta),
+                changes.interval(closest.measure, closest.low, closest.high),
+                f"Worst of its references: against {closest.reference}, margin "
+                f"\N{MINUS SIGN}{changes.size(closest.measure, closest.margin)}. "
+                "90% interval from leaving out each prompt in turn.",
                 rows=partial(_of_measure, closest.measure),
                 term="delta",
             )
-            for closest in summary.closest
+            for closest in summary.closest[:CLOSEST]
         ),
         Card(
             "Smallest loss it could see",
-            f"{summary.detectable_loss:.1%}",
+            changes.size(bluntest.measure, bluntest.detectable_loss),
             f"{summary.prompts} prompts, power .8",
-            "Largest of the measures: 2.487 standard errors",
-            rows=lambda: chosen[["measure", "reference", "detectable_loss", "prompts", "prompts_to_settle", "row"]],
+            f"Of {bluntest.measure.label} against {bluntest.reference}, the comparison that would miss most beside its margin "
+            f"({changes.size(bluntest.measure, bluntest.margin)})",
+            rows=lambda: tables.measured(chosen)[
+                [
+                    "measure",
+                    "reference",
+                    "change in",
+                    "detectable_loss",
+                    "margin",
+                    "prompts",
+                    "prompts_to_settle",
+                    "row",
+                ]
+            ],
             term="detectable loss",
         ),
     ]
@@ -77,12 +109,50 @@ components.cards(
 title = (
     f"{summary.losses} of {summary.comparisons} comparisons show a loss past the margin"
     if summary.losses
-    else "No loss past a margin is shown against parent, best or first"
+    else "No loss past a margin is shown against any reference"
 )
 components.chart(lambda: charts.deltas(chosen, title), key="deltas", terms=("delta", "interval", "margin", "verdict"))
 
 kinds = list(dict.fromkeys(chosen["reference_kind"]))
-kind = bar.choice("Held against its", kinds, "reference")
+kind = bar.choice("Compared with", kinds, "reference")
+components.section("Unusable answers")
+unusable = reads.facts(UnusableAnswers, run=candidate, reference_kind=kind)
+if len(unusable):
+    ours, theirs = unusable["candidate_share"].sum(), unusable["reference_share"].sum()
+    st.markdown(
+        f"**{ours:.1%}** of {plain(candidate)}'s answers are unusable, {theirs:.1%} of "
+        f"{plain(str(unusable['reference'].iloc[0]))}'s."
+    )
+    tables.table(
+        pd.DataFrame(
+            {
+                "defect": [Defect(defect).label for defect in unusable["defect"]],
+                "share here": unusable["candidate_share"],
+                "share in the reference": unusable["reference_share"],
+                "row": unusable["row"],
+            }
+        ),
+        key="unusable",
+        columns={
+            name: st.column_config.NumberColumn(format="percent") for name in ("share here", "share in the reference")
+        },
+    )
+    examples = reads.facts(UnusableExample, run=candidate)
+    if len(examples):
+        with st.expander(f"Examples of {plain(candidate)}'s unusable answers"):
+            tables.table(
+                examples.assign(defect=[Defect(defect).label for defect in examples["defect"]])[
+                    ["defect", "prompt", "answer"]
+                ],
+                key="unusable-examples",
+            )
+else:
+    st.markdown("No answer on either side is unusable.")
+components.remark(
+    "An answer with several defects counts under the first. Unusable answers give no words to the other measures; docs/gate.md "
+    "has the rule of each defect."
+)
+
 secondary = reads.facts(SecondaryMeasure, run=candidate, reference_kind=kind)
 if len(secondary):
     moved = secondary[secondary["lost"]]
@@ -109,38 +179,53 @@ if len(secondary):
 
 def slices(worst: SliceMeasure) -> Figure:
     """Slices by generations, the candidate and the newest."""
-    compared = reads.facts_of_lineage(SliceMeasure, name, since, reference_kind=PARENT, measure=SLICED)
+    compared = reads.facts_of_lineage(SliceMeasure, name, since, reference_kind=ReferenceKind.PARENT, measure=SLICED)
     runs = list(dict.fromkeys([candidate, *compared["run"].iloc[::-1]]))[:MOST_IN_A_MAP]
-    title = f"Worst slice of {candidate}: {worst.slice}, {worst.delta:+.1%} in type coverage"
+    title = f"Worst slice of {candidate}: {worst.slice}, {changes.signed(worst.measure, worst.delta)} in {worst.measure.label}"
     return charts.slices(compared[compared["run"].isin(runs)], on_chart(title))
 
 
 if worst_slice := reads.worst_slice(candidate):
-    components.chart(partial(slices, worst_slice), key="slices", terms=("type coverage", "rarefied"))
+    components.chart(partial(slices, worst_slice), key="slices", terms=("vocabulary", "rarefied"))
 
-measures = list(dict.fromkeys(reads.facts(Measurement, run=candidate)["measure"]))
-measure = st.segmented_control("Over generations", measures, default=measures[0], key="measure") or measures[0]
+measures = [Measure(measure) for measure in dict.fromkeys(reads.facts(Measurement, run=candidate)["measure"])]
+measure = (
+    st.segmented_control(
+        "Over generations",
+        measures,
+        default=measures[0],
+        key="measure",
+        format_func=lambda choice: Measure(choice).label,
+    )
+    or measures[0]
+)
 
 
 def over_generations() -> Figure:
     """One measure over the generations of this lineage and those beside it."""
-    courses = {line: reads.measured(line, str(measure), since) for line in bar.beside(name)}
-    changes = ", ".join(f"{line} {course.change:+.0%}" for line, course in courses.items() if course.change is not None)
-    figure = charts.generations(
-        {line: as_frame(MeasuredPoint, course.points) for line, course in courses.items() if course.points},
-        f"{str(measure).capitalize()} since the first generation: {changes}",
+    courses = {line: reads.measured(line, measure, since) for line in bar.beside(name)}
+    changed = ", ".join(
+        f"{line} {changes.signed(measure, course.change)}"
+        for line, course in courses.items()
+        if course.change is not None
     )
-    if measure == TYPE_COVERAGE:
-        figure.update_yaxes(tickformat=",.0f")
-    return figure
+    return charts.generations(
+        {line: as_frame(MeasuredPoint, course.points) for line, course in courses.items() if course.points},
+        f"{measure.label.capitalize()} since the first generation: {changed}",
+        percent=measure not in COUNTS,
+    )
 
 
 components.chart(
-    over_generations, key="generations", by=(measure,), terms=("type coverage", "rarefied", "tail recall", "variety")
+    over_generations,
+    key="generations",
+    by=(measure,),
+    terms=("usable answer", "rare words", "vocabulary", "word for word", "prompt for prompt"),
 )
 
 components.section("What was lost, and what was gained")
 shifts = reads.facts(CaseShift, run=candidate)
+first_reference = chosen["reference"].iloc[0]
 names = {
     "kind": "what it is",
     "what": "which",
@@ -151,8 +236,8 @@ names = {
     "counterpart": "the other side's answer",
 }
 headings = {
-    "lost": f"that {status.parent} did and {candidate} no longer does",
-    "gained": f"that {candidate} does and {status.parent} did not",
+    "lost": f"that {first_reference} did and {candidate} no longer does",
+    "gained": f"that {candidate} does and {first_reference} did not",
 }
 for tab, (direction, heading) in zip(st.tabs(["Lost", "Gained"]), headings.items(), strict=True):
     part = shifts[shifts["direction"] == direction]
@@ -168,11 +253,11 @@ if streams.weeks:
     components.section("In production, between generations")
     production.show()
 components.rows(
-    lambda: chosen[COMPARED],
+    lambda: tables.measured(chosen)[COMPARED],
     title="Comparisons",
     formula=(
-        "Delta = candidate / reference − 1 of the rarefied statistic, on answers cut to common length; PASS when the low end is "
-        "above −margin."
+        "Delta = candidate / reference − 1 of the rarefied statistic, or candidate − reference of a share, on whole usable "
+        "answers; PASS when the low end is above −margin."
     ),
     key="compared",
 )

@@ -5,22 +5,25 @@ from functools import partial
 
 import streamlit as st
 
-from pages.shared import actions, bar, charts, components, documents, opened, reads, tables
+from pages.shared import actions, bar, charts, components, documents, opened, reads, sign_offs, tables
 from pages.shared.actions import Values
 from pages.shared.components import Card
 from pages.shared.frames import as_frame
-from tailguard.domain.facts import CanaryResult, GateDecision, ReportKept
+from tailguard.domain.damage import Damage
+from tailguard.domain.facts import CanaryResult, FloorCheck, GateDecision, ReportKept
 from tailguard.domain.gates import Gate
+from tailguard.domain.references import ReferenceKind, reference_name
 from tailguard.domain.wording import counted
-from tailguard.plays.monitoring.gates import PLANTED, SAME, UNDECIDED, SensitivityCheck
+from tailguard.plays.monitoring.gates import UNDECIDED, SensitivityCheck
 
 components.begin("Gates")
 name, since = bar.lineage(), bar.since()
 decisions = reads.facts_of_lineage(GateDecision, name, since)
 canaries = reads.facts_of_lineage(CanaryResult, name, since)
 candidates = decisions[decisions["gate"] == Gate.DIVERSITY]
-summary = reads.gate_summary(name, since)
+summary, waiting = reads.gate_summary(name, since), reads.lineage(name).pending_sign_offs
 if summary is None:
+    sign_offs.pending(waiting)
     components.empty("No verdict in this period.", "A gate that never spoke protects nobody.", "tailguard run")
     st.stop()
 smallest = f"{summary.smallest_caught:.1%}" if summary.smallest_caught is not None else "none"
@@ -32,7 +35,11 @@ if newest := summary.newest_caught:
     teeth = f"the last planted collapse was blocked at a loss of {newest.fact.loss:.1%}, {ago} ago"
     teeth += f" (the smallest ever: {smallest})"
 rate, false = summary.block_rate, summary.false_blocks
-components.verdict(f"{summary.blocked} of {summary.candidates} candidates {verb} ({rate.share:.0%}); {teeth}.")
+unsigned = f" {counted(len(waiting), 'verdict waits', 'verdicts wait')} for sign-off." if waiting else ""
+components.verdict(
+    f"{summary.blocked} of {summary.candidates} candidates {verb} ({rate.share:.0%}); {teeth}.{unsigned}"
+)
+sign_offs.pending(waiting)
 components.cards(
     [
         Card(
@@ -47,18 +54,20 @@ components.cards(
             "Smallest loss blocked",
             smallest,
             f"{summary.caught} of {summary.planted} planted",
-            "Planted collapses: rare terms taken out of the candidate's own answers",
-            rows=lambda: canaries[canaries["kind"] == PLANTED][
+            "Damage of several kinds planted in the candidate's own answers",
+            rows=lambda: canaries[[not Damage(kind).harmless for kind in canaries["kind"]]][
                 ["run", "strength", "loss", "verdict", "as_expected", "row"]
             ].iloc[::-1],
-            term="planted collapse",
+            term="planted damage",
         ),
         Card(
-            "False blocks (A/A)",
+            "False blocks",
             f"{false.share:.0%}" if false else "–",
-            f"{summary.self_comparisons} self-comparisons" if false else "none yet",
-            "Candidate against its own second sample; any BLOCK among them would be false",
-            rows=lambda: canaries[canaries["kind"] == SAME][["run", "verdict", "as_expected", "row"]].iloc[::-1],
+            f"{summary.harmless} harmless changes" if false else "none yet",
+            "The candidate against its own second sample, and with harmless changes; any BLOCK among them would be false",
+            rows=lambda: canaries[[Damage(kind).harmless for kind in canaries["kind"]]][
+                ["run", "verdict", "as_expected", "row"]
+            ].iloc[::-1],
         ),
         Card(
             "Undecided",
@@ -78,7 +87,7 @@ components.chart(
         title,
     ),
     key="outcomes",
-    terms=("verdict", "planted collapse"),
+    terms=("verdict", "planted damage"),
     note=bar.drawn_note(name, since),
 )
 checks = reads.sensitivity(name, since)
@@ -111,40 +120,68 @@ actions.button(
     busy="Planting collapses and comparing the candidate with itself …",
     help="Plants collapses into the newest candidate's answers; a few seconds.",
 )
-actions.show_answer()
+actions.show_answer("test")
 components.section("Each decision")
 gates = [Gate.DIVERSITY, *(gate for gate in Gate if gate != Gate.DIVERSITY)]
 kind = st.segmented_control("Gate", gates, default=Gate.DIVERSITY, key="gate") or Gate.DIVERSITY
 shown = decisions[decisions["gate"] == kind].iloc[::-1]
+signed = reads.sign_offs(name, since)
+answers = sign_offs.by_verdict(waiting, signed)
+shown = shown.assign(
+    verdict=[f"{components.ICONS[verdict]} {verdict}" for verdict in shown["verdict"]],
+    **{"sign-off": [answers.get(row, "") for row in shown["row"]]},
+)
 tables.table(
-    shown.assign(verdict=[f"{components.ICONS[verdict]} {verdict}" for verdict in shown["verdict"]])[
-        ["run", "verdict", "enforced", "reason", "override", "actor", "recorded", "row"]
+    shown[
+        [
+            "run",
+            "verdict",
+            "enforced",
+            "reason",
+            "override",
+            *(["sign-off"] if kind == Gate.DIVERSITY and answers else []),
+            "actor",
+            "recorded",
+            "row",
+        ]
     ],
     key="decisions",
     columns={"reason": st.column_config.TextColumn(width=560)},
 )
 kept = reads.facts_of_lineage(ReportKept, name, since)
 if len(kept):
-    which = [f"{row.run} against its {row.reference_kind} {row.reference}" for row in kept.itertuples()][::-1]
+    which = [
+        f"{row.run} against {reference_name(ReferenceKind(str(row.reference_kind)), str(row.reference))}"
+        for row in kept.itertuples()
+    ][::-1]
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     asked = left.selectbox("Full report", which, key="report")
     row = kept.iloc[::-1].iloc[which.index(asked)]
     unavailable = opened.unavailable("reports", row["report"])
     right.download_button(
         "Download the report",
-        partial(documents.report, row["run"], row["reference_kind"]),
+        partial(documents.report, row["run"], ReferenceKind(row["reference_kind"])),
         file_name=f"{row['run'].replace('/', '-')}-against-{row['reference_kind']}.html",
         mime="text/html",
         key="download",
         disabled=unavailable is not None,
         help=unavailable,
     )
+floors = reads.facts_of_lineage(FloorCheck, name, since)
+if len(floors):
+    components.rows(
+        lambda: tables.criteria(floors)[["run", "name", "required", "observed", "outcome", "row"]],
+        title="Floors of first generations",
+        formula="What any generation has to meet, where there is none to compare it with. A missed floor is a BLOCK.",
+        key="floors",
+    )
+sign_offs.answers(signed)
 components.rows(
     lambda: canaries[["run", "kind", "strength", "loss", "verdict", "as_expected", "row"]],
     title="Self-tests",
     formula=(
-        "Strength is the share of rare terms taken out; loss is the tail recall that this cost. Past margin plus detectable loss "
-        "it must be blocked; A/A must not."
+        "Strength is the share of rare words or answers that is damaged; loss is how far the measure it aims at fell. Past its "
+        "limit plus the detectable loss it must be blocked; a harmless change must not."
     ),
     key="canaries",
 )

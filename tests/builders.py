@@ -17,7 +17,9 @@ from tailguard.adapters.trainers.ngram import NgramGenerator
 from tailguard.demo.harvest import _passages
 from tailguard.diversity.metrics import words
 from tailguard.domain.facts import Fact
+from tailguard.domain.measures import MARGINS
 from tailguard.domain.requests import PLAIN, BatchRequest, Recipe
+from tailguard.domain.suite import SuiteKind
 from tailguard.domain.tags import Origin
 from tailguard.errors import Blocked, Held
 from tailguard.pipeline import runner
@@ -73,9 +75,8 @@ def write_jsonl(path: Path, rows: Iterable[object]) -> Path:
 
 
 POLICY_CHANGES = (
-    ("tail_recall = 0.08", "tail_recall = 0.40"),
-    ("type_coverage = 0.03", "type_coverage = 0.20"),
-    ("variety = 0.03", "variety = 0.20"),
+    *((f"\n{measure} = {margin:.2f}", f"\n{measure} = 0.40") for measure, margin in MARGINS.items()),
+    ("\nusable = 0.8 ", "\nusable = 0.05 "),  # a model of a hundred passages strings words together
     ("samples = 8", "samples = 4"),
     ("max_tokens = 40", "max_tokens = 25"),
     ('engineer = ["ada"]', 'engineer = ["lin"]'),
@@ -176,7 +177,7 @@ def _found(team: Team, *, observe: bool, changes: Sequence[tuple[str, str]], lon
     ]
     prompts += [{"id": "long", "prompt": long_prompt, "tail": False}] if long_prompt else []
     suite = write_jsonl(root / "inbox" / "suite.jsonl", prompts)
-    suites.freeze_suite(team.workspace, suite, name="openings")
+    suites.freeze_suite(team.workspace, suite, name="openings", kind=SuiteKind.CONTINUATION)
 
 
 def facts(team: Team, kind: type[F], **equal: Any) -> list[F]:

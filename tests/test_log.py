@@ -22,6 +22,7 @@ from tailguard.domain.facts import (
     TailCoverage,
 )
 from tailguard.domain.gates import Gate, Mode
+from tailguard.domain.measures import Measure
 from tailguard.domain.verdict import Verdict
 from tailguard.errors import InputError
 from tailguard.runlog.recorder import RunRecorder
@@ -64,7 +65,7 @@ PASSED = GateDecision(
     reason="nothing fell",
     override=None,
 )
-MEASURED = Measurement(run="main/1", measure="tail recall", value=0.5, budget=40)
+MEASURED = Measurement(run="main/1", measure=Measure.RARE_DENSITY, value=0.5, budget=40)
 
 
 @pytest.fixture(scope="module")

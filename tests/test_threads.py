@@ -16,12 +16,13 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import tailguard
 from tailguard.domain.facts import Fact
-from tailguard.domain.shipping import State
+from tailguard.domain.references import ReferenceKind
 from tailguard.domain.suite import Prompt, Suite
 from tailguard.policy.model import Gate
 from tailguard.stages.gate import Evaluated, gate
 from tailguard.store.files import Store
 from tailguard.threads import one_thread
+from tests.domain.test_references import sound_predecessor
 
 PROMPTS, SAMPLES, WORDS = 20, 30, 20  # a group of prompts has more answers than their vectors have dimensions
 KNOWN = [name for name in dir(builtins) if name.islower()]
@@ -45,8 +46,8 @@ def facts_of_a_gate(folder: Path) -> tuple[Fact, ...]:
     outcome = gate(
         Evaluated("main/1", "suite", answers(store, 1), "decoding"),
         again=answers(store, 2),
-        references={"parent": Evaluated("main/0", "suite", answers(store, 0), "decoding")},
-        predecessors={"main/0": State.SHIPPED},
+        references={ReferenceKind.PARENT: Evaluated("main/0", "suite", answers(store, 0), "decoding")},
+        predecessors=[sound_predecessor("main/0")],
         suite=SUITE,
         anchor=None,
         lineage="main",

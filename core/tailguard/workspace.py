@@ -112,12 +112,18 @@ class Workspace:
         return Decision(opened, policy, _policy_recorded(opened, policy, text))
 
     def _require_role(self, right: Right, policy: Policy) -> None:
-        if not self.allows(right, policy):
-            raise NotAllowed(f"{self.actor} may not {right}. The policy names {policy.who_may(right)}.")
+        if refused := self.why_not(right, policy):
+            raise NotAllowed(refused)
 
     def allows(self, right: Right, policy: Policy) -> bool:
         """Whether a role of the actor has this right under a policy."""
         return bool(ALLOWED[right] & policy.roles_of(self.actor, self.groups))
+
+    def why_not(self, right: Right, policy: Policy) -> str | None:
+        """Why no role of the actor has this right under a policy, and whose has; None where one has it."""
+        if self.allows(right, policy):
+            return None
+        return f"{self.actor} may not {right}. The policy names {policy.who_may(right)}."
 
     def _is_recorded(self, text: str) -> bool:
         if not self.log.exists():

@@ -44,6 +44,7 @@ class Presses:
 
     def __init__(self) -> None:
         self.shown: Answer | None = None
+        self.shown_key = ""
         self.shown_at: float | None = None
         self._answers: dict[str, Answer] = {}
         self._counts: Counter[str] = Counter()
@@ -62,7 +63,7 @@ class Presses:
                 self._answers[name] = _answer(work, values)
                 self._counts[key] += 1
                 cache.invalidate()
-            self.shown, self.shown_at = self._answers[name], None
+            self.shown, self.shown_at, self.shown_key = self._answers[name], None, key
         return first and self.shown.done
 
 
@@ -97,10 +98,12 @@ def button(
     st.button(label, key=name, on_click=_pressed, args=(presses(), key, name, work, then, busy), **look)
 
 
-def submit(label: str, work: Work, *, key: str, busy: str = "", **look: Any) -> None:
+def submit(
+    label: str, work: Work, *, key: str, then: Callable[[], object] | None = None, busy: str = "", **look: Any
+) -> None:
     """The same at the end of a form; the form's fields need keys."""
     name = presses().name(key)
-    st.form_submit_button(label, key=name, on_click=_pressed, args=(presses(), key, name, work, None, busy), **look)
+    st.form_submit_button(label, key=name, on_click=_pressed, args=(presses(), key, name, work, then, busy), **look)
 
 
 def _pressed(done: Presses, key: str, name: str, work: Work, then: Callable[[], object] | None, busy: str) -> None:
@@ -114,9 +117,11 @@ def _pressed(done: Presses, key: str, name: str, work: Work, then: Callable[[], 
         then()
 
 
-def show_answer() -> None:
-    """What came of the last thing that somebody did."""
+def show_answer(of: str = "") -> None:
+    """What came of the last thing that somebody did, if the key of its button begins with `of`."""
     state = presses()
+    if not state.shown_key.startswith(of):
+        return
     if state.shown_at is None:  # counted from here: on a busy machine the page is drawn long after the press
         state.shown_at = time.monotonic()
     if state.shown and time.monotonic() - state.shown_at < SHOWN_SECONDS:

@@ -10,19 +10,29 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from pages.shared.words import on_chart
+from tailguard.domain import changes
+from tailguard.domain.damage import Damage
+from tailguard.domain.measures import Measure
+from tailguard.domain.references import ReferenceKind, reference_name
 from tailguard.domain.wording import counted
 
 ORIGIN = {"human": "#0072B2", "ai": "#D55E00", "mixed": "#CC79A7", "unknown": "#808080"}
 ROLE = {"anchor": "#009E73", "human": "#0072B2", "synthetic": "#D55E00"}
-VERDICT = {"PASS": "#009E73", "BLOCK": "#D62728", "INCONCLUSIVE": "#E69F00", "NOT COMPARABLE": "#808080"}
-SYMBOL = {"PASS": "circle", "BLOCK": "x", "INCONCLUSIVE": "diamond", "NOT COMPARABLE": "square"}
+VERDICT = {
+    "PASS": "#009E73",
+    "BASELINE": "#009E73",
+    "BLOCK": "#D62728",
+    "INCONCLUSIVE": "#E69F00",
+    "NOT COMPARABLE": "#808080",
+}
+SYMBOL = {"PASS": "circle", "BASELINE": "star", "BLOCK": "x", "INCONCLUSIVE": "diamond", "NOT COMPARABLE": "square"}
 LINEAGE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 GREY = "#808080"
 _INK = "#5c6370"
 AGES = ("#9ecae1", "#4292c6", "#08519c")
 LOST_OR_WON = [[0, "#a98bd6"], [0.5, "#eef0f2"], [1, "#b3c4d1"]]
 """From the largest loss to the largest gain: pale, so that figures stand on it, and no colour that means something else."""
-REFERENCES = {"parent": "circle", "best": "diamond", "first": "square"}
+REFERENCES = {"parent": "circle", "production": "cross", "best": "diamond", "first": "square"}
 
 
 def finish(figure: go.Figure, title: str, *, height: int = 340, percent: bool = True) -> go.Figure:
@@ -303,19 +313,25 @@ def parts(frame: pd.DataFrame, title: str) -> go.Figure:
 
 
 def deltas(frame: pd.DataFrame, title: str) -> go.Figure:
-    """Each primary measure against parent, best and first: delta with its interval, and the margin that it must stay above."""
+    """Each measure against each reference: its change with the interval, and the margin that it must stay above."""
     figure = go.Figure()
-    measures = list(dict.fromkeys(frame["measure"]))[::-1]
-    offsets = {"parent": 0.22, "best": 0.0, "first": -0.22}
+    measures = [Measure(measure) for measure in dict.fromkeys(frame["measure"])][::-1]
+    offsets = {"parent": 0.27, "production": 0.09, "best": -0.09, "first": -0.27}
     for kind, part in frame.groupby("reference_kind", sort=False):
+        compared = [Measure(measure) for measure in part["measure"]]
         figure.add_scatter(
-            x=part["delta"], y=[measures.index(measure) + offsets[str(kind)] for measure in part["measure"]], mode="markers",
-            name=f"against its {kind} {part['reference'].iloc[0]}",
+            x=part["delta"], y=[measures.index(measure) + offsets[str(kind)] for measure in compared], mode="markers",
+            name=f"against {reference_name(ReferenceKind(str(kind)), str(part['reference'].iloc[0]))}",
             marker={"symbol": REFERENCES[str(kind)], "size": 11, "color": [VERDICT[verdict] for verdict in part["verdict"]]},
             error_x={"type": "data", "symmetric": False, "array": part["high"].clip(upper=1) - part["delta"],
                      "arrayminus": part["delta"] - part["low"], "color": GREY},
-            customdata=part[["reference", "low", "high", "verdict"]],
-            hovertemplate="%{x:+.1%} (%{customdata[1]:+.1%} to %{customdata[2]:+.1%}) against %{customdata[0]}: %{customdata[3]}"
+            customdata=[
+                (measure.label, changes.signed(measure, delta), changes.interval(measure, low, high), reference, verdict)
+                for measure, delta, low, high, reference, verdict in zip(
+                    compared, part["delta"], part["low"], part["high"], part["reference"], part["verdict"], strict=True
+                )
+            ],
+            hovertemplate="%{customdata[0]}: %{customdata[1]} (%{customdata[2]}) against %{customdata[3]}: %{customdata[4]}"
                           "<extra></extra>",
         )  # fmt: skip
     for position, measure in enumerate(measures):
@@ -329,45 +345,53 @@ def deltas(frame: pd.DataFrame, title: str) -> go.Figure:
             line={"dash": "dash", "color": GREY},
         )
         figure.add_annotation(
-            x=-margin, y=position + 0.44, text=f"margin −{margin:.0%}", showarrow=False, font={"size": 11}
+            x=-margin,
+            y=position + 0.44,
+            text=f"margin \N{MINUS SIGN}{changes.size(measure, margin)}",
+            showarrow=False,
+            font={"size": 11},
         )
     figure.add_vline(x=0, line={"color": GREY, "width": 1})
-    finish(figure, title, height=360, percent=False)
-    figure.update_xaxes(tickformat="+.0%")
+    finish(figure, title, height=150 + 58 * len(measures), percent=False)
+    figure.update_xaxes(tickformat="+.0%", title="change: points for shares, else % of the reference's value")
     figure.update_yaxes(
-        tickvals=list(range(len(measures))), ticktext=measures, range=[-0.6, len(measures) - 0.3], showgrid=False
+        tickvals=list(range(len(measures))),
+        ticktext=[measure.label for measure in measures],
+        range=[-0.6, len(measures) - 0.3],
+        showgrid=False,
     )
     return figure
 
 
-def generations(lines: dict[str, pd.DataFrame], title: str) -> go.Figure:
-    """One measure over generations, a line a lineage, labelled at its end."""
+def generations(lines: dict[str, pd.DataFrame], title: str, *, percent: bool) -> go.Figure:
+    """One measure over generations, a line a lineage, labelled at its end; in per cent where its values are shares."""
     figure = go.Figure()
+    shown = ".1%" if percent else ",.0f"
     for (name, frame), colour in zip(lines.items(), LINEAGE, strict=False):
         figure.add_scatter(x=frame["number"], y=frame["value"], mode="lines+markers", name=name, showlegend=False,
                            line={"color": colour, "width": 2.5},
-                           hovertemplate=name + "/%{x}: %{y:.1%}<extra></extra>")  # fmt: skip
+                           hovertemplate=f"{name}/%{{x}}: %{{y:{shown}}}<extra></extra>")  # fmt: skip
         if len(frame):
             _end_label(figure, int(frame["number"].iloc[-1]), float(frame["value"].iloc[-1]), name)
-    figure.update_yaxes(rangemode="tozero")
+    figure.update_yaxes(rangemode="tozero", tickformat=",.0f")
     numbers = [number for frame in lines.values() for number in frame["number"]]
     figure.update_xaxes(title="generation", **_whole(numbers))
-    return finish(figure, title)
+    return finish(figure, title, percent=percent)
 
 
 def outcomes(decisions: pd.DataFrame, canaries: pd.DataFrame, title: str) -> go.Figure:
-    """Gate outcomes by month, stacked, and under them the planted collapses with the loss each one was."""
+    """Gate outcomes by month, stacked, and under them the self-tests with the loss that each one planted."""
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.16, row_heights=[0.55, 0.45],
                            subplot_titles=["candidates", "self-tests: loss that was planted"])  # fmt: skip
     months = decisions.assign(month=decisions["recorded"].dt.to_period("M").dt.to_timestamp())
     for verdict, part in months.groupby("verdict"):
         counts = part.groupby("month").size()
         figure.add_bar(x=counts.index, y=counts, name=str(verdict), marker_color=VERDICT[str(verdict)], row=1, col=1)
-    for verdict, part in canaries.groupby("verdict"):
+    for verdict, part in canaries.assign(damage=[Damage(kind).label for kind in canaries["kind"]]).groupby("verdict"):
         figure.add_scatter(
             x=part["recorded"], y=part["loss"], mode="markers", name=f"self-test: {verdict}", row=2, col=1,
             marker={"color": VERDICT[str(verdict)], "symbol": SYMBOL[str(verdict)], "size": 9},
-            customdata=part[["run", "kind"]], hovertemplate="%{customdata[0]} %{customdata[1]}: loss %{y:.1%}<extra></extra>",
+            customdata=part[["run", "damage"]], hovertemplate="%{customdata[0]}, %{customdata[1]}: loss %{y:.1%}<extra></extra>",
         )  # fmt: skip
     figure.update_layout(barmode="stack", bargap=0.4)
     finish(figure, title, height=440, percent=False)
@@ -415,11 +439,11 @@ def slices(frame: pd.DataFrame, title: str) -> go.Figure:
 
 
 def teeth(frame: pd.DataFrame, title: str) -> go.Figure:
-    """The smallest planted loss that each gate run blocked, and the margin; where none was blocked there is no mark."""
+    """The smallest planted loss of rare words that each gate run blocked, and the margin; no mark where none was blocked."""
     figure = go.Figure()
     figure.add_scatter(x=frame["run"], y=frame["loss"], mode="lines+markers", line={"color": "#0072B2", "width": 2.5},
                        marker={"size": 9}, showlegend=False,
-                       hovertemplate="%{x}: a loss of %{y:.1%} was blocked<extra></extra>")  # fmt: skip
+                       hovertemplate="%{x}: a loss of %{y:.1%} of the rare words was blocked<extra></extra>")  # fmt: skip
     margin = float(frame["margin"].iloc[-1])
     figure.add_hline(y=margin, line={"dash": "dash", "color": GREY})
     figure.add_annotation(x=1, xref="paper", y=margin, text=f"margin {margin:.0%}", showarrow=False, yanchor="bottom",

@@ -18,7 +18,7 @@ from tailguard.domain.stages import ORDER
 from tailguard.errors import TailguardError
 from tailguard.plays.finding import Severity
 
-ICONS = {"PASS": "✔", "BLOCK": "✖", "INCONCLUSIVE": "◆", "NOT COMPARABLE": "■"}
+ICONS = {"PASS": "✔", "BASELINE": "★", "BLOCK": "✖", "INCONCLUSIVE": "◆", "NOT COMPARABLE": "■"}
 SEVERITY = {Severity.HIGH: "▲ high", Severity.MEDIUM: "◆ medium", Severity.LOW: "○ low"}
 
 
@@ -163,6 +163,7 @@ def waiting() -> dict[str, int]:
     """How much waits for a decision, by page."""
     watched = reads.watched()
     return {
+        "Gates": sum(len(line.pending_sign_offs) for line in watched.status.lineages),
         "Quarantine": held.records if (held := reads.waiting()) else 0,
         "Overrides": len(reads.register().requested),
         "Loops": len(watched.loops.unguarded),

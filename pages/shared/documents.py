@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pages.shared import opened, reads
 from pages.shared.cache import cached
+from tailguard.domain.references import ReferenceKind
 from tailguard.plays import attest
 from tailguard.reports import minutes as meetings
 
 
 @cached(12)
-def report(run: str, reference_kind: str) -> bytes:
+def report(run: str, reference_kind: ReferenceKind) -> bytes:
     """The comparison of a run with one reference in full, as a page to keep."""
     from tailguard.reports import gate
 

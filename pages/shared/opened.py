@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.shared import entrance
+from tailguard.domain.roles import Right
 from tailguard.errors import TailguardError
 from tailguard.workspace import POLICY_FILE, Workspace, default_actor, find_workspace
 
@@ -35,6 +36,12 @@ def local() -> Workspace:
 def workspace() -> Workspace:
     """The workspace, acting as whoever is signed in."""
     return entrance.person(local())
+
+
+def why_not(right: Right) -> str | None:
+    """Why the person at this page may not do something, and who may; None where they may. Raises InputError without a policy."""
+    space = workspace()
+    return space.why_not(right, space.edited_policy())
 
 
 def missing() -> str | None:

@@ -45,6 +45,7 @@ _FINDINGS: dict[str, tuple[FindingKind, ...]] = {
         _K.GATE_NEVER_BLOCKED,
         _K.ONLY_OBSERVING,
         _K.SELF_TEST_FAILED,
+        _K.SIGN_OFF_OVERDUE,
         _K.STOPPED_YET_SHIPPED,
     ),
     "diversity": (
@@ -82,6 +83,7 @@ _DUE: dict[str, tuple[DueKind, ...]] = {
     "drill": (DueKind.DRILL,),
     "plays": (DueKind.ATTESTATION,),
     "overrides": (DueKind.OVERRIDE_EXPIRES, DueKind.MEETING),
+    "gates": (DueKind.SIGN_OFF,),
     "diversity": (DueKind.SUITE_REFRESH,),
     "mixing": (DueKind.ANCHOR_ADDITION,),
 }

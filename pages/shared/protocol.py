@@ -10,6 +10,7 @@ from pages.shared import actions, opened
 from pages.shared.actions import Values
 from pages.shared.words import plain
 from tailguard.domain.incidents import STEPS, Step
+from tailguard.domain.wording import duration
 from tailguard.plays.response.drills import Incident
 from tailguard.policy.model import PLAYS
 
@@ -18,16 +19,8 @@ TIMED = {"detect": "detected", "freeze": "frozen", "rollback": "rolled back"}
 
 
 def lasting(seconds: float | None) -> str:
-    """A length of time for a person."""
-    if seconds is None:
-        return "–"
-    return (
-        f"{seconds:,.0f} s"
-        if seconds < 120
-        else f"{seconds / 60:,.0f} min"
-        if seconds < 7200
-        else f"{seconds / 3600:,.1f} h"
-    )
+    """A length of time for a person; a dash where there is none."""
+    return "–" if seconds is None else duration(seconds)
 
 
 def hold(incident: Incident) -> None:

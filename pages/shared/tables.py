@@ -11,6 +11,7 @@ import streamlit as st
 from pages.shared import takeaway
 from pages.shared.words import unseen
 from tailguard.domain import glossary
+from tailguard.domain.measures import Measure
 from tailguard.domain.own_output import match_label
 from tailguard.domain.stages import Requirement, waiver_label
 
@@ -113,6 +114,15 @@ def exit_criteria(rows: pd.DataFrame) -> pd.DataFrame:
     """Exit criteria with what they require, and what waived them, in words."""
     waived = [waiver_label(waived_by) if waived_by else "" for waived_by in rows["waived_by"]]
     return rows.assign(name=[Requirement(name).label for name in rows["name"]], waived_by=waived)
+
+
+def measured(rows: pd.DataFrame) -> pd.DataFrame:
+    """Comparisons by measure: its name, and whether its change is in points or a share of the reference's value."""
+    measures = [Measure(measure) for measure in rows["measure"]]
+    return rows.assign(
+        measure=[measure.label for measure in measures],
+        **{"change in": ["points" if measure.in_points else "share of the reference" for measure in measures]},
+    )
 
 
 def own_output(rows: pd.DataFrame) -> pd.DataFrame:

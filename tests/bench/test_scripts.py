@@ -10,8 +10,10 @@ import pytest
 
 import bench
 
-MODULES = [module.name for module in pkgutil.iter_modules(bench.__path__)]
-PARTS_OF_OTHERS = {"fuzz", "history", "processes"}
+MODULES = [
+    f"{module.name}.__main__" if module.ispkg else module.name for module in pkgutil.iter_modules(bench.__path__)
+]
+PARTS_OF_OTHERS = {"arrays", "fuzz", "history", "processes"}
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -31,7 +31,7 @@ SAYS = {
         "Overview": "may ship",
         "Provenance": "vendor-7: the batch is declared human, but",
         "Mixing": "as its tags may be wrong), under the ceiling of 30%",
-        "Diversity": "no primary measure fell past its margin",
+        "Diversity": "no loss exceeds its limit",
         "Gates": "1 of 9 candidates were blocked",
         "Quarantine": "records wait, the oldest",
         "Overrides": "1 open, 0 wait for a decision",
@@ -41,7 +41,7 @@ SAYS = {
         "Overview": "main/2 may not be trained: over the ceiling",
         "Provenance": "vendor: the batch is declared human, but",
         "Mixing": "as its tags may be wrong), over the ceiling of 30%",
-        "Diversity": "no primary measure fell past its margin",
+        "Diversity": "no loss exceeds its limit",
         "Gates": "0 of 2 candidates were blocked",
         "Quarantine": "52 records wait, the oldest 60 days",
         "Overrides": "1 open, 0 wait for a decision",
@@ -63,8 +63,8 @@ OBSERVED = {"demo": "unguarded", "season": "wild"}
 NEWEST = {"demo": "guarded/8", "season": "main/2"}
 """The newest run of the lineage that pages begin with."""
 BLOCKED = {
-    "demo": ("guarded/5", "Block: guarded/5: tail recall fell"),
-    "season": ("wild/1", "Block: wild/1: rarefied type coverage fell"),
+    "demo": ("guarded/5", "Block: guarded/5: compared with its parent guarded/4, "),
+    "season": ("wild/1", "Block: wild/1: compared with its parent wild/0, "),
 }
 
 

@@ -14,6 +14,7 @@ import pytest
 import tailguard
 from tailguard.adapters.trainers import ngram
 from tailguard.cli import run
+from tailguard.domain.measures import Measure
 from tailguard.domain.verdict import Verdict
 from tailguard.errors import InputError
 from tailguard.reports.comparison_page import page
@@ -35,17 +36,21 @@ def _answers(seed: int, temperature: float) -> tuple[str, ...]:
 
 
 def noise(at: int, row: Row) -> str:
-    """Random letters, as many as the answer had."""
-    letters = random.Random(at)  # noqa: S311  noise, not a secret
-    return "".join(letters.choices("abcdefghij ", k=len(str(row["output"]))))
+    """Words of all answers at random, as many as the answer had."""
+    pool = [word for other in rows() for word in str(other["output"]).split()]
+    drawn = random.Random(at)  # noqa: S311  noise, not a secret
+    return " ".join(drawn.choices(pool, k=len(str(row["output"]).split())))
 
 
 def rows(seed: int = 1, temperature: float = 1.0, **more: object) -> list[Row]:
-    """What a model answers: PROMPTS x SAMPLES rows in two slices."""
+    """What a model answers: PROMPTS x SAMPLES rows in two slices.
+
+    The model goes on from an opening and keeps to no topic, so its prompts are shown as numbers, which ask for none.
+    """
     return [
         {
             "prompt_id": at // SAMPLES,
-            "prompt": " ".join(passages()[1500 + at // SAMPLES].split()[:4]),
+            "prompt": f"{at // SAMPLES}?",
             "output": text,
             "slice": "odd" if at // SAMPLES % 2 else "even",
             **more,
@@ -62,10 +67,15 @@ def test_another_sample_of_the_same_model_passes() -> None:
     report = tailguard.compare(rows(1), rows(2), margin=0.1)
 
     assert report.verdict is Verdict.PASS, report.reason
-    assert {one.measure for one in report.comparison.measures} == {
-        "tail recall",
-        "rarefied type coverage",
-        "between-response variety",
+    assert {measured.measure for measured in report.comparison.measures} == {
+        Measure.USABLE,
+        Measure.RARE_DENSITY,
+        Measure.RARE_COVERAGE,
+        Measure.RARE_IN_PLACE,
+        Measure.TYPE_DENSITY,
+        Measure.TYPE_COVERAGE,
+        Measure.PAIR_DENSITY,
+        Measure.WITHIN_PROMPT,
     }
     assert {one.slice for one in report.comparison.slices} == {"even", "odd"}
     assert {one.measure for one in report.comparison.secondary} >= {
@@ -84,8 +94,8 @@ def test_a_model_that_answers_every_prompt_alike_is_blocked() -> None:
     report = tailguard.compare(rows(), changed(lambda _at, _row: middle))
 
     assert report.verdict is Verdict.BLOCK, report.reason
-    assert all(one.delta < -0.5 for one in report.comparison.measures)
-    assert any(one.kind == "prompt" for one in report.lost)
+    assert "100.0% copies of other answers" in report.reason
+    assert any(shift.kind == "prompt" for shift in report.lost)
 
 
 def test_a_model_that_gives_each_prompt_one_answer_is_blocked_whatever_it_says_elsewhere() -> None:
@@ -94,8 +104,7 @@ def test_a_model_that_gives_each_prompt_one_answer_is_blocked_whatever_it_says_e
     report = tailguard.compare(rows(), changed(lambda _at, row: first[row["prompt_id"]]))
 
     assert report.verdict is Verdict.BLOCK
-    within = next(one for one in report.comparison.secondary if one.measure == "within-prompt variety")
-    assert within.lost
+    assert report.reason.startswith("variety within a prompt fell 100.0 points")
 
 
 def test_a_model_trained_on_its_own_output_is_blocked() -> None:
@@ -111,32 +120,43 @@ def test_a_model_trained_on_its_own_output_is_blocked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "guard"),
+    ("change", "named"),
     [
         (lambda _at, _row: "", "empty answers"),
-        (lambda _at, row: "I'm sorry, but I cannot help. " + str(row["output"]), "refusals"),
-        (lambda _at, row: " ".join(str(row["output"]).split()[:5]), "response length"),
-        (noise, "text quality"),
+        (lambda at, _row: "" if at % 3 else f"I'm sorry, but I cannot help with {at}.", "refusals"),
+        (lambda _at, row: " ".join([*str(row["output"]).split()[:6]] * 8), "loops"),
+        (lambda _at, row: " ".join(str(row["output"]).split()[:5]), "prompt for prompt fell"),
+        (noise, "words without order"),
     ],
 )
-def test_broken_models_are_not_comparable_and_the_guard_is_named(change: Callable[[int, Row], str], guard: str) -> None:
+def test_broken_models_are_blocked_and_what_is_wrong_is_named(change: Callable[[int, Row], str], named: str) -> None:
     report = tailguard.compare(rows(), changed(change))
 
-    assert report.verdict is Verdict.NOT_COMPARABLE
-    assert guard in {check.name for check in report.comparison.guards if not check.met}
-    assert guard in report.reason
+    assert report.verdict is Verdict.BLOCK
+    assert named in report.reason
 
 
-def test_answers_that_have_nothing_to_do_with_their_prompts_do_not_pass() -> None:
-    prompts = [text for text in passages() if len(text.split()) > 30][:200]
-    asked = [{"prompt_id": at, "prompt": text, "output": f"{text} Indeed."} for at, text in enumerate(prompts)]
-    on_topic = [{**row, "output": " ".join(str(row["output"]).split()[::-1])} for row in asked]
-    mixed = [{**row, "output": on_topic[(at + 7) % 200]["output"]} for at, row in enumerate(on_topic)]
+def test_answers_that_have_nothing_to_do_with_their_prompts_are_blocked() -> None:
+    texts = [text.split() for text in passages() if len(text.split()) > 40][:300]
+    on_topic = [
+        {"prompt_id": at, "prompt": " ".join(text[:15]), "output": " ".join(text[15:])} for at, text in enumerate(texts)
+    ]
+    mixed = [{**row, "output": on_topic[(at + 7) % len(texts)]["output"]} for at, row in enumerate(on_topic)]
 
     report = tailguard.compare(on_topic, mixed)
 
-    assert report.verdict is Verdict.NOT_COMPARABLE
-    assert "about its prompt" in report.reason
+    assert report.verdict is Verdict.BLOCK
+    assert "answers to another question" in report.reason
+
+
+def test_shorter_answers_that_are_as_rich_word_for_word_are_not_comparable() -> None:
+    measures = tailguard.compare(
+        rows(), changed(lambda _at, row: " ".join(str(row["output"]).split()[: max(8, len(str(row["output"]).split()) // 2)])),
+        margin=0.12,
+    )  # fmt: skip
+
+    assert measures.verdict is Verdict.NOT_COMPARABLE, measures.reason
+    assert "shorter, as rich word for word" in measures.reason
 
 
 def test_other_decoding_and_other_prompts_under_one_id_are_not_comparable() -> None:
@@ -173,9 +193,11 @@ def test_checked_tail_prompts_gate_and_no_discordance_in_few_of_them_is_not_a_pa
     few = tailguard.compare(rows(**right)[: 30 * SAMPLES], rows(**right)[: 30 * SAMPLES], margin=0.05)
 
     assert lost.verdict is Verdict.BLOCK
-    assert lost.comparison.measures[0].measure == "tail accuracy"
+    lost_items = next(m for m in lost.comparison.measures if m.measure is Measure.TAIL_ACCURACY)
+    few_items = next(m for m in few.comparison.measures if m.measure is Measure.TAIL_ACCURACY)
+    assert lost_items.verdict is Verdict.BLOCK
     assert {one.kind for one in lost.lost} >= {"item"}
-    assert few.comparison.measures[0].verdict is Verdict.INCONCLUSIVE
+    assert few_items.verdict is Verdict.INCONCLUSIVE
 
 
 def test_a_candidate_without_the_scores_or_the_tail_prompts_of_its_parent_is_not_comparable() -> None:
@@ -184,8 +206,8 @@ def test_a_candidate_without_the_scores_or_the_tail_prompts_of_its_parent_is_not
     dropped = tailguard.compare(tail, tail[SAMPLES:])
 
     assert scored.verdict is dropped.verdict is Verdict.NOT_COMPARABLE
-    assert "same items scored is 150 of them without" in scored.reason
-    assert "tail prompts is 1 not answered" in dropped.reason
+    assert "same items scored: 150 of them without" in scored.reason
+    assert "tail prompts: 1 not answered" in dropped.reason
     with pytest.raises(InputError, match="prompt id '0' has a score for 1 of its 4 answers"):
         tailguard.compare(rows(), [{**rows()[0], "score": 1}, *rows()[1:]])
 
@@ -196,7 +218,7 @@ def test_a_suite_brings_slices_tails_and_checkers(tmp_path: Path) -> None:
         [
             {
                 "id": at,
-                "prompt": " ".join(passages()[1500 + at].split()[:4]),
+                "prompt": f"{at}?",
                 "slice": "rare" if at < 50 else "common",
                 "tail": at < 50,
                 "check": "contains",
@@ -208,7 +230,7 @@ def test_a_suite_brings_slices_tails_and_checkers(tmp_path: Path) -> None:
 
     report = tailguard.compare(rows(1), rows(2), suite=suite, margin=0.3)
 
-    assert report.comparison.measures[0].measure == "tail accuracy"
+    assert Measure.TAIL_ACCURACY in {measured.measure for measured in report.comparison.measures}
     assert {(one.slice, one.tail) for one in report.comparison.slices} == {("rare", True), ("common", False)}
 
 
@@ -224,11 +246,31 @@ def test_the_command_says_the_verdict_by_its_exit_code_and_writes_json_and_a_pag
     code = run(["compare", str(parent), str(candidate), "--json", "--html", str(html)])
 
     content = json.loads(capsys.readouterr().out)
-    assert content["format"] == "tailguard-comparison/1"
+    assert content["format"] == "tailguard-comparison/2"
     assert code == {"PASS": 0, "BLOCK": 3}.get(content["verdict"], 4)
     assert b"<script>" not in html.read_bytes()
     assert b"&lt;script&gt;" in html.read_bytes()
     assert page(content) == html.read_bytes()
+
+
+def test_the_text_and_the_page_name_measures_and_unusable_answers_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parent = write_jsonl(tmp_path / "parent.jsonl", rows())
+    refusing = changed(
+        lambda at, row: f"I'm sorry, but I cannot help with {at}." if at % 3 == 0 else str(row["output"])
+    )
+    candidate = write_jsonl(tmp_path / "candidate.jsonl", refusing)
+    html = tmp_path / "report.html"
+
+    run(["compare", str(parent), str(candidate), "--html", str(html)])
+
+    text, shown = capsys.readouterr().out, html.read_text()
+    for words in ("usable answers", "rare words, word for word", "33.3% refusals", "3 points"):
+        assert words in text
+    assert "<td>refusals<td" in shown
+    assert "I&#39;m sorry, but I cannot help with 0." in shown
+    assert "rare_density" not in text + shown
 
 
 def test_the_same_input_gives_the_same_report() -> None:

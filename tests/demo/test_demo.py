@@ -26,6 +26,8 @@ from tailguard.domain.facts import (
     RunStarted,
     ShippingEvent,
 )
+from tailguard.domain.measures import Measure
+from tailguard.domain.verdict import SHIPS
 from tailguard.plays.deviations import repetitions
 from tailguard.plays.loops.standing import loops as loops_of
 from tailguard.plays.response.drills import incidents
@@ -47,7 +49,7 @@ def facts(demo: Path, kind: type[F], **equal: Any) -> list[F]:
 
 
 def recall(demo: Path, lineage: str) -> dict[str, float]:
-    found = facts(demo, Measurement, measure="tail recall")
+    found = facts(demo, Measurement, measure=Measure.RARE_DENSITY)
     return {measurement.run: measurement.value for measurement in found if measurement.run.startswith(f"{lineage}/")}
 
 
@@ -108,9 +110,9 @@ def test_every_other_guarded_candidate_ships_and_no_unguarded_one_would(demo: Pa
         now = status(view, now=SystemClock().now())
 
     verdicts = {generation.run: generation.verdict for lineage in now.lineages for generation in lineage.generations}
-    guarded = {run for run, verdict in verdicts.items() if run.startswith("guarded/") and verdict != "PASS"}
+    guarded = {run for run, verdict in verdicts.items() if run.startswith("guarded/") and verdict not in SHIPS}
     assert guarded == {"guarded/5"}
-    assert [run for run, verdict in verdicts.items() if run.startswith("unguarded/") and verdict == "PASS"] == [
+    assert [run for run, verdict in verdicts.items() if run.startswith("unguarded/") and verdict in SHIPS] == [
         "unguarded/0"
     ]
 

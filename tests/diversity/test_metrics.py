@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from itertools import combinations
 from math import comb
 
@@ -10,12 +11,67 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailguard.diversity.metrics import bigrams, distinct_n, rarefied_richness, seen_probability, type_counts, words
+from tailguard.diversity.metrics import (
+    after_words,
+    bigrams,
+    distinct_n,
+    normal_form,
+    rarefied_richness,
+    seen_probability,
+    split_words,
+    type_counts,
+    words,
+)
 from tests.builders import passages
 
 
 def test_words_are_runs_of_letters_with_inner_apostrophes() -> None:
     assert words("Don't re-use x2 ‘Über’ 42!") == ["don't", "re", "use", "x", "über"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "The dog’s bowl isn‘t here, nor is the boss's",
+            ["the", "dog", "bowl", "isn't", "here", "nor", "is", "the", "boss"],
+        ),
+        ("\u2018quoted\u2019 and `so` and rock 'n' roll", ["quoted", "and", "so", "and", "rock", "n", "roll"]),
+        ("co\u00adop\u00ader\u00adate zero\u200bwidth", ["cooperate", "zerowidth"]),
+        ("STRASSE Straße ﬁne ＡＢＣ", ["strasse", "strasse", "fine", "abc"]),
+        ("日本語 山 a日本", ["日本", "本語", "山", "a日", "日本"]),
+        ("हिन्दी में लिखी", ["हिन्दी", "में", "लिखी"]),
+        ("3 x 4 = 12!", ["x"]),
+        ("", []),
+    ],
+)
+def test_words_are_in_one_normal_form(text: str, expected: list[str]) -> None:
+    assert words(text) == expected
+
+
+@pytest.mark.parametrize("text", ["Café über naïve", "a’s Ångström’s", "हिन्दी में लिखी", "한국어 문장", "が ガ"])
+def test_words_are_the_same_however_accents_are_written(text: str) -> None:
+    forms = [words(unicodedata.normalize(form, text)) for form in ("NFC", "NFD", "NFKC", "NFKD")]
+
+    assert forms[0]
+    assert all(form == forms[0] for form in forms)
+
+
+def test_what_stands_behind_some_words_has_the_others() -> None:
+    normal = normal_form("ÜBER’S: one two, three's\nfour.")
+
+    assert [split_words(after_words(normal, count)) for count in range(5)] == [
+        split_words(normal)[count:] for count in range(5)
+    ]
+    assert after_words(normal, 5) == "."
+    assert after_words(normal, 6) == ""
+
+
+@pytest.mark.parametrize(
+    ("count", "rest"), [(0, "日本語の 山 und"), (1, "語の 山 und"), (3, " 山 und"), (4, " und"), (5, "")]
+)
+def test_a_word_of_two_letters_of_an_unspaced_script_ends_behind_the_second(count: int, rest: str) -> None:
+    assert after_words("日本語の 山 und", count) == rest
 
 
 def test_bigrams_of_one_word_are_none() -> None:

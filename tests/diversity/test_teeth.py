@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tailguard.domain.damage import Damage
 from tailguard.domain.facts import CanaryResult, CaseShift, GateDecision, ReportKept, RunStarted, SecondaryMeasure
 from tailguard.domain.gates import Gate, Mode
+from tailguard.domain.references import ReferenceKind
 from tailguard.domain.verdict import Verdict
 from tailguard.errors import InputError
 from tailguard.plays.status import status
@@ -38,7 +40,7 @@ def judged(workspace: Workspace, number: int, *losses: tuple[float, str], verdic
         workspace,
         RunStarted(run, "main", number, None, Mode.ENFORCE, "p", "r", 0, "test"),
         GateDecision(run, "main", Gate.DIVERSITY, Verdict(verdict), True, "as measured", None),
-        *(CanaryResult(run, "planted", 0.1, loss, Verdict(said), True) for loss, said in losses),
+        *(CanaryResult(run, Damage.RARE_WORDS_LOST, 0.1, loss, Verdict(said), True) for loss, said in losses),
     )
 
 
@@ -73,27 +75,23 @@ def test_a_gate_that_blocked_nothing_and_was_never_tested_is_a_finding(plain: tu
 def test_a_run_keeps_its_whole_report_and_its_gate_can_be_tested_again(team: Team) -> None:
     first, second = (team.run([team.batch(name, team.take(200))]) for name in ("a", "b"))
 
-    page = gate.report_page(team.workspace, second, "parent").decode()
+    page = gate.report_page(team.workspace, second, ReferenceKind.PARENT).decode()
     before = len(_canaries(team, second))
     results = gate.prove_teeth(team.workspace, second, seed=5)
 
     assert first in page
     assert "What was lost" in page
     assert len(_canaries(team, second)) == before + len(results)
-    assert {one.kind for one in results} == {"planted", "A/A"}
+    assert {result.kind for result in results} == {*Damage} - {Damage.NOISE}
     with team.workspace.log.reading() as view:
-        assert {one.fact.reference_kind for one in view.recorded(ReportKept, run=second)} == {
-            "parent",
-            "best",
-            "first",
-        }
+        assert {one.fact.reference_kind for one in view.recorded(ReportKept, run=second)} == {*ReferenceKind}
         assert {one.fact.measure for one in view.recorded(SecondaryMeasure, run=second)} >= {
             "self-BLEU",
             "divergence from the anchor",
         }
         assert view.recorded(CaseShift, run=second)
-    with pytest.raises(InputError, match="has no report against its parent"):
-        gate.report_page(team.workspace, first, "parent")
+    with pytest.raises(InputError, match="has no report against a reference of the kind parent"):
+        gate.report_page(team.workspace, first, ReferenceKind.PARENT)
     with pytest.raises(InputError, match="has not answered the suite yet"):
         gate.prove_teeth(team.workspace, "main/9", seed=0)
 

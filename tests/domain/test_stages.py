@@ -11,10 +11,6 @@ def test_every_requirement_has_a_key_and_a_label_of_its_own_and_is_asked_by_one_
     assert len({requirement.label for requirement in Requirement}) == len(Requirement)
 
 
-def test_a_log_from_before_requirements_had_keys_is_read() -> None:
-    assert Requirement("whole anchor is in, byte for byte") is Requirement.ANCHOR_WHOLE
-
-
 def test_a_waiver_is_told_in_words_and_an_override_by_its_id() -> None:
     assert [waiver_label(waived_by) for waived_by in (Waiver.OBSERVE, Waiver.FINDING, "override-3")] == [
         "observe mode",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tailguard.domain.damage import Damage
 from tailguard.domain.facts import (
     BatchTaken,
     CanaryResult,
@@ -21,7 +22,8 @@ from tailguard.domain.facts import (
 )
 from tailguard.domain.gates import Gate, Mode
 from tailguard.domain.intervals import wilson
-from tailguard.domain.measures import TAIL_RECALL
+from tailguard.domain.measures import Measure
+from tailguard.domain.references import ReferenceKind
 from tailguard.domain.verdict import Verdict
 from tailguard.plays.course import course, measured
 from tailguard.plays.mixing import summary as mixing
@@ -46,7 +48,7 @@ SET = Composition(
     synthetic_records=30.0, synthetic_tokens=250.0, ratio_records=0.3, ratio_tokens=0.25, ceiling=0.4, requested=None,
 )  # fmt: skip
 COMPARED = ComparedMeasure(
-    run="main/1", reference_kind="parent", reference="main/0", measure=TAIL_RECALL, reference_value=0.5,
+    run="main/1", reference_kind=ReferenceKind.PARENT, reference="main/0", measure=Measure.RARE_DENSITY, reference_value=0.5,
     candidate_value=0.4, delta=-0.2, low=-0.3, high=-0.1, margin=0.08, verdict=Verdict.BLOCK, detectable_loss=0.05, prompts=200,
     prompts_to_settle=None,
 )  # fmt: skip
@@ -66,7 +68,7 @@ def verdict(run: str, outcome: str, gate: Gate = Gate.DIVERSITY) -> GateDecision
     )
 
 
-def canary(run: str, kind: str, loss: float, outcome: str) -> CanaryResult:
+def canary(run: str, kind: Damage, loss: float, outcome: str) -> CanaryResult:
     return CanaryResult(run=run, kind=kind, strength=0.1, loss=loss, verdict=Verdict(outcome), as_expected=True)
 
 
@@ -120,9 +122,13 @@ def test_the_larger_ratio_counts_and_room_is_what_still_fits_under_the_ceiling(s
 
 def test_a_gates_figures_and_the_smallest_loss_that_each_run_blocked(space: Workspace) -> None:
     record(space, verdict("main/1", "BLOCK"), verdict("main/2", "PASS"), verdict("main/3", "INCONCLUSIVE"))
-    record(space, canary("main/1", gates.PLANTED, 0.3, "BLOCK"), canary("main/1", gates.PLANTED, 0.1, "PASS"))
-    record(space, canary("main/2", gates.PLANTED, 0.2, "BLOCK"), canary("main/2", gates.SAME, 0.0, "PASS"))
-    record(space, canary("main/3", gates.PLANTED, 0.3, "PASS"), replace(COMPARED, run="main/2"))
+    record(
+        space,
+        canary("main/1", Damage.RARE_WORDS_LOST, 0.3, "BLOCK"),
+        canary("main/1", Damage.RARE_WORDS_LOST, 0.1, "PASS"),
+    )
+    record(space, canary("main/2", Damage.RARE_WORDS_LOST, 0.2, "BLOCK"), canary("main/2", Damage.NONE, 0.0, "PASS"))
+    record(space, canary("main/3", Damage.RARE_WORDS_LOST, 0.3, "PASS"), replace(COMPARED, run="main/2"))
 
     with space.log.reading() as view:
         found = gates.summary(view, "main", None)
@@ -130,7 +136,7 @@ def test_a_gates_figures_and_the_smallest_loss_that_each_run_blocked(space: Work
 
     assert found
     assert (found.candidates, found.blocked, found.undecided) == (3, 1, 1)
-    assert (found.planted, found.caught, found.smallest_caught, found.self_comparisons) == (4, 2, 0.2, 1)
+    assert (found.planted, found.caught, found.smallest_caught, found.harmless) == (4, 2, 0.2, 1)
     assert found.newest_caught
     assert found.newest_caught.fact.run == "main/2"
     assert found.false_blocks == wilson(0, 1)
@@ -148,8 +154,38 @@ def test_the_closest_comparison_of_a_measure_is_the_one_that_stands_least_above_
         assert comparisons.worst_slice(view, "main/1") is None
 
     assert found
-    assert (found.comparisons, found.losses, found.detectable_loss, found.prompts) == (2, 1, 0.05, 200)
+    assert (found.comparisons, found.losses, found.bluntest.detectable_loss, found.prompts) == (2, 1, 0.05, 200)
     assert [comparison.reference for comparison in found.closest] == ["main/0"]
+
+
+def test_measures_are_sorted_by_the_room_that_their_margin_leaves_and_the_bluntest_is_told_in_units_of_it(
+    space: Workspace,
+) -> None:
+    usable = replace(COMPARED, measure=Measure.USABLE, low=-0.04, high=-0.03, margin=0.01, detectable_loss=0.03)
+    record(space, COMPARED, replace(COMPARED, measure=Measure.TYPE_DENSITY, low=-0.01, margin=0.03), usable)
+
+    with space.log.reading() as view:
+        found = comparisons.summary(view, "main", None, "main/1")
+
+    assert found
+    assert [comparison.measure for comparison in found.closest] == [
+        Measure.USABLE,
+        Measure.RARE_DENSITY,
+        Measure.TYPE_DENSITY,
+    ]
+    assert found.bluntest == usable
+
+
+def test_a_measure_in_points_changes_by_points_over_a_course(space: Workspace) -> None:
+    record(space, RUN, replace(RUN, run="main/1", number=1))
+    record(
+        space, *(Measurement(run=f"main/{n}", measure=Measure.USABLE, value=0.9 - 0.2 * n, budget=1) for n in range(2))
+    )
+
+    with space.log.reading() as view:
+        line = measured(view, "main", Measure.USABLE, None)
+
+    assert line.change == pytest.approx(-0.2)
 
 
 @pytest.mark.parametrize("runs", [3, 2 * BUCKETS + 60])
@@ -158,12 +194,15 @@ def test_a_long_course_is_thinned_out_and_its_measures_with_it(space: Workspace,
     record(space, *(replace(RUN, run=name, number=number) for number, name in enumerate(names)))
     record(
         space,
-        *(Measurement(run=name, measure=TAIL_RECALL, value=1 + number, budget=1) for number, name in enumerate(names)),
+        *(
+            Measurement(run=name, measure=Measure.RARE_DENSITY, value=1 + number, budget=1)
+            for number, name in enumerate(names)
+        ),
     )
 
     with space.log.reading() as view:
         found = course(view, "main", None)
-        line = measured(view, "main", TAIL_RECALL, None)
+        line = measured(view, "main", Measure.RARE_DENSITY, None)
 
     assert found.runs == runs
     assert found.complete == (runs == 3)

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from sqlalchemy import text
 
 from tailguard.cli import run as command
-from tailguard.domain.facts import Deployed, GateDecision, RunStarted, ShippingEvent
+from tailguard.domain.facts import Deployed, GateDecision, Generation, RunStarted, ShippingEvent
 from tailguard.domain.gates import Gate, Mode
 from tailguard.domain.shipping import Event, State, fleet
 from tailguard.domain.verdict import Verdict
@@ -25,6 +26,7 @@ from tailguard.overrides import requests
 from tailguard.plays.status import status
 from tailguard.policy.reading import template
 from tailguard.release import freeze, rollback, ship
+from tailguard.runlog.recorder import RunRecorder
 from tailguard.runlog.views.overrides import overrides
 from tailguard.runlog.views.releases import fleet_of
 from tailguard.workspace import Workspace
@@ -118,6 +120,69 @@ def test_a_frozen_generation_does_not_ship_until_the_owner_unfreezes_it(tmp_path
 
     assert freeze.unfreeze(workspace.as_actor("ada"), run, reason="it was a false alarm") is State.REFUSED
     assert ship.ship(workspace, run).startswith("passed the gate")
+
+
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        ("UPDATE gate_decision SET verdict = 'PASS'", "changed: a value in gate_decision no longer fits"),
+        ("UPDATE generation SET weights = 'another'", "changed: a value in generation no longer fits"),
+        ("DELETE FROM shipping_event", "removed: its row in shipping_event is gone"),
+        ("DELETE FROM entry WHERE kind = 'shipping_event'", "changed, or the row ahead of it"),
+        ("UPDATE entry SET row_hash = repeat('0', 64) WHERE kind = 'shipping_event'", "changed"),
+        ("INSERT INTO gate_decision SELECT * REPLACE ('PASS' AS verdict) FROM gate_decision", "changed"),
+        (
+            "INSERT INTO entry SELECT 'main/0#' || seq + 1, chain, seq + 1, kind, recorded, actor, clock, row_hash, row_hash "
+            "FROM entry WHERE chain = 'main/0' ORDER BY seq DESC LIMIT 1",
+            "inserted: 1 row after the seal",
+        ),
+    ],
+)
+def test_what_does_not_fit_its_hash_does_not_ship(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, statement: str, what: str
+) -> None:
+    workspace, clock = founded(tmp_path)
+    recorder = RunRecorder(workspace.log, "main/0", workspace.author)
+    recorder.record(
+        RunStarted("main/0", "main", 0, None, Mode.ENFORCE, "p", "r", 0, "test"),
+        Generation("main/0", "main", 0, None, "snapshot", "weights", "ngram"),
+        GateDecision("main/0", "main", Gate.DIVERSITY, Verdict.BLOCK, True, "as measured", None),
+    )
+    recorder.seal()
+    freeze.freeze(workspace, "main/0", reason=WHY)
+    record_policy(workspace)
+
+    with workspace.log.writing() as view:
+        view.connection.execute(text(statement))
+
+    with pytest.raises(Blocked, match=f"main/0 may not ship: row .* of the run log was {what}") as refused:
+        ship.ship(workspace, "main/0")
+    assert "`tailguard verify` lists all that was changed; restore the log from a backup" in str(refused.value)
+    monkeypatch.setenv("TAILGUARD_USER", "lin")
+    assert command(["ship", "main/0", "-w", str(tmp_path)]) == 3
+    assert "main/0 may not ship: row" in capsys.readouterr().err
+    with workspace.log.reading() as view:
+        assert status(view, now=clock.now()).lineages[0].sentence.startswith("main/0 may not ship: row ")
+
+
+def test_what_does_not_fit_its_hash_is_not_rolled_back_to(tmp_path: Path) -> None:
+    workspace, _ = founded(tmp_path)
+    for number in range(2):
+        ship.ship(workspace, judged(workspace, number, "PASS"))
+
+    with workspace.log.writing() as view:
+        view.connection.execute(text("UPDATE gate_decision SET reason = 'x' WHERE run = 'main/0'"))
+
+    with pytest.raises(
+        InputError, match=r"no known-good generation before main/1\. main/0 may not ship: row .* was changed"
+    ):
+        rollback.rollback(workspace, "main", reason=WHY)
+
+
+def test_a_baseline_ships(tmp_path: Path) -> None:
+    workspace, _ = founded(tmp_path)
+
+    assert ship.ship(workspace, judged(workspace, 0, "BASELINE")) == "accepted as a baseline: as measured"
 
 
 def test_a_frozen_generation_at_work_is_a_finding_until_it_is_rolled_back(tmp_path: Path) -> None:
@@ -254,7 +319,7 @@ class Shipping(RuleBasedStateMachine):
     def teardown(self) -> None:
         self._folder.cleanup()
 
-    @rule(verdict=st.sampled_from(["PASS", "BLOCK", "BLOCK", "INCONCLUSIVE", "NOT COMPARABLE"]))
+    @rule(verdict=st.sampled_from(["PASS", "BASELINE", "BLOCK", "BLOCK", "INCONCLUSIVE", "NOT COMPARABLE"]))
     def judge(self, verdict: str) -> None:
         self.runs.append(judged(self.workspace, len(self.runs), verdict))
 
@@ -323,7 +388,7 @@ class Shipping(RuleBasedStateMachine):
             run, moment = event.fact.run, event.recorded
             before = fleet(Event(one.fact.run, one.fact.action) for one in events[:at])
             assert before.state(run) not in (State.FROZEN, State.ROLLED_BACK), event
-            if verdicts[run] != "PASS":
+            if not Verdict(verdicts[run]).ships:
                 excuse = next(one for one in exceptions if one.id == event.fact.override)
                 assert excuse.run == run
                 assert excuse.decided_by == "ada"

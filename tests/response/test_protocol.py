@@ -103,7 +103,7 @@ def test_a_response_keeps_its_order_and_does_not_close_without_cause_and_change(
     through(team, name)
     with pytest.raises(InputError, match=r"freeze of .* was done by .*; close comes next"):
         protocol.freeze(space, name)
-    for wrong, told in (("cause", "without a root cause"), ("change", "without a change"), ("play", "no play ''")):
+    for wrong, told in (("cause", "needs a root cause"), ("change", "needs a change"), ("play", "no play ''")):
         with pytest.raises(InputError, match=told):
             protocol.close(space, name, **{**CLOSING, wrong: ""})
     with pytest.raises(InputError, match="ada or ada closes it; you are lin"):

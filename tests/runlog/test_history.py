@@ -7,6 +7,7 @@ from datetime import datetime
 
 import pytest
 
+from tailguard.domain.damage import Damage
 from tailguard.domain.facts import (
     BatchTaken,
     CanaryResult,
@@ -54,7 +55,7 @@ def told(log: RunLog, runs: int, *, lineage: str = "a_b") -> None:
         RunRecorder(log, run, author).record(
             Composition(run, lineage, "s", "c", None, 100, 1000, 10, 20.0, 200.0, ratio, ratio / 2, 0.3, None),
             GateDecision(run, lineage, Gate.DIVERSITY, verdict, True, "why", None),
-            CanaryResult(run, "planted", 0.1, 0.05 + n / 1000, Verdict.BLOCK, True),
+            CanaryResult(run, Damage.RARE_WORDS_LOST, 0.1, 0.05 + n / 1000, Verdict.BLOCK, True),
         )
 
 
@@ -97,7 +98,7 @@ def test_the_newest_row_of_each_is_what_a_walk_through_all_of_them_finds(log: Ru
         assert view.recorded(GateDecision, of_lineage="a_b", since=every[5].recorded) == every[5:]
         assert view.recorded(GateDecision, of_lineage="aXb") == []
         assert [run.fact.number for run in newest_runs(view, 3)["a_b"]] == [9, 10, 11]
-        assert [test.run for test in teeth(view)] == [f"a_b/{n}" for n in range(12)]
+        assert [test.run for test in teeth(view, Damage.RARE_WORDS_LOST)] == [f"a_b/{n}" for n in range(12)]
         assert [run.run for run in not_passed(view, ["a_b"])] == ["a_b/3"]
 
 

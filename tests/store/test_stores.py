@@ -22,7 +22,7 @@ SUITE = Suite("small", (), frozenset())
 
 
 def kept_suite(store: Store) -> str:
-    return store.put_json("suites", {"name": "small", "prompts": [], "rare_terms": []})
+    return store.put_json("suites", {"name": "small", "kind": "instructions", "prompts": [], "rare_terms": []})
 
 
 def kept_answers(store: Store) -> str:

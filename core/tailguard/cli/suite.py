@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tailguard.cli.output import Json, WorkspaceFolder, open_workspace, show
+from tailguard.domain.suite import SuiteKind
 
 suite = typer.Typer(name="suite", help="The frozen evaluation suite.", no_args_is_help=True)
 
@@ -16,13 +17,16 @@ suite = typer.Typer(name="suite", help="The frozen evaluation suite.", no_args_i
 def suite_freeze(
     file: Annotated[Path, typer.Argument(help="JSONL with `prompt`, and `id`, `slice`, `tail` where wanted.")],
     name: Annotated[str, typer.Option(help="What the team calls it.")] = "suite",
+    kind: Annotated[
+        SuiteKind, typer.Option(help="Instructions to be answered, or openings of texts to be continued.")
+    ] = SuiteKind.INSTRUCTIONS,
     workspace: WorkspaceFolder = None,
     as_json: Json = False,
 ) -> None:
     """Freeze the evaluation suite, once; at least one prompt must be in a tail slice."""
     from tailguard.plays.monitoring.suite import freeze_suite
 
-    digest = freeze_suite(open_workspace(workspace), file, name=name)
+    digest = freeze_suite(open_workspace(workspace), file, name=name, kind=kind)
     show({"suite": digest}, f"Suite {name} frozen as {digest[:12]}.", as_json=as_json)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from tailguard.adapters.readers.answers import answers_of, read_answers
-from tailguard.diversity.comparison import DEFAULT_LIMITS
+from tailguard.diversity.decision import Limits
 from tailguard.diversity.outputs import Outputs
 from tailguard.diversity.rarity import rare_terms
 from tailguard.diversity.report import Report, full_report
+from tailguard.diversity.usable import judge
+from tailguard.domain.measures import Measure
 
 Answers = str | PathLike[str] | Iterable[Mapping[str, Any]]
 
@@ -32,8 +33,9 @@ def compare(
             and optionally `slice`, `tail`, `score` and `decoding`; four rows a prompt or more are wanted.
         candidate: What the newer model answered to the same prompts.
         suite: A suite file that gives slices, tail prompts and checkers.
-        margin: The loss (0 to 1) up to which every primary measure passes. Default: a margin for each measure.
-        seed: Chooses the resamples.
+        margin: The loss (0 to 1) up to which every gating measure passes. Default: a margin for each measure, as the gate of a
+            run has.
+        seed: Draws the groups of prompts for the measures that do not gate.
 
     Returns:
         The verdict (PASS, BLOCK, INCONCLUSIVE or NOT COMPARABLE), its reason, every measure with its interval, and what was
@@ -43,32 +45,26 @@ def compare(
         InputError: Something cannot be read; the message names file and line.
 
     Example:
-        >>> sights = ["a heron and a lantern", "a fox by the quay", "an owl over the mill", "an otter with a kite"]
+        >>> animals, things = "heron fox owl otter hare crane".split(), "lantern kite violin map loaf bell".split()
         >>> parent = [
-        ...     {"prompt_id": day, "prompt": f"Describe day {day}.", "output": f"On day {day} we saw {sight}."}
+        ...     {"prompt_id": day, "prompt": f"What came on day {day}?", "output": f"A {animals[day % 6]} with a {thing}."}
         ...     for day in range(30)
-        ...     for sight in sights
+        ...     for thing in things[:4]
         ... ]
-        >>> candidate = [{**row, "output": "That day we saw a fox by the quay."} for row in parent]
+        >>> candidate = [{**row, "output": "A fox with a kite."} for row in parent]
         >>> tailguard.compare(parent, candidate).verdict.value
         'BLOCK'
     """
     items = Path(suite) if suite is not None else None
     theirs, ours = _read(parent, "parent", items), _read(candidate, "candidate", items)
-    # Where no prompt is marked as a tail prompt, all are asked for rare words.
-    tail = ours.tail | theirs.tail or frozenset(ours.answers) | frozenset(theirs.answers)
-    ours, theirs = replace(ours, tail=tail), replace(theirs, tail=tail)
-    rarity = rare_terms([answer for side in (ours, theirs) for ranked in side.tokens.values() for answer in ranked])
-    limits = DEFAULT_LIMITS
-    if margin is not None:
-        limits = replace(limits, margins=dict.fromkeys(limits.margins, margin))
+    rarity = rare_terms([answer for side in (ours, theirs) for samples in side.split.values() for answer in samples])
     return full_report(
-        ours,
-        theirs,
+        judge(ours),
+        judge(theirs),
         names=(_name(candidate, "candidate"), _name(parent, "parent")),
         rare_terms=rarity.terms,
         rarity=rarity.by,
-        limits=limits,
+        limits=Limits() if margin is None else Limits(dict.fromkeys(Measure, margin)),
         seed=seed,
     )
 

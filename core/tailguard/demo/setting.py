@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from tailguard.demo.harvest import Harvest, harvest
 from tailguard.diversity.metrics import words
+from tailguard.domain.suite import SuiteKind
 from tailguard.errors import InputError
 from tailguard.plays.monitoring import suite as suites
 from tailguard.policy.model import Quality
@@ -144,7 +145,7 @@ def freeze_openings(story: Story, held_out: Sequence[str], anchor: Sequence[str]
     rare = suites.rare_terms(anchor)
     suite = story.workspace.root / "inbox" / "suite.jsonl"
     write_atomically(suite, b"".join(map(canonical_json, _prompts(held_out, rare, anchor, (tail, common)))))
-    suites.freeze_suite(story.workspace, suite, name="openings")
+    suites.freeze_suite(story.workspace, suite, name="openings", kind=SuiteKind.CONTINUATION)
 
 
 def _prompts(

@@ -6,15 +6,17 @@ The same the other way round is what was gained.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom
 
 from tailguard.diversity.outputs import Outputs
-from tailguard.diversity.topics import Topics, find_topics
+from tailguard.diversity.topics import Vectors, centres, unit_vectors
+from tailguard.diversity.usable import Judged
+from tailguard.threads import one_thread
 
 TERM, ITEM, TOPIC, PROMPT = "rare term", "item", "topic", "prompt"
 SHOWN = 15
@@ -42,7 +44,7 @@ class Shift:
 
 
 def lost_and_gained(
-    candidate: Outputs, reference: Outputs, *, rare_terms: frozenset[str]
+    candidate: Judged, reference: Judged, *, rare_terms: frozenset[str]
 ) -> tuple[tuple[Shift, ...], tuple[Shift, ...]]:
     """What the reference has and the candidate does not, and the reverse; at most 15 of each kind, the largest first.
 
@@ -50,20 +52,18 @@ def lost_and_gained(
     the other mostly wrong. topic: one of up to 16 topics (k-means over 2,000 of both sides' answers) that it treats significantly
     more often (binomial, p < .001). prompt: one whose answers here differ from each other and there are alike.
     """
-    shared = sorted(candidate.answers.keys() & reference.answers.keys())
-    ours, theirs = _told(candidate, shared), _told(reference, shared)
-    both = [*ours.words, *theirs.words]
-    sample = both[:: max(1, len(both) // _CLUSTERED)]
-    topics = Topics(find_topics(sample)) if any(sample) else None
-    if topics:
-        ours, theirs = (replace(side, topics=topics.of(side.words)) for side in (ours, theirs))
-    common = Counter(word for tokens in both for word in set(tokens))
+    points = np.concatenate([unit_vectors(candidate.vectors), unit_vectors(reference.vectors)])
+    said = points[points.any(axis=1)]
+    topics = centres(said[:: max(1, len(said) // _CLUSTERED)])
+    ours, theirs = _answers(candidate, topics), _answers(reference, topics)
+    common = Counter(word for tokens in (*ours.words, *theirs.words) for word in set(tokens))
 
-    def shifts(having: _Told, lacking: _Told) -> tuple[Shift, ...]:
+    def shifts(having: _Answers, lacking: _Answers) -> tuple[Shift, ...]:
+        shared = having.outputs.ids
         return (
             *_terms(having, lacking, rare_terms),
             *_items(having.outputs, lacking.outputs, shared),
-            *_topics(having, lacking, len(topics) if topics else 0, common),
+            *_topics(having, lacking, len(topics), common),
             *_prompts(having.outputs, lacking.outputs, shared),
         )
 
@@ -71,7 +71,7 @@ def lost_and_gained(
 
 
 @dataclass(frozen=True)
-class _Told:
+class _Answers:
     """One side's answers in order, each with its prompt; their words, and the number of each one's topic."""
 
     outputs: Outputs
@@ -80,10 +80,15 @@ class _Told:
     topics: NDArray[np.int64]
 
 
-def _told(outputs: Outputs, shared: list[str]) -> _Told:
-    answers = [(prompt, text) for prompt in shared for text in outputs.answers[prompt]]
-    words = [tokens for prompt in shared for tokens in outputs.split[prompt]]
-    return _Told(outputs, answers, words, np.zeros(len(words), dtype=np.int64))
+def _answers(judged: Judged, topics: Vectors) -> _Answers:
+    outputs = judged.outputs
+    answers = [(prompt, text) for prompt in outputs.ids for text in outputs.answers[prompt]]
+    words = [tokens for samples in outputs.split.values() for tokens in samples]
+    if topics.shape[0] == 1:
+        return _Answers(outputs, answers, words, np.zeros(len(words), dtype=np.int64))
+    with one_thread():
+        nearness = judged.vectors @ topics.T
+    return _Answers(outputs, answers, words, nearness.argmax(axis=1))
 
 
 def _shift(
@@ -105,7 +110,7 @@ def _largest(shifts: Iterable[Shift]) -> list[Shift]:
     return sorted(shifts, key=lambda shift: (shift.has - shift.had, shift.what, shift.prompt_id))[:SHOWN]
 
 
-def _terms(having: _Told, lacking: _Told, rare: frozenset[str]) -> list[Shift]:
+def _terms(having: _Answers, lacking: _Answers, rare: frozenset[str]) -> list[Shift]:
     counts: Counter[str] = Counter()
     example: dict[str, tuple[str, str]] = {}
     for (prompt, text), tokens in zip(having.answers, having.words, strict=True):
@@ -129,7 +134,7 @@ def _around(text: str, term: str) -> str:
     return ("…" if begin else "") + text[begin : begin + _EXCERPT]
 
 
-def _items(having: Outputs, lacking: Outputs, shared: list[str]) -> list[Shift]:
+def _items(having: Outputs, lacking: Outputs, shared: Sequence[str]) -> list[Shift]:
     shifts = []
     for prompt in shared:
         ours, theirs = having.scores.get(prompt), lacking.scores.get(prompt)
@@ -142,7 +147,7 @@ def _items(having: Outputs, lacking: Outputs, shared: list[str]) -> list[Shift]:
     return _largest(shifts)
 
 
-def _topics(having: _Told, lacking: _Told, topics: int, common: Counter[str]) -> list[Shift]:
+def _topics(having: _Answers, lacking: _Answers, topics: int, common: Counter[str]) -> list[Shift]:
     """`common` says in how many answers of both sides each word stands."""
     shifts = []
     for topic in range(topics):
@@ -158,7 +163,7 @@ def _topics(having: _Told, lacking: _Told, topics: int, common: Counter[str]) ->
     return _largest(shifts)
 
 
-def _prompts(having: Outputs, lacking: Outputs, shared: list[str]) -> list[Shift]:
+def _prompts(having: Outputs, lacking: Outputs, shared: Sequence[str]) -> list[Shift]:
     """Prompts whose samples became alike: at most half as many different answers."""
     shifts = []
     for prompt in shared:

@@ -9,22 +9,81 @@ rarefaction; J. Li et al., "A diversity-promoting objective function", NAACL (20
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")
+"""A word of an ASCII text in normal form."""
+_APOSTROPHES = dict.fromkeys(map(ord, "’‘ʼ＇`´"), "'")
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0003ffff]"
+)
+"""Scripts that put no space between words: Thai, Lao, Burmese, Khmer, kana and Han."""
 
 Counts = NDArray[np.int64]
 
 
+def normal_form(text: str) -> str:
+    """A text as its words are compared: NFKC, plain apostrophes, no format characters (soft hyphens, joiners), case-folded."""
+    if text.isascii():
+        return text.lower()
+    text = unicodedata.normalize("NFKC", text.translate(_APOSTROPHES))
+    kept = (letter for letter in text if letter.isascii() or unicodedata.category(letter) != "Cf")
+    return unicodedata.normalize("NFKC", "".join(kept).casefold())
+
+
 def words(text: str) -> list[str]:
-    """The words of a text, case-folded: runs of letters, inner apostrophes kept; digits and punctuation are dropped."""
-    return _WORD.findall(text.casefold())
+    """The words of a text in normal form: runs of letters, inner apostrophes kept, a final `'s` dropped.
+
+    Digits and punctuation are no words. In scripts that put no space between words, every two neighbouring letters are one
+    unit (character bigrams), as a single letter says too little and a whole run of them never comes again.
+    """
+    return split_words(normal_form(text))
+
+
+def split_words(text: str) -> list[str]:
+    """The words of a text that is in normal form already."""
+    plain = text.isascii()
+    split = (_WORD if plain else _any_word()).findall(text)
+    if "'s" in text:
+        split = [word.removesuffix("'s") for word in split]
+    if plain or not _UNSPACED.search(text):
+        return split
+    return [unit for word in split for unit in _unspaced(word)]
+
+
+def after_words(text: str, count: int) -> str:
+    """What stands behind the first `count` words of a text in normal form."""
+    if not count:
+        return text
+    for word in (_WORD if text.isascii() else _any_word()).finditer(text):
+        units = max(1, len(word.group()) - 1) if _UNSPACED.search(word.group()) else 1
+        count -= units
+        if count <= 0:
+            return text[word.end() + min(0, count) :]
+    return ""
+
+
+@cache
+def _any_word() -> re.Pattern[str]:
+    """A word of any script: letters with the marks that belong to them (vowel signs of Indic scripts are no letters)."""
+    marks = "".join(chr(code) for code in range(0x300, 0xFE30) if unicodedata.category(chr(code)) in ("Mn", "Mc"))
+    letter = rf"(?:[^\W\d_][{marks}]*)"
+    return re.compile(rf"{letter}+(?:'{letter}+)*")
+
+
+def _unspaced(word: str) -> list[str]:
+    if len(word) < 3 or not _UNSPACED.search(word):
+        return [word]
+    return [word[at : at + 2] for at in range(len(word) - 1)]
 
 
 def bigrams(tokens: Sequence[str]) -> list[tuple[str, str]]:

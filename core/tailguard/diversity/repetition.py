@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tailguard.diversity.grams import repeats_in_others
 from tailguard.diversity.lexical import numbered
 from tailguard.kernels import njit
 
@@ -38,12 +39,8 @@ def self_repetition(texts: Sequence[Sequence[str]], *, n: int = 4) -> float:
     """Mean over texts of ln(1 + how often its distinct n-grams stand in other texts) (Salkar et al. 2022, as Shaib's code)."""
     if not texts:
         return float("nan")
-    grams = [{tuple(text[at : at + n]) for at in range(len(text) - n + 1)} for text in texts]
-    counts: dict[tuple[str, ...], int] = {}
-    for gram_set in grams:
-        for gram in gram_set:
-            counts[gram] = counts.get(gram, 0) + 1
-    return float(np.mean([np.log1p(sum(counts[gram] for gram in gram_set) - len(gram_set)) for gram_set in grams]))
+    ids, starts, _ = numbered(texts)
+    return float(np.log1p(repeats_in_others(ids, starts, n=n)).mean())
 
 
 def compression_ratio(texts: Sequence[str]) -> float:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from tailguard.diversity.comparison import RESAMPLES, Limits, compare
+from tailguard.diversity.comparison import compare
+from tailguard.diversity.decision import Limits
 from tailguard.diversity.lost import Shift, lost_and_gained
-from tailguard.diversity.outputs import Outputs
 from tailguard.diversity.secondary import secondary
-from tailguard.domain.verdict import Comparison, MeasureComparison, Verdict
+from tailguard.diversity.usable import Judged, on_shared_prompts
+from tailguard.domain.changes import interval, size
+from tailguard.domain.measures import Measure
+from tailguard.domain.verdict import Comparison, MeasureComparison, Unusable, Verdict
 
-FORMAT = "tailguard-comparison/1"
+FORMAT = "tailguard-comparison/2"
+_NAMED = 3
 
 
 @dataclass(frozen=True)
 class Report:
-    """A candidate held against one reference. `rarity` says how rare words were told."""
+    """A candidate compared with one reference. `rarity` says which words count as rare."""
 
     candidate: str
     reference: str
@@ -33,15 +38,20 @@ class Report:
 
     @property
     def reason(self) -> str:
-        """Why, in one sentence."""
-        return reason(self.comparison, f"against {self.reference}")
+        """Why, in a sentence."""
+        return reason(self.comparison)
 
     def content(self) -> dict[str, Any]:
-        """Everything as plain values; JSON of format `tailguard-comparison/1`."""
+        """Everything as plain values; JSON of format `tailguard-comparison/2`."""
         values = asdict(self.comparison)
         worst = self.comparison.worst_slice
-        for measure in values["measures"]:
-            measure["high"] = measure["high"] if measure["high"] != float("inf") else None
+        for measure, compared in zip(values["measures"], self.comparison.measures, strict=True):
+            measure["high"] = compared.high if math.isfinite(compared.high) else None
+            measure["title"], measure["points"] = compared.measure.label, compared.measure.in_points
+        for unusable, defect in zip(values["unusable"], self.comparison.unusable, strict=True):
+            unusable["title"] = defect.defect.label
+        for part, compared_slice in zip(values["slices"], self.comparison.slices, strict=True):
+            part["title"] = compared_slice.measure.label
         return {
             "format": FORMAT,
             "candidate": self.candidate,
@@ -50,15 +60,15 @@ class Report:
             "reason": self.reason,
             "rare_words": self.rarity,
             **values,
-            "worst_slice": asdict(worst) if worst else None,
+            "worst_slice": {**asdict(worst), "title": worst.measure.label} if worst else None,
             "lost": [asdict(shift) for shift in self.lost],
             "gained": [asdict(shift) for shift in self.gained],
         }
 
 
 def full_report(
-    candidate: Outputs,
-    reference: Outputs,
+    candidate: Judged,
+    reference: Judged,
     *,
     names: tuple[str, str],
     rare_terms: frozenset[str],
@@ -66,51 +76,91 @@ def full_report(
     limits: Limits,
     seed: int,
     anchor: Mapping[str, int] | None = None,
-    resamples: int = RESAMPLES,
+    in_depth: bool = True,
 ) -> Report:
-    """Compare on every measure. `names` are the candidate's and the reference's; `anchor` counts the anchor's words.
+    """Compare on every measure. `names` are the candidate's and the reference's; `anchor` counts the anchor's words; `seed` draws
+    the groups of prompts that the secondary measures are taken in; `in_depth` asks for these and for what was lost and gained.
 
     Same arguments, same report.
     """
-    compared = compare(candidate, reference, rare_terms=rare_terms, limits=limits, seed=seed, resamples=resamples)
-    shown = secondary(candidate, reference, alpha=limits.alpha, seed=seed, anchor=anchor) if compared.measures else ()
+    compared = compare(candidate, reference, rare_terms=rare_terms, limits=limits)
+    if not in_depth or not compared.measures:
+        return Report(*names, rarity, compared, (), ())
+    ours, theirs = on_shared_prompts(candidate, reference)
+    shown = secondary(ours.outputs, theirs.outputs, alpha=limits.alpha, seed=seed, anchor=anchor)
     return Report(
-        *names,
-        rarity,
-        replace(compared, secondary=shown),
-        *lost_and_gained(candidate, reference, rare_terms=rare_terms),
+        *names, rarity, replace(compared, secondary=shown), *lost_and_gained(ours, theirs, rare_terms=rare_terms)
     )
 
 
-def reason(comparison: Comparison, against: str) -> str:
-    """Why a comparison came to its verdict, in one sentence."""
+def reason(comparison: Comparison) -> str:
+    """Why a comparison came to its verdict: a clause that follows the name of the candidate and a colon."""
     measure = comparison.deciding
-    if comparison.verdict is Verdict.NOT_COMPARABLE:
-        failed = [guard for guard in comparison.guards if not guard.met]
-        why = "; ".join(f"{guard.name} is {guard.observed}, required {guard.required}" for guard in failed)
-        past = measure is not None and measure.verdict is Verdict.BLOCK
-        also = f". Laid side by side all the same, {told(measure)}" if measure and past else ""
-        return f"not comparable {against}: {why}{also}"
-    if measure is None:
-        return f"cannot tell {against}: there is nothing to measure"
-    if measure.verdict is Verdict.PASS:
-        return f"no primary measure fell past its margin; closest is {told(measure)} {against}"
-    if measure.verdict is Verdict.BLOCK:
-        return f"{told(measure)} {against}"
-    if measure.high == float("inf"):
-        return f"cannot tell: too little to measure {measure.measure} {against} ({comparison.prompts} prompts)"
-    settle = (
-        f"about {measure.prompts_to_settle:,} prompts would settle it"
-        if measure.prompts_to_settle
-        else "it is so close to the margin that more prompts would not settle it"
-    )
-    return f"cannot tell: {told(measure)} {against}; {settle}"
+    match comparison.verdict:
+        case Verdict.NOT_COMPARABLE:
+            return _not_comparable(comparison)
+        case Verdict.BLOCK if measure:
+            return _lost(comparison)
+        case Verdict.PASS if measure:
+            return _passed(comparison)
+        case _ if measure is None:
+            return "there is nothing to measure"
+        case _ if not math.isfinite(measure.high):
+            prompts = f"{comparison.prompts:,} prompts"
+            return f"could not tell: there is too little text to measure {measure.measure.label} ({prompts})"
+        case _:
+            settle = (
+                f"about {measure.prompts_to_settle:,} prompts would settle it"
+                if measure.prompts_to_settle
+                else "it is so close to the limit that more prompts would not settle it"
+            )
+            return f"could not tell: {change(measure)}; {settle}"
 
 
-def told(measure: MeasureComparison) -> str:
-    """A measure's change with its interval and margin."""
-    direction = "fell" if measure.delta < 0 else "rose"
+def _not_comparable(comparison: Comparison) -> str:
+    failed = [guard for guard in comparison.guards if not guard.met]
+    if failed:
+        return "; ".join(f"{guard.name}: {guard.observed}, required {guard.required}" for guard in failed)
+    lost = ", ".join(change(measure) for measure in comparison.measures if measure.verdict is Verdict.BLOCK)
     return (
-        f"{measure.measure} {direction} {abs(measure.delta):.1%} "
-        f"(90 % interval {measure.low:+.1%} to {measure.high:+.1%}, margin {measure.margin:.0%})"
+        f"answers are {1 - comparison.length:.0%} shorter, as rich word for word, and hold less between them: {lost}. Ask for "
+        "answers of the reference's length, and compare again"
+    )
+
+
+def _passed(comparison: Comparison) -> str:
+    """The largest drop in units of its limit, where there is one."""
+    largest = min(comparison.measures, key=lambda measure: measure.delta / measure.margin)
+    if largest.delta >= 0:
+        return "no measure fell"
+    return f"no loss exceeds its limit; largest drop: {change(largest)}"
+
+
+def _lost(comparison: Comparison) -> str:
+    """The losses past their limit, the largest in units of its limit first, and what is unusable where that is one of them."""
+    lost = sorted(
+        (measure for measure in comparison.measures if measure.verdict is Verdict.BLOCK),
+        key=lambda measure: measure.delta / measure.margin,
+    )
+    named = "; ".join(change(measure) for measure in lost[:_NAMED])
+    more = f"; and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
+    unusable = any(measure.measure in (Measure.USABLE, Measure.USABLE_TAIL) for measure in lost)
+    return f"{named}{more}" + (f". {unusable_answers(comparison.unusable)}" if unusable else "")
+
+
+def unusable_answers(unusable: tuple[Unusable, ...]) -> str:
+    """What share of the candidate's answers is unusable and why, beside the reference's."""
+    ours, theirs = (
+        sum(shares) for shares in zip(*((u.candidate_share, u.reference_share) for u in unusable), strict=True)
+    )
+    kinds = ", ".join(f"{part.candidate_share:.1%} {part.defect.label}" for part in unusable if part.candidate_share)
+    return f"{ours:.1%} of the candidate's answers are unusable, {theirs:.1%} of the reference's: {kinds}"
+
+
+def change(measure: MeasureComparison) -> str:
+    """A measure's change with its interval and limit."""
+    what, direction = measure.measure, "fell" if measure.delta < 0 else "rose"
+    amount, limit = size(what, abs(measure.delta)), size(what, measure.margin)
+    return (
+        f"{what.label} {direction} {amount} (90% interval {interval(what, measure.low, measure.high)}, limit {limit})"
     )

@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from tailguard.diversity.abundance import KnownBag, hill_at_equal_coverage
-from tailguard.diversity.comparison import FEWEST_PROMPTS, cut, holm, p_of_loss
+from tailguard.diversity.decision import FEWEST_PROMPTS
 from tailguard.diversity.lexical import hdd, mattr, mtld
 from tailguard.diversity.metrics import rarefied_richness, type_counts
 from tailguard.diversity.outputs import Outputs
 from tailguard.diversity.repetition import compression_ratio, self_bleu, self_repetition
 from tailguard.diversity.semantic import BUILT_IN, PRDC, Vectors, embed, prdc, vendi_score
+from tailguard.diversity.slices import holm, p_of_loss
 from tailguard.diversity.topics import text_vectors
 from tailguard.domain.verdict import SecondaryComparison
 
@@ -70,19 +71,15 @@ def secondary(
     divergence from it; without one that measure is left out. PRDC holds each side's second longest answers
     against the reference's longest, so it needs two samples a prompt. Raises InputError for an unknown embedding.
     """
-    shared = frozenset(candidate.answers) & frozenset(reference.answers)
-    candidate, reference = candidate.only(shared), reference.only(shared)
-    groups = min(_GROUPS, len(shared) // _FEWEST_IN_GROUP)
+    prompts = len(candidate.ids)
+    groups = min(_GROUPS, prompts // _FEWEST_IN_GROUP)
     samples = {len(answers) for side in (candidate, reference) for answers in side.answers.values()}
-    if len(shared) < FEWEST_PROMPTS or groups < 2 or len(samples) != 1:
+    if prompts < FEWEST_PROMPTS or groups < 2 or len(samples) != 1:
         return ()
     (each,) = samples
-    order = np.random.default_rng(seed).permutation(len(shared))
-    members = [np.sort(part)[: len(shared) // groups] for part in np.array_split(order, groups)]
-    ours, theirs = (
-        _grouped(_padded(side.texts(), len(shared) * each), members, each, embedding)
-        for side in cut(candidate, reference)
-    )
+    order = np.random.default_rng(seed).permutation(prompts)
+    members = [np.sort(part)[: prompts // groups] for part in np.array_split(order, groups)]
+    ours, theirs = (_grouped(texts, members, each, embedding) for texts in _cut(candidate, reference))
     pairs = list(zip(ours, theirs, strict=True))
     results = [
         _compared(name, better, [measure(*pair) for pair in pairs], alpha)
@@ -93,8 +90,18 @@ def secondary(
     return tuple(replace(result, p_holm=p, lost=p < alpha) for result, p in zip(kept, corrected, strict=True))
 
 
-def _padded(texts: Texts, length: int) -> Texts:
-    return texts + [[] for _ in range(length - len(texts))]
+def _cut(candidate: Outputs, reference: Outputs) -> tuple[Texts, Texts]:
+    """The words of both sides' answers, cut to their common length where they stand beside each other: the longest of a prompt
+    beside the longest."""
+    pairs = [
+        (ours[:length], theirs[:length])
+        for prompt in candidate.ids
+        for ours, theirs in zip(
+            *(sorted(side.split[prompt], key=len, reverse=True) for side in (candidate, reference)), strict=True
+        )
+        for length in [min(len(ours), len(theirs))]
+    ]
+    return [ours for ours, _ in pairs], [theirs for _, theirs in pairs]
 
 
 def _grouped(

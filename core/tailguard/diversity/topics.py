@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from tailguard.diversity.outputs import Encoded, encoded
 from tailguard.errors import TailguardError
 from tailguard.threads import one_thread
 
@@ -56,31 +58,34 @@ _GRID = np.float32(4096)
 def _word_vectors(vocabulary: Sequence[str]) -> Vectors:
     """The sum of each word's token vectors. A whole text costs its tokenizer far more than its words one by one."""
     tokenizer, vectors = _model()
-    encoded = tokenizer.encode_batch_fast(list(vocabulary), add_special_tokens=False)
-    ids = [np.minimum(np.array(encoding.ids, dtype=np.int64), len(vectors) - 1) for encoding in encoded]
-    sums = np.array([vectors[token_ids].sum(axis=0) for token_ids in ids], dtype=np.float32).reshape(
-        len(vocabulary), vectors.shape[1]
-    )
+    split = [encoding.ids for encoding in tokenizer.encode_batch_fast(list(vocabulary), add_special_tokens=False)]
+    ends = np.cumsum([0, *map(len, split)])
+    tokens = np.fromiter(chain.from_iterable(split), dtype=np.int64, count=int(ends[-1]))
+    sums = _sums(np.minimum(tokens, len(vectors) - 1), ends, vectors)
     return np.asarray(np.round(sums * _GRID) / _GRID, dtype=np.float32)
 
 
 def find_topics(texts: Sequence[Sequence[str]]) -> Vectors:
     """Centres of the topics of some texts (the anchor's), given as their words: unit vectors, at most MOST_TOPICS."""
+    return centres(text_vectors([words for words in texts if words]))
+
+
+def centres(points: Vectors) -> Vectors:
+    """Centres of the topics that unit vectors fall into (k-means): unit vectors, at most MOST_TOPICS."""
     from sklearn.cluster import KMeans
 
-    sums = _kept.of([words for words in texts if words])
-    if not len(sums):
+    if not len(points):
         return np.zeros((1, 1), np.float32)
-    points = _unit(sums)
-    count = max(1, min(MOST_TOPICS, len(sums) // _TEXTS_A_TOPIC, len({point.tobytes() for point in points})))
+    count = max(1, min(MOST_TOPICS, len(points) // _TEXTS_A_TOPIC, len({point.tobytes() for point in points})))
     with one_thread():
-        centres = KMeans(count, n_init=1, random_state=0).fit(points).cluster_centers_
-    return _unit(centres).astype(np.float32).round(3)  # beyond that, machines differ
+        found = KMeans(count, n_init=1, random_state=0).fit(points).cluster_centers_
+    return unit_vectors(found).round(3)  # beyond that, machines differ
 
 
-def _unit(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
+def unit_vectors(vectors: Vectors) -> Vectors:
+    """Each row at length 1; the origin stays."""
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(norms > 0, norms, 1))
+    return np.asarray(vectors / np.where(norms > 0, norms, 1), dtype=np.float32)
 
 
 class Topics:
@@ -115,7 +120,11 @@ def _summed(texts: Sequence[Sequence[str]], row_of: dict[str, int], vectors: Vec
         return np.zeros((len(texts), vectors.shape[1]), np.float32)
     ends = np.cumsum([0, *(len(words) for words in texts)])
     rows = np.fromiter((row_of[word] for words in texts for word in words), dtype=np.int64, count=int(ends[-1]))
-    counts = csr_array((np.ones(len(rows), np.float32), rows, ends), shape=(len(texts), len(vectors)))
+    return _sums(rows, ends, vectors)
+
+
+def _sums(rows: NDArray[np.int64], ends: NDArray[np.int64], vectors: Vectors) -> Vectors:
+    counts = csr_array((np.ones(len(rows), np.float32), rows, ends), shape=(len(ends) - 1, len(vectors)))
     with one_thread():
         return np.asarray(counts @ vectors, dtype=np.float32)
 
@@ -127,21 +136,31 @@ class _Kept:
         self.place: dict[str, int] = {}
         self.vectors: Vectors = np.zeros((0, 256), np.float32)
 
-    def of(self, split: Sequence[Sequence[str]]) -> Vectors:
-        """The sum of the vectors of each text's words."""
-        new = sorted({word for words in split for word in words} - self.place.keys())
+    def rows(self, vocabulary: Sequence[str]) -> NDArray[np.int64]:
+        """Where each word's vector stands in `vectors`."""
+        if len(self.place) > _MOST_KEPT:
+            self.__init__()  # type: ignore[misc]
+        new = sorted(set(vocabulary) - self.place.keys())
         if new:
             self.place.update({word: len(self.place) + at for at, word in enumerate(new)})
             self.vectors = np.concatenate([self.vectors, _word_vectors(new)])
-        sums = _summed(split, self.place, self.vectors)
-        if len(self.place) > _MOST_KEPT:
-            self.__init__()  # type: ignore[misc]
-        return sums
+        return np.fromiter((self.place[word] for word in vocabulary), dtype=np.int64, count=len(vocabulary))
 
 
 _kept = _Kept()
 
 
+def word_vectors(vocabulary: Sequence[str]) -> Vectors:
+    """The vector of each word (words x 256), the sum of its tokens' vectors."""
+    rows = _kept.rows(vocabulary)
+    return np.asarray(_kept.vectors[rows], dtype=np.float32)
+
+
+def summed_vectors(answers: Encoded) -> Vectors:
+    """The sum of the vectors of each text's words (texts x 256)."""
+    return _sums(answers.units, answers.offsets, word_vectors(answers.vocabulary))
+
+
 def text_vectors(split: Sequence[Sequence[str]]) -> Vectors:
     """Unit vectors of texts given as their words (texts x 256): the sum of these words' vectors, the origin without any."""
-    return np.asarray(_unit(_kept.of(split)), dtype=np.float32)
+    return unit_vectors(summed_vectors(encoded(split)))

@@ -10,7 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from tailguard.domain.damage import Damage
+from tailguard.domain.defects import Defect
 from tailguard.domain.gates import Gate, Mode
+from tailguard.domain.measures import Measure
+from tailguard.domain.references import ReferenceKind
 from tailguard.domain.shipping import Action
 from tailguard.domain.stages import Requirement, Stage
 from tailguard.domain.verdict import Verdict
@@ -32,7 +36,9 @@ class PolicyInForce(Fact):
 
 @dataclass(frozen=True)
 class RunStarted(Fact):
-    """A pass through the stages began. `parent` is the generation it is compared with first; None for a first one."""
+    """A pass through the stages began. `parent` is the generation whose human records its training set keeps: the newest one that
+    was shipped and is neither frozen nor rolled back, None where there is none. What its gate compares it with are its
+    references (`ReferenceKind`), which are chosen when the gate runs."""
 
     run: str
     lineage: str
@@ -288,22 +294,23 @@ class Evaluation(Fact):
 
 @dataclass(frozen=True)
 class Measurement(Fact):
-    """One figure of one generation on its own, at a fixed budget of words."""
+    """One measure of one generation on its own, at a budget that stays the same: of words, of pairs, or of prompts."""
 
     run: str
-    measure: str
+    measure: Measure
     value: float
     budget: int
 
 
 @dataclass(frozen=True)
 class ComparedMeasure(Fact):
-    """One primary measure against one reference: delta and interval are shares of the reference's value."""
+    """One gating measure against one reference: delta, interval and margin are shares of the reference's value, or points where the
+    measure is in points."""
 
     run: str
-    reference_kind: str
+    reference_kind: ReferenceKind
     reference: str
-    measure: str
+    measure: Measure
     reference_value: float
     candidate_value: float
     delta: float
@@ -321,11 +328,44 @@ class GuardCheck(Fact):
     """A condition without which two generations cannot be compared."""
 
     run: str
-    reference_kind: str
+    reference_kind: ReferenceKind
     name: str
     required: str
     observed: str
     met: bool
+
+
+@dataclass(frozen=True)
+class FloorCheck(Fact):
+    """An absolute condition on the answers of a generation that nothing was compared with, such as a first one."""
+
+    run: str
+    name: str
+    required: str
+    observed: str
+    met: bool
+
+
+@dataclass(frozen=True)
+class UnusableAnswers(Fact):
+    """Answers of a candidate with one defect, beside those of a reference: shares (0 to 1) of all answers."""
+
+    run: str
+    reference_kind: ReferenceKind
+    reference: str
+    defect: Defect
+    reference_share: float
+    candidate_share: float
+
+
+@dataclass(frozen=True)
+class UnusableExample(Fact):
+    """An unusable answer of a candidate, for people to read; its prompt and its beginning."""
+
+    run: str
+    defect: Defect
+    prompt: str
+    answer: str
 
 
 @dataclass(frozen=True)
@@ -342,11 +382,27 @@ class GateDecision(Fact):
 
 
 @dataclass(frozen=True)
-class CanaryResult(Fact):
-    """A self-test of the gate: a planted collapse of some strength must be blocked, an A/A comparison must not."""
+class GateSignedOff(Fact):
+    """The quality owner approved a generation for shipping, or declined it. `decision` is the row of the verdict that it is
+    about: a new verdict needs a new sign-off. `seconds` is the time to decide, from the verdict on."""
 
     run: str
-    kind: str
+    lineage: str
+    decision: str
+    approved: bool
+    note: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class CanaryResult(Fact):
+    """A self-test of the gate: damage planted at some strength (0 to 1) must be blocked, a harmless change must not.
+
+    `loss` is how far the measure that the damage aims at fell.
+    """
+
+    run: str
+    kind: Damage
     strength: float
     loss: float
     verdict: Verdict
@@ -701,7 +757,7 @@ class SecondaryMeasure(Fact):
     `p_holm` is the one-sided p-value of "nothing was lost", corrected over the comparison's secondary measures."""
 
     run: str
-    reference_kind: str
+    reference_kind: ReferenceKind
     reference: str
     measure: str
     better: int
@@ -719,12 +775,12 @@ class SliceMeasure(Fact):
     """One measure within one slice of the suite, against one reference; it does not gate."""
 
     run: str
-    reference_kind: str
+    reference_kind: ReferenceKind
     reference: str
     slice: str
     tail: bool
     prompts: int
-    measure: str
+    measure: Measure
     delta: float
     low: float
     high: float
@@ -734,8 +790,8 @@ class SliceMeasure(Fact):
 
 @dataclass(frozen=True)
 class CaseShift(Fact):
-    """Something that the parent does and the candidate does not (lost), or the reverse (gained): a rare term, a checked item,
-    a topic or a prompt, with an answer of either side."""
+    """Something that the first of its references (its parent, else the one in production) does and the candidate does not
+    (lost), or the reverse (gained): a rare term, a checked item, a topic or a prompt, with an answer of either side."""
 
     run: str
     direction: str
@@ -753,7 +809,7 @@ class ReportKept(Fact):
     """A whole comparison was kept under its digest: what `tailguard compare` would have shown."""
 
     run: str
-    reference_kind: str
+    reference_kind: ReferenceKind
     reference: str
     report: str
 

@@ -3,34 +3,54 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from tailguard.domain.overrides import Override
+from tailguard.domain.runs import lineage_of
 from tailguard.domain.shipping import State
 from tailguard.domain.verdict import Verdict
+from tailguard.domain.wording import by
 
 
 class Refusal(StrEnum):
     """Why a generation may not ship."""
 
+    ALTERED = "what the log says of it was changed"
     NOT_JUDGED = "it has no verdict yet"
     TAKEN_OUT = "it is frozen or was rolled back"
     GATE = "its diversity gate did not pass"
     LOOP = "an unguarded loop surrounds its lineage"
+    SIGN_OFF = "the quality owner has not approved it"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignOff:
+    """The quality owner's answer to a verdict: whether its generation may ship, who said so, when, and why."""
+
+    approved: bool
+    signed_by: str
+    signed: datetime
+    note: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """All that the rule looks at. `reason` is the gate's, `loop` the first unguarded loop around the lineage in words, None where
-    there is none; the overrides are those that are open now. `enforced` is false for a lineage that only observes."""
+    """All that the rule looks at. `altered` says which row behind it was changed in the log, None where none was. `reason` is the
+    gate's, `loop` the first unguarded loop around the lineage in words, None where there is none; the overrides are those that
+    are open now. `sign_off` is the newest answer to this verdict, None where nobody has given one; `needs_sign_off` says that the
+    policy asks for it. `enforced` is false for a lineage that only observes."""
 
     generation: str
+    altered: str | None
     state: State
     verdict: Verdict | None
     reason: str
     gate_override: Override | None
     loop: str | None
     loop_override: Override | None
+    needs_sign_off: bool
+    sign_off: SignOff | None
     enforced: bool
 
 
@@ -51,17 +71,27 @@ class Permission:
 
 
 def may_ship(candidate: Candidate) -> Permission:
-    """Only PASS ships, with no unguarded loop around its lineage, unless a live override covers the run, or the lineage only
-    observes. What is frozen or was rolled back does not, whatever its gate said."""
+    """Only PASS and BASELINE ship, with no unguarded loop around the lineage, unless a live override covers the run, or the
+    lineage only observes. What is frozen or was rolled back does not, whatever its gate said, and nothing does whose rows in
+    the log were changed.
+
+    Where the policy asks for a sign-off, the quality owner has to have approved this verdict as well. No override stands in for
+    that: it excuses one gate, and its approver need not be the quality owner. What is shipped already is not asked again, so that a
+    rollback never waits for a signature.
+    """
+    if candidate.altered is not None:
+        return Permission(candidate=candidate, refusal=Refusal.ALTERED)
     if candidate.state in (State.FROZEN, State.ROLLED_BACK):
         return Permission(candidate=candidate, refusal=Refusal.TAKEN_OUT)
     if candidate.verdict is None:
         return Permission(candidate=candidate, refusal=Refusal.NOT_JUDGED)
     missed = []
-    if candidate.verdict is not Verdict.PASS:
+    if not candidate.verdict.ships:
         missed.append((Refusal.GATE, candidate.gate_override))
     if candidate.loop is not None:
         missed.append((Refusal.LOOP, candidate.loop_override))
+    if _lacks_sign_off(candidate):
+        missed.append((Refusal.SIGN_OFF, None))
     uncovered = tuple(refusal for refusal, override in missed if override is None)
     if uncovered and candidate.enforced:
         return Permission(candidate=candidate, refusal=uncovered[0])
@@ -75,10 +105,17 @@ def may_ship(candidate: Candidate) -> Permission:
     )
 
 
-def explained(permission: Permission) -> str:
+def _lacks_sign_off(candidate: Candidate) -> bool:
+    approved = candidate.sign_off is not None and candidate.sign_off.approved
+    return candidate.needs_sign_off and not approved and candidate.state is not State.SHIPPED
+
+
+def explained(permission: Permission) -> str:  # noqa: PLR0911  a clause for each reason
     """Why it may ship or may not, for the log: without the name of the generation, and without a full stop."""
     candidate = permission.candidate
     match permission.refusal:
+        case Refusal.ALTERED:
+            return f"{candidate.altered}"
         case Refusal.NOT_JUDGED:
             return "it has no verdict yet"
         case Refusal.TAKEN_OUT:
@@ -87,8 +124,11 @@ def explained(permission: Permission) -> str:
             return f"{candidate.verdict}: {candidate.reason}"
         case Refusal.LOOP:
             return f"unguarded loop: {candidate.loop}"
+        case Refusal.SIGN_OFF:
+            return _without_sign_off(candidate)
         case None:
-            return "; ".join([_gate_explained(permission), *_loop_explained(permission)])
+            parts = [_gate_explained(permission), *_loop_explained(permission), *_sign_off_explained(permission)]
+            return "; ".join(parts)
 
 
 def _gate_explained(permission: Permission) -> str:
@@ -97,7 +137,8 @@ def _gate_explained(permission: Permission) -> str:
         return f"{candidate.verdict}, let through by override {override.id} until {override.expires:%Y-%m-%d}"
     if Refusal.GATE in permission.observed:
         return f"observe mode, would be refused: {candidate.verdict}, {candidate.reason}"
-    return f"passed the gate: {candidate.reason}"
+    how = "accepted as a baseline" if candidate.verdict is Verdict.BASELINE else "passed the gate"
+    return f"{how}: {candidate.reason}"
 
 
 def _loop_explained(permission: Permission) -> list[str]:
@@ -105,6 +146,30 @@ def _loop_explained(permission: Permission) -> list[str]:
     if override:
         return [f"{loop}, let through by override {override.id} until {override.expires:%Y-%m-%d}"]
     return [f"observe mode, would be held: {loop}"] if Refusal.LOOP in permission.observed else []
+
+
+def _sign_off_explained(permission: Permission) -> list[str]:
+    candidate = permission.candidate
+    if Refusal.SIGN_OFF in permission.observed:
+        return [f"observe mode, would be held: {_without_sign_off(candidate)}"]
+    answer = candidate.sign_off
+    if candidate.needs_sign_off and answer and answer.approved:
+        return [f"approved {by(answer.signed_by, answer.signed)}"]
+    return []
+
+
+def _without_sign_off(candidate: Candidate) -> str:
+    """Why the quality owner's approval is missing, for a candidate that lacks it."""
+    answer = candidate.sign_off
+    if answer is None:
+        return "it waits for the quality owner's sign-off"
+    return f"declined {by(answer.signed_by, answer.signed)}: {answer.note.rstrip('.')}"
+
+
+def _missed(candidate: Candidate, refusal: Refusal) -> str:
+    if refusal is Refusal.SIGN_OFF:
+        return f"{_without_sign_off(candidate)}. Its gate said {candidate.verdict}: {candidate.reason}"
+    return candidate.reason if refusal is Refusal.GATE else f"unguarded loop: {candidate.loop}"
 
 
 def sentence(permission: Permission) -> str:
@@ -117,15 +182,19 @@ def sentence(permission: Permission) -> str:
         case Refusal.TAKEN_OUT:
             gate = f" Its gate said {candidate.verdict}: {reason}." if candidate.verdict else ""
             return f"{run} may not ship: it is {candidate.state}.{gate}"
-        case Refusal.GATE | Refusal.LOOP:
-            why = reason if permission.refusal is Refusal.GATE else f"unguarded loop: {candidate.loop}"
+        case Refusal.ALTERED | Refusal.GATE | Refusal.LOOP | Refusal.SIGN_OFF:
+            why = (
+                explained(permission)
+                if permission.refusal is Refusal.ALTERED
+                else _missed(candidate, permission.refusal)
+            )
             if candidate.state is State.SHIPPED:
                 return f"{run} is shipped, and would not be today: {why}."
             return f"{run} may not ship: {why}."
         case None:
             shipped = " It is shipped." if candidate.state is State.SHIPPED else ""
             if Refusal.GATE in permission.observed:
-                return f"{run} would not ship if {run.rpartition('/')[0]} were enforced: {reason}.{shipped}"
+                return f"{run} would not ship if {lineage_of(run)} were enforced: {reason}.{shipped}"
             under = " and ".join(override.id for override in permission.overrides)
             may = f"may ship under {under}" if under else "may ship"
             return f"{run} {may}: {'; '.join([reason, *_loop_explained(permission)])}.{shipped}"

@@ -35,6 +35,7 @@ class Right(StrEnum):
     REVIEW = "decide held records"
     CONTRACT = "agree contracts with sources"
     SIGN = "sign sources off"
+    SIGN_OFF = "sign off gate decisions"
     AUDIT = "audit training sets"
     ANCHOR = "change the anchor"
     ATTEST = "attest plays"
@@ -71,6 +72,7 @@ ALLOWED: dict[Right, frozenset[Role]] = {
     Right.REVIEW: frozenset({Role.REVIEWER, Role.OWNER}),
     Right.CONTRACT: frozenset({Role.DATA_LEAD, Role.OWNER}),
     Right.SIGN: _OWNER,
+    Right.SIGN_OFF: _OWNER,
     Right.AUDIT: frozenset({Role.DATA_LEAD}),
     Right.ANCHOR: _OWNER,
     Right.ATTEST: _OWNER,

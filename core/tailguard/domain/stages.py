@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tailguard.domain.facts import Fact
@@ -55,11 +55,6 @@ class Requirement(StrEnum):
         """In words."""
         return _LABELS[self]
 
-    @classmethod
-    def _missing_(cls, value: object) -> Self | None:
-        """Logs that were written before requirements had keys hold the labels."""
-        return next((requirement for requirement in cls if requirement.label == value), None)
-
 
 _LABELS = {
     Requirement.SOMETHING_READ: "something was read",
@@ -78,7 +73,7 @@ _LABELS = {
     Requirement.WEIGHTS_WRITTEN: "weights were written",
     Requirement.RARE_CASES_IN_SUITE: "the suite has a rare-case slice",
     Requirement.ALL_ANSWERED: "every prompt is answered",
-    Requirement.NO_DIVERSITY_LOST: "matches or exceeds its references on every primary measure",
+    Requirement.NO_DIVERSITY_LOST: "matches or exceeds its references on every measure",
     Requirement.GATE_SENSITIVE: "the gate has teeth",
     Requirement.NO_UNGUARDED_LOOP: "no unguarded loop",
     Requirement.RECORD_COMPLETE: "snapshot, mixing ratio and evaluation are in the record",

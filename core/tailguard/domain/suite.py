@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
+
+
+class SuiteKind(StrEnum):
+    """What the prompts of a suite ask for. A continuation may wander and begins with its prompt, an answer may not."""
+
+    INSTRUCTIONS = "instructions"
+    CONTINUATION = "continuation"
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,7 @@ class Suite:
     name: str
     prompts: tuple[Prompt, ...]
     rare_terms: frozenset[str]
+    kind: SuiteKind = SuiteKind.INSTRUCTIONS
 
     @cached_property
     def texts(self) -> Mapping[str, str]:

@@ -1,41 +1,57 @@
-"""The four verdicts and what a comparison of two generations says."""
+"""The verdicts and what a comparison of two generations says."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tailguard.domain.defects import Defect
+from tailguard.domain.measures import Measure
+
 
 class Verdict(StrEnum):
-    """What a gate says of a candidate. Only PASS ships."""
+    """What a gate says of a candidate. PASS and BASELINE ship.
+
+    BASELINE is the verdict on a first generation: there was nothing to compare it with, and its answers meet the absolute floors.
+    """
 
     PASS = "PASS"
+    BASELINE = "BASELINE"
     BLOCK = "BLOCK"
     INCONCLUSIVE = "INCONCLUSIVE"
     NOT_COMPARABLE = "NOT COMPARABLE"
 
+    @property
+    def ships(self) -> bool:
+        """Whether a candidate with this verdict may ship."""
+        return self in SHIPS
 
-def worst(verdicts: list[Verdict]) -> Verdict:
-    """The verdict of a whole from the verdicts of its parts: NOT COMPARABLE, then BLOCK, then INCONCLUSIVE outrank PASS.
+
+SHIPS = (Verdict.PASS, Verdict.BASELINE)
+"""The verdicts with which a candidate may ship."""
+
+
+def worst(verdicts: Sequence[Verdict]) -> Verdict:
+    """The verdict of a whole from the verdicts of its parts: BLOCK, NOT COMPARABLE, INCONCLUSIVE and BASELINE outrank PASS.
 
     Nothing to judge is not good news: an empty list is INCONCLUSIVE.
     """
-    for verdict in (Verdict.NOT_COMPARABLE, Verdict.BLOCK, Verdict.INCONCLUSIVE):
-        if verdict in verdicts:
-            return verdict
-    return Verdict.PASS if verdicts else Verdict.INCONCLUSIVE
+    order = (Verdict.BLOCK, Verdict.NOT_COMPARABLE, Verdict.INCONCLUSIVE, Verdict.BASELINE, Verdict.PASS)
+    return next((verdict for verdict in order if verdict in verdicts), Verdict.INCONCLUSIVE)
 
 
 @dataclass(frozen=True)
 class MeasureComparison:
-    """One primary measure of a candidate against one reference.
+    """One gating measure of a candidate against one reference.
 
-    `delta`, `low`, `high` and `margin` are shares of the reference's value (-0.04 is a loss of 4 %); `low` and `high`
-    bound a two-sided 1 - 2 alpha interval. `detectable_loss` is the smallest true loss that this comparison would find
-    with power .8; `prompts_to_settle` is how many prompts an INCONCLUSIVE would have needed, else None.
+    `delta`, `low`, `high` and `margin` are shares of the reference's value (-0.04 is a loss of 4 %), or differences of two shares
+    where the measure is `in_points`; `low` and `high` bound a two-sided 1 - 2 alpha interval. `detectable_loss` is the smallest
+    true loss that this comparison would find with power .8; `prompts_to_settle` is how many prompts an INCONCLUSIVE would have
+    needed, else None.
     """
 
-    measure: str
+    measure: Measure
     reference_value: float
     candidate_value: float
     delta: float
@@ -48,10 +64,28 @@ class MeasureComparison:
 
 
 @dataclass(frozen=True)
+class Unusable:
+    """Answers with one defect: the share (0 to 1) of either side's answers that have it, and a few of the candidate's."""
+
+    defect: Defect
+    reference_share: float
+    candidate_share: float
+    examples: tuple[Example, ...]
+
+
+@dataclass(frozen=True)
+class Example:
+    """An answer to a prompt, both cut to a length that can be read at a glance."""
+
+    prompt: str
+    answer: str
+
+
+@dataclass(frozen=True)
 class SecondaryComparison:
     """A measure that is shown and does not gate: `better` is +1 where more is more diverse, -1 where less is.
 
-    `delta`, `low` and `high` as for a primary measure. `p` is the one-sided p-value of "nothing was lost", `p_holm` the same
+    `delta`, `low` and `high` as for a gating measure. `p` is the one-sided p-value of "nothing was lost", `p_holm` the same
     after Holm's correction over all secondary measures of the comparison, and `lost` whether that is below alpha.
     """
 
@@ -74,7 +108,7 @@ class SliceComparison:
     slice: str
     tail: bool
     prompts: int
-    measure: str
+    measure: Measure
     delta: float
     low: float
     high: float
@@ -84,43 +118,52 @@ class SliceComparison:
 
 @dataclass(frozen=True)
 class Guard:
-    """A condition without which two sets of outputs cannot be compared, with what was required and what was found.
-
-    One that `yields` only keeps a candidate from passing: where a measure shows a loss, the loss is the verdict.
-    """
+    """A condition without which two sets of outputs cannot be compared, with what was required and what was found."""
 
     name: str
     required: str
     observed: str
     met: bool
-    yields: bool = False
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A candidate's outputs against a reference's: guards, then every primary measure, then what does not gate.
+    """A candidate's outputs against a reference's: guards, then every gating measure, then what does not gate.
 
-    `notes` say what a reader has to know before trusting the verdict. Where a guard failed and the texts could still be
-    laid side by side, the measures are there to be read, and the verdict is NOT COMPARABLE all the same.
+    `length` is the candidate's mean number of words over the reference's. `notes` say what a reader has to know before trusting
+    the verdict. Where a guard failed and the texts could still be laid side by side, the measures are there to be read, and the
+    verdict is NOT COMPARABLE all the same.
     """
 
     prompts: int
     samples_per_prompt: int
-    tokens_compared: int
+    length: float
     guards: tuple[Guard, ...]
     measures: tuple[MeasureComparison, ...]
+    unusable: tuple[Unusable, ...] = ()
     secondary: tuple[SecondaryComparison, ...] = ()
     slices: tuple[SliceComparison, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
-        """NOT COMPARABLE when a guard failed, else the worst verdict of the measures (an intersection-union test)."""
-        measured = worst([measure.verdict for measure in self.measures])
-        failed = [guard for guard in self.guards if not guard.met]
-        if failed and not (measured is Verdict.BLOCK and all(guard.yields for guard in failed)):
+        """NOT COMPARABLE when a guard failed or shorter answers alone explain the loss, else the worst verdict of the measures
+        (an intersection-union test)."""
+        if not all(guard.met for guard in self.guards) or self.explained_by_length:
             return Verdict.NOT_COMPARABLE
-        return measured
+        return worst([measure.verdict for measure in self.measures])
+
+    @property
+    def explained_by_length(self) -> bool:
+        """Whether the candidate only lost what shorter answers lose: fewer words prompt for prompt, as many word for word."""
+        lost = [measure.measure for measure in self.measures if measure.verdict is Verdict.BLOCK]
+        dense = [measure.verdict for measure in self.measures if measure.measure in _DENSITIES]
+        return (
+            bool(lost)
+            and all(measure.grows_with_length for measure in lost)
+            and set(dense) == {Verdict.PASS}
+            and self.length < _SHORTER
+        )
 
     @property
     def worst_slice(self) -> SliceComparison | None:
@@ -129,11 +172,15 @@ class Comparison:
 
     @property
     def deciding(self) -> MeasureComparison | None:
-        """The measure that the verdict rests on: of those with the worst verdict, the one with the least room to its margin."""
-        if not self.measures:
-            return None
+        """The measure that the verdict rests on: of those with the worst verdict, the one that is furthest past its margin, or
+        closest to it, in units of the margin."""
         decided = worst([measure.verdict for measure in self.measures])
         return min(
             (measure for measure in self.measures if measure.verdict is decided),
-            key=lambda measure: measure.low + measure.margin,
+            key=lambda measure: measure.low / measure.margin,
+            default=None,
         )
+
+
+_SHORTER = 0.9
+_DENSITIES = frozenset({Measure.RARE_DENSITY, Measure.TYPE_DENSITY, Measure.PAIR_DENSITY})

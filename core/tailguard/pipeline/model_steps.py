@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,11 +10,11 @@ from tailguard.adapters.checkers import judge
 from tailguard.adapters.generators import generator_for
 from tailguard.adapters.running import watching
 from tailguard.adapters.trainers import trainer_for
-from tailguard.domain.facts import ExitCriterion, GateDecision, Generation, OverrideUsed
+from tailguard.domain.facts import ExitCriterion, GateDecision, OverrideUsed
 from tailguard.domain.gates import Gate, Mode
-from tailguard.domain.references import trained_before
+from tailguard.domain.measures import Measure
+from tailguard.domain.references import Predecessor, ReferenceKind, references
 from tailguard.domain.roles import Right
-from tailguard.domain.shipping import State
 from tailguard.domain.stages import Criterion, Outcome, Requirement, Stage, Waiver
 from tailguard.domain.verdict import Verdict
 from tailguard.errors import Blocked
@@ -22,7 +23,7 @@ from tailguard.plays.loops import actions as loops
 from tailguard.plays.mixing import clearance
 from tailguard.ports import Decoding
 from tailguard.runlog.schema import table_name
-from tailguard.runlog.views.releases import best_generation, fleet_of, shipped_generations
+from tailguard.runlog.views.releases import predecessors
 from tailguard.runlog.views.runs import evaluation_of, facts_of_run
 from tailguard.stages import evaluate as evaluating
 from tailguard.stages import gate as gating
@@ -77,11 +78,13 @@ def evaluate(context: RunContext) -> Outcome:
 def gate(context: RunContext) -> Outcome:
     """Compare the candidate with its references, and look for unguarded loops around its lineage."""
     made = context.made[Stage.EVALUATE]
+    candidate = gating.Evaluated(context.run.run, made["suite"], made["outputs"], made["decoding"])
+    earlier = _predecessors(context, candidate)
     outcome = gating.gate(
-        gating.Evaluated(context.run.run, made["suite"], made["outputs"], made["decoding"]),
+        candidate,
         again=made["again"],
-        references=_references(context),
-        predecessors=_predecessors(context),
+        references=_references(context, earlier),
+        predecessors=earlier,
         suite=read_suite(context.store, made["suite"]),
         anchor=context.anchor,
         lineage=context.run.lineage,
@@ -93,26 +96,28 @@ def gate(context: RunContext) -> Outcome:
     return _with_loops_gate(context, outcome)
 
 
-def _references(context: RunContext) -> dict[str, gating.Evaluated]:
-    """Parent, best and first: the generations that a candidate is compared with, so that small losses cannot add up."""
-    references: dict[str, gating.Evaluated] = {}
+def _predecessors(context: RunContext, candidate: gating.Evaluated) -> list[Predecessor]:
+    """What the candidate could be compared with, as the log has it now."""
     with context.workspace.log.reading() as view:
-        shipped = shipped_generations(view, context.run.lineage)
-        best = best_generation(view, context.run.lineage, "tail recall")
-        for kind, run in (("parent", context.run.parent), ("best", best), ("first", next(iter(shipped), None))):
-            evaluation = evaluation_of(view, run) if run else None
-            if run and evaluation:
+        return predecessors(
+            view,
+            candidate.run,
+            context.run.lineage,
+            suite=candidate.suite,
+            decoding=candidate.decoding,
+            measure=Measure.RARE_DENSITY,
+        )
+
+
+def _references(context: RunContext, earlier: Sequence[Predecessor]) -> dict[ReferenceKind, gating.Evaluated]:
+    """Where the answers of each of the candidate's references are."""
+    evaluated: dict[ReferenceKind, gating.Evaluated] = {}
+    with context.workspace.log.reading() as view:
+        for kind, reference in references(earlier).items():
+            if evaluation := evaluation_of(view, reference.run):
                 fact = evaluation.fact
-                references[kind] = gating.Evaluated(run, fact.suite, fact.outputs, fact.decoding)
-    return references
-
-
-def _predecessors(context: RunContext) -> dict[str, State]:
-    """The generations of this lineage that were trained before this one, oldest first, and the state of each."""
-    with context.workspace.log.reading() as view:
-        generations = view.recorded(Generation, lineage=context.run.lineage)
-        fleet = fleet_of(view, context.run.lineage)
-    return {run: fleet.state(run) for run in trained_before(context.run.run, [row.fact.run for row in generations])}
+                evaluated[kind] = gating.Evaluated(fact.run, fact.suite, fact.outputs, fact.decoding)
+    return evaluated
 
 
 def _with_loops_gate(context: RunContext, outcome: Outcome) -> Outcome:

@@ -224,11 +224,11 @@ def _refusal(run: str, step: Step, outcome: Outcome) -> Blocked | Held:
             if not criterion.lets_through
         )
         return Blocked(f"{run} stops after {step.stage}: {missed}.")
-    verdict, reason = outcome.result["verdict"], outcome.result["reason"]
-    if verdict == Verdict.BLOCK:
+    verdict, reason = Verdict(outcome.result["verdict"]), outcome.result["reason"]
+    if verdict is Verdict.BLOCK:
         return Blocked(f"{run} is blocked at its gate. {reason}")
     loop = next((fact for fact in outcome.facts if isinstance(fact, GateDecision) and fact.gate == Gate.LOOPS), None)
-    if verdict == Verdict.PASS and loop:
+    if verdict.ships and loop:
         return Held(
             f"{run} stops at its gate: unguarded loop, {loop.reason}. Put a checkpoint on it (`tailguard loops guard`), or ask "
             "for an override of the loops gate."

@@ -68,7 +68,7 @@ PLAYS = (
         "a generation is trained; a week of production text arrives; diversity falls past its margin",
         ("provenance", "mixing"),
         (
-            "hold each generation against parent, best and first (`tailguard gate`)",
+            "compare each generation with its parent, the one in production, the best and the first (`tailguard gate`)",
             "measure production text week by week (`tailguard monitor add`)",
             "acknowledge each alert (`tailguard alerts acknowledge`)",
             "keep suite and anchor fresh (`tailguard suite build`, `tailguard anchor add`)",

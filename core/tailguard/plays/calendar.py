@@ -27,6 +27,7 @@ class DueKind(StrEnum):
     ATTESTATION = "attestation"
     OVERRIDE_EXPIRES = "override-expires"
     MEETING = "meeting"
+    SIGN_OFF = "sign-off"
     SUITE_REFRESH = "suite"
     ANCHOR_ADDITION = "anchor"
 
@@ -52,7 +53,12 @@ def due(scene: Scene, standing: Sequence[PlayStanding], checkpoints: Sequence[Ch
     policy = scene.policy
     if policy is None:
         return ()
-    events = [*_plays(scene, standing, policy), *_overrides(scene, policy), *_refreshes(scene, policy)]
+    events = [
+        *_plays(scene, standing, policy),
+        *_overrides(scene, policy),
+        *_sign_offs(scene, policy),
+        *_refreshes(scene, policy),
+    ]
     for check in checkpoints:
         checkpoint = check.checkpoint
         if checkpoint.evidence in OWN_STAGES:  # the next run shows it, not a person
@@ -102,6 +108,20 @@ def _overrides(scene: Scene, policy: Policy) -> list[Due]:
         when = begin + timedelta(days=policy.overrides.review_days)
         events.append(Due(kind=DueKind.MEETING, when=when, what="Meeting on overrides", who=policy.quality_owner))
     return events
+
+
+def _sign_offs(scene: Scene, policy: Policy) -> list[Due]:
+    return [
+        Due(
+            kind=DueKind.SIGN_OFF,
+            subject=pending.run,
+            when=pending.since + timedelta(days=policy.cadence.sign_off),
+            what=f"Sign-off of {pending.run} ({pending.verdict})",
+            who=policy.quality_owner,
+        )
+        for lineage in scene.lineages
+        for pending in lineage.pending_sign_offs
+    ]
 
 
 def _refreshes(scene: Scene, policy: Policy) -> list[Due]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from tailguard.domain.facts import Measurement
 from tailguard.domain.intervals import wilson
+from tailguard.domain.measures import Measure
 from tailguard.domain.runs import number_of
 from tailguard.plays.lineages import shipping_of
 from tailguard.runlog.view import LogView
@@ -69,7 +71,8 @@ class MeasuredPoint:
 
 @dataclass(frozen=True, kw_only=True)
 class MeasuredCourse:
-    """A measure over the generations that are drawn. `change` is the newest against the oldest, as a share of the oldest."""
+    """A measure over the generations that are drawn. `change` is the newest against the oldest, as a share of the oldest, or in
+    points where the measure is in points."""
 
     points: tuple[MeasuredPoint, ...]
     change: float | None
@@ -103,8 +106,8 @@ def _point(run: RunPoint, shipping: str) -> CoursePoint:
     )
 
 
-def measured(view: LogView, lineage: str, measure: str, since: datetime | None) -> MeasuredCourse:
-    """A primary measure over the generations of a lineage that charts draw, oldest first."""
+def measured(view: LogView, lineage: str, measure: Measure, since: datetime | None) -> MeasuredCourse:
+    """A gating measure over the generations of a lineage that charts draw, oldest first."""
     runs = history(view, lineage, since)
     drawn = {run.run for run in runs.points}
     points = tuple(
@@ -112,6 +115,13 @@ def measured(view: LogView, lineage: str, measure: str, since: datetime | None) 
         for row in view.recorded(Measurement, of_lineage=lineage, since=since, measure=measure)
         if len(drawn) == runs.runs or row.fact.run in drawn
     )
-    first = points[0].value if points else 0.0
-    change = points[-1].value / first - 1 if len(points) > 1 and first else None
-    return MeasuredCourse(points=points, change=change)
+    return MeasuredCourse(points=points, change=_change(measure, points))
+
+
+def _change(measure: Measure, points: Sequence[MeasuredPoint]) -> float | None:
+    if len(points) < 2:
+        return None
+    oldest, newest = points[0].value, points[-1].value
+    if measure.in_points:
+        return newest - oldest
+    return newest / oldest - 1 if oldest else None

@@ -21,6 +21,7 @@ from tailguard.domain.facts import (
 )
 from tailguard.domain.gates import Gate
 from tailguard.domain.overrides import Override
+from tailguard.domain.verdict import SHIPS
 from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
 from tailguard.policy.model import Policy
 from tailguard.policy.reading import parse_policy
@@ -100,7 +101,7 @@ def _gate_bypassed(view: LogView, policy: Policy) -> list[Finding]:
     for row in shipped:
         rules = policy.lineages.get(row.fact.lineage)
         verdict = verdicts.get(row.fact.run, "no verdict")
-        if rules and rules.mode == "enforce" and verdict != "PASS" and row.fact.override is None:
+        if rules and rules.mode == "enforce" and verdict not in SHIPS and row.fact.override is None:
             how = "in observe mode" if modes.get(row.fact.run) == "observe" else "without an override"
             what = f"the gate was bypassed: {row.fact.run} was shipped {how}, with {verdict}"
             findings.append(

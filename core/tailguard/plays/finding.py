@@ -66,6 +66,7 @@ class FindingKind(StrEnum):
     GATE_NEVER_BLOCKED = "gate-never-blocked"
     ONLY_OBSERVING = "only-observing"
     SELF_TEST_FAILED = "self-test-failed"
+    SIGN_OFF_OVERDUE = "sign-off-overdue"
     STOPPED_YET_SHIPPED = "stopped-yet-shipped"
 
     ALERT_NOT_ACKNOWLEDGED = "alert-not-acknowledged"
@@ -143,6 +144,7 @@ _KINDS: dict[PlayName, tuple[FindingKind, ...]] = {
         _K.GATE_NEVER_BLOCKED,
         _K.ONLY_OBSERVING,
         _K.SELF_TEST_FAILED,
+        _K.SIGN_OFF_OVERDUE,
         _K.STOPPED_YET_SHIPPED,
         _K.ALERT_NOT_ACKNOWLEDGED,
         _K.STREAM_LOST_DIVERSITY,

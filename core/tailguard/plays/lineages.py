@@ -18,27 +18,31 @@ from tailguard.domain.facts import (
     StageStarted,
 )
 from tailguard.domain.intervals import Interval, wilson
+from tailguard.domain.measures import Measure
 from tailguard.domain.permission import Permission, Refusal, explained, sentence
+from tailguard.domain.references import ReferenceKind
 from tailguard.domain.shipping import Fleet, State
 from tailguard.domain.stages import ORDER
+from tailguard.domain.verdict import SHIPS, Verdict
 from tailguard.policy.model import Policy
 from tailguard.runlog.view import LogView, Recorded
 from tailguard.runlog.views.releases import fleet_of
-from tailguard.runlog.views.runs import newest_runs
+from tailguard.runlog.views.runs import gate_decision_of, newest_runs
 
 
 @dataclass(frozen=True)
 class MeasureStatus:
-    """A primary measure against one reference; delta, interval and margin are shares of the reference's value."""
+    """A gating measure against one reference; delta, interval and margin are shares of the reference's value, or points where the
+    measure is in points."""
 
-    measure: str
-    reference_kind: str
+    measure: Measure
+    reference_kind: ReferenceKind
     reference: str
     delta: float
     low: float
     high: float
     margin: float
-    verdict: str
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,22 @@ class GenerationStatus:
 
 
 @dataclass(frozen=True)
+class PendingSignOff:
+    """A generation that would ship but for the quality owner's sign-off, which nobody has given or declined. `since` is when the
+    gate spoke, `row` the row of its decision."""
+
+    run: str
+    verdict: str
+    reason: str
+    since: datetime
+    row: str
+
+
+@dataclass(frozen=True)
 class LineageStatus:
     """A line of generations (the newest 50, oldest first), and one sentence on its newest. `held` is what else than the
-    diversity gate keeps the newest from going on, if anything does: a ratio over its ceiling, or an unguarded loop."""
+    diversity gate keeps the newest from going on, if anything does: a ratio over its ceiling, an unguarded loop, or a missing
+    sign-off. `pending_sign_offs` are of generations later than the one in production, oldest first."""
 
     name: str
     mode: str
@@ -77,6 +94,7 @@ class LineageStatus:
     held: str | None
     sentence: str
     generations: tuple[GenerationStatus, ...]
+    pending_sign_offs: tuple[PendingSignOff, ...]
 
 
 def coverage_of(batches: Sequence[BatchTaken]) -> Interval | None:
@@ -98,7 +116,7 @@ def lineages(
     runs = newest_runs(view, LATEST)
     facts = _facts_by_run(view, tuple(row.fact.run for of_lineage in runs.values() for row in of_lineage))
     names = list(policy.lineages) if policy else sorted(runs)
-    return tuple(_lineage(name, policy, runs.get(name, []), facts, fleet_of(view, name), permission) for name in names)
+    return tuple(_lineage(view, name, policy, runs.get(name, []), facts, permission) for name in names)
 
 
 def generation(view: LogView, run: str) -> GenerationStatus | None:
@@ -185,17 +203,18 @@ def shipping_of(ships: Fleet, run: str, verdict: str | None) -> str:
     state = ships.state(run)
     if state is not State.CANDIDATE:
         return str(state)
-    return "waiting" if verdict == "PASS" else "not shipped"
+    return "waiting" if verdict in SHIPS else "not shipped"
 
 
 def _lineage(
+    view: LogView,
     name: str,
     policy: Policy | None,
     runs: Sequence[Recorded[RunStarted]],
     facts: _ByRun,
-    ships: Fleet,
     permission: Callable[[str], Permission],
 ) -> LineageStatus:
+    ships = fleet_of(view, name)
     rules = policy.lineages[name] if policy else None
     generations = tuple(_generation(row, facts, ships) for row in runs)
     newest = generations[-1] if generations else None
@@ -209,7 +228,7 @@ def _lineage(
     else:
         answer = permission(newest.run)
         text = sentence(answer)
-        waits = answer.refusal is Refusal.LOOP and answer.candidate.state is not State.SHIPPED
+        waits = answer.refusal in (Refusal.LOOP, Refusal.SIGN_OFF) and answer.candidate.state is not State.SHIPPED
         held = explained(answer) if waits else held
     return LineageStatus(
         name=name,
@@ -219,7 +238,25 @@ def _lineage(
         held=held,
         sentence=text,
         generations=generations,
+        pending_sign_offs=_pending_sign_offs(view, generations, ships, permission)
+        if policy and policy.gate.sign_off
+        else (),
     )
+
+
+def _pending_sign_offs(
+    view: LogView, generations: Sequence[GenerationStatus], ships: Fleet, permission: Callable[[str], Permission]
+) -> tuple[PendingSignOff, ...]:
+    reached = max((generation.number for generation in generations if generation.run == ships.deployed), default=-1)
+    pending = []
+    for generation in generations:
+        if generation.number <= reached or generation.verdict is None:
+            continue
+        answer, decision = permission(generation.run), gate_decision_of(view, generation.run)
+        if decision and answer.refusal is Refusal.SIGN_OFF and answer.candidate.sign_off is None:
+            fact = decision.fact
+            pending.append(PendingSignOff(fact.run, fact.verdict, fact.reason, decision.recorded, decision.id))
+    return tuple(pending)
 
 
 def _refused(newest: GenerationStatus, facts: _ByRun) -> str | None:

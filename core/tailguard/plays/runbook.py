@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+from tailguard.domain.changes import size
 from tailguard.domain.facts import FlowsDeclared, PolicyInForce, RunbookRevised
 from tailguard.domain.incidents import STEPS
 from tailguard.domain.markdown import plain
@@ -27,7 +28,7 @@ _DOES = {
     "compose": "anchor, human text and the best synthetic text under the ceiling; the snapshot",
     "train": "train on a cleared set",
     "evaluate": "let the generation answer the frozen suite",
-    "gate": "hold it against parent, best and first; look for unguarded loops",
+    "gate": "compare it with its parent, the one in production, the best and the first; look for unguarded loops",
     "handoff": "write the record from which a colleague can repeat the run",
 }
 
@@ -52,12 +53,14 @@ def text_of(policy: Policy, checkpoints: Sequence[Checkpoint]) -> str:
 
 
 def _people(policy: Policy) -> list[str]:
+    owns = "unfreeze, sign sources off, attest plays, acknowledge this runbook"
+    owns += ", sign off gate decisions" if policy.gate.sign_off else ""
     return [
         "## People",
         "",
         "| role | who | may |",
         "|---|---|---|",
-        f"| quality owner | {plain(policy.quality_owner)} | unfreeze, sign sources off, attest plays, acknowledge this runbook |",
+        f"| quality owner | {plain(policy.quality_owner)} | {owns} |",
         f"| engineer | {_names(policy.roles.engineer)} | start runs, ask for overrides |",
         f"| reviewer | {_names(policy.roles.reviewer)} | decide held records |",
         f"| data lead | {_names(policy.roles.data_lead)} | audit training sets |",
@@ -86,8 +89,15 @@ def _complete_when(stage: Stage) -> str:
 
 def _limits(policy: Policy) -> list[str]:
     """What ships, and within which limits."""
+    margins = ", ".join(f"{measure.label} {size(measure, margin)}" for measure, margin in policy.gate.margins.items())
+    signed = (
+        "; and only once the quality owner has signed its verdict off (`tailguard sign-off`)"
+        if policy.gate.sign_off
+        else ""
+    )
     return [
-        "Then `tailguard ship GENERATION`. Only PASS ships, unless a live override covers the run.",
+        "Then `tailguard ship GENERATION`. PASS and BASELINE ship; anything else only where a live override covers the run"
+        f"{signed}.",
         "",
         "## Limits",
         "",
@@ -98,8 +108,7 @@ def _limits(policy: Policy) -> list[str]:
             for name, rules in sorted(policy.lineages.items())
         ),
         "",
-        f"Margins: tail recall {policy.gate.tail_recall:.0%}, tail accuracy {policy.gate.tail_accuracy:.0%}, type coverage "
-        f"{policy.gate.type_coverage:.0%}, variety {policy.gate.variety:.0%}; error rate {policy.gate.alpha:.0%}. A "
+        f"Largest losses that pass: {margins}; error rate {policy.gate.alpha:.0%}. A "
         f"clearance is good for {policy.clearance.valid_days} days, an override for at most {policy.overrides.max_days}; all "
         f"are reviewed every {policy.overrides.review_days} days.",
         "",

@@ -52,7 +52,7 @@ def _described(view: LogView, run: str) -> dict[str, str]:
         "synthetic ratio, tokens": _percent(status.ratio_tokens),
         "ceiling": _percent(status.ceiling),
         "coverage": _percent(status.coverage.share if status.coverage else None),
-        **{row.fact.measure: f"{row.fact.value:,.4g}" for row in view.recorded(Measurement, run=run)},
+        **{row.fact.measure.label: f"{row.fact.value:,.4g}" for row in view.recorded(Measurement, run=run)},
         "overrides used": ", ".join(status.overrides_used) or "none",
         "policy": started.fact.policy[:_SHOWN_DIGITS],
         "seed": str(started.fact.seed),

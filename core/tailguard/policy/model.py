@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from tailguard.domain.gates import Mode
+from tailguard.domain.measures import MARGINS, Measure
 from tailguard.domain.roles import ALLOWED, Right, Role
 from tailguard.errors import InputError
 from tailguard.policy.adapters import Deploy, Detectors, Generators, MlflowRegistry, Trainers
@@ -166,20 +167,30 @@ class Clearance(Strict):
     valid_days: Annotated[int, Field(ge=1, le=90)] = 7
 
 
+class Floors(Strict):
+    """What the answers of a generation have to meet that nothing is compared with (shares; see diversity.floors)."""
+
+    answered: Share = 0.9
+    usable: Share = 0.8
+
+
 class Gate(Strict):
-    """Error rate of the comparison, the margin of each primary measure, and the guards (see diversity.comparison.Limits)."""
+    """Error rate of the comparison (one-sided), the largest loss of each measure that passes: a share of the reference's value, or
+    points where the measure is in points (see domain.measures); and whether the quality owner has to sign a verdict off before its
+    generation ships."""
 
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
-    tail_accuracy: Annotated[float, Field(gt=0, lt=1)] = 0.05
-    tail_recall: Annotated[float, Field(gt=0, lt=1)] = 0.08
-    type_coverage: Annotated[float, Field(gt=0, lt=1)] = 0.03
-    variety: Annotated[float, Field(gt=0, lt=1)] = 0.03
-    quality_loss: Share = 0.05
-    shortest: Annotated[float, Field(gt=0, lt=1)] = 0.7
-    more_empty: Share = 0.05
-    more_refusals: Share = 0.1
-    more_copied: Share = 0.1
-    less_related: Share = 0.1
+    sign_off: bool = False
+    floors: Floors = Floors()
+    margins: dict[Annotated[Measure, Field(strict=False)], Annotated[float, Field(gt=0, lt=1)]] = Field(
+        default_factory=lambda: dict(MARGINS)
+    )
+
+    @field_validator("margins")
+    @classmethod
+    def _filled(cls, margins: dict[Measure, float]) -> dict[Measure, float]:
+        """Measures that the policy does not name keep the shipped margin."""
+        return {**MARGINS, **margins}
 
 
 class Evaluation(Strict):
@@ -227,7 +238,7 @@ class Plays(Strict):
 
 class Cadence(Strict):
     """After how many days each play has to have shown itself again, the owner to have attested all, an alert to be
-    acknowledged, and observe mode to be over."""
+    acknowledged, a verdict to be signed off, and observe mode to be over."""
 
     provenance: Days = 31
     mixing: Days = 31
@@ -236,6 +247,7 @@ class Cadence(Strict):
     drill: Days = 92
     attestation: Days = 31
     alert: Days = 7
+    sign_off: Days = 7
     observe: Days = 92
 
 

@@ -1,1 +1,1 @@
-"""Generations in production: ship, freeze, roll back, deploy."""
+"""Generations in production: ship, sign off, freeze, roll back, deploy."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tailguard.adapters.registries import registry_for
 from tailguard.domain.facts import Deployed
 from tailguard.domain.roles import Right
+from tailguard.domain.runs import lineage_of
 from tailguard.errors import InputError, TailguardError
 from tailguard.policy.adapters import Deploy
 from tailguard.runlog.locks import exclusive_lock
@@ -31,7 +32,7 @@ def deploy_generation(workspace: Workspace, generation: str, action: str, *, rep
         made = generation_of(view, generation)
     if made is None:
         return []
-    lineage = generation.rpartition("/")[0]
+    lineage = lineage_of(generation)
     job = Deployment(lineage, generation, made.fact.weights, action, replaced)
     deployed = deploy(workspace, job, policy.deploy)
     if deployed.exit_code:

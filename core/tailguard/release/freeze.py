@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from tailguard.domain.explanations import explanation
 from tailguard.domain.facts import ShippingEvent
 from tailguard.domain.roles import Right
+from tailguard.domain.runs import lineage_of
 from tailguard.domain.shipping import Action, State
 from tailguard.domain.wording import by
 from tailguard.errors import InputError
-from tailguard.release.requirements import require_known, require_reason
+from tailguard.release.requirements import require_known
 from tailguard.runlog.views.releases import fleet_of
 from tailguard.workspace import Workspace
 
@@ -19,14 +21,14 @@ def freeze(workspace: Workspace, generation: str, *, reason: str) -> bool:
     that is frozen, or without a reason.
     """
     with workspace.deciding(Right.FREEZE) as tx:
-        lineage = generation.rpartition("/")[0]
-        require_reason(reason)
+        lineage = lineage_of(generation)
+        why = explanation(reason, "A freeze needs a reason")
         require_known(tx.view, generation)
         fleet = fleet_of(tx.view, lineage)
         if fleet.state(generation) is State.FROZEN:
             frozen = tx.view.recorded(ShippingEvent, run=generation, action=str(Action.FROZEN))[-1]
             raise InputError(f"{generation} was frozen {by(frozen.actor, frozen.recorded)}.")
-        tx.record(ShippingEvent(generation, lineage, Action.FROZEN, reason.strip(), None))
+        tx.record(ShippingEvent(generation, lineage, Action.FROZEN, why, None))
         return fleet.deployed == generation
 
 
@@ -36,10 +38,10 @@ def unfreeze(workspace: Workspace, generation: str, *, reason: str) -> State:
     Returns its state since. Raises InputError when it is neither, for anybody else, or without a reason.
     """
     with workspace.deciding(Right.UNFREEZE) as tx:
-        lineage = generation.rpartition("/")[0]
-        require_reason(reason)
+        lineage = lineage_of(generation)
+        why = explanation(reason, "Unfreezing needs a reason")
         state = fleet_of(tx.view, lineage).state(generation)
         if state not in (State.FROZEN, State.ROLLED_BACK):
             raise InputError(f"{generation} is {state}, not frozen; there is nothing to unfreeze.")
-        tx.record(ShippingEvent(generation, lineage, Action.UNFROZEN, reason.strip(), None))
+        tx.record(ShippingEvent(generation, lineage, Action.UNFROZEN, why, None))
         return fleet_of(tx.view, lineage).state(generation)

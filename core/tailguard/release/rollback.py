@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from tailguard.domain.explanations import explanation
 from tailguard.domain.facts import ShippingEvent
 from tailguard.domain.permission import Permission, explained
 from tailguard.domain.roles import Right
@@ -13,7 +14,6 @@ from tailguard.errors import InputError, TailguardError
 from tailguard.plays.permission import permission_of
 from tailguard.policy.model import Policy
 from tailguard.release.deploy import deploy_generation, locked
-from tailguard.release.requirements import require_reason
 from tailguard.release.ship import refusal, shipping_facts
 from tailguard.runlog.view import LogView
 from tailguard.runlog.views.overrides import overrides
@@ -38,7 +38,7 @@ def rollback(workspace: Workspace, lineage: str, *, reason: str, to: str | None 
     Raises InputError when there is none or for a wrong `to`, TailguardError when the command failed; then nothing changed.
     """
     policy = workspace.require(Right.SHIP)
-    require_reason(reason)
+    why = explanation(reason, "A rollback needs a reason")
     policy.lineage(lineage)
     begun = workspace.clock.now()
     with locked(workspace, lineage):
@@ -50,7 +50,7 @@ def rollback(workspace: Workspace, lineage: str, *, reason: str, to: str | None 
             permission, late = _still_good(tx.view, lineage, target, now=workspace.clock.now(), policy=policy)
             current = fleet_of(tx.view, lineage).deployed
             if permission and current:
-                tx.record(ShippingEvent(current, lineage, Action.ROLLED_BACK, reason.strip(), None))
+                tx.record(ShippingEvent(current, lineage, Action.ROLLED_BACK, why, None))
             tx.record(*(shipping_facts(permission, Action.RESTORED) if permission else ()), *deployed)
     if permission is None:
         raise TailguardError(f"{target} was put to work and lost its leave meanwhile: {late}")

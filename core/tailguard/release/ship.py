@@ -12,6 +12,7 @@ from tailguard.domain.facts import Fact, OverrideUsed, ShippingEvent
 from tailguard.domain.gates import Gate
 from tailguard.domain.permission import Permission, Refusal, explained
 from tailguard.domain.roles import Right
+from tailguard.domain.runs import lineage_of
 from tailguard.domain.shipping import Action, State
 from tailguard.domain.verdict import Verdict
 from tailguard.errors import Blocked, Held, InputError, TailguardError
@@ -20,6 +21,7 @@ from tailguard.plays.permission import permission_of
 from tailguard.policy.model import Policy
 from tailguard.release.deploy import deploy_generation, locked
 from tailguard.release.requirements import require_known
+from tailguard.runlog.verify import HOW_TO_RESTORE
 from tailguard.runlog.view import LogView
 from tailguard.runlog.views.overrides import overrides
 from tailguard.runlog.views.releases import fleet_of
@@ -33,7 +35,7 @@ def ship(workspace: Workspace, generation: str) -> str:
     deployment command failed; then nothing was shipped.
     """
     policy = workspace.require(Right.SHIP)
-    lineage = generation.rpartition("/")[0]
+    lineage = lineage_of(generation)
     policy.lineage(lineage)
     with locked(workspace, lineage):
         with workspace.deciding(Right.SHIP) as tx:
@@ -74,7 +76,7 @@ def _permission(view: LogView, generation: str, now: datetime, policy: Policy) -
 def shipping_facts(permission: Permission, action: Action) -> list[Fact]:
     """What the log is to know of a generation that is put into production, and of the overrides that let it."""
     candidate = permission.candidate
-    run, lineage = candidate.generation, candidate.generation.rpartition("/")[0]
+    run, lineage = candidate.generation, lineage_of(candidate.generation)
     facts: list[Fact] = [
         ShippingEvent(
             run, lineage, action, explained(permission), next((override.id for override in permission.overrides), None)
@@ -87,23 +89,35 @@ def shipping_facts(permission: Permission, action: Action) -> list[Fact]:
     return facts
 
 
-def refusal(permission: Permission) -> Blocked | Held | InputError | None:
+def refusal(permission: Permission) -> Blocked | Held | InputError | None:  # noqa: PLR0911  an error for each reason
     """What is to be raised where a generation may not ship, or None."""
-    run, verdict, reason = permission.candidate.generation, permission.candidate.verdict, permission.candidate.reason
+    candidate = permission.candidate
+    run, verdict, reason = candidate.generation, candidate.verdict, candidate.reason
     match permission.refusal:
         case None:
             return None
+        case Refusal.ALTERED:
+            return Blocked(
+                f"{run} may not ship: {permission.candidate.altered}. {HOW_TO_RESTORE}, or make another generation with "
+                "`tailguard run`."
+            )
         case Refusal.NOT_JUDGED:
             return InputError(f"{run} has no verdict yet. Finish its run with `tailguard run --resume {run}`.")
         case Refusal.TAKEN_OUT:
             return Blocked(
-                f"{run} may not ship: it is {permission.candidate.state}. The quality owner can lift that: `tailguard unfreeze`."
+                f"{run} may not ship: it is {candidate.state}. The quality owner can lift that: `tailguard unfreeze`."
             )
         case Refusal.GATE:
             kind = Blocked if verdict is Verdict.BLOCK else Held
             return kind(f"{run} may not ship: {verdict}. {reason}")
         case Refusal.LOOP:
             return Held(
-                f"{run} may not ship: unguarded loop: {permission.candidate.loop}. Put a checkpoint on it (`tailguard loops "
+                f"{run} may not ship: unguarded loop: {candidate.loop}. Put a checkpoint on it (`tailguard loops "
                 "guard`), or ask for an override of the loops gate."
+            )
+        case Refusal.SIGN_OFF:
+            kind = Blocked if candidate.sign_off else Held
+            return kind(
+                f"{run} may not ship: {explained(permission)}. On the gates page, or with `tailguard sign-off approve {run}`, the "
+                "quality owner can approve it."
             )

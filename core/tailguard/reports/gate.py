@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tailguard.domain.facts import CanaryResult, PolicyInForce, ReportKept, RunStarted
+from tailguard.domain.references import ReferenceKind
 from tailguard.domain.roles import Right
 from tailguard.errors import InputError
 from tailguard.policy.reading import parse_policy
@@ -14,13 +15,14 @@ from tailguard.store.suites import read_suite
 from tailguard.workspace import Workspace
 
 
-def report_page(workspace: Workspace, run: str, reference_kind: str) -> bytes:
-    """The comparison of a run with its parent, best or first, as HTML. Raises InputError where there is none."""
+def report_page(workspace: Workspace, run: str, reference_kind: ReferenceKind) -> bytes:
+    """The comparison of a run with one of its references, as HTML. Raises InputError where there is none."""
     with workspace.log.reading() as view:
         kept = latest(view.recorded(ReportKept, run=run, reference_kind=reference_kind))
     if kept is None:
         raise InputError(
-            f"{run} has no report against its {reference_kind}. `tailguard status --json` lists what it was compared with."
+            f"{run} has no report against a reference of the kind {reference_kind}. `tailguard status --json` lists what it was "
+            "compared with."
         )
     return page(workspace.store.json("reports", kept.fact.report))
 
@@ -44,7 +46,7 @@ def prove_teeth(workspace: Workspace, run: str, *, seed: int) -> list[CanaryResu
         for outputs in (fact.outputs, again)
     )
     limits = limits_of(parse_policy(policy.fact.text, f"the policy of run {run}").gate)
-    results = self_test(first, second, run, suite, limits, seed)
+    results = self_test(first, second, run, rare_terms=suite.rare_terms, limits=limits, seed=seed)
     with workspace.deciding(Right.TEST) as tx:
         tx.record(*results)
     return results

@@ -28,9 +28,11 @@ from tailguard.domain.facts import (
 from tailguard.domain.gates import Gate
 from tailguard.domain.intervals import wilson
 from tailguard.domain.markdown import visible
-from tailguard.domain.wording import counted
+from tailguard.domain.verdict import Verdict
+from tailguard.domain.wording import counted, duration
 from tailguard.errors import InputError
 from tailguard.plays.finding import Severity
+from tailguard.plays.monitoring.gates import SHOWN_DAMAGE, sign_offs
 from tailguard.plays.response.drills import incidents
 from tailguard.plays.status import Standing, standing_of, status_of
 from tailguard.reports.pack.pictures import Picture, pictures
@@ -95,6 +97,7 @@ def _gathered(view: LogView, now: datetime, month: str) -> Monthly:
     sections = (
         _overview(standing, len(runs), month),
         _gates(view, begin, end),
+        *_sign_offs(view, standing, begin, end),
         _self_tests(view, begin, end),
         _overrides(view, standing, begin, end),
         _plays(standing),
@@ -165,16 +168,52 @@ def _gates(view: LogView, begin: datetime, end: datetime) -> Section:
     )
 
 
+def _sign_offs(view: LogView, standing: Standing, begin: datetime, end: datetime) -> list[Section]:
+    """What the quality owner answered to verdicts, where anything was asked."""
+    given = sign_offs(view, None, begin, end)
+    pending = [verdict for lineage in standing.scene.lineages for verdict in lineage.pending_sign_offs]
+    if given.median_seconds is None and not pending:
+        return []
+    sentence = f"{counted(len(given.answers), 'verdict was', 'verdicts were')} signed off or declined, {given.declined} declined"
+    sentence += (
+        f"; median time to decide {duration(given.median_seconds)}." if given.median_seconds is not None else "."
+    )
+    sentence += f" {counted(len(pending), 'verdict waits', 'verdicts wait')} now." if pending else ""
+    rows = [
+        (
+            answer.fact.run,
+            "approved" if answer.fact.approved else "declined",
+            answer.fact.note,
+            answer.actor,
+            f"{answer.recorded:%d %b}",
+            duration(answer.fact.seconds),
+            answer.id,
+        )
+        for answer in reversed(given.answers)
+    ]
+    return [
+        Section(
+            "Sign-offs",
+            sentence,
+            ("run", "answer", "note", "by", "when", "time to decide", "row"),
+            tuple(rows),
+            "Answers of the quality owner to verdicts in this month; time to decide runs from the verdict.",
+        )
+    ]
+
+
 def _self_tests(view: LogView, begin: datetime, end: datetime) -> Section:
     tests = _within(view.recorded(CanaryResult, since=begin), end)
-    planted = [test for test in tests if test.fact.kind == "planted"]
-    caught = [test.fact.loss for test in planted if test.fact.verdict == "BLOCK"]
+    planted = [test for test in tests if not test.fact.kind.harmless]
+    caught = [test.fact for test in planted if test.fact.verdict == Verdict.BLOCK]
+    losses = [fact.loss for fact in caught if fact.kind is SHOWN_DAMAGE]
     wrong = [test for test in tests if not test.fact.as_expected]
-    sentence = f"{len(caught)} of {len(planted)} planted collapses were blocked"
-    sentence += f", the smallest a loss of {min(caught):.1%}." if caught else "."
+    sentence = f"Planted damage was blocked {len(caught)} of {counted(len(planted), 'time')}"
+    sentence += f"; the smallest loss of rare words that was: {min(losses):.1%}." if losses else "."
     sentence += f" {counted(len(wrong), 'self-test')} did not come out as they should."
     rows = [
-        (test.fact.run, test.fact.kind, f"{test.fact.loss:.1%}", test.fact.verdict, test.id) for test in reversed(wrong)
+        (test.fact.run, test.fact.kind.label, f"{test.fact.loss:.1%}", test.fact.verdict, test.id)
+        for test in reversed(wrong)
     ]
     return Section(
         "Has the gate teeth?",

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tailguard.diversity.canary import planted_collapse
 from tailguard.diversity.comparison import compare
+from tailguard.diversity.damage import planted
 from tailguard.diversity.outputs import Outputs
+from tailguard.diversity.usable import judge
+from tailguard.domain.damage import Damage
 from tailguard.domain.facts import IncidentClosed, IncidentGap
 from tailguard.domain.incidents import Gap
 from tailguard.domain.roles import Right
@@ -86,9 +88,9 @@ def _plant(sandbox: Workspace, lineage: str, generation: str, seed: int) -> tupl
     suite = read_suite(sandbox.store, evaluation.fact.suite)
     fact = evaluation.fact
     good = answered(sandbox.store, Evaluated(generation, fact.suite, fact.outputs, fact.decoding), suite)
-    bad = planted_collapse(good, rare_terms=suite.rare_terms, strength=STRENGTH, seed=seed)
+    bad = planted(good, Damage.RARE_WORDS_LOST, share=STRENGTH, rare_terms=suite.rare_terms, seed=seed)
     verdict = compare(
-        bad, good, rare_terms=suite.rare_terms, limits=limits_of(sandbox.edited_policy().gate), seed=seed, resamples=500
+        judge(bad), judge(good), rare_terms=suite.rare_terms, limits=limits_of(sandbox.edited_policy().gate)
     ).verdict
     spoiled = _texts(bad)
     alert, read = _alarm(sandbox, f"{lineage} drill", _texts(good), spoiled, seed)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
-from tailguard.domain.facts import ChainSealed
+from tailguard.domain.facts import ChainSealed, Fact
 from tailguard.domain.wording import counted
 from tailguard.runlog.connection import RunLog
 from tailguard.runlog.recorder import GENESIS, WITNESS_FILE, row_hash, witnessed
 from tailguard.runlog.schema import COMMIT, ENTRY, TABLES, table_name
+from tailguard.runlog.view import LogView, Recorded
+
+HOW_TO_RESTORE = "`tailguard verify` lists all that was changed; restore the log from a backup"
+"""What to do where a row was changed."""
+_MISFIT = "a value in {} no longer fits the row's hash"
 
 
 @dataclass(frozen=True)
@@ -21,6 +28,11 @@ class Problem:
     chain: str
     seq: int
     what: str
+
+    @property
+    def words(self) -> str:
+        """For a sentence: `row main/3#17 of the run log: changed: ...`."""
+        return f"row {self.chain}#{self.seq} of the run log was {self.what}"
 
 
 @dataclass(frozen=True)
@@ -59,6 +71,75 @@ def verify(log: RunLog) -> Verification:
     return Verification(sum(map(len, chains.values())), len(chains), len(seals), tuple(problems))
 
 
+def altered(
+    view: LogView, rows: Iterable[Recorded[Any]], *, kinds: Collection[type[Fact]], chains: Collection[str]
+) -> Problem | None:
+    """The first of these rows that is not what was recorded, or the first place where one of these chains is broken; None where
+    all is as it was. What a decision rests on is checked by this, at the cost of those rows; `verify` checks the whole log.
+
+    A row has to be there once, with values that fit its hash. A chain has to have every entry, each with the hash of the one
+    ahead, and each entry of these kinds its row: so what was removed is missed too, and a hash that was computed anew no
+    longer fits its successor. Whoever writes a chain anew to its end is found by `verify`, which also reads the witness file.
+    """
+    by_kind: dict[type[Fact], list[str]] = {}
+    for row in rows:
+        by_kind.setdefault(type(row.fact), []).append(row.id)
+    checks = (
+        *(_altered(view, kind, ids) for kind, ids in by_kind.items()),
+        *(_removed(view, kind, chain) for chain in chains for kind in kinds),
+        *(view.answer(("broken", chain), partial(_broken, view, chain)) for chain in chains),
+    )
+    return next((problem for problem in checks if problem), None)
+
+
+def _altered(view: LogView, kind: type[Fact], ids: list[str]) -> Problem | None:
+    """The first of some rows of a kind whose values do not fit its hash, or that is there more than once."""
+    table = TABLES[kind]
+    entries = view.connection.execute(select(ENTRY).where(ENTRY.c.id.in_(ids), ENTRY.c.kind == table.name)).mappings()
+    by_id = {str(entry["id"]): dict(entry) for entry in entries}
+    seen: set[str] = set()
+    for fact in view.connection.execute(select(table).where(table.c.id.in_(ids))).mappings():
+        entry = by_id[str(fact["id"])]
+        if entry["id"] in seen or not _fits(entry, dict(fact)):
+            return Problem(str(entry["chain"]), int(entry["seq"]), f"changed: {_MISFIT.format(table.name)}")
+        seen.add(entry["id"])
+    return None
+
+
+def _removed(view: LogView, kind: type[Fact], chain: str) -> Problem | None:
+    """The first entry of a kind in a chain that has no row."""
+    table = TABLES[kind]
+    query = select(ENTRY.c.seq).outerjoin(table, table.c.id == ENTRY.c.id).where(table.c.id.is_(None))
+    query = query.where(ENTRY.c.chain == chain, ENTRY.c.kind == table.name).order_by(ENTRY.c.seq).limit(1)
+    seq = view.connection.execute(query).scalar()
+    return Problem(chain, int(seq), f"removed: its row in {table.name} is gone") if seq is not None else None
+
+
+def _fits(entry: dict[str, Any], fact: dict[str, Any]) -> bool:
+    """Whether a fact's values are those that its entry has the hash of."""
+    values = {key: value for key, value in fact.items() if key != "id"}
+    return row_hash(entry, values) == str(entry["row_hash"])
+
+
+def _broken(view: LogView, chain: str) -> Problem | None:
+    """The first entry of a chain that does not follow from the one ahead of it, or where its end is not as it was sealed."""
+    seals = [asdict(seal.fact) for seal in view.recorded(ChainSealed, sealed=chain)]
+    if seals:
+        entries = view.connection.execute(select(ENTRY.c.seq, ENTRY.c.row_hash).where(ENTRY.c.chain == chain))
+        hashes = {chain: {int(entry.seq): str(entry.row_hash) for entry in entries}}
+        if problem := next(filter(None, (_broken_seal(seal, hashes) for seal in seals)), None):
+            return problem
+    row = view.connection.execute(
+        text(
+            "SELECT seq FROM (SELECT seq, prev_hash, lag(seq) OVER (ORDER BY seq) AS before, "
+            "lag(row_hash) OVER (ORDER BY seq) AS expected FROM entry WHERE chain = :chain) AS linked "
+            "WHERE seq <> coalesce(before, 0) + 1 OR prev_hash <> coalesce(expected, :genesis) ORDER BY seq LIMIT 1"
+        ),
+        {"chain": chain, "genesis": GENESIS},
+    ).first()
+    return Problem(chain, int(row.seq), "changed, or the row ahead of it was changed or removed") if row else None
+
+
 def _key(kind: str, row: str) -> str:
     return f"{kind} {row}"
 
@@ -81,8 +162,8 @@ def _walk(chain: str, entries: list[dict[str, Any]], facts: dict[str, dict[str, 
             problems.append(Problem(chain, seq, "does not follow from the row ahead of it"))
         if fact is None:
             problems.append(Problem(chain, seq, f"removed: its row in {kind} is gone"))
-        elif row_hash(entry, {key: value for key, value in fact.items() if key != "id"}) != entry["row_hash"]:
-            problems.append(Problem(chain, seq, f"changed: a value in {kind} no longer fits the row's hash"))
+        elif not _fits(entry, fact):
+            problems.append(Problem(chain, seq, f"changed: {_MISFIT.format(kind)}"))
         expected, previous = seq + 1, str(entry["row_hash"])
     if entries and entries[-1]["kind"] != COMMIT:
         problems.append(Problem(chain, expected, "removed: the last transaction has no commit"))

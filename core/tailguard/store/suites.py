@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tailguard.domain.suite import Check, Prompt, Suite
+from tailguard.domain.suite import Check, Prompt, Suite, SuiteKind
 from tailguard.store.files import Store
 
 
@@ -14,7 +14,7 @@ def read_suite(store: Store, digest: str) -> Suite:
     prompts = (
         Prompt(**{**item, "check": _check(item["check"]) if item["check"] else None}) for item in content["prompts"]
     )
-    return Suite(content["name"], tuple(prompts), frozenset(content["rare_terms"]))
+    return Suite(content["name"], tuple(prompts), frozenset(content["rare_terms"]), SuiteKind(content["kind"]))
 
 
 def _check(kept: dict[str, Any]) -> Check:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from sqlalchemy import text
 
 import tailguard
 from tailguard.domain.facts import ClearanceSigned, Composition, OverrideUsed
@@ -250,3 +251,18 @@ def test_an_override_that_did_not_help_was_not_used(team: Team) -> None:
 
     assert (answer.exit_code, answer.override) == (3, None)
     assert facts(team, OverrideUsed) == []
+
+
+def test_a_training_set_whose_rows_were_changed_is_not_cleared(team: Team) -> None:
+    run = team.compose([team.batch("a", team.take(60))])
+    made = facts(team, Composition, run=run)[0]
+    assert clearance.check(team.workspace, lineage="main", snapshot=made.snapshot).allowed
+
+    with team.workspace.log.writing() as writable:
+        writable.connection.execute(text("UPDATE composition SET ratio_records = 0.0, ratio_tokens = 0.01"))
+
+    answer = clearance.check(team.workspace, lineage="main", snapshot=made.snapshot)
+    assert (answer.allowed, answer.exit_code, answer.statement) == (False, 3, None)
+    assert answer.reason.startswith("row main/0#")
+    assert "was changed: a value in composition no longer fits" in answer.reason
+    assert "`tailguard verify`" in answer.reason

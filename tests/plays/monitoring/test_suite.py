@@ -9,6 +9,8 @@ import pytest
 
 from tailguard.adapters.readers import WHOLE, reader_for
 from tailguard.domain.facts import ComparedMeasure, Measurement
+from tailguard.domain.measures import Measure
+from tailguard.domain.suite import SuiteKind
 from tailguard.errors import InputError
 from tailguard.pipeline.summary import summarize
 from tailguard.plays.mixing import anchor as anchors
@@ -96,7 +98,7 @@ def test_checked_tail_items_gate_a_run_and_a_saturated_or_old_suite_is_a_finding
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     always = {"check": "regex", "expected": ".*"}
     write_jsonl(out, [{**row, **(always if row["slice"] == "rare terms" else {})} for row in rows])
-    suite.freeze_suite(anchored, out, name="rare")
+    suite.freeze_suite(anchored, out, name="rare", kind=SuiteKind.CONTINUATION)
     clock = anchored.clock
     assert isinstance(clock, Clock)
     team = Team(anchored, clock, list(passages()[700:]))
@@ -106,8 +108,8 @@ def test_checked_tail_items_gate_a_run_and_a_saturated_or_old_suite_is_a_finding
 
     with anchored.log.reading() as view:
         measured = view.recorded(ComparedMeasure, run=second)
-        assert {row.fact.measure for row in measured} >= {"tail accuracy", "tail recall"}
-        assert view.recorded(Measurement, run=first, measure="tail accuracy")[0].fact.value == 1
+        assert {row.fact.measure for row in measured} >= {Measure.TAIL_ACCURACY, Measure.RARE_DENSITY}
+        assert view.recorded(Measurement, run=first, measure=Measure.TAIL_ACCURACY)[0].fact.value == 1
     clock.move(400)
     freeze.freeze(anchored, second, reason="a year has passed by now")
     with anchored.log.reading() as view:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import get_type_hints
 
@@ -36,11 +37,9 @@ from tailguard.domain.facts import (
     ReviewDecision,
     ShareEstimated,
 )
-from tailguard.domain.gates import Mode
 from tailguard.domain.own_output import MatchKind
 from tailguard.domain.records import record_id
 from tailguard.domain.requests import BatchRequest, Recipe
-from tailguard.domain.stages import Stage
 from tailguard.domain.tags import Evidence, Origin, Tag, digest_of_row, spans_of, spans_text
 from tailguard.errors import InputError
 from tailguard.exports import export
@@ -497,7 +496,7 @@ def filled(kind: type[Fact], **given: str) -> Fact:
     """A fact of a kind with some values, as no stage would make it."""
     plain: dict[object, object] = {str: "main", int: 1, float: 0.5, bool: True, datetime: NOW}
     hints = get_type_hints(kind)
-    enums = {hint: next(iter(hint)) for hint in (Stage, Mode)}
+    enums = {hint: next(iter(hint)) for hint in hints.values() if isinstance(hint, type) and issubclass(hint, StrEnum)}
     values = {field.name: (plain | enums).get(hints[field.name]) for field in fields(kind)}
     return kind(**{**values, **given})
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from tailguard.domain.facts import (
     Clearance,
@@ -14,6 +15,8 @@ from tailguard.domain.facts import (
     ExitCriterion,
     Fact,
     GateDecision,
+    OverrideDecided,
+    OverrideRequested,
     OverrideUsed,
     RatioMeasured,
 )
@@ -28,7 +31,8 @@ from tailguard.overrides.requests import close_missed
 from tailguard.plays.mixing import statement as signing
 from tailguard.plays.mixing.statement import Signed
 from tailguard.policy.model import LineagePolicy
-from tailguard.runlog.view import LogView
+from tailguard.runlog.verify import HOW_TO_RESTORE, altered
+from tailguard.runlog.view import LogView, Recorded
 from tailguard.runlog.views.overrides import overrides
 from tailguard.runlog.views.runs import composition_by_snapshot
 from tailguard.store.writing import digest_of, write_atomically
@@ -67,12 +71,17 @@ def check(workspace: Workspace, *, lineage: str, snapshot: str, out: Path | None
     now = workspace.clock.now()
     with workspace.deciding(Right.CLEAR) as tx:
         rules = tx.policy.lineage(lineage)
-        composition = _named(tx.view, lineage, snapshot)
-        criteria = [row.fact for row in tx.view.recorded(ExitCriterion, run=composition.run, stage="compose")]
-        bounds = [row.fact for row in tx.view.recorded(RatioMeasured, snapshot=composition.snapshot)]
+        view = tx.view
+        made = _named(view, lineage, snapshot)
+        composition = made.fact
+        criteria = view.recorded(ExitCriterion, run=composition.run, stage="compose")
+        measured = view.recorded(RatioMeasured, snapshot=composition.snapshot)
+        bounds = [row.fact for row in measured]
         upper = max((bound.high for bound in bounds), default=_highest(composition))
-        exception = live_override(overrides(tx.view), gate=Gate.RATIO, run=composition.run, now=now)
-        answer = _answer(composition, criteria, upper, rules, exception)
+        exception = live_override(overrides(view), gate=Gate.RATIO, run=composition.run, now=now)
+        answer = _answer(composition, [row.fact for row in criteria], upper, rules, exception)
+        if changed := _altered(view, [made, *criteria, *measured], exception):
+            answer = replace(answer, allowed=False, reason=changed, override=None, gate=Verdict.BLOCK)
         expires = now + timedelta(days=tx.policy.clearance.valid_days)
         if answer.override and exception:
             expires = min(expires, exception.expires)
@@ -89,7 +98,18 @@ def check(workspace: Workspace, *, lineage: str, snapshot: str, out: Path | None
     return replace(answer, statement=str(path))
 
 
-def _named(view: LogView, lineage: str, snapshot: str) -> Composition:
+def _altered(view: LogView, rows: Sequence[Recorded[Any]], exception: Override | None) -> str | None:
+    """Which row behind a clearance is not what was recorded, and what to do; None where all are. It refuses whatever the mode."""
+    asked, decided = (
+        view.recorded(kind, override=exception.id) if exception else [] for kind in (OverrideRequested, OverrideDecided)
+    )
+    composed = rows[0].fact
+    kinds = (Composition, ExitCriterion, RatioMeasured)
+    problem = altered(view, [*rows, *asked, *decided], kinds=kinds, chains=(composed.run,))
+    return f"{problem.words}. {HOW_TO_RESTORE}" if problem else None
+
+
+def _named(view: LogView, lineage: str, snapshot: str) -> Recorded[Composition]:
     """The composition that a snapshot's digest, or its beginning, names."""
     composition = composition_by_snapshot(view, lineage, snapshot)
     if composition is None:
@@ -101,7 +121,7 @@ def _named(view: LogView, lineage: str, snapshot: str) -> Composition:
             f"A snapshot is named by at least {FEWEST_DIGITS} digits of its digest, found {snapshot!r}. "
             "`tailguard status --json` lists them."
         )
-    return composition.fact
+    return composition
 
 
 def _answer(

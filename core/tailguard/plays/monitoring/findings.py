@@ -7,11 +7,14 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from tailguard.domain.facts import AlertSent, Measurement, ShippingEvent
+from tailguard.domain.measures import Measure
 from tailguard.domain.runs import lineage_of
 from tailguard.domain.shipping import Fleet, State
+from tailguard.domain.verdict import SHIPS
 from tailguard.domain.wording import counted
 from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
 from tailguard.plays.lineages import LineageStatus
+from tailguard.plays.monitoring.gates import SHOWN_DAMAGE
 from tailguard.policy.model import Policy
 from tailguard.runlog.view import LogView
 from tailguard.runlog.views.alarms import AlarmKind, Teeth, alarms, never_blocked, teeth
@@ -25,6 +28,7 @@ def find(scene: Scene) -> list[Finding]:
     return [
         *_about_lineages(scene.view, scene.lineages),
         *_about_the_gate(scene.view),
+        *_overdue_sign_offs(scene),
         *_about_the_suite(scene.view, scene.policy, scene.moment),
         *_about_alerts(scene.view),
     ]
@@ -47,7 +51,7 @@ def _about_lineages(view: LogView, lineages: Sequence[LineageStatus]) -> list[Fi
 def _stopped_candidate(lineage: LineageStatus) -> list[Finding]:
     """The newest generation, where an enforcing gate did not pass it."""
     newest = lineage.generations[-1] if lineage.generations else None
-    if newest is None or lineage.mode != "enforce" or newest.verdict in (None, "PASS"):
+    if newest is None or lineage.mode != "enforce" or newest.verdict in (None, *SHIPS):
         return []
     return [
         Finding(
@@ -135,7 +139,7 @@ def _about_the_gate(view: LogView) -> list[Finding]:
         if alarm.kind in _ALARMS
     ]
     lineages: dict[str, list[Teeth]] = defaultdict(list)
-    for test in teeth(view):
+    for test in teeth(view, SHOWN_DAMAGE):
         lineages[lineage_of(test.run)].append(test)
     for lineage, tests in lineages.items():
         earlier = sorted(test.smallest for test in tests[:-1] if test.smallest is not None)
@@ -156,7 +160,7 @@ def _about_the_gate(view: LogView) -> list[Finding]:
     if untested := never_blocked(view):
         what = (
             f"{counted(untested.candidates, 'candidate was', 'candidates were')} judged, none blocked, with no "
-            "planted collapse to show that one would be"
+            "planted damage to show that one would be"
         )
         findings.append(
             Finding(
@@ -170,6 +174,27 @@ def _about_the_gate(view: LogView) -> list[Finding]:
     return findings
 
 
+def _overdue_sign_offs(scene: Scene) -> list[Finding]:
+    """Verdicts that have waited for the quality owner longer than the policy gives."""
+    if scene.policy is None:
+        return []
+    days = scene.policy.cadence.sign_off
+    return [
+        Finding(
+            kind=FindingKind.SIGN_OFF_OVERDUE,
+            subject=(pending.run,),
+            severity=Severity.MEDIUM,
+            what=f"{pending.run} has waited for sign-off since {pending.since:%Y-%m-%d}; {scene.policy.quality_owner} has "
+            f"{counted(days, 'day')} to decide (`tailguard sign-off list`)",
+            since=pending.since + timedelta(days=days),
+            row=pending.row,
+        )
+        for lineage in scene.lineages
+        for pending in lineage.pending_sign_offs
+        if scene.moment - pending.since > timedelta(days=days)
+    ]
+
+
 SATURATED = 0.98
 """From this share of right answers to checked tail prompts on, a suite cannot tell better models apart."""
 
@@ -181,7 +206,7 @@ def _about_the_suite(view: LogView, policy: Policy | None, moment: datetime) -> 
         yield Finding.from_row(
             suite, kind=FindingKind.SUITE_OLD, subject=(suite.fact.suite,), severity=Severity.LOW, what=what
         )
-    right = view.newest(Measurement, measure="tail accuracy")
+    right = view.newest(Measurement, measure=Measure.TAIL_ACCURACY)
     if right and right.fact.value >= SATURATED:
         what = f"the suite is saturated: {right.fact.run} gets {right.fact.value:.1%} of its checked tail answers right"
         yield Finding.from_row(right, kind=FindingKind.SUITE_SATURATED, severity=Severity.LOW, what=what)

@@ -1,30 +1,32 @@
-"""What the diversity gate decided, and how small a planted loss it still blocks."""
+"""What the diversity gate decided, how small a planted loss it still blocks, and what the quality owner said to its verdicts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import median
 
-from tailguard.domain.facts import CanaryResult, ComparedMeasure, GateDecision
+from tailguard.domain.damage import Damage
+from tailguard.domain.facts import CanaryResult, ComparedMeasure, GateDecision, GateSignedOff
 from tailguard.domain.gates import Gate
 from tailguard.domain.intervals import Interval, wilson
-from tailguard.domain.measures import TAIL_RECALL
+from tailguard.domain.measures import Measure
 from tailguard.domain.verdict import Verdict
 from tailguard.runlog.view import LogView, Recorded
 
-PLANTED = "planted"
-SAME = "A/A"
-"""The self-test that compares a candidate with its own second sample."""
+SHOWN_DAMAGE = Damage.RARE_WORDS_LOST
+"""The damage whose size says how sensitive the gate is: the others are planted at a few strengths only."""
 UNDECIDED = (Verdict.INCONCLUSIVE, Verdict.NOT_COMPARABLE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class GateSummary:
-    """The diversity gate of a lineage in a period. Rates have 90 % intervals; losses are shares of tail recall (0 to 1).
+    """The diversity gate of a lineage in a period. Rates have 90 % intervals; losses are shares of the rare words (0 to 1).
 
-    `blocked` and `undecided` are candidates. Of the `planted` losses `caught` were blocked: `smallest_caught` is the smallest of
-    them, `newest_caught` the last one. `self_comparisons` must not be blocked: `false_blocks` is the share that was.
+    `blocked` and `undecided` are candidates. Of the `planted` damage, of all kinds, `caught` were blocked; of lost rare words,
+    `smallest_caught` is the smallest loss that was, `newest_caught` the last one. `harmless` changes must not be blocked:
+    `false_blocks` is the share that was.
     """
 
     candidates: int
@@ -36,13 +38,13 @@ class GateSummary:
     caught: int
     smallest_caught: float | None
     newest_caught: Recorded[CanaryResult] | None
-    self_comparisons: int
+    harmless: int
     false_blocks: Interval | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class SensitivityCheck:
-    """The smallest planted loss that a run's gate blocked (None: none), and the margin of tail recall that it stood under; shares
+    """The smallest planted loss that a run's gate blocked (None: none), and the margin of rare words that it stood under; shares
     (0 to 1)."""
 
     run: str
@@ -60,9 +62,10 @@ def summary(view: LogView, lineage: str, since: datetime | None) -> GateSummary 
     if block_rate is None:
         return None
     tests = view.recorded(CanaryResult, of_lineage=lineage, since=since)
-    planted = [test for test in tests if test.fact.kind == PLANTED]
+    planted = [test for test in tests if not test.fact.kind.harmless]
     caught = [test for test in planted if test.fact.verdict == Verdict.BLOCK]
-    same = [test.fact.verdict for test in tests if test.fact.kind == SAME]
+    measured = [test for test in caught if test.fact.kind is SHOWN_DAMAGE]
+    harmless = [test.fact.verdict for test in tests if test.fact.kind.harmless]
     undecided = sum(verdict in UNDECIDED for verdict in verdicts)
     return GateSummary(
         candidates=len(verdicts),
@@ -72,10 +75,10 @@ def summary(view: LogView, lineage: str, since: datetime | None) -> GateSummary 
         undecided_share=undecided / len(verdicts),
         planted=len(planted),
         caught=len(caught),
-        smallest_caught=min((test.fact.loss for test in caught), default=None),
-        newest_caught=caught[-1] if caught else None,
-        self_comparisons=len(same),
-        false_blocks=wilson(same.count(Verdict.BLOCK), len(same)),
+        smallest_caught=min((test.fact.loss for test in measured), default=None),
+        newest_caught=measured[-1] if measured else None,
+        harmless=len(harmless),
+        false_blocks=wilson(harmless.count(Verdict.BLOCK), len(harmless)),
     )
 
 
@@ -85,14 +88,37 @@ def sensitivity(view: LogView, lineage: str, since: datetime | None) -> list[Sen
     A run that was compared with nothing has the margin of the run before it, the first ones that of the first that was.
     """
     tests: dict[str, list[CanaryResult]] = {}
-    for row in view.recorded(CanaryResult, of_lineage=lineage, since=since, kind=PLANTED):
+    for row in view.recorded(CanaryResult, of_lineage=lineage, since=since, kind=SHOWN_DAMAGE):
         tests.setdefault(row.fact.run, []).append(row.fact)
-    compared = view.recorded(ComparedMeasure, of_lineage=lineage, since=since, measure=TAIL_RECALL)
+    compared = view.recorded(ComparedMeasure, of_lineage=lineage, since=since, measure=Measure.RARE_DENSITY)
     margins = {row.fact.run: row.fact.margin for row in compared}
     return [
         SensitivityCheck(run=run, loss=_smallest_blocked(of_run), margin=margin)
         for (run, of_run), margin in zip(tests.items(), _filled([margins.get(run) for run in tests]), strict=True)
     ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignOffs:
+    """What the quality owner said to verdicts: every answer, oldest first, and the median time to decide (seconds; None: none)."""
+
+    answers: tuple[Recorded[GateSignedOff], ...]
+    median_seconds: float | None
+
+    @property
+    def declined(self) -> int:
+        """How many of them declined a verdict."""
+        return sum(not answer.fact.approved for answer in self.answers)
+
+
+def sign_offs(
+    view: LogView, lineage: str | None, since: datetime | None = None, until: datetime = datetime.max
+) -> SignOffs:
+    """The answers to a lineage's verdicts (None: to those of all) at `since` or later (None: ever), and before `until`."""
+    rows = view.recorded(GateSignedOff, of_lineage=lineage, since=since)
+    answers = tuple(row for row in rows if row.recorded < until)
+    seconds = [answer.fact.seconds for answer in answers]
+    return SignOffs(answers=answers, median_seconds=median(seconds) if seconds else None)
 
 
 def _smallest_blocked(tests: Sequence[CanaryResult]) -> float | None:

@@ -11,8 +11,9 @@ from tailguard.adapters.readers.answers import read_items
 from tailguard.diversity.metrics import words
 from tailguard.diversity.rarity import in_few_texts
 from tailguard.domain.facts import Measurement, SuiteFrozen
+from tailguard.domain.measures import Measure
 from tailguard.domain.roles import Right
-from tailguard.domain.suite import Check
+from tailguard.domain.suite import Check, SuiteKind
 from tailguard.domain.wording import counted
 from tailguard.errors import InputError
 from tailguard.quality.contamination import Contamination
@@ -26,7 +27,7 @@ def rare_terms(texts: Sequence[str]) -> frozenset[str]:
     return in_few_texts(words(text) for text in texts)
 
 
-def freeze_suite(workspace: Workspace, file: Path, *, name: str) -> str:
+def freeze_suite(workspace: Workspace, file: Path, *, name: str, kind: SuiteKind = SuiteKind.INSTRUCTIONS) -> str:
     """Freeze a suite: one object a line with `prompt`, and optionally `id`, `slice`, `tail` (true or false), and how its answers
     are judged: `check`, `expected`, `tolerance`.
 
@@ -48,7 +49,9 @@ def freeze_suite(workspace: Workspace, file: Path, *, name: str) -> str:
     length = policy.quality.contamination_words
     _refuse_overlap({str(item["id"]): str(item["prompt"]) for item in prompts}, texts, file, length=length)
     rare = rare_terms(texts)
-    content = {"format": "tailguard-suite/2", "name": name, "prompts": prompts, "rare_terms": sorted(rare)}
+    content = {
+        "format": "tailguard-suite/3", "name": name, "kind": kind, "prompts": prompts, "rare_terms": sorted(rare),
+    }  # fmt: skip
     digest = workspace.store.put_json("suites", content)
     tail_prompts = sum(bool(item["tail"]) for item in prompts)
     with workspace.deciding(Right.SET_UP) as tx:
@@ -98,7 +101,7 @@ def standing(workspace: Workspace) -> SuiteStanding:
     """How the suite stands. Raises InputError when none is frozen."""
     with workspace.log.reading() as view:
         suite = frozen_suite(view)
-        right = latest(view.recorded(Measurement, measure="tail accuracy"))
+        right = latest(view.recorded(Measurement, measure=Measure.TAIL_ACCURACY))
     if suite is None:
         raise InputError(
             "No suite is frozen. `tailguard suite build` proposes one, `tailguard suite freeze` freezes it."

@@ -8,6 +8,7 @@ from typing import Any
 
 from tailguard import __version__
 from tailguard.errors import TailguardError
+from tailguard.plays.lineages import MeasureStatus
 from tailguard.reports.pack.cards import Subject
 
 SPEC = "1.6"
@@ -53,7 +54,7 @@ def _model(subject: Subject) -> dict[str, Any]:
             "quantitativeAnalysis": {
                 "performanceMetrics": [
                     {
-                        "type": f"{measure.measure}, change against {measure.reference_kind} {measure.reference}",
+                        "type": _metric(measure),
                         "value": f"{measure.delta:.6f}",
                         "confidenceInterval": {
                             "lowerBound": f"{measure.low:.6f}",
@@ -71,6 +72,12 @@ def _model(subject: Subject) -> dict[str, Any]:
             },
         },
     }
+
+
+def _metric(measure: MeasureStatus) -> str:
+    """What a figure is: the measure, how its change is counted, and against which reference."""
+    change = "change in points" if measure.measure.in_points else "change"
+    return f"{measure.measure.label}, {change} against {measure.reference_kind} {measure.reference}"
 
 
 def _training_set(subject: Subject) -> dict[str, Any]:

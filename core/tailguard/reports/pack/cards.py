@@ -12,8 +12,10 @@ from typing import Any
 
 import yaml
 
+from tailguard.domain import changes
 from tailguard.domain.facts import Composition, CompositionPart, Generation
 from tailguard.domain.markdown import plain
+from tailguard.domain.references import reference_name
 from tailguard.domain.sources import Contract
 from tailguard.plays.lineages import GenerationStatus
 from tailguard.policy.model import Policy
@@ -67,8 +69,9 @@ def model_card(subject: Subject, policy: Policy) -> str:
                         "dataset": {"type": "tailguard-suite", "name": "frozen suite"},
                         "metrics": [
                             {
-                                "type": measure.measure.replace(" ", "_"),
-                                "name": f"{measure.measure} against its {measure.reference_kind} {measure.reference}",
+                                "type": str(measure.measure),
+                                "name": f"{measure.measure.label} against "
+                                f"{reference_name(measure.reference_kind, measure.reference)}",
                                 "value": round(measure.delta, 6),
                             }
                             for measure in status.measures
@@ -79,9 +82,10 @@ def model_card(subject: Subject, policy: Policy) -> str:
         ],
     }
     measures = [
-        f"| {measure.measure} | {plain(measure.reference)} ({measure.reference_kind}) | {measure.delta:+.1%} | "
-        f"{measure.low:+.1%} to {measure.high:+.1%} | "
-        f"{measure.margin:.0%} | {measure.verdict} |"
+        f"| {measure.measure.label} | {plain(measure.reference)} ({measure.reference_kind}) | "
+        f"{changes.signed(measure.measure, measure.delta)} | "
+        f"{changes.interval(measure.measure, measure.low, measure.high)} | "
+        f"{changes.size(measure.measure, measure.margin)} | {measure.verdict} |"
         for measure in status.measures
     ]
     lines = [
@@ -101,7 +105,7 @@ def model_card(subject: Subject, policy: Policy) -> str:
         "",
         f"Verdict of its gate: {status.verdict or 'none'}. {plain(status.reason or '')}",
         "",
-        "| measure | reference | change | 90 % interval | margin | verdict |",
+        "| measure | reference | change | 90% interval | margin | verdict |",
         "|---|---|---|---|---|---|",
         *measures,
         "",

@@ -13,6 +13,7 @@ from tailguard.domain.facts import (
     CompositionPart,
     Fact,
     GateDecision,
+    GateSignedOff,
     HandOff,
     IncidentClosed,
     LedgerKept,
@@ -68,8 +69,19 @@ _CONTROLS: tuple[tuple[str, str, str, type[Fact]], ...] = (
         "gate decisions",
         GateDecision,
     ),
+    (
+        "people decide on releases",
+        "quality owner's sign-off of a verdict before shipping",
+        "sign-offs",
+        GateSignedOff,
+    ),
     ("tests are fixed and versioned", "frozen suite with rare-case slices", "suites frozen", SuiteFrozen),
-    ("controls are tested themselves", "planted collapse and A/A in every gate", "self-tests", CanaryResult),
+    (
+        "controls are tested themselves",
+        "planted damage of six kinds, harmless changes and A/A in every gate",
+        "self-tests",
+        CanaryResult,
+    ),
     ("models are monitored in use", "weekly diversity against a frozen reference", "weeks measured", StreamWeek),
     ("feedback loops are known and guarded", "graph of flows with checkpoints", "reviews of loops", LoopsReviewed),
     (

@@ -7,16 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tailguard.domain.measures import Measure
+from tailguard.domain.references import ReferenceKind
+from tailguard.domain.verdict import Verdict
 from tailguard.plays.lineages import LineageStatus
 from tailguard.plays.response.drills import Incident
 
 HUMAN, AI, GREY, GREEN = "#0072B2", "#D55E00", "#808080", "#009E73"
-_VERDICT = {
-    "PASS": (GREEN, "o"),
-    "BLOCK": ("#D62728", "X"),
-    "INCONCLUSIVE": ("#E69F00", "D"),
-    "NOT COMPARABLE": (GREY, "s"),
-}
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,10 @@ class Picture:
 
 
 def pictures(lineages: Sequence[LineageStatus], incidents: Sequence[Incident]) -> list[Picture]:
-    """Ratio against ceiling and primary measures for each lineage, and the times of drills; what has no figures is left out."""
+    """Ratio against ceiling and three measures of diversity for each lineage, and the times of drills.
+
+    What has no figures is left out.
+    """
     charts: list[Picture] = []
     for lineage in lineages:
         if any(generation.ratio_records is not None for generation in lineage.generations):
@@ -61,20 +61,26 @@ def _ratio(lineage: LineageStatus) -> Picture:
     return Picture(f"{lineage.name}-ratio.svg", title, _svg(figure))
 
 
+_DRAWN = (Measure.USABLE, Measure.RARE_DENSITY, Measure.TYPE_DENSITY)
+"""What one picture has room for: whether answers are usable, and the tail and the breadth of their words. The model card has every
+measure."""
+
+
 def _measures(lineage: LineageStatus) -> Picture:
     shown = [generation for generation in lineage.generations if generation.measures]
-    blocked = sum(generation.verdict == "BLOCK" for generation in shown)
+    blocked = sum(generation.verdict == Verdict.BLOCK for generation in shown)
     title = (
-        f"{lineage.name}: {blocked} of {len(shown)} candidates were blocked; change against the parent, 90 % interval"
+        f"{lineage.name}: {blocked} of {len(shown)} candidates were blocked; change against the parent, 90% interval"
     )
     figure, axes = _blank(title)
-    names = list(dict.fromkeys(measure.measure for generation in shown for measure in generation.measures))
-    for position, (name, colour) in enumerate(zip(names, (HUMAN, AI, GREEN, GREY), strict=False)):
+    for position, (drawn, colour) in enumerate(zip(_DRAWN, (HUMAN, AI, GREEN), strict=True)):
         points = [
             (generation.number + 0.12 * (position - 1), measure)
             for generation in shown
             for measure in generation.measures
-            if measure.measure == name and measure.reference_kind == "parent" and measure.high < float("inf")
+            if measure.measure is drawn
+            and measure.reference_kind is ReferenceKind.PARENT
+            and measure.high < float("inf")
         ]
         if points:
             at = [x for x, _ in points]
@@ -83,7 +89,8 @@ def _measures(lineage: LineageStatus) -> Picture:
                 [measure.delta - measure.low for _, measure in points],
                 [measure.high - measure.delta for _, measure in points],
             ]
-            axes.errorbar(at, deltas, yerr=errors, fmt="o", color=colour, label=name, capsize=2)
+            label = f"{drawn.label} (points)" if drawn.in_points else drawn.label
+            axes.errorbar(at, deltas, yerr=errors, fmt="o", color=colour, label=label, capsize=2)
             axes.axhline(-points[-1][1].margin, color=colour, linestyle="--", linewidth=0.8)
     axes.axhline(0, color=GREY, linewidth=0.8)
     axes.set_xlabel("generation (dashed: margin)")

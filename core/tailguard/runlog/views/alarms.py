@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 
+from tailguard.domain.damage import Damage
 from tailguard.domain.facts import CanaryResult, GateDecision, StreamFrozen, StreamWeek
 from tailguard.domain.gates import Gate
 from tailguard.runlog.view import LogView, Recorded, latest
@@ -65,7 +66,7 @@ def alarms(view: LogView) -> list[Alarm]:
         run = last_test.fact.run
         wrong = view.recorded(CanaryResult, run=run, as_expected=False)
         if wrong:
-            what = f"the gate failed its self-test in {run}: {wrong[0].fact.kind} was {wrong[0].fact.verdict}"
+            what = f"the gate failed its self-test in {run}: {wrong[0].fact.kind.label}: {wrong[0].fact.verdict}"
             result.append(Alarm(AlarmKind.SELF_TEST, (run,), what, wrong[0].id, wrong[0].recorded))
     return result
 
@@ -77,8 +78,8 @@ def frozen_stream(view: LogView, stream: str) -> Recorded[StreamFrozen] | None:
 
 @dataclass(frozen=True)
 class Teeth:
-    """What the self-tests of a run's gate showed: the smallest planted loss that was blocked (a share, None where none was), the
-    newest row of them, and when."""
+    """What the self-tests of a run's gate with one kind of damage showed: the smallest loss that was blocked (a share, None where
+    none was), the newest row of them, and when."""
 
     run: str
     smallest: float | None
@@ -86,8 +87,8 @@ class Teeth:
     when: datetime
 
 
-def teeth(view: LogView) -> list[Teeth]:
-    """The planted collapses of each run, oldest run first."""
+def teeth(view: LogView, damage: Damage) -> list[Teeth]:
+    """What each run's self-tests with this kind of damage showed, oldest run first."""
     rows = view.connection.execute(
         text(
             "WITH e AS MATERIALIZED (SELECT id, recorded, seq FROM entry WHERE kind = 'canary_result') "
@@ -95,15 +96,16 @@ def teeth(view: LogView) -> list[Teeth]:
             "min(CASE WHEN c.verdict = 'BLOCK' THEN c.loss END) OVER (PARTITION BY c.run) AS smallest, "
             "row_number() OVER (PARTITION BY c.run ORDER BY e.recorded DESC, e.seq DESC) AS place, "
             "min(e.recorded) OVER (PARTITION BY c.run) AS first_ "
-            "FROM canary_result c JOIN e ON e.id = c.id WHERE c.kind = 'planted') AS t WHERE place = 1 ORDER BY first_, run"
-        )
+            "FROM canary_result c JOIN e ON e.id = c.id WHERE c.kind = :damage) AS t WHERE place = 1 ORDER BY first_, run"
+        ),
+        {"damage": damage},
     ).all()
     return [Teeth(*row) for row in rows]
 
 
 @dataclass(frozen=True)
 class Untested:
-    """Candidates that a gate judged without a planted collapse: how many, and the first; and whether any gate ever blocked."""
+    """Candidates that a gate judged without planted damage: how many, and the first; and when."""
 
     candidates: int
     first: str
@@ -121,7 +123,8 @@ def never_blocked(view: LogView) -> Untested | None:
         text(
             "WITH e AS MATERIALIZED (SELECT id, recorded FROM entry WHERE kind = 'gate_decision') "
             "SELECT e.id, e.recorded, count(*) OVER () FROM gate_decision g JOIN e ON e.id = g.id WHERE g.gate = 'diversity' "
-            "AND NOT EXISTS (SELECT 1 FROM canary_result c WHERE c.run = g.run AND c.kind = 'planted') ORDER BY e.recorded LIMIT 1"
-        )
+            "AND NOT EXISTS (SELECT 1 FROM canary_result c WHERE c.run = g.run AND c.kind IN :harmful) ORDER BY e.recorded LIMIT 1"
+        ).bindparams(bindparam("harmful", expanding=True)),
+        {"harmful": [damage for damage in Damage if not damage.harmless]},
     ).first()
     return Untested(int(rows[2]), rows[0], rows[1]) if rows else None

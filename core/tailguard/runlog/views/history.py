@@ -66,7 +66,7 @@ started AS (
 ), full_ AS (
     SELECT s.run, s.number, s.parent, s.started, c.records, c.ratio_records, c.ratio_tokens, c.ceiling, b.confident, b.distinct_,
         v.verdict, v.reason, coalesce(u.overrides, '') AS overrides,
-        CASE WHEN v.verdict IS NOT NULL AND v.verdict <> 'PASS' THEN 1 ELSE 0 END AS stopped,
+        CASE WHEN v.verdict IS NOT NULL AND v.verdict NOT IN ('PASS', 'BASELINE') THEN 1 ELSE 0 END AS stopped,
         ntile(:buckets) OVER (ORDER BY s.number) AS bucket
     FROM started s
     LEFT JOIN sets c ON c.run = s.run AND c.place = 1

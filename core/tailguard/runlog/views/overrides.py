@@ -86,7 +86,7 @@ def _orphans(view: LogView) -> dict[tuple[str, str], str]:
     for trained in view.recorded(Generation, run=asked):
         reasons["ratio", trained.fact.run] = "its training is over"
     for decided in view.recorded(GateDecision, gate=Gate.DIVERSITY, run=asked):
-        if decided.fact.verdict == "PASS":
+        if decided.fact.verdict.ships:
             reasons["diversity", decided.fact.run] = "its gate passed"
     for shipped in view.recorded(ShippingEvent, action="shipped", run=asked):
         reasons["diversity", shipped.fact.run] = reasons["loops", shipped.fact.run] = "it was shipped"

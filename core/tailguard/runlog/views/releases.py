@@ -1,10 +1,14 @@
-"""Generations in production: the state of each, which one is deployed, which was best."""
+"""Generations of a lineage: the state of each, which one is in production, what a candidate can be compared with, and which
+verdicts the quality owner approved."""
 
 from __future__ import annotations
 
-from tailguard.domain.facts import Measurement, ShippingEvent
+from tailguard.domain.facts import Evaluation, GateDecision, GateSignedOff, Generation, Measurement, ShippingEvent
+from tailguard.domain.gates import Gate
+from tailguard.domain.permission import SignOff
+from tailguard.domain.references import Predecessor, trained_before
 from tailguard.domain.shipping import Event, Fleet, fleet
-from tailguard.runlog.view import LogView
+from tailguard.runlog.view import LogView, Recorded, latest
 
 
 def fleet_of(view: LogView, lineage: str) -> Fleet:
@@ -24,8 +28,37 @@ def shipped_generations(view: LogView, lineage: str) -> list[str]:
     return list(fleet_of(view, lineage).good)
 
 
-def best_generation(view: LogView, lineage: str, measure: str) -> str | None:
-    """The shipped generation with the highest value of a measure; the earliest among equals."""
-    shipped = shipped_generations(view, lineage)
-    values = {row.fact.run: row.fact.value for row in view.recorded(Measurement, measure=measure, run=tuple(shipped))}
-    return max((run for run in shipped if run in values), key=lambda run: values[run], default=None)
+def sign_off_of(view: LogView, decision: Recorded[GateDecision]) -> SignOff | None:
+    """The quality owner's newest answer to a verdict; None where there is none. Only answers to this very verdict count."""
+    row = latest(view.recorded(GateSignedOff, run=decision.fact.run, decision=decision.id))
+    if row is None:
+        return None
+    return SignOff(approved=row.fact.approved, signed_by=row.actor, signed=row.recorded, note=row.fact.note)
+
+
+def predecessors(
+    view: LogView, candidate: str, lineage: str, *, suite: str, decoding: str, measure: str
+) -> list[Predecessor]:
+    """The generations of a lineage that were trained before a candidate, oldest first, and the one in production; how each stands
+    to answers to this suite (its digest) with this decoding. `measure` is the one that the best is told by."""
+    ships = fleet_of(view, lineage)
+    trained = [row.fact.run for row in view.recorded(Generation, lineage=lineage)]
+    before = list(trained_before(candidate, trained))
+    if ships.deployed and ships.deployed not in (candidate, *before):
+        before.append(ships.deployed)
+    runs = tuple(before)
+    answers = {row.fact.run: row.fact for row in view.recorded(Evaluation, run=runs)}
+    rulings = view.recorded(GateDecision, run=runs, gate=Gate.DIVERSITY)
+    verdicts = {row.fact.run: row.fact.verdict for row in rulings}
+    values = {row.fact.run: row.fact.value for row in view.recorded(Measurement, measure=measure, run=runs)}
+    return [
+        Predecessor(
+            run=run,
+            state=ships.state(run),
+            verdict=verdicts.get(run),
+            in_production=run == ships.deployed,
+            comparable=(answers[run].suite, answers[run].decoding) == (suite, decoding) if run in answers else None,
+            richness=values.get(run),
+        )
+        for run in before
+    ]

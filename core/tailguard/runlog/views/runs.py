@@ -149,7 +149,7 @@ def gate_decision_of(view: LogView, run: str) -> Recorded[GateDecision] | None:
 
 @dataclass(frozen=True)
 class NotPassed:
-    """A run whose gate did not say PASS, and when it was started."""
+    """A run whose verdict does not ship, and when it was started."""
 
     run: str
     lineage: str
@@ -157,7 +157,7 @@ class NotPassed:
 
 
 def not_passed(view: LogView, lineages: Sequence[str]) -> list[NotPassed]:
-    """Runs of these lineages whose newest verdict is not PASS, oldest first."""
+    """Runs of these lineages whose newest verdict does not ship, oldest first."""
     if not lineages:
         return []
     names = {f"lineage{position}": name for position, name in enumerate(lineages)}
@@ -169,7 +169,7 @@ def not_passed(view: LogView, lineages: Sequence[str]) -> list[NotPassed]:
             "JOIN (SELECT g.run, g.verdict, row_number() OVER "
             "(PARTITION BY g.run ORDER BY e.recorded DESC, e.seq DESC) AS place FROM gate_decision g JOIN e ON e.id = g.id "
             f"WHERE g.lineage IN ({', '.join(f':{name}' for name in names)}) AND g.gate = 'diversity') AS v "
-            "ON v.run = r.run AND v.place = 1 AND v.verdict <> 'PASS' "
+            "ON v.run = r.run AND v.place = 1 AND v.verdict NOT IN ('PASS', 'BASELINE') "
             "ORDER BY s.recorded, r.run"
         ),
         names,

@@ -230,6 +230,27 @@ TABLES: dict[str, dict[str, Any]] = {
         "observed": TEXT,
         "met": FLAG,
     },
+    "floor_check": {
+        "run": TEXT,
+        "name": TEXT,
+        "required": TEXT,
+        "observed": TEXT,
+        "met": FLAG,
+    },
+    "unusable_answers": {
+        "run": TEXT,
+        "reference_kind": TEXT,
+        "reference": TEXT,
+        "defect": TEXT,
+        "reference_share": SHARE,
+        "candidate_share": SHARE,
+    },
+    "unusable_example": {
+        "run": TEXT,
+        "defect": TEXT,
+        "prompt": TEXT,
+        "answer": TEXT,
+    },
     "gate_decision": {
         "run": TEXT,
         "lineage": TEXT,
@@ -238,6 +259,14 @@ TABLES: dict[str, dict[str, Any]] = {
         "enforced": FLAG,
         "reason": TEXT,
         "override": TEXT,
+    },
+    "gate_signed_off": {
+        "run": TEXT,
+        "lineage": TEXT,
+        "decision": TEXT,
+        "approved": FLAG,
+        "note": TEXT,
+        "seconds": SHARE,
     },
     "canary_result": {
         "run": TEXT,

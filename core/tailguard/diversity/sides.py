@@ -1,0 +1,123 @@
+"""One side of a comparison: the usable answers' words by prompt, ready to be counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailguard.diversity.grams import numbered_pairs, variety_within
+from tailguard.diversity.languages import ENGLISH
+from tailguard.diversity.outputs import Encoded, ranges
+from tailguard.diversity.placing import out_of_place
+from tailguard.diversity.rarefaction import Units
+from tailguard.diversity.usable import USABLE, Judged
+from tailguard.diversity.word_order import function_words
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+_WINDOW = 12
+_RUNNING = 0.12
+_GRAM = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """The answers of one side with the defect of each; those that have one give no words.
+
+    `rare_terms` are the words that are rare in the anchor, in normal form.
+    """
+
+    judged: Judged
+    defects: NDArray[np.int8]
+    rare_terms: frozenset[str]
+
+    @property
+    def prompts(self) -> int:
+        """How many prompts were answered."""
+        return len(self.judged.outputs.ids)
+
+    @cached_property
+    def usable(self) -> Floats:
+        """The share (0 to 1) of each prompt's answers that are usable."""
+        prompt_of = self.judged.outputs.prompt_of
+        samples = np.bincount(prompt_of, minlength=self.prompts)
+        return np.asarray(np.bincount(prompt_of, self.defects == USABLE, minlength=self.prompts) / samples)
+
+    @cached_property
+    def text(self) -> Encoded:
+        """The answers' words; an unusable answer has none."""
+        answers = self.judged.answers
+        begins = answers.offsets[:-1]
+        return answers.between(begins, np.where(self.defects == USABLE, answers.offsets[1:], begins))
+
+    @cached_property
+    def starts(self) -> Ints:
+        """Where each prompt's words begin, and where the last one's end."""
+        first = np.searchsorted(self.judged.outputs.prompt_of, np.arange(self.prompts + 1))
+        return np.asarray(self.text.offsets[first])
+
+    @cached_property
+    def words(self) -> Units:
+        """Every word."""
+        return Units(self.text.units, self.starts, np.ones(len(self.text.units), dtype=np.bool_))
+
+    @cached_property
+    def pairs(self) -> Units:
+        """Every two neighbouring words of an answer."""
+        pairs = numbered_pairs(self.text.units, self.text.offsets)
+        inside = pairs >= 0
+        starts = np.concatenate([[0], np.cumsum(inside)])[self.starts]
+        return Units(pairs[inside], starts, np.ones(int(starts[-1]), dtype=np.bool_))
+
+    @cached_property
+    def rare(self) -> Units:
+        """Every word, of which those count that are rare and stand in running text.
+
+        In English that is a window of 25 words of which at least 12 % are function words: a list of rare words is no rare case.
+        """
+        wanted = np.array([word in self.rare_terms for word in self.text.vocabulary], dtype=np.bool_)
+        counted = wanted[self.text.units]
+        if self.english:
+            counted &= self._running()
+        return Units(self.text.units, self.starts, counted)
+
+    @cached_property
+    def english(self) -> bool:
+        """Whether most of the answers are in English."""
+        return bool(2 * (self.judged.languages == ENGLISH).sum() > len(self.judged.languages))
+
+    def _running(self) -> Flags:
+        words = function_words()
+        functional = np.array([word in words for word in self.text.vocabulary], dtype=np.int64)[self.text.units]
+        before = np.concatenate([[0], np.cumsum(functional)])
+        at, lengths = np.arange(len(functional)), self.text.lengths
+        first = np.maximum(at - _WINDOW, np.repeat(self.text.offsets[:-1], lengths))
+        last = np.minimum(at + _WINDOW + 1, np.repeat(self.text.offsets[1:], lengths))
+        return np.asarray(before[last] - before[first] >= _RUNNING * (last - first))
+
+    @cached_property
+    def placed(self) -> tuple[Ints, Ints]:
+        """By prompt: how many pairs of an answer and a rare word there are, and how many of these words are in place."""
+        owners, strewn = out_of_place(self.text, self.judged.vectors, self.rare.counted)
+        prompts = self.judged.outputs.prompt_of[owners]
+        pairs, outside = (np.bincount(part, minlength=self.prompts) for part in (prompts, prompts[strewn]))
+        return pairs, pairs - outside
+
+    @cached_property
+    def within(self) -> Floats:
+        """How much the usable answers to each prompt differ (0 to 1; see `variety_within`), nan where there are fewer than two."""
+        outputs = self.judged.outputs
+        return variety_within(self.text.units, self.text.offsets, outputs.prompt_of, self.prompts, n=_GRAM)
+
+
+def chosen(units: Units, prompts: Flags) -> Units:
+    """The units of some prompts only."""
+    begins, lengths = units.starts[:-1][prompts], np.diff(units.starts)[prompts]
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    at = ranges(begins, lengths, starts)
+    return Units(units.units[at], starts, units.counted[at])

@@ -1,0 +1,224 @@
+"""Which answers are usable, and what is wrong with the others: named absolute defects, each judged on the answer itself.
+
+A defect is counted whatever the answer's words are: a loop, a refusal or a copy of the prompt would otherwise lower or raise
+every measure of words by an amount of its own, and several small faults would never be added up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailguard.diversity.boilerplate import Body, body
+from tailguard.diversity.grams import copied_share, repeated_share, shared_share
+from tailguard.diversity.languages import ENGLISH, UNDECIDED, differ, languages
+from tailguard.diversity.metrics import after_words
+from tailguard.diversity.outputs import Encoded, Outputs
+from tailguard.diversity.refusals import declines, refuses
+from tailguard.diversity.topics import Vectors, summed_vectors, unit_vectors
+from tailguard.diversity.word_order import disordered
+from tailguard.domain.defects import Defect
+from tailguard.domain.suite import SuiteKind
+from tailguard.threads import one_thread
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+USABLE = -1
+"""The code of an answer without a defect; a defect's code is its place in the enum."""
+DEFECTS = tuple(Defect)
+
+_NUMBER = re.compile(r"\d+")
+_SIGN = re.compile(r"[^\s!-/:-@\[-`{-~\u2010-\u203e\u3000-\u303f]")
+"""Anything but white space and punctuation: a symbol or an emoji is an answer."""
+_COPIED, _COPY_GRAM = 0.6, 4
+_LONGER_THAN_PROMPT, _AND_WORDS = 1.5, 10
+_PROMPT_WORDS = 5
+_LOOP, _LOOP_WORDS, _LOOP_GRAM, _LOOP_WINDOW = 0.45, 15, 4, 100
+_SHARED, _SHARED_GRAM, _SHARED_WORDS = 0.5, 5, 8
+_SAME_ANSWERS, _SAME_SHARE = 5, 0.01
+_TOPIC_WORDS, _NEARER = 20, 0.3
+_SHORT, _LONG = 0.1, 30
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """One side's answers without their boilerplate, and the defect of each as far as it can be told without the other side.
+
+    `sizes` counts words, numbers and symbols: "42" and an emoji are answers. `asked` has the prompts.
+    """
+
+    outputs: Outputs
+    body: Body
+    asked: Encoded
+    sizes: Ints
+    defects: NDArray[np.int8]
+
+    @cached_property
+    def answers(self) -> Encoded:
+        """The answers without boilerplate."""
+        return self.body.encoded
+
+    @cached_property
+    def vectors(self) -> Vectors:
+        """The sum of the vectors of each answer's words."""
+        return summed_vectors(self.answers)
+
+    @cached_property
+    def languages(self) -> NDArray[np.int16]:
+        """The language of each answer."""
+        return _languages(self.answers)
+
+    @cached_property
+    def half_languages(self) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+        """The language of each answer's first and second half: an answer that changes its language is told by one of them."""
+        begins, ends = self.answers.offsets[:-1], self.answers.offsets[1:]
+        middles = (begins + ends) // 2
+        return _languages(self.answers.between(begins, middles)), _languages(self.answers.between(middles, ends))
+
+    @cached_property
+    def asked_in(self) -> NDArray[np.int16]:
+        """The language of each prompt."""
+        return _languages(self.asked)
+
+
+def _languages(texts: Encoded) -> NDArray[np.int16]:
+    return languages(texts.vocabulary, texts.units, texts.offsets)
+
+
+def judge(outputs: Outputs) -> Judged:
+    """Set boilerplate aside and find the defects that an answer has by itself, or beside the answers of its own side."""
+    count = len(outputs.texts)
+    aside = body(outputs.encoded.first(count))
+    texts = [after_words(text, n) for text, n in zip(outputs.normal, aside.skipped.tolist(), strict=True)]
+    answers, asked, prompts = aside.encoded, outputs.encoded.after(count), outputs.prompt_of
+    sizes = answers.lengths + np.array([len(_NUMBER.findall(text)) for text in texts], dtype=np.int64)
+    judged = Judged(outputs, aside, asked, sizes, np.full(count, USABLE, dtype=np.int8))
+    marks = {
+        Defect.EMPTY: np.array([not size and not _SIGN.search(text) for size, text in zip(sizes, texts, strict=True)]),
+        Defect.REFUSAL: np.array(
+            [
+                refuses(text, n)
+                or (skipped > 0 and declines(whole, n + skipped))  # a refusal that all answers open with
+                for text, whole, n, skipped in zip(
+                    texts, outputs.normal, answers.lengths.tolist(), aside.skipped.tolist(), strict=True
+                )
+            ]
+        ),
+        Defect.LOOP: _loops(answers),
+        Defect.WORD_ORDER: _disordered(judged, texts),
+        Defect.COPY: _copies(answers, prompts),
+    }
+    if outputs.kind is SuiteKind.INSTRUCTIONS:
+        marks[Defect.PROMPT_COPY] = _prompt_copies(answers, asked, prompts)
+        marks[Defect.OFF_TOPIC] = _off_topic(judged)
+    for code, defect in reversed(list(enumerate(DEFECTS))):
+        if defect in marks:
+            judged.defects[marks[defect].astype(bool)] = code
+    return judged
+
+
+def on_shared_prompts(candidate: Judged, reference: Judged) -> tuple[Judged, Judged]:
+    """Both sides with the prompts that both answered."""
+    shared = frozenset(candidate.outputs.answers) & frozenset(reference.outputs.answers)
+    if all(len(side.outputs.answers) == len(shared) for side in (candidate, reference)):
+        return candidate, reference
+    return judge(candidate.outputs.only(shared)), judge(reference.outputs.only(shared))
+
+
+def beside(ours: Judged, theirs: Judged) -> NDArray[np.int8]:
+    """The defects of one side's answers beside the other's to the same prompts (in the same order): those that the answers have
+    by themselves, a language that neither the prompt nor the other side has, and answers far shorter than the other side's.
+
+    Against no other side, give the same side twice: then nothing is too short.
+    """
+    defects = ours.defects.copy()
+    prompts = ours.outputs.prompt_of
+    foreign = _foreign(ours, theirs)
+    counts = np.bincount(theirs.outputs.prompt_of, minlength=len(theirs.outputs.ids))
+    means = np.bincount(theirs.outputs.prompt_of, theirs.sizes, minlength=len(counts)) / np.maximum(counts, 1)
+    short = (means[prompts] >= _LONG) & (ours.sizes < _SHORT * means[prompts])
+    for mark, defect in ((short, Defect.SHORT), (foreign, Defect.LANGUAGE)):
+        defects[mark & (ours.defects == USABLE)] = DEFECTS.index(defect)
+    return defects
+
+
+def _foreign(ours: Judged, theirs: Judged) -> Flags:
+    """Answers that are, as a whole or in a half, in a language in which neither the prompt is nor the other side answered it."""
+    prompts = ours.outputs.prompt_of
+    spoken: set[tuple[int, int]] = set()
+    if theirs is not ours:
+        for codes in (theirs.languages, *theirs.half_languages):
+            spoken.update(zip(theirs.outputs.prompt_of.tolist(), codes.tolist(), strict=True))
+    asked_in = ours.asked_in[prompts]
+    foreign = np.zeros(len(prompts), dtype=np.bool_)
+    for codes in (ours.languages, *ours.half_languages):
+        other = differ(codes, asked_in)
+        for answer in np.flatnonzero(other).tolist():
+            foreign[answer] |= (int(prompts[answer]), int(codes[answer])) not in spoken
+    return foreign
+
+
+def _loops(answers: Encoded) -> Flags:
+    repeated = repeated_share(answers.units, answers.offsets, n=_LOOP_GRAM, window=_LOOP_WINDOW)
+    return (answers.lengths >= _LOOP_WORDS) & (repeated >= _LOOP)
+
+
+def _prompt_copies(answers: Encoded, asked: Encoded, prompts: Ints) -> Flags:
+    copied = copied_share(answers.units, answers.offsets, asked.units, asked.offsets, prompts, n=_COPY_GRAM)
+    limits = _LONGER_THAN_PROMPT * asked.lengths[prompts] + _AND_WORDS
+    flags = (copied >= _COPIED) & (answers.lengths <= limits)
+    for answer in np.flatnonzero(
+        (asked.lengths[prompts] >= _PROMPT_WORDS) & (asked.lengths[prompts] <= answers.lengths)
+    ):
+        first, begin = asked.offsets[prompts[answer]], answers.offsets[answer]
+        length = asked.lengths[prompts[answer]]
+        same = np.array_equal(asked.units[first : first + length], answers.units[begin : begin + length])
+        flags[answer] |= same
+    return np.asarray(flags)
+
+
+def _copies(answers: Encoded, prompts: Ints) -> Flags:
+    """Answers of whose runs of five words half stand in answers to other prompts; short ones that stand word for word in many."""
+    shared = shared_share(answers.units, answers.offsets, prompts, n=_SHARED_GRAM)
+    flags = (answers.lengths >= _SHARED_WORDS) & (shared >= _SHARED)
+    short = np.flatnonzero((answers.lengths > 0) & (answers.lengths < _SHARED_WORDS)).tolist()
+    texts = {at: answers.units[answers.offsets[at] : answers.offsets[at + 1]].tobytes() for at in short}
+    asked = Counter(text for text, _ in {(texts[at], int(prompts[at])) for at in short})
+    limit = max(_SAME_ANSWERS, _SAME_SHARE * len(set(prompts.tolist())))
+    flags[[at for at in short if asked[texts[at]] > limit]] = True
+    return np.asarray(flags)
+
+
+def _disordered(judged: Judged, texts: list[str]) -> Flags:
+    """English answers whose words are shuffled or strung together; where the prompts are English, undecided ones are asked too."""
+    english = judged.languages == ENGLISH
+    if 2 * (judged.asked_in == ENGLISH).sum() > len(judged.asked_in):
+        english |= judged.languages == UNDECIDED
+    answers = judged.answers
+    return disordered(answers.vocabulary, answers.units, answers.offsets, texts, english=english)
+
+
+def _off_topic(judged: Judged) -> Flags:
+    """Answers to which more than 30 % of all prompts are nearer than their own (static vectors, prompts centred).
+
+    The vectors know English best: answers to prompts in another language are not judged.
+    """
+    answers, prompts = judged.answers, judged.outputs.prompt_of
+    asked = unit_vectors(summed_vectors(judged.asked))
+    asked = unit_vectors(asked - asked.sum(axis=0) / max(1, len(asked)))
+    known = (judged.asked_in == ENGLISH) | (judged.asked_in == UNDECIDED)
+    long = np.flatnonzero((answers.lengths >= _TOPIC_WORDS) & (judged.asked.lengths[prompts] > 0) & known[prompts])
+    flags = np.zeros(len(prompts), dtype=np.bool_)
+    for part in np.array_split(long, max(1, len(long) // 1_000)):
+        with one_thread():
+            nearness = unit_vectors(judged.vectors[part]) @ asked.T
+        own = nearness[np.arange(len(part)), prompts[part]]
+        flags[part] = (nearness > own[:, None]).sum(axis=1) > _NEARER * len(asked)
+    return flags

@@ -116,10 +116,13 @@ def total_table(results: Sequence[Result]) -> Table:
     """Verdicts by what was expected, and how many are wrong."""
     table = Table("expected", "cases", *map(str, Verdict), "wrong", title="Totals")
     groups = (
-        ("harmful, full share", [one for one in results if one.expected is Expected.HARMFUL and one.full]),
-        ("harmful, lower share", [one for one in results if one.expected is Expected.HARMFUL and not one.full]),
-        ("harmless", [one for one in results if one.expected is Expected.HARMLESS]),
-        ("open", [one for one in results if one.expected is Expected.OPEN]),
+        ("harmful, full share", [result for result in results if result.expected is Expected.HARMFUL and result.full]),
+        (
+            "harmful, lower share",
+            [result for result in results if result.expected is Expected.HARMFUL and not result.full],
+        ),
+        ("harmless", [result for result in results if result.expected is Expected.HARMLESS]),
+        ("open", [result for result in results if result.expected is Expected.OPEN]),
     )
     for name, group in groups:
         counts = Counter(result.verdict for result in group)

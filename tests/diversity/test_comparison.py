@@ -295,7 +295,7 @@ def test_an_opening_is_said_in_the_notes(ours: Outputs, theirs: Outputs) -> None
     comparison = compared(with_texts(ours, lambda _at, text: f"{OPENING} {text}"), theirs)
 
     assert (
-        "100% of the candidate's answers open with the same 16 words, which were set aside: "
+        "100% of the candidate's answers open with the same 16 words, which were excluded: "
         '"thank you for your question which i am glad to answer as ..."'
     ) in comparison.notes
 

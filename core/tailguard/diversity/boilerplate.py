@@ -1,4 +1,4 @@
-"""Openings and closings that many answers of one model share: set aside before anything is counted, and reported.
+"""Openings and closings that many answers of one model share: excluded before anything is counted, and reported.
 
 A fixed greeting or disclaimer is style. It makes every answer more alike and longer without a loss of anything; so it is taken
 off ahead of the measures, on either side.

@@ -90,4 +90,4 @@ def notes(candidate: Side, reference: Side, left_out: int, samples: int) -> tupl
 def _boilerplate(part: Boilerplate, whose: str) -> str:
     shown = " ".join(part.words[:_BOILERPLATE_WORDS]) + (" ..." if len(part.words) > _BOILERPLATE_WORDS else "")
     words = counted(len(part.words), "word")
-    return f'{part.share:.0%} of {whose} answers {part.end} with the same {words}, which were set aside: "{shown}"'
+    return f'{part.share:.0%} of {whose} answers {part.end} with the same {words}, which were excluded: "{shown}"'

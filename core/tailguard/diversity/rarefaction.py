@@ -91,7 +91,7 @@ def _leave_one_out(  # noqa: PLR0912  a kernel is one long loop
         for at in range(starts[prompt], starts[prompt + 1]):
             inside[units[at]] = 0
     size = sizes.sum()
-    cap = 1  # a type that stands so often is in every sample, but for one in 10**13
+    cap = 1  # a type that occurs so often is in every sample, but for one in 10**13
     while cap < size and _seen(cap, size, budget, log_factorial) < 1 - 1e-13:
         cap += 1
     spectrum = np.zeros(cap + 1, np.int64)

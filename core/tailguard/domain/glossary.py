@@ -11,7 +11,7 @@ TERMS: dict[str, str] = {
     "attestation": "The quality owner's word, once a month, on whether a play is really running; it stands beside what "
     "the log shows.",
     "batch": "Records that came in together from one source, with one declaration.",
-    "boilerplate": "An opening or closing that many answers of one side share. It is set aside on both sides and "
+    "boilerplate": "An opening or closing that many answers of one side share. It is excluded on both sides and "
     "reported; it does not gate.",
     "ceiling": "The largest synthetic share that a lineage's training set may have, in records and in tokens.",
     "checkpoint": "A named review or filter on an edge over which output can come back, with an owner and evidence "

@@ -136,7 +136,7 @@ def beside(ours: Judged, theirs: Judged) -> NDArray[np.int8]:
     """The defects of one side's answers beside the other's to the same prompts (in the same order): those that the answers have
     by themselves, a language that neither the prompt nor the other side has, and answers far shorter than the other side's.
 
-    Against no other side, give the same side twice: then nothing is too short.
+    Against no other side, give the same side twice: then an answer is held beside the other samples of its own prompt.
     """
     defects = ours.defects.copy()
     prompts = ours.outputs.prompt_of

@@ -41,7 +41,7 @@ SAYS = {
         "Overview": "main/2 may not be trained: over the ceiling",
         "Provenance": "vendor: the batch is declared human, but",
         "Mixing": "as its tags may be wrong), over the ceiling of 30%",
-        "Diversity": "no loss exceeds its limit",
+        "Diversity": "no measure fell",
         "Gates": "0 of 2 candidates were blocked",
         "Quarantine": "52 records wait, the oldest 60 days",
         "Overrides": "1 open, 0 wait for a decision",

@@ -104,7 +104,7 @@ def test_a_model_that_gives_each_prompt_one_answer_is_blocked_whatever_it_says_e
     report = tailguard.compare(rows(), changed(lambda _at, row: first[row["prompt_id"]]))
 
     assert report.verdict is Verdict.BLOCK
-    assert report.reason.startswith("variety within a prompt fell 100.0 points")
+    assert report.reason.startswith("variety within a prompt fell 100 points")
 
 
 def test_a_model_trained_on_its_own_output_is_blocked() -> None:

@@ -88,7 +88,8 @@ def test_an_unchanged_model_passes(ours: Outputs, theirs: Outputs) -> None:
     ]
     assert all(found.low <= found.delta <= found.high for found in comparison.measures)
     assert all(0.9 < found.candidate_value / found.reference_value < 1.1 for found in comparison.measures)
-    assert (comparison.prompts, comparison.samples_per_prompt, comparison.unusable) == (300, 1, ())
+    assert (comparison.prompts, comparison.samples_per_prompt) == (300, 1)
+    assert sum(part.candidate_share for part in comparison.unusable) < 0.005
     assert reason(comparison).startswith("no loss exceeds its limit; largest drop: ")
 
 

@@ -20,6 +20,7 @@ from tailguard.diversity.languages import ENGLISH, UNDECIDED, differ, languages
 from tailguard.diversity.metrics import after_words
 from tailguard.diversity.outputs import Encoded, Outputs
 from tailguard.diversity.refusals import declines, refuses
+from tailguard.diversity.swapped import to_other_prompts
 from tailguard.diversity.topics import Vectors, summed_vectors, unit_vectors
 from tailguard.diversity.word_order import disordered
 from tailguard.domain.defects import Defect
@@ -87,6 +88,11 @@ class Judged:
         """The language of each prompt."""
         return _languages(self.asked)
 
+    @property
+    def asked_in_english(self) -> bool:
+        """Whether most of the prompts are in English."""
+        return bool(2 * (self.asked_in == ENGLISH).sum() > len(self.asked_in))
+
 
 def _languages(texts: Encoded) -> NDArray[np.int16]:
     return languages(texts.vocabulary, texts.units, texts.offsets)
@@ -134,7 +140,8 @@ def on_shared_prompts(candidate: Judged, reference: Judged) -> tuple[Judged, Jud
 
 def beside(ours: Judged, theirs: Judged) -> NDArray[np.int8]:
     """The defects of one side's answers beside the other's to the same prompts (in the same order): those that the answers have
-    by themselves, a language that neither the prompt nor the other side has, and answers far shorter than the other side's.
+    by themselves, a language that neither the prompt nor the other side has, answers far shorter than the other side's, and
+    answers that belong to another prompt by what the other side says.
 
     Against no other side, give the same side twice: then an answer is held beside the other samples of its own prompt.
     """
@@ -144,7 +151,10 @@ def beside(ours: Judged, theirs: Judged) -> NDArray[np.int8]:
     counts = np.bincount(theirs.outputs.prompt_of, minlength=len(theirs.outputs.ids))
     means = np.bincount(theirs.outputs.prompt_of, theirs.sizes, minlength=len(counts)) / np.maximum(counts, 1)
     short = (means[prompts] >= _LONG) & (ours.sizes < _SHORT * means[prompts])
-    for mark, defect in ((short, Defect.SHORT), (foreign, Defect.LANGUAGE)):
+    marks = [(short, Defect.SHORT), (foreign, Defect.LANGUAGE)]
+    if theirs is not ours and ours.outputs.kind is SuiteKind.INSTRUCTIONS:
+        marks.append((_swapped(ours, theirs), Defect.OFF_TOPIC))
+    for mark, defect in marks:
         defects[mark & (ours.defects == USABLE)] = DEFECTS.index(defect)
     return defects
 
@@ -163,6 +173,13 @@ def _foreign(ours: Judged, theirs: Judged) -> Flags:
         for answer in np.flatnonzero(other).tolist():
             foreign[answer] |= (int(prompts[answer]), int(codes[answer])) not in spoken
     return foreign
+
+
+def _swapped(ours: Judged, theirs: Judged) -> Flags:
+    """Answers that belong to another prompt, by what the other side's usable answers say."""
+    answers, begins = theirs.answers, theirs.answers.offsets[:-1]
+    usable = answers.between(begins, np.where(theirs.defects == USABLE, answers.offsets[1:], begins))
+    return to_other_prompts(ours.answers, usable, ours.asked, ours.outputs.prompt_of, theirs.outputs.prompt_of)
 
 
 def _loops(answers: Encoded) -> Flags:
@@ -199,7 +216,7 @@ def _copies(answers: Encoded, prompts: Ints) -> Flags:
 def _disordered(judged: Judged, texts: list[str]) -> Flags:
     """English answers whose words are shuffled or strung together; where the prompts are English, undecided ones are asked too."""
     english = judged.languages == ENGLISH
-    if 2 * (judged.asked_in == ENGLISH).sum() > len(judged.asked_in):
+    if judged.asked_in_english:
         english |= judged.languages == UNDECIDED
     answers = judged.answers
     return disordered(answers.vocabulary, answers.units, answers.offsets, texts, english=english)
@@ -213,7 +230,9 @@ def _off_topic(judged: Judged) -> Flags:
     answers, prompts = judged.answers, judged.outputs.prompt_of
     asked = unit_vectors(summed_vectors(judged.asked))
     asked = unit_vectors(asked - asked.sum(axis=0) / max(1, len(asked)))
-    known = (judged.asked_in == ENGLISH) | (judged.asked_in == UNDECIDED)
+    known = judged.asked_in == ENGLISH
+    if judged.asked_in_english:
+        known |= judged.asked_in == UNDECIDED
     long = np.flatnonzero((answers.lengths >= _TOPIC_WORDS) & (judged.asked.lengths[prompts] > 0) & known[prompts])
     flags = np.zeros(len(prompts), dtype=np.bool_)
     for part in np.array_split(long, max(1, len(long) // 1_000)):

@@ -131,7 +131,7 @@ def being_written(team: Team) -> None:
     run = runner.start(team.workspace, "main", [team.batch("b", team.take(100))], recipe=Recipe(), seed=0)
     runner.advance(team.workspace, run, until="intake")
 
-    RunRecorder(team.workspace.log, run, team.workspace.author).record(StageStarted(run, Stage.SCORE))
+    RunRecorder(team.workspace.log, run, team.workspace.author).record(StageStarted(run=run, stage=Stage.SCORE))
     team.workspace.log.publish()
 
 

@@ -135,7 +135,7 @@ class Workspace:
     def _log_refusal(self, right: Right, refused: NotAllowed) -> None:
         if not refused.logged and self.log.exists():
             with transaction(self.log, self.author) as opened:
-                opened.record(AttemptRefused(str(right), str(refused)))
+                opened.record(AttemptRefused(action=str(right), why=str(refused)))
         refused.logged = True
 
     @property
@@ -187,5 +187,5 @@ def _policy_recorded(opened: Transaction, policy: Policy, text: str) -> str:
     digest = policy_digest(text)
     newest = opened.view.newest(PolicyInForce)
     if newest is None or newest.fact.digest != digest:
-        opened.record(PolicyInForce(digest, policy.team, text))
+        opened.record(PolicyInForce(digest=digest, team=policy.team, text=text))
     return digest

@@ -38,7 +38,17 @@ def judged(workspace: Workspace, number: int, *losses: tuple[float, str], verdic
     run = f"main/{number}"
     record(
         workspace,
-        RunStarted(run, "main", number, None, Mode.ENFORCE, "p", "r", 0, "test"),
+        RunStarted(
+            run=run,
+            lineage="main",
+            number=number,
+            parent=None,
+            mode=Mode.ENFORCE,
+            policy="p",
+            request="r",
+            seed=0,
+            tool_version="test",
+        ),
         GateDecision(run, "main", Gate.DIVERSITY, Verdict(verdict), True, "as measured", None),
         *(CanaryResult(run, Damage.RARE_WORDS_LOST, 0.1, loss, Verdict(said), True) for loss, said in losses),
     )

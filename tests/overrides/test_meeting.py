@@ -77,9 +77,16 @@ def test_an_override_that_went_round_the_checks_is_void_and_shown(
     now = team.clock.now()
     record(
         team.workspace.as_actor("lin"),
-        OverrideRequested("override-x", Gate.RATIO, "main", run, reason, now + timedelta(days=days)),
+        OverrideRequested(
+            override="override-x",
+            gate=Gate.RATIO,
+            lineage="main",
+            run=run,
+            reason=reason,
+            expires=now + timedelta(days=days),
+        ),
     )
-    record(team.workspace, OverrideDecided("override-x", "approved", ""))
+    record(team.workspace, OverrideDecided(override="override-x", decision="approved", note=""))
 
     found = register.find(team.workspace, "override-x")
 
@@ -97,7 +104,7 @@ def test_an_override_that_went_round_the_checks_is_void_and_shown(
 
 def test_an_own_approval_that_went_round_the_checks_is_void(team: Team, run: str) -> None:
     name = ask(team, run, approve=False)
-    record(team.workspace.as_actor("lin"), OverrideDecided(name, "approved", ""))
+    record(team.workspace.as_actor("lin"), OverrideDecided(override=name, decision="approved", note=""))
 
     assert register.find(team.workspace, name).void == "lin approved their own request"
 

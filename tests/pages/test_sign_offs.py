@@ -31,7 +31,17 @@ def waiting(catalogue: Catalogue, tmp_path: Path) -> Workspace:
     record_policy(workspace)
     record(
         workspace,
-        RunStarted(RUN, "main", 2, "main/1", Mode.ENFORCE, "p", "{}", 0, "test"),
+        RunStarted(
+            run=RUN,
+            lineage="main",
+            number=2,
+            parent="main/1",
+            mode=Mode.ENFORCE,
+            policy="p",
+            request="{}",
+            seed=0,
+            tool_version="test",
+        ),
         *(ReportKept(RUN, kept.reference_kind, kept.reference, kept.report) for kept in reports),
         GateDecision(RUN, "main", Gate.DIVERSITY, Verdict.PASS, True, "nothing fell past its margin", None),
     )

@@ -86,12 +86,16 @@ def test_who_takes_the_queue_keeps_it_while_they_answer_it(tmp_path: Path) -> No
         return [finding.assigned_to for finding in found if finding.kind is FindingKind.RECORDS_WAIT]
 
     def answer(record: str) -> ReviewDecision:
-        return ReviewDecision(record, "a", "docs", "human", "checked", clock.moment)
+        return ReviewDecision(
+            record=record, batch="a", source="docs", origin="human", reason="checked", held_since=clock.moment
+        )
 
-    record(workspace, RecordsHeld("main/0", "a", "docs", "r1"))
-    record(workspace, FindingAssigned(FindingKind.RECORDS_WAIT, "1 record waits", "I answer them today."))
+    record(workspace, RecordsHeld(run="main/0", batch="a", source="docs", records="r1"))
+    record(
+        workspace, FindingAssigned(finding=FindingKind.RECORDS_WAIT, what="1 record waits", note="I answer them today.")
+    )
     clock.move(1)
-    record(workspace, RecordsHeld("main/1", "b", "docs", "r2"))
+    record(workspace, RecordsHeld(run="main/1", batch="b", source="docs", records="r2"))
     record(workspace, answer("r1"))
     assert takers() == ["ada"]
 
@@ -99,9 +103,9 @@ def test_who_takes_the_queue_keeps_it_while_they_answer_it(tmp_path: Path) -> No
     assert takers() == []
 
     clock.move(1)
-    record(workspace, RecordsHeld("main/2", "c", "docs", "r3"))
+    record(workspace, RecordsHeld(run="main/2", batch="c", source="docs", records="r3"))
     clock.move(1)
-    record(workspace, RecordsHeld("main/3", "d", "docs", "r4"))
+    record(workspace, RecordsHeld(run="main/3", batch="d", source="docs", records="r4"))
     assert takers() == [None]  # it ended and began again
 
 

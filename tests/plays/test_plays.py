@@ -43,7 +43,9 @@ BEGUN = datetime(2026, 1, 1)
 def findings(team: Team) -> list[Finding]:
     """What is found at this moment of the team's clock: something recorded moves the log's own time there."""
     record_policy(team.workspace)
-    record(team.workspace, AlertSent("no alert", "only to move the log's time", True, None))
+    record(
+        team.workspace, AlertSent(alert="no alert", channel="only to move the log's time", delivered=True, problem=None)
+    )
     with team.workspace.log.reading() as view:
         return list(standing_of(view, team.clock.now()).findings)
 
@@ -164,7 +166,7 @@ def test_a_gate_that_was_bypassed_is_found_until_a_generation_passes(tmp_path: P
     record(
         space,
         GateDecision("main/1", "main", Gate.DIVERSITY, Verdict.PASS, True, "nothing fell", None),
-        ShippingEvent("main/1", "main", Action.SHIPPED, "it passed", None),
+        ShippingEvent(run="main/1", lineage="main", action=Action.SHIPPED, reason="it passed", override=None),
     )
     assert finding_about(team, "the gate was bypassed") is None
 
@@ -184,7 +186,12 @@ def test_observe_mode_left_on_is_found_since_it_should_have_ended(team: Team) ->
 
 
 def test_an_alert_that_nobody_takes_is_found_until_somebody_does(team: Team) -> None:
-    record(team.workspace, AlertRaised("alert-1", "a stream lost diversity", "bot", "bot fell", "decisions#1"))
+    record(
+        team.workspace,
+        AlertRaised(
+            alert="alert-1", kind="a stream lost diversity", subject="bot", what="bot fell", source="decisions#1"
+        ),
+    )
     team.clock.move(6)
     assert finding_about(team, "nobody acknowledged alert-1") is None
     team.clock.move(2)

@@ -52,7 +52,17 @@ def judged(workspace: Workspace, number: int, verdict: str) -> str:
     run = f"main/{number}"
     record(
         workspace,
-        RunStarted(run, "main", number, None, Mode.ENFORCE, "p", "r", 0, "test"),
+        RunStarted(
+            run=run,
+            lineage="main",
+            number=number,
+            parent=None,
+            mode=Mode.ENFORCE,
+            policy="p",
+            request="r",
+            seed=0,
+            tool_version="test",
+        ),
         GateDecision(run, "main", Gate.DIVERSITY, Verdict(verdict), True, "as measured", None),
     )
     return run
@@ -144,8 +154,20 @@ def test_what_does_not_fit_its_hash_does_not_ship(
     workspace, clock = founded(tmp_path)
     recorder = RunRecorder(workspace.log, "main/0", workspace.author)
     recorder.record(
-        RunStarted("main/0", "main", 0, None, Mode.ENFORCE, "p", "r", 0, "test"),
-        Generation("main/0", "main", 0, None, "snapshot", "weights", "ngram"),
+        RunStarted(
+            run="main/0",
+            lineage="main",
+            number=0,
+            parent=None,
+            mode=Mode.ENFORCE,
+            policy="p",
+            request="r",
+            seed=0,
+            tool_version="test",
+        ),
+        Generation(
+            run="main/0", lineage="main", number=0, parent=None, snapshot="snapshot", weights="weights", trainer="ngram"
+        ),
         GateDecision("main/0", "main", Gate.DIVERSITY, Verdict.BLOCK, True, "as measured", None),
     )
     recorder.seal()

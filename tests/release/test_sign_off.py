@@ -68,7 +68,9 @@ def test_what_passed_ships_once_the_quality_owner_has_approved_it(tmp_path: Path
         (verdict,) = view.recorded(GateDecision)
         assert [event.fact.action for event in view.recorded(ShippingEvent)] == ["refused", "shipped"]
         assert [refused.actor for refused in view.recorded(AttemptRefused)] == ["lin"]
-    assert answer.fact == GateSignedOff(run, "main", verdict.id, True, NOTE, seconds)
+    assert answer.fact == GateSignedOff(
+        run=run, lineage="main", decision=verdict.id, approved=True, note=NOTE, seconds=seconds
+    )
     assert timedelta(seconds=seconds) == pytest.approx(timedelta(days=2), abs=timedelta(minutes=1))
 
 

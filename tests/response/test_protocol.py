@@ -116,7 +116,16 @@ def test_a_response_keeps_its_order_and_does_not_close_without_cause_and_change(
 def test_a_real_incident_from_an_alert_acts_on_the_lineage_itself(team: Team) -> None:
     first, second = two_generations(team)
     space = team.workspace
-    record(space, AlertRaised("alert-1", "a stream lost diversity", "bot", "bot lost its rare words", "decisions#1"))
+    record(
+        space,
+        AlertRaised(
+            alert="alert-1",
+            kind="a stream lost diversity",
+            subject="bot",
+            what="bot lost its rare words",
+            source="decisions#1",
+        ),
+    )
     team.clock.moment += timedelta(minutes=30)
 
     begun = protocol.open_incident(space.as_actor("lin"), "main", what="", alert="alert-1", generation=None)

@@ -204,10 +204,13 @@ def test_reliability_falls_with_what_a_source_has_shown(demoted: float, duplicat
 
 def test_a_source_earns_its_reliability_from_the_log(team: Team) -> None:
     run = to_score(team, [team.batch("a", team.take(30)), team.batch("b", team.take(10), "vendor")])
-    record(team.workspace, SourceContract("docs", "Eve", "CC0", "human", team.clock.now(), ""))
+    record(
+        team.workspace,
+        SourceContract(source="docs", owner="Eve", licence="CC0", declared="human", since=team.clock.now(), note=""),
+    )
     with team.workspace.log.reading() as view:
         (contract,) = view.recorded(SourceContract)
-    record(team.workspace, SourceSignedOff("docs", contract.id, True, ""))
+    record(team.workspace, SourceSignedOff(source="docs", contract=contract.id, signed=True, note=""))
 
     again = to_score(team, [team.batch("c", team.take(30)), team.batch("d", team.take(10), "vendor")])
 

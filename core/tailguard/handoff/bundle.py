@@ -68,7 +68,7 @@ def note_deviation(workspace: Workspace, run: str, *, what: str, why: str) -> No
     with workspace.deciding(Right.NOTE) as tx:
         _started(tx.view, run)
         departure = explanation(what, "A deviation needs a description")
-        tx.record(DeviationNoted(run, departure, explanation(why, "A deviation needs a reason")))
+        tx.record(DeviationNoted(run=run, what=departure, why=explanation(why, "A deviation needs a reason")))
 
 
 def write_record(workspace: Workspace, run: str, out: Path) -> Record:

@@ -97,8 +97,8 @@ def start(workspace: Workspace) -> str:
             raise InputError("No override is open or waits for a decision: there is nothing to meet about.")
         name = f"meeting-{len(tx.view.recorded(MeetingStarted)) + 1}"
         tx.record(
-            MeetingStarted(name, " ".join(override.id for override in order)),
-            MeetingAttended(name, workspace.actor, True),
+            MeetingStarted(meeting=name, agenda=" ".join(override.id for override in order)),
+            MeetingAttended(meeting=name, person=workspace.actor, present=True),
         )
         return name
 
@@ -110,7 +110,7 @@ def attend(workspace: Workspace, person: str, *, present: bool = True) -> None:
             raise InputError("Attendance needs a name of at most 80 letters.")
         meeting = _going_on(tx.view)
         if present != (person.strip() in attendance(tx.view, meeting)):
-            tx.record(MeetingAttended(meeting, person.strip(), present))
+            tx.record(MeetingAttended(meeting=meeting, person=person.strip(), present=present))
 
 
 def decide(workspace: Workspace, override: str, *, decision: str, note: str, expires: datetime | None = None) -> None:
@@ -140,7 +140,7 @@ def decide(workspace: Workspace, override: str, *, decision: str, note: str, exp
             requests.record_renewal(tx, override, reason=note, expires=expires, now=now)
         elif decision != "kept":
             requests.record_decision(tx, override, decision, note, actor=workspace.actor, now=now)
-        tx.record(MeetingDecided(meeting, override, decision, justification))
+        tx.record(MeetingDecided(meeting=meeting, override=override, decision=decision, note=justification))
 
 
 def end(workspace: Workspace) -> str:
@@ -156,8 +156,8 @@ def end(workspace: Workspace) -> str:
         minutes = workspace.store.put_json("minutes", content)
         undecided = sum(item["decided_by"] is None for item in content["items"])
         tx.record(
-            *(OverrideDecided(name, "closed", f"{PASSED_OVER} ({meeting})") for name in passed),
-            MeetingEnded(meeting, minutes, len(decided), undecided),
+            *(OverrideDecided(override=name, decision="closed", note=f"{PASSED_OVER} ({meeting})") for name in passed),
+            MeetingEnded(meeting=meeting, minutes=minutes, decided=len(decided), open_items=undecided),
         )
         return minutes
 

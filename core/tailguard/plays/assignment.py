@@ -25,5 +25,5 @@ def assign(workspace: Workspace, key: str, *, plan: str) -> Recorded[FindingAssi
             )
         finding = findings[key]
         earlier = tx.view.recorded(FindingAssigned, finding=finding.key)
-        tx.record(FindingAssigned(key, finding.what, promised))
+        tx.record(FindingAssigned(finding=key, what=finding.what, note=promised))
         return latest(earlier) if finding.assigned_to else None

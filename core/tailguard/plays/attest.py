@@ -52,7 +52,13 @@ def attest(workspace: Workspace, play: str, *, running: bool, note: str) -> Play
             raise InputError(f"There is no play {play!r} here. Plays: {', '.join(tx.policy.asked_plays)}.")
         if running != (standing.state == "running"):
             explanation(note, f"The log says that {play} is {standing.state}; seeing it otherwise needs a note")
-        fact = PlayAttested(play, f"{now:%Y-%m}", running, f"{standing.state}: {standing.why}", note.strip())
+        fact = PlayAttested(
+            play=play,
+            month=f"{now:%Y-%m}",
+            running=running,
+            evidence=f"{standing.state}: {standing.why}",
+            note=note.strip(),
+        )
         tx.record(fact)
         return fact
 
@@ -71,8 +77,8 @@ def hand_over(workspace: Workspace, play: str, *, to: str) -> PlayHandedOver:
         file = workspace.root / POLICY_FILE
         text = _with_owner(file, play, to)
         policy = parse_policy(text, str(file))
-        fact = PlayHandedOver(play, before, to)
-        tx.record(PolicyInForce(policy_digest(text), policy.team, text), fact)
+        fact = PlayHandedOver(play=play, before=before, after=to)
+        tx.record(PolicyInForce(digest=policy_digest(text), team=policy.team, text=text), fact)
         write_atomically(file, text.encode())
         return fact
 
@@ -117,7 +123,7 @@ def acknowledge(workspace: Workspace, *, note: str) -> RunbookRevised:
         actions.record_flows(workspace, tx)
         text = _runbook(workspace, tx.policy)
         workspace.store.put_bytes("runbooks", text.encode(), ".md")
-        fact = RunbookRevised(runbook.digest_of(text), changes)
+        fact = RunbookRevised(digest=runbook.digest_of(text), note=changes)
         tx.record(fact)
         return fact
 

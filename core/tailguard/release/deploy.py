@@ -85,7 +85,15 @@ def deploy(workspace: Workspace, job: Deployment, settings: Deploy) -> Deployed:
             ) from error
         code = _run(workspace, words, settings.timeout_minutes * 60)
     seconds = (workspace.clock.now() - begun).total_seconds()
-    return Deployed(job.generation, job.lineage, job.action, job.replaced, job.weights, code, seconds)
+    return Deployed(
+        run=job.generation,
+        lineage=job.lineage,
+        action=job.action,
+        replaced=job.replaced,
+        weights=job.weights,
+        exit_code=code,
+        seconds=seconds,
+    )
 
 
 def _run(workspace: Workspace, words: list[str], timeout_seconds: float) -> int:

@@ -28,7 +28,7 @@ def freeze(workspace: Workspace, generation: str, *, reason: str) -> bool:
         if fleet.state(generation) is State.FROZEN:
             frozen = tx.view.recorded(ShippingEvent, run=generation, action=str(Action.FROZEN))[-1]
             raise InputError(f"{generation} was frozen {by(frozen.actor, frozen.recorded)}.")
-        tx.record(ShippingEvent(generation, lineage, Action.FROZEN, why, None))
+        tx.record(ShippingEvent(run=generation, lineage=lineage, action=Action.FROZEN, reason=why, override=None))
         return fleet.deployed == generation
 
 
@@ -43,5 +43,5 @@ def unfreeze(workspace: Workspace, generation: str, *, reason: str) -> State:
         state = fleet_of(tx.view, lineage).state(generation)
         if state not in (State.FROZEN, State.ROLLED_BACK):
             raise InputError(f"{generation} is {state}, not frozen; there is nothing to unfreeze.")
-        tx.record(ShippingEvent(generation, lineage, Action.UNFROZEN, why, None))
+        tx.record(ShippingEvent(run=generation, lineage=lineage, action=Action.UNFROZEN, reason=why, override=None))
         return fleet_of(tx.view, lineage).state(generation)

@@ -50,7 +50,9 @@ def rollback(workspace: Workspace, lineage: str, *, reason: str, to: str | None 
             permission, late = _still_good(tx.view, lineage, target, now=workspace.clock.now(), policy=policy)
             current = fleet_of(tx.view, lineage).deployed
             if permission and current:
-                tx.record(ShippingEvent(current, lineage, Action.ROLLED_BACK, why, None))
+                tx.record(
+                    ShippingEvent(run=current, lineage=lineage, action=Action.ROLLED_BACK, reason=why, override=None)
+                )
             tx.record(*(shipping_facts(permission, Action.RESTORED) if permission else ()), *deployed)
     if permission is None:
         raise TailguardError(f"{target} was put to work and lost its leave meanwhile: {late}")

@@ -52,7 +52,15 @@ def ship(workspace: Workspace, generation: str) -> str:
             permission = _permission(tx.view, generation, workspace.clock.now(), policy)
             refused = refusal(permission)
             if isinstance(refused, Blocked | Held):
-                tx.record(ShippingEvent(generation, lineage, Action.REFUSED, explained(permission), None))
+                tx.record(
+                    ShippingEvent(
+                        run=generation,
+                        lineage=lineage,
+                        action=Action.REFUSED,
+                        reason=explained(permission),
+                        override=None,
+                    )
+                )
         if refused:
             raise refused
         deployed = deploy_generation(workspace, generation, "ship", replaced=fleet.deployed)
@@ -79,13 +87,26 @@ def shipping_facts(permission: Permission, action: Action) -> list[Fact]:
     run, lineage = candidate.generation, lineage_of(candidate.generation)
     facts: list[Fact] = [
         ShippingEvent(
-            run, lineage, action, explained(permission), next((override.id for override in permission.overrides), None)
+            run=run,
+            lineage=lineage,
+            action=action,
+            reason=explained(permission),
+            override=next((override.id for override in permission.overrides), None),
         )
     ]
     if permission.gate_override:
-        facts.append(OverrideUsed(permission.gate_override.id, run, Gate.DIVERSITY, candidate.reason))
+        facts.append(
+            OverrideUsed(override=permission.gate_override.id, run=run, gate=Gate.DIVERSITY, effect=candidate.reason)
+        )
     if permission.loop_override:
-        facts.append(OverrideUsed(permission.loop_override.id, run, Gate.LOOPS, f"unguarded loop: {candidate.loop}"))
+        facts.append(
+            OverrideUsed(
+                override=permission.loop_override.id,
+                run=run,
+                gate=Gate.LOOPS,
+                effect=f"unguarded loop: {candidate.loop}",
+            )
+        )
     return facts
 
 

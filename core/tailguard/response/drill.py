@@ -60,7 +60,11 @@ def start_drill(workspace: Workspace, lineage: str, *, seed: int) -> Done:
         missing = gaps(workspace, incident, lineage)
         if not noticed:
             missing.append(
-                IncidentGap(incident, Gap.COLLAPSE_NOT_NOTICED, f"the planted collapse was not noticed: {evidence}")
+                IncidentGap(
+                    incident=incident,
+                    gap=Gap.COLLAPSE_NOT_NOTICED,
+                    what=f"the planted collapse was not noticed: {evidence}",
+                )
             )
         return record_step(workspace, incident, "detect", begun, evidence, missing)
 
@@ -74,7 +78,10 @@ def _ended_on_failure(workspace: Workspace, incident: str) -> Iterator[None]:
         sandboxes.discard(workspace, incident)
         why = f"the drill could not begin: {error}"
         with workspace.deciding(Right.RESPOND) as tx:
-            tx.record(IncidentGap(incident, Gap.DRILL_NOT_BEGUN, why), IncidentClosed(incident, why, "drill", "none"))
+            tx.record(
+                IncidentGap(incident=incident, gap=Gap.DRILL_NOT_BEGUN, what=why),
+                IncidentClosed(incident=incident, cause=why, play="drill", change="none"),
+            )
         raise
 
 

@@ -44,4 +44,4 @@ def gaps(workspace: Workspace, incident: str, lineage: str) -> list[IncidentGap]
             missing.append((Gap.ANCHOR_STALE, finding.what))
         if finding.kind is FindingKind.COVERAGE_LOW and lineage_of(finding.subject[0]) == lineage:
             missing.append((Gap.TAGS_MISSING, finding.what))
-    return [IncidentGap(incident, *gap) for gap in missing if gap]
+    return [IncidentGap(incident=incident, gap=kind, what=what) for kind, what in filter(None, missing)]

@@ -107,7 +107,7 @@ def rollback(workspace: Workspace, incident: str) -> Done:
     except NotAllowed:
         raise
     except InputError as error:
-        gap = IncidentGap(incident, Gap.NO_GOOD_GENERATION, str(error))
+        gap = IncidentGap(incident=incident, gap=Gap.NO_GOOD_GENERATION, what=str(error))
         return record_step(workspace, incident, "rollback", begun, f"not possible: {error}", [gap])
     evidence = f"{done.replaced} was rolled back, {done.generation} is at work, weights as their digest says"
     return record_step(workspace, incident, "rollback", begun, evidence)
@@ -155,7 +155,14 @@ def close(workspace: Workspace, incident: str, *, cause: str, play: str, change:
         if play not in PLAYS:
             raise InputError(f"There is no play {play!r}. Plays: {', '.join(PLAYS)}.")
         root_cause = explanation(cause, f"Closing {incident} needs a root cause")
-        tx.record(IncidentClosed(incident, root_cause, play, explanation(change, f"Closing {incident} needs a change")))
+        tx.record(
+            IncidentClosed(
+                incident=incident,
+                cause=root_cause,
+                play=play,
+                change=explanation(change, f"Closing {incident} needs a change"),
+            )
+        )
     if response.kind == "drill":
         discard(workspace, incident)
 
@@ -196,7 +203,16 @@ def open_response(workspace: Workspace, kind: str, generation: str, trigger: str
     """Record that a drill or an incident is open; the name that it got."""
     with workspace.deciding(Right.RESPOND) as tx:
         name = f"{kind}-{sum(response.kind == kind for response in incidents(tx.view)) + 1}"
-        tx.record(IncidentOpened(name, kind, lineage_of(generation), generation, trigger, what))
+        tx.record(
+            IncidentOpened(
+                incident=name,
+                kind=kind,
+                lineage=lineage_of(generation),
+                generation=generation,
+                trigger=trigger,
+                what=what,
+            )
+        )
         return name
 
 
@@ -209,7 +225,13 @@ def record_step(
     with workspace.deciding(Right.RESPOND) as tx:
         response = _ready(tx.view, incident, step)
         could = response.steps[-1].recorded if response.steps else begun if step == "detect" else response.opened
-        fact = IncidentStep(incident, step, (now - could).total_seconds(), (now - begun).total_seconds(), evidence)
+        fact = IncidentStep(
+            incident=incident,
+            step=step,
+            seconds=(now - could).total_seconds(),
+            machine_seconds=(now - begun).total_seconds(),
+            evidence=evidence,
+        )
         tx.record(fact, *more)
     after = ORDER[ORDER.index(step) + 1] if step != ORDER[-1] else None
     return Done(incident, step, fact.machine_seconds, evidence, after)

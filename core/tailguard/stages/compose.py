@@ -100,7 +100,11 @@ def compose(
         *_ratio_facts(run, snapshot, ratios, ceiling),
     ]
     if previous:
-        facts.append(EarlierHumanKept(run, previous, earlier.before, earlier.kept, max_human_loss))
+        facts.append(
+            EarlierHumanKept(
+                run=run, previous=previous, before=earlier.before, kept=earlier.kept, allowed_loss=max_human_loss
+            )
+        )
     return Outcome(
         result={"snapshot": snapshot},
         criteria=_criteria(store, written.counted, ratios, ceiling, earlier, max_human_loss, anchor, mode),
@@ -145,7 +149,16 @@ def _inputs(scored: str, anchor: str | None, previous: str | None) -> tuple[Name
 
 def _ratio_facts(run: str, snapshot: str, ratios: Mapping[str, Bounds], ceiling: Ceiling) -> list[Fact]:
     return [
-        RatioMeasured(run, snapshot, unit, ratio.ratio, ratio.low, ratio.high, ceiling.share, ceiling.enforced_on)
+        RatioMeasured(
+            run=run,
+            snapshot=snapshot,
+            unit=unit,
+            ratio=ratio.ratio,
+            low=ratio.low,
+            high=ratio.high,
+            ceiling=ceiling.share,
+            enforced_on=ceiling.enforced_on,
+        )
         for unit, ratio in ratios.items()
     ]
 
@@ -399,7 +412,9 @@ def _facts(
             requested=recipe.synthetic_share,
         ),
         *(
-            CompositionPart(run, snapshot, role, origin, source, records, size)
+            CompositionPart(
+                run=run, snapshot=snapshot, role=role, origin=origin, source=source, records=records, tokens=size
+            )
             for (role, origin, source), (records, size) in sorted(counted.parts.items())
         ),
     ]

@@ -113,7 +113,7 @@ def verify(workspace: Workspace) -> int:
     except TailguardError as error:
         intact, trouble = False, str(error)
     with workspace.deciding(Right.VERIFY) as tx:
-        tx.record(AnchorVerified(standing.fact.anchor, count, intact))
+        tx.record(AnchorVerified(anchor=standing.fact.anchor, records=count, intact=intact))
     if not intact:
         raise TailguardError(f"The anchor was changed: {trouble} Restore it from a backup.")
     return count
@@ -151,7 +151,10 @@ def _change(
                 f"{count:,} records would be {action}; the policy leaves {left:,} within a year "
                 f"(anchor.max_{action}_per_year). An anchor is never replaced wholesale."
             )
-        tx.record(*facts, AnchorChanged(digest, standing.fact.anchor, action, count, reason))
+        tx.record(
+            *facts,
+            AnchorChanged(anchor=digest, previous=standing.fact.anchor, action=action, records=count, reason=reason),
+        )
     return count
 
 
@@ -211,9 +214,9 @@ def _keep(workspace: Workspace, rows: list[dict[str, object]], name: str, slice_
     for name_of_slice, size in zip(slices, tokens, strict=True):
         records[name_of_slice] += 1
         sizes[name_of_slice] += size
-    facts: list[Fact] = [AnchorFrozen(digest, name, len(rows), sum(tokens), rare)]
+    facts: list[Fact] = [AnchorFrozen(anchor=digest, name=name, records=len(rows), tokens=sum(tokens), rare_terms=rare)]
     facts += [
-        AnchorSlice(digest, name_of_slice, records[name_of_slice], sizes[name_of_slice])
+        AnchorSlice(anchor=digest, slice=name_of_slice, records=records[name_of_slice], tokens=sizes[name_of_slice])
         for name_of_slice in sorted(records)
     ]
     return digest, facts

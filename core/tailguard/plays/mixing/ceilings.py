@@ -147,19 +147,27 @@ def _facts_of(calibration: Calibration) -> list[Fact]:
     experiment, lineage = calibration.experiment, calibration.lineage
     return [
         CeilingCalibrated(
-            lineage,
-            experiment,
-            MEASURE,
-            calibration.generations,
-            calibration.repeats,
-            calibration.margin,
-            calibration.recommended,
-            calibration.smallest_cell,
-            calibration.closed_form,
-            calibration.ceiling,
+            lineage=lineage,
+            experiment=experiment,
+            measure=MEASURE,
+            generations=calibration.generations,
+            repeats=calibration.repeats,
+            margin=calibration.margin,
+            recommended=calibration.recommended,
+            smallest_cell=calibration.smallest_cell,
+            closed_form=calibration.closed_form,
+            ceiling=calibration.ceiling,
         ),
         *(
-            CeilingPoint(experiment, lineage, point.share, point.generation, point.value, point.low, point.high)
+            CeilingPoint(
+                experiment=experiment,
+                lineage=lineage,
+                share=point.share,
+                generation=point.generation,
+                value=point.value,
+                low=point.low,
+                high=point.high,
+            )
             for point in calibration.points
         ),
     ]

@@ -47,7 +47,9 @@ def _raise_new(tx: Decision) -> list[AlertRaised]:
         subject = (alarm.kind, alarm.subject)
         if subject not in known and subject not in new:
             name = f"alert-{len(raised) + len(new) + 1}"
-            new[subject] = AlertRaised(name, alarm.kind, alarm.subject, alarm.what, alarm.source)
+            new[subject] = AlertRaised(
+                alert=name, kind=alarm.kind, subject=alarm.subject, what=alarm.what, source=alarm.source
+            )
     tx.record(*new.values())
     return list(new.values())
 
@@ -63,7 +65,7 @@ def acknowledge(workspace: Workspace, alert: str, *, note: str) -> Recorded[Aler
         if alert not in known:
             raise InputError(f"There is no alert {alert!r}. Known: {', '.join(known[-10:]) or 'none yet'}.")
         before = latest(tx.view.recorded(AlertAcknowledged, alert=alert))
-        tx.record(AlertAcknowledged(alert, plan))
+        tx.record(AlertAcknowledged(alert=alert, note=plan))
         return before
 
 
@@ -100,7 +102,12 @@ def _deliver(alert: AlertRaised, address: str, team: str) -> AlertSent:
 
     channel = apprise.Apprise()
     if not channel.add(address):
-        return AlertSent(alert.alert, channel_of(address), False, "the address is not one that Apprise knows")
+        return AlertSent(
+            alert=alert.alert,
+            channel=channel_of(address),
+            delivered=False,
+            problem="the address is not one that Apprise knows",
+        )
     with apprise.LogCapture(level=logging.WARNING) as captured:  # type: ignore[no-untyped-call]
         done = channel.notify(
             title=f"Tailguard, {team}: {alert.kind}",
@@ -109,7 +116,9 @@ def _deliver(alert: AlertRaised, address: str, team: str) -> AlertSent:
             body_format=apprise.NotifyFormat.TEXT,
         )
         lines = captured.getvalue().splitlines() if captured else []
-    return AlertSent(alert.alert, channel_of(address), bool(done), None if done else _problem(lines))
+    return AlertSent(
+        alert=alert.alert, channel=channel_of(address), delivered=bool(done), problem=None if done else _problem(lines)
+    )
 
 
 def _problem(lines: Sequence[str]) -> str:

@@ -87,7 +87,10 @@ def freeze(workspace: Workspace, stream: str, rows: Iterable[RawRecord | Reject]
     )
     fingerprints = _fingerprints(workspace, stream, plain)
     with workspace.deciding(Right.SET_UP) as tx:
-        tx.record(StreamFrozen(stream, digest, len(plain), blocks, words), *fingerprints)
+        tx.record(
+            StreamFrozen(stream=stream, reference=digest, texts=len(plain), blocks=blocks, block_words=words),
+            *fingerprints,
+        )
     return Frozen(stream, len(plain), blocks, words, rejected)
 
 
@@ -165,19 +168,19 @@ def _week(
         threshold = len(MEASURES) / rules.alpha
         facts.append(
             StreamWeek(
-                stream,
-                digest,
-                week,
-                len(texts),
-                len(blocks),
-                name,
-                float(values.mean()),
-                mean,
-                rules.margin,
-                float(evidence[-1]),
-                threshold,
-                bool(evidence.max() >= threshold),
-                workspace.store.put_json("figures", {"values": values.tolist()}),
+                stream=stream,
+                reference=digest,
+                week=week,
+                texts=len(texts),
+                blocks=len(blocks),
+                measure=name,
+                value=float(values.mean()),
+                reference_value=mean,
+                margin=rules.margin,
+                e_value=float(evidence[-1]),
+                threshold=threshold,
+                alarm=bool(evidence.max() >= threshold),
+                figures=workspace.store.put_json("figures", {"values": values.tolist()}),
             )
         )
     return facts
@@ -192,7 +195,9 @@ def _reference(workspace: Workspace, digest: str) -> Reference:
 
 def _fingerprints(workspace: Workspace, stream: str, texts: list[str]) -> list[OutputsLogged]:
     return [
-        OutputsLogged(stream, "production", len(chunk), keep_segment(workspace.store, chunk))
+        OutputsLogged(
+            run=stream, purpose="production", texts=len(chunk), fingerprints=keep_segment(workspace.store, chunk)
+        )
         for chunk in (texts[at : at + MOST_TEXTS] for at in range(0, len(texts), MOST_TEXTS))
     ]
 

@@ -57,7 +57,16 @@ def freeze_suite(workspace: Workspace, file: Path, *, name: str, kind: SuiteKind
     with workspace.deciding(Right.SET_UP) as tx:
         _refuse_second(tx.view)
         samples = tx.policy.evaluation.samples
-        tx.record(SuiteFrozen(digest, name, len(prompts), tail_prompts, samples, len(rare)))
+        tx.record(
+            SuiteFrozen(
+                suite=digest,
+                name=name,
+                prompts=len(prompts),
+                tail_prompts=tail_prompts,
+                samples_per_prompt=samples,
+                rare_terms=len(rare),
+            )
+        )
     return digest
 
 

@@ -87,7 +87,7 @@ def make(workspace: Workspace, generation: str) -> Pack:
     files["SHA256SUMS"] = _checksums(files)
     digest = digest_of(files["manifest.json"])
     with workspace.deciding(Right.PACK) as tx:
-        tx.record(EvidencePacked(digest, len(files)))
+        tx.record(EvidencePacked(manifest=digest, files=len(files)))
     return Pack(_zipped(files, now), digest, tuple(sorted(files)))
 
 

@@ -20,7 +20,7 @@ from tailguard.domain.facts import (
 )
 from tailguard.domain.sources import Contract, SourceRecord
 from tailguard.domain.tags import Origin
-from tailguard.runlog.view import LogView
+from tailguard.runlog.view import LogView, fact_of
 from tailguard.runlog.views.reviews import review_decisions
 
 
@@ -158,4 +158,4 @@ def undeclared_returns(view: LogView, minimum: int) -> list[Return]:
         ),
         {"least": minimum},
     ).all()
-    return [Return(row[0], row[1], OwnOutputFound(*row[2:-2]), int(row[-2])) for row in rows]
+    return [Return(row[0], row[1], fact_of(OwnOutputFound, row[2:-2]), int(row[-2])) for row in rows]

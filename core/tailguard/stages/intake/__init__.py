@@ -176,7 +176,14 @@ def _take_in(context: _Context, request: BatchRequest, digest: str, batch: Batch
         inputs=[Named("file", Path(request.file).name, digest)],
         outputs=[Named("ledger", request.source, ledger.digest), Named("rejects", request.source, rejects)],
         facts=[
-            LedgerKept(context.run, digest, request.source, ledger.digest, ledger.root, counts.tags),
+            LedgerKept(
+                run=context.run,
+                batch=digest,
+                source=request.source,
+                ledger=ledger.digest,
+                root=ledger.root,
+                tags=counts.tags,
+            ),
             *facts_of(context.run, request, digest, batch, counts, conflict, context.detector, context.seed),
         ],
     )
@@ -193,7 +200,7 @@ def _take_in_released(context: _Context, released: pa.Table) -> _TakenInPart:
     return _TakenInPart(
         inputs=inputs,
         outputs=[Named("ledger", name, ledger)],
-        facts=[LedgerKept(context.run, "", name, ledger, root, len(released))],
+        facts=[LedgerKept(run=context.run, batch="", source=name, ledger=ledger, root=root, tags=len(released))],
     )
 
 

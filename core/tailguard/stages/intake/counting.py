@@ -193,13 +193,30 @@ def _counted_facts(key: _BatchKey, counts: Counts) -> list[Fact]:
     """The ids of held records, counts by declaration, origin and evidence, and what of our own output came back."""
     held = [counts.held_ids[start : start + _IDS_PER_ROW] for start in range(0, len(counts.held_ids), _IDS_PER_ROW)]
     return [
-        *(RecordsHeld(key.run, key.batch, key.source, " ".join(ids)) for ids in held),
+        *(RecordsHeld(run=key.run, batch=key.batch, source=key.source, records=" ".join(ids)) for ids in held),
         *(
-            ProvenanceCount(key.run, key.batch, key.source, *group, counts.records[group], counts.tokens[group])
-            for group in sorted(counts.records)
+            ProvenanceCount(
+                run=key.run,
+                batch=key.batch,
+                source=key.source,
+                declared=declared,
+                origin=origin,
+                evidence=evidence,
+                records=records,
+                tokens=counts.tokens[declared, origin, evidence],
+            )
+            for (declared, origin, evidence), records in sorted(counts.records.items())
         ),
         *(
-            OwnOutputFound(key.run, key.batch, key.source, generation, kind, count, example)
+            OwnOutputFound(
+                run=key.run,
+                batch=key.batch,
+                source=key.source,
+                generation=generation,
+                kind=kind,
+                records=count,
+                example=example,
+            )
             for (generation, kind), (count, example) in sorted(counts.found.items())
         ),
     ]
@@ -211,7 +228,15 @@ def _share_facts(key: _BatchKey, pool: str, shares: Shares | None) -> list[Fact]
         return []
     return [
         ShareEstimated(
-            key.run, key.batch, key.source, pool, method, estimate.share, estimate.low, estimate.high, shares.records
+            run=key.run,
+            batch=key.batch,
+            source=key.source,
+            pool=pool,
+            method=method,
+            share=estimate.share,
+            low=estimate.low,
+            high=estimate.high,
+            records=shares.records,
         )
         for method, estimate in (("PACC", shares.pacc), ("SLD", shares.sld))
     ]
@@ -224,14 +249,14 @@ def _drift_facts(key: _BatchKey, human_scores: NDArray[np.float64], detector: De
         return []
     return [
         DriftChecked(
-            key.run,
-            key.batch,
-            key.source,
-            detector.name,
-            checked.records,
-            checked.distance,
-            checked.limit,
-            checked.drifted,
+            run=key.run,
+            batch=key.batch,
+            source=key.source,
+            detector=detector.name,
+            records=checked.records,
+            distance=checked.distance,
+            allowed=checked.limit,
+            drifted=checked.drifted,
         )
     ]
 
@@ -260,6 +285,8 @@ def _reasons(run: str, source: str, batch: Batch, counts: Counts) -> list[Fact]:
     if batch.duplicates:
         reasons["dropped", "", "duplicate of a record already taken in"] += batch.duplicates
     return [
-        ReasonCount(run, "intake", outcome, source, origin, reason, count)
+        ReasonCount(
+            run=run, stage="intake", outcome=outcome, source=source, origin=origin, reason=reason, records=count
+        )
         for (outcome, origin, reason), count in sorted(reasons.items())
     ]

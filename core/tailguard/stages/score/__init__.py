@@ -78,12 +78,12 @@ def score(
     flagged = np.flatnonzero(judged.outcome == FLAGGED)
     facts += [
         FlaggedRecord(
-            run,
-            int(judged.position[row]),
-            record_set.identity(row),
-            str(record_set.source[row]),
-            float(judged.running_ratio[row]),
-            rules.ceiling,
+            run=run,
+            position=int(judged.position[row]),
+            record=record_set.identity(row),
+            source=str(record_set.source[row]),
+            running_ratio=float(judged.running_ratio[row]),
+            ceiling=rules.ceiling,
         )
         for row in flagged[np.argsort(judged.position[flagged])][:_LOGGED_FLAGS]
     ]

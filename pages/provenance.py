@@ -274,7 +274,7 @@ components.rows(
 
 def stopped() -> pd.DataFrame:
     """Records that did not advance, by reason."""
-    reasons = reads.facts_of_lineage(ReasonCount, name, since, stage=str(Stage.INTAKE))
+    reasons = tables.reasons(reads.facts_of_lineage(ReasonCount, name, since, stage=str(Stage.INTAKE)))
     return reasons[["run", "outcome", "source", "origin", "reason", "records", "row"]]
 
 

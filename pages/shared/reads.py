@@ -14,6 +14,7 @@ from pages.shared.frames import as_frame
 from tailguard import log
 from tailguard.detection.rates import shipped_rates
 from tailguard.domain.facts import ContaminationAudited, Fact
+from tailguard.domain.reasons import Reason, RecordOutcome
 from tailguard.errors import TailguardError
 from tailguard.overrides import meeting
 from tailguard.plays import audit, lineages, side_by_side
@@ -245,7 +246,7 @@ def anchor() -> AnchorStanding | None:
 
 
 @cached(32)
-def scored(run: str, outcome: str, reason: str | None, limit: int) -> pd.DataFrame:
+def scored(run: str, outcome: RecordOutcome, reason: Reason | None, limit: int) -> pd.DataFrame:
     """Up to `limit` records of a run with an outcome and a reason, their scores and explanations."""
     return as_frame(ScoredRecord, scores.scored(opened.local(), run, outcome=outcome, reason=reason, most=limit))
 

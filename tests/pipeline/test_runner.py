@@ -28,6 +28,7 @@ from tailguard.domain.facts import (
     StageResult,
 )
 from tailguard.domain.gates import Gate
+from tailguard.domain.reasons import Reason
 from tailguard.domain.requests import BatchRequest, Recipe
 from tailguard.domain.stages import ORDER, Requirement, Waiver
 from tailguard.domain.tags import Origin
@@ -88,7 +89,7 @@ def test_declared_ai_and_undeclared_records_are_tagged_held_and_counted(team: Te
         ("robot", "ai", "declaration"): 30,
         ("share", "unknown", "none"): 40,
     }
-    assert [(one.reason, one.records) for one in facts(team, ReasonCount)] == [("no declared origin", 40)]
+    assert [(one.reason, one.records) for one in facts(team, ReasonCount)] == [(Reason.NO_DECLARATION, 40)]
     assert len(quarantine.waiting(team.workspace)) == 40
 
 

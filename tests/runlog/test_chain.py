@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import inspect, text
 
 from tailguard.domain.facts import FACTS, ReasonCount, StageStarted
+from tailguard.domain.reasons import Reason, RecordOutcome
 from tailguard.domain.stages import Stage
 from tailguard.errors import InputError, LogBusy, TailguardError
 from tailguard.runlog import connection as opening
@@ -28,12 +29,24 @@ def write_two_runs(log: RunLog) -> None:
         recorder = RunRecorder(log, run, AUTHOR)
         recorder.record(
             StageStarted(run=run, stage=Stage.INTAKE),
-            ReasonCount(run=run, stage="intake", outcome="held", source="s", origin="unknown", reason="why", records=3),
+            _reason_count(run, "s", 3),
         )
         recorder.record(StageStarted(run=run, stage=Stage.SCORE))
         if run == "main/0":
             recorder.seal()
     record_in(log, AUTHOR, StageStarted(run="main/2", stage=Stage.INTAKE))
+
+
+def _reason_count(run: str, source: str, records: int) -> ReasonCount:
+    return ReasonCount(
+        run=run,
+        stage=Stage.INTAKE,
+        outcome=RecordOutcome.HELD,
+        source=source,
+        origin="unknown",
+        reason=Reason.NO_DECLARATION,
+        records=records,
+    )
 
 
 def change(log: RunLog, statement: str) -> None:
@@ -88,15 +101,7 @@ def test_a_whole_chain_that_was_cut_out_is_missed(log: RunLog) -> None:
 
 
 def test_facts_come_back_as_they_were_written(log: RunLog) -> None:
-    fact = ReasonCount(
-        run="main/0",
-        stage="intake",
-        outcome="rejected",
-        source="a;b",
-        origin="",
-        reason='quote \' and "snow" ☃',
-        records=7,
-    )
+    fact = _reason_count("main/0", 'a;b quote \' and "snow" ☃', 7)
 
     RunRecorder(log, "main/0", AUTHOR).record(fact, *[replace(fact, records=n) for n in range(50)])
 

@@ -21,6 +21,7 @@ from tailguard.domain.facts import (
     SourceContract,
     SourceSignedOff,
 )
+from tailguard.domain.reasons import Reason, RecordOutcome
 from tailguard.domain.requests import PLAIN, BatchRequest, Recipe
 from tailguard.domain.sources import SourceRecord
 from tailguard.domain.tags import Origin
@@ -108,7 +109,7 @@ def test_a_record_that_shares_a_long_run_with_the_suite_is_never_composed(tmp_pa
     (row,) = [row for row in rows(again, run) if long in row["text"]]
     assert (row["outcome"], row["outcome_reason"]) == (
         "dropped",
-        "shares a long run of words with the evaluation suite",
+        Reason.SUITE_OVERLAP,
     )
     assert json.loads(row["explanation"])["shares words with prompt"] == "long"
 
@@ -126,12 +127,16 @@ def test_repeated_records_are_dropped_with_where_they_stand_already(team: Team) 
 
     run = to_score(team, [team.batch("b", [first[0], anchor[0], near, *fresh, *twice, twice[0] + " indeed"])])
 
-    counted = {count.reason: count.records for count in facts(team, ReasonCount, run=run) if count.outcome == "dropped"}
+    counted = {
+        count.reason: count.records
+        for count in facts(team, ReasonCount, run=run)
+        if count.outcome is RecordOutcome.DROPPED
+    }
     assert counted == {
-        "stands in an earlier set already": 1,
-        "stands in the anchor already": 1,
-        "near-duplicate of a record of the anchor": 1,
-        "near-duplicate of a record of this run": 1,
+        Reason.IN_EARLIER_SET: 1,
+        Reason.IN_ANCHOR: 1,
+        Reason.NEAR_ANCHOR: 1,
+        Reason.NEAR_SAME_RUN: 1,
     }
 
 
@@ -224,7 +229,7 @@ def test_flagged_records_can_be_looked_at_in_their_order(team: Team) -> None:
     first = first_generation(team)
     run = to_score(team, [team.batch("ours", written_by(team, first, 1500, logged=True), "robot", Origin.AI)])
 
-    found = scored(team.workspace, run, outcome="flagged", reason=None, most=20)
+    found = scored(team.workspace, run, outcome=RecordOutcome.FLAGGED, reason=None, most=20)
 
     logged = facts(team, FlaggedRecord, run=run)
     assert [record.id for record in found] == [row.record for row in logged[:20]]
@@ -237,11 +242,17 @@ def test_a_quota_flags_what_goes_beyond_it(tmp_path: Path) -> None:
     first = first_generation(team)
     run = to_score(team, [team.batch("ours", written_by(team, first, 1500, logged=True), "robot", Origin.AI)])
 
-    counted = {count.reason: count.records for count in facts(team, ReasonCount, run=run) if count.outcome == "flagged"}
+    counted = {
+        count.reason: count.records
+        for count in facts(team, ReasonCount, run=run)
+        if count.outcome is RecordOutcome.FLAGGED
+    }
     kept = sum(
-        count.records for count in facts(team, ReasonCount, run=run) if count.outcome == "kept" and count.origin == "ai"
+        count.records
+        for count in facts(team, ReasonCount, run=run)
+        if count.outcome is RecordOutcome.KEPT and count.origin == "ai"
     )
-    assert set(counted) == {"would push its slice past its quota"}
+    assert set(counted) == {Reason.OVER_QUOTA}
     human = 500 + 400
     assert kept <= 0.5 * human * 0.3 / 0.7 + 1
 

@@ -14,6 +14,7 @@ from tailguard.domain.damage import Damage
 from tailguard.domain.defects import Defect
 from tailguard.domain.gates import Gate, Mode
 from tailguard.domain.measures import Measure
+from tailguard.domain.reasons import Reason, RecordOutcome
 from tailguard.domain.references import ReferenceKind
 from tailguard.domain.shipping import Action
 from tailguard.domain.stages import Requirement, Stage
@@ -136,11 +137,11 @@ class ReasonCount(Fact):
     """How many records a stage dropped, held, flagged or rejected for one reason."""
 
     run: str
-    stage: str
-    outcome: str
+    stage: Stage
+    outcome: RecordOutcome
     source: str
     origin: str
-    reason: str
+    reason: Reason
     records: int
 
 

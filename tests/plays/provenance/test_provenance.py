@@ -38,6 +38,7 @@ from tailguard.domain.facts import (
     ShareEstimated,
 )
 from tailguard.domain.own_output import MatchKind
+from tailguard.domain.reasons import Reason
 from tailguard.domain.records import record_id
 from tailguard.domain.requests import BatchRequest, Recipe
 from tailguard.domain.tags import Evidence, Origin, Tag, digest_of_row, spans_of, spans_text
@@ -94,16 +95,25 @@ def test_spans_are_read_back_as_they_were_written(spans: list[tuple[int, int]]) 
 
 
 def test_each_part_of_a_tag_is_in_its_digest() -> None:
-    tag = Tag("id", Origin.MIXED, Evidence.DETECTOR, "why", "who", held=False, share=0.5, spans=((1, 2),))
+    tag = Tag("id", Origin.MIXED, Evidence.DETECTOR, "why", "who", share=0.5, spans=((1, 2),))
     others = {
-        Tag("id2", tag.origin, tag.evidence, tag.reason, tag.by, held=False, share=0.5, spans=tag.spans).digest,
-        Tag("id", Origin.AI, tag.evidence, tag.reason, tag.by, held=False, share=0.5, spans=tag.spans).digest,
-        Tag("id", tag.origin, Evidence.REVIEW, tag.reason, tag.by, held=False, share=0.5, spans=tag.spans).digest,
-        Tag("id", tag.origin, tag.evidence, "how", tag.by, held=False, share=0.5, spans=tag.spans).digest,
-        Tag("id", tag.origin, tag.evidence, tag.reason, "she", held=False, share=0.5, spans=tag.spans).digest,
-        Tag("id", tag.origin, tag.evidence, tag.reason, tag.by, held=True, share=0.5, spans=tag.spans).digest,
-        Tag("id", tag.origin, tag.evidence, tag.reason, tag.by, held=False, share=0.4, spans=tag.spans).digest,
-        Tag("id", tag.origin, tag.evidence, tag.reason, tag.by, held=False, share=0.5, spans=((1, 3),)).digest,
+        Tag("id2", tag.origin, tag.evidence, tag.reason, tag.by, share=0.5, spans=tag.spans).digest,
+        Tag("id", Origin.AI, tag.evidence, tag.reason, tag.by, share=0.5, spans=tag.spans).digest,
+        Tag("id", tag.origin, Evidence.REVIEW, tag.reason, tag.by, share=0.5, spans=tag.spans).digest,
+        Tag("id", tag.origin, tag.evidence, "how", tag.by, share=0.5, spans=tag.spans).digest,
+        Tag("id", tag.origin, tag.evidence, tag.reason, "she", share=0.5, spans=tag.spans).digest,
+        Tag(
+            "id",
+            tag.origin,
+            tag.evidence,
+            tag.reason,
+            tag.by,
+            share=0.5,
+            spans=tag.spans,
+            held_for=Reason.NO_DECLARATION,
+        ).digest,
+        Tag("id", tag.origin, tag.evidence, tag.reason, tag.by, share=0.4, spans=tag.spans).digest,
+        Tag("id", tag.origin, tag.evidence, tag.reason, tag.by, share=0.5, spans=((1, 3),)).digest,
     }
 
     assert len(others) == 8

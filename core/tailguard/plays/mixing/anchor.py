@@ -183,7 +183,7 @@ def _read(
         if row.declared not in (None, str(Origin.HUMAN)):
             raise InputError(f"{file} line {row.line} is declared {row.declared}; an anchor holds human records only.")
         identity = record_id(row.text)
-        tag = Tag(identity, Origin.HUMAN, Evidence.REVIEW, f"anchor {name}", workspace.actor, held=False, share=0.0)
+        tag = Tag(identity, Origin.HUMAN, Evidence.REVIEW, f"anchor {name}", workspace.actor, share=0.0)
         records.setdefault(
             identity,
             {

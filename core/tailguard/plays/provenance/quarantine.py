@@ -265,7 +265,7 @@ def _reviewed(row: Mapping[str, object], decision: Recorded[ReviewDecision]) -> 
     else:
         spans = ()
     reason = f"decided by {decision.actor}: {decision.fact.reason}"
-    return Tag(str(row["id"]), origin, Evidence.REVIEW, reason, decision.actor, held=False, share=share, spans=spans)
+    return Tag(str(row["id"]), origin, Evidence.REVIEW, reason, decision.actor, share=share, spans=spans)
 
 
 def _taken_up(workspace: Workspace, view: LogView) -> set[str]:

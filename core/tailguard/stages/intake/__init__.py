@@ -235,7 +235,7 @@ def _tag(store: Store, batch: Batch, digest: str, rules: Rules, conflict: str | 
             if conflict:
                 tags = [demoted(tag, conflict, rules.detector) for tag in tags]
             table = _table(rows, words, tags, rules.source, digest)
-            counts.add(table, part)
+            counts.add(table, part, tags)
             tables.write(table)
             ledger.write(table.select(LEDGER.names).cast(LEDGER))
             for digest_of_tag in table["tag_digest"].to_pylist():

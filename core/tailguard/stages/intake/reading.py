@@ -22,6 +22,7 @@ from tailguard.detection.judge import Detector
 from tailguard.detection.own_outputs.index import Match, OwnOutputs
 from tailguard.detection.own_outputs.segments import prints_of
 from tailguard.domain.own_output import MatchKind
+from tailguard.domain.reasons import Reason
 from tailguard.domain.records import record_id
 from tailguard.domain.tags import spans_text
 from tailguard.ports import Judgement, RawRecord, Reject
@@ -216,7 +217,7 @@ def _taken_up(folder: Path, seen: Seen) -> Batch:
         progress = json.loads(pq.read_schema(path).metadata[b"progress"])
         batch.read, batch.duplicates = progress["read"], progress["duplicates"]
         batch.characters = progress["characters"]
-        batch.rejects += [Reject(**reject) for reject in progress["rejects"]]
+        batch.rejects += [Reject(**{**reject, "kind": Reason(reject["kind"])}) for reject in progress["rejects"]]
         seen.add(prints_of(pq.read_table(path, columns=["id"])["id"].to_pylist()))
         batch.parts += 1
     return batch

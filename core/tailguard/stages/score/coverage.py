@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from tailguard.domain.facts import Fact, ReasonCount, RuleFailed, SliceCoverage, TailCoverage
+from tailguard.domain.reasons import Reason
+from tailguard.domain.stages import Stage
 from tailguard.quality.rules import RULES
 from tailguard.stages.score.judging import DROPPED, OUTCOMES, Judged
 from tailguard.stages.score.reading import Read
@@ -92,7 +94,15 @@ def reason_facts(run: str, record_set: Read, judged: Judged) -> list[Fact]:
         )
     )
     return [
-        ReasonCount(run=run, stage="score", outcome=outcome, source=source, origin=origin, reason=reason, records=count)
+        ReasonCount(
+            run=run,
+            stage=Stage.SCORE,
+            outcome=outcome,
+            source=source,
+            origin=origin,
+            reason=Reason(reason),
+            records=count,
+        )
         for (outcome, source, origin, reason), count in sorted(counted.items())
     ]
 

@@ -24,7 +24,7 @@ class Right(StrEnum):
     """A decision, or work whose result others rely on, as messages name it."""
 
     LOOK = "look at the dashboard"
-    SET_UP = "freeze suites and references"
+    SET_UP = "set up the anchor, the suite, streams, the detector or the ceiling"
     RUN = "start runs"
     SHIP = "ship generations or roll them back"
     FREEZE = "freeze generations"
@@ -41,14 +41,15 @@ class Right(StrEnum):
     ATTEST = "attest plays"
     ACKNOWLEDGE = "acknowledge the runbook"
     HAND_OVER = "hand plays over"
-    FLOWS = "declare flows and checkpoints"
+    FLOWS = "declare flows or checkpoints"
     LOOPS = "review loops"
-    RESPOND = "work on drills and incidents"
-    ASSIGN = "assign findings and acknowledge alerts"
+    RESPOND = "work on drills or incidents"
+    ASSIGN = "assign findings"
+    ALERTS = "acknowledge alerts"
     NOTE = "note deviations"
     TEST = "test the gate"
     CLEAR = "ask for clearance"
-    MEASURE = "log outputs and production texts"
+    MEASURE = "log outputs or production texts"
     VERIFY = "verify references"
     NOTIFY = "send alerts"
     PACK = "make evidence packs"
@@ -82,6 +83,7 @@ ALLOWED: dict[Right, frozenset[Role]] = {
     Right.LOOPS: frozenset({Role.PLAY_OWNER}),
     Right.RESPOND: _TEAM,
     Right.ASSIGN: _TEAM,
+    Right.ALERTS: _TEAM,
     Right.NOTE: _TEAM,
     Right.TEST: _ENGINEERING,
     Right.CLEAR: _ENGINEERING,

@@ -59,7 +59,7 @@ def acknowledge(workspace: Workspace, alert: str, *, note: str) -> Recorded[Aler
 
     Raises InputError for an unknown one or without a note.
     """
-    with workspace.deciding(Right.ASSIGN) as tx:
+    with workspace.deciding(Right.ALERTS) as tx:
         plan = explanation(note, "An acknowledgement needs a plan (what you will do)", letters=PLAN_LETTERS)
         known = [row.fact.alert for row in tx.view.recorded(AlertRaised)]
         if alert not in known:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tailguard.domain.tags import Origin
-from tailguard.errors import InputError
+from tailguard.errors import InputError, NotAllowed
 from tailguard.plays.provenance.quarantine import CODES, Waiting, decide, waiting
 from tailguard.store.writing import write_atomically
 from tailguard.workspace import Workspace
@@ -85,9 +85,9 @@ def import_answers(workspace: Workspace, file: Path) -> Imported:
                 seconds=answer.seconds,
             )
             answers += 1
+        except NotAllowed:
+            raise
         except InputError as error:
-            if "may not decide" in str(error):
-                raise
             refused.append(Refused(answer.place, str(error)))
     return Imported(answers, settled, tuple(refused))
 

@@ -22,7 +22,7 @@ from tailguard.diversity.monitoring import MEASURES, blocks, e_process, freeze_r
 from tailguard.handoff.replay import reproduce
 from tailguard.plays.loops.flows import Edge
 from tailguard.plays.loops.search import components, cut, cycles
-from tailguard.plays.status import standing_of
+from tailguard.plays.status import team_state
 from tailguard.response import protocol
 from tailguard.response.drill import start_drill
 from tailguard.workspace import Workspace
@@ -68,9 +68,9 @@ def workspace(root: Path, table: Table) -> None:
     space = Workspace(root, "ada")
     with space.log.read_published() as view:
         begun = time.perf_counter()
-        standing = standing_of(view, space.clock.now())
+        state = team_state(view, space.clock.now())
         table.add_row("everything that plays find", f"{time.perf_counter() - begun:.2f} s")
-    newest = next(one.shipped for one in standing.scene.lineages if one.name == "guarded")
+    newest = next(one.shipped for one in state.context.lineages if one.name == "guarded")
     begun = time.perf_counter()
     name = start_drill(space, "guarded", seed=0).incident
     table.add_row("drill: planted and watched", f"{time.perf_counter() - begun:.1f} s")

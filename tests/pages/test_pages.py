@@ -365,7 +365,7 @@ def test_a_contract_is_signed_off_on_the_provenance_page(catalogue: Catalogue, t
         button(app, "Sign off").click().run()
 
     assert not app.exception, app.exception
-    assert sources.standing(Workspace(tmp_path / "copy", "ada"))["docs"].signed_by == "ada"
+    assert sources.current(Workspace(tmp_path / "copy", "ada"))["docs"].signed_by == "ada"
     assert "Sign off" not in [button.label for button in app.button]
 
 

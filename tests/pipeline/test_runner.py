@@ -243,9 +243,9 @@ def test_a_generation_without_a_sound_reference_does_not_ship_unless_it_is_the_f
     with pytest.raises(Held, match="may not ship: INCONCLUSIVE"):
         ship.ship(team.workspace, run)
     with team.workspace.log.reading() as view:
-        standing = status(view, now=team.clock.now()).lineages[0].sentence
-    assert standing.startswith(f"{run} may not ship: ")
-    assert f"proves nothing: {first} is frozen" in standing
+        sentence = status(view, now=team.clock.now()).lineages[0].sentence
+    assert sentence.startswith(f"{run} may not ship: ")
+    assert f"proves nothing: {first} is frozen" in sentence
 
 
 def test_nothing_without_a_verdict_ships(team: Team) -> None:

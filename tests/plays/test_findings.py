@@ -33,7 +33,7 @@ from tests.recording import record, record_policy
 PAGES = Path(__file__).parents[2] / "pages"
 
 
-def standing(team: Team) -> tuple[Finding, ...]:
+def findings_of(team: Team) -> tuple[Finding, ...]:
     with team.workspace.log.reading() as view:
         return status(view, now=team.clock.now()).findings
 
@@ -116,20 +116,20 @@ def test_who_takes_a_finding_answers_for_it_until_it_ends(team: Team) -> None:
     name = requests.request(lin, gate=Gate.RATIO, run=run, reason="needed for the launch", expires=until)
     requests.decide(team.workspace, name, decision="approved", note="once")
     team.clock.move(60)
-    found = standing(team)[0]
+    found = findings_of(team)[0]
     assert found.assigned_to is None
 
     assignment.assign(team.workspace.as_actor("lin"), found.key, plan="I calibrate it today.")
     team.clock.move(1)
 
-    later = next(finding for finding in standing(team) if finding.key == found.key)
+    later = next(finding for finding in findings_of(team) if finding.key == found.key)
     assert (later.assigned_to, later.plan) == ("lin", "I calibrate it today.")
-    assert sum(finding.assigned_to is not None for finding in standing(team)) == 1
+    assert sum(finding.assigned_to is not None for finding in findings_of(team)) == 1
 
 
 def test_a_finding_is_not_assigned_to_just_anybody_nor_without_a_plan(team: Team) -> None:
     team.run([team.batch("a", team.take(150))])
-    key = standing(team)[0].key
+    key = findings_of(team)[0].key
 
     with pytest.raises(InputError, match="at least 5 letters"):
         assignment.assign(team.workspace, key, plan=" ok ")
@@ -137,7 +137,7 @@ def test_a_finding_is_not_assigned_to_just_anybody_nor_without_a_plan(team: Team
         assignment.assign(team.workspace, "finding-0", plan="look into it")
     with pytest.raises(NotAllowed, match="eve may not assign findings"):
         assignment.assign(team.workspace.as_actor("eve"), key, plan="look into it")
-    assert not any(finding.assigned_to for finding in standing(team))
+    assert not any(finding.assigned_to for finding in findings_of(team))
 
 
 def test_findings_are_listed_and_assigned_by_command(
@@ -146,7 +146,7 @@ def test_findings_are_listed_and_assigned_by_command(
     monkeypatch.setenv("TAILGUARD_USER", "ada")
     team.run([team.batch("a", team.take(150))])
     place = ["-w", str(team.workspace.root)]
-    key = standing(team)[0].key
+    key = findings_of(team)[0].key
 
     assert run(["findings", "assign", key, "--plan", "look into it", *place]) == 0
     assert run(["findings", "assign", "finding-0", "--plan", "look into it", *place]) == 1

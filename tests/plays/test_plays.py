@@ -30,7 +30,7 @@ from tailguard.plays.book import BY_NAME, PLAYS
 from tailguard.plays.finding import Finding
 from tailguard.plays.monitoring import alerts
 from tailguard.plays.provenance import detector
-from tailguard.plays.status import standing_of
+from tailguard.plays.status import team_state
 from tailguard.policy.model import PLAYS as NAMES
 from tailguard.policy.reading import parse_policy, template
 from tests.builders import Team, found_team
@@ -47,7 +47,7 @@ def findings(team: Team) -> list[Finding]:
         team.workspace, AlertSent(alert="no alert", channel="only to move the log's time", delivered=True, problem=None)
     )
     with team.workspace.log.reading() as view:
-        return list(standing_of(view, team.clock.now()).findings)
+        return list(team_state(view, team.clock.now()).findings)
 
 
 def finding_about(team: Team, words: str) -> Finding | None:
@@ -141,10 +141,10 @@ def test_a_detector_switched_to_one_nobody_calibrated_makes_provenance_late(team
 
     found = finding_about(team, "detector was switched to hf")
     assert found
-    standing = {play.play.name: play for play in attest.audit(team.workspace)}
-    assert standing["provenance"].state == "late"
-    assert standing["provenance"].since == found.since
-    assert standing["mixing"].waits_for == ("provenance",)
+    states = {play.play.name: play for play in attest.audit(team.workspace)}
+    assert states["provenance"].state == "late"
+    assert states["provenance"].since == found.since
+    assert states["mixing"].waits_for == ("provenance",)
     change(team, 'detector = "hf"', 'detector = "style"')
     assert finding_about(team, "detector was switched") is None
 
@@ -256,9 +256,9 @@ def test_attestation_stands_beside_the_evidence_and_a_contradiction_is_shown(tea
     attest.attest(space, "drill", running=True, note="We rehearsed on paper last week.")
 
     assert fact.evidence.startswith("running: ")
-    standing = {play.play.name: play for play in attest.audit(space)}
-    assert (standing["mixing"].attested, standing["mixing"].contradiction) == (True, "")
-    assert "ada attested on 2026-04-01 that it is running; the log says late" in standing["drill"].contradiction
+    states = {play.play.name: play for play in attest.audit(space)}
+    assert (states["mixing"].attested, states["mixing"].contradiction) == (True, "")
+    assert "ada attested on 2026-04-01 that it is running; the log says late" in states["drill"].contradiction
     assert finding_about(team, "Response drill: ada attested")
     team.clock.move(70)
     assert finding_about(team, "Mixing ratios: ada attested"), "the evidence went stale under the attestation"
@@ -337,9 +337,9 @@ def test_a_weak_play_is_named_by_those_that_stand_on_it(team: Team) -> None:
     team.clock.move(10)
     findings(team)
 
-    standing = {play.play.name: play for play in attest.audit(team.workspace)}
+    states = {play.play.name: play for play in attest.audit(team.workspace)}
 
-    assert standing["provenance"].state == "late"
-    assert standing["monitoring"].waits_for == ("provenance", "mixing")
-    assert "It waits for provenance, mixing, which is not running." in standing["monitoring"].sentence
-    assert set(BY_NAME) == set(standing)
+    assert states["provenance"].state == "late"
+    assert states["monitoring"].waits_for == ("provenance", "mixing")
+    assert "It waits for provenance, mixing, which is not running." in states["monitoring"].sentence
+    assert set(BY_NAME) == set(states)

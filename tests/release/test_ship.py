@@ -19,7 +19,7 @@ from sqlalchemy import text
 from tailguard.cli import run as command
 from tailguard.domain.facts import Deployed, GateDecision, Generation, RunStarted, ShippingEvent
 from tailguard.domain.gates import Gate, Mode
-from tailguard.domain.shipping import Event, State, fleet
+from tailguard.domain.shipping import Event, State, release_history
 from tailguard.domain.verdict import Verdict
 from tailguard.errors import Blocked, Held, InputError, LogBusy, TailguardError
 from tailguard.overrides import requests
@@ -28,7 +28,7 @@ from tailguard.policy.reading import template
 from tailguard.release import freeze, rollback, ship
 from tailguard.runlog.recorder import RunRecorder
 from tailguard.runlog.views.overrides import overrides
-from tailguard.runlog.views.releases import fleet_of
+from tailguard.runlog.views.releases import release_history_of
 from tailguard.workspace import Workspace
 from tests.builders import Clock, Team
 from tests.recording import record, record_policy
@@ -70,12 +70,12 @@ def judged(workspace: Workspace, number: int, verdict: str) -> str:
 
 def state(workspace: Workspace, run: str) -> State:
     with workspace.log.reading() as view:
-        return fleet_of(view, "main").state(run)
+        return release_history_of(view, "main").state(run)
 
 
 def at_work(workspace: Workspace) -> str | None:
     with workspace.log.reading() as view:
-        return fleet_of(view, "main").deployed
+        return release_history_of(view, "main").deployed
 
 
 def test_states_follow_from_events_in_order() -> None:
@@ -89,7 +89,7 @@ def test_states_follow_from_events_in_order() -> None:
         Event("m/0", "restored"),
     ]
 
-    found = fleet(events)
+    found = release_history(events)
 
     assert {one: str(found.state(one)) for one in ("m/0", "m/1", "m/2", "m/3", "m/9")} == {
         "m/0": "shipped",
@@ -99,8 +99,8 @@ def test_states_follow_from_events_in_order() -> None:
         "m/9": "candidate",
     }
     assert (found.deployed, found.before, found.good) == ("m/0", (), ("m/0",))
-    assert fleet(events[:5]).deployed == "m/3"
-    assert fleet(events[:5]).good == ("m/0", "m/2")
+    assert release_history(events[:5]).deployed == "m/3"
+    assert release_history(events[:5]).good == ("m/0", "m/2")
 
 
 @pytest.mark.parametrize(("verdict", "kind"), [("BLOCK", Blocked), ("INCONCLUSIVE", Held), ("NOT COMPARABLE", Held)])
@@ -408,7 +408,7 @@ class Shipping(RuleBasedStateMachine):
             if event.fact.action not in ("shipped", "restored"):
                 continue
             run, moment = event.fact.run, event.recorded
-            before = fleet(Event(one.fact.run, one.fact.action) for one in events[:at])
+            before = release_history(Event(one.fact.run, one.fact.action) for one in events[:at])
             assert before.state(run) not in (State.FROZEN, State.ROLLED_BACK), event
             if not Verdict(verdicts[run]).ships:
                 excuse = next(one for one in exceptions if one.id == event.fact.override)

@@ -18,7 +18,7 @@ from tailguard.release import freeze
 from tailguard.response import protocol
 from tailguard.response.drill import start_drill
 from tailguard.runlog.verify import verify
-from tailguard.runlog.views.releases import fleet_of
+from tailguard.runlog.views.releases import release_history_of
 from tailguard.workspace import LOG_FILE, LOG_VARIABLE
 from tests.builders import Team, written_by
 from tests.recording import record, record_policy
@@ -69,8 +69,8 @@ def test_a_drill_touches_nothing_that_is_at_work_and_leaves_its_times(team: Team
     through(team, begun.incident)
 
     with space.log.reading() as view:
-        assert fleet_of(view, "main").deployed == second
-        assert fleet_of(view, "main").state(second) is State.SHIPPED
+        assert release_history_of(view, "main").deployed == second
+        assert release_history_of(view, "main").state(second) is State.SHIPPED
         assert [row.fact.run for row in view.recorded(RunStarted)] == [first, second]
         assert view.recorded(AlertRaised) == [], "the planted collapse alarms in the sandbox alone"
         (found,) = incidents(view)
@@ -134,14 +134,14 @@ def test_a_real_incident_from_an_alert_acts_on_the_lineage_itself(team: Team) ->
     assert begun.evidence == "bot lost its rare words"
     with space.log.reading() as view:
         (found,) = incidents(view)
-        fleet = fleet_of(view, "main")
+        releases = release_history_of(view, "main")
         runs = [row.fact.run for row in view.recorded(RunStarted)]
         made = view.recorded(Composition, run=runs[-1])
         events = [(row.fact.run, row.fact.action) for row in view.recorded(ShippingEvent)][-3:]
         findings = [finding.what for finding in status(view, now=team.clock.now()).findings]
     assert (found.trigger, found.kind) == ("alert-1", "incident")
     assert 1800 < (found.seconds("detect") or 0) < 2000, "since the alert"
-    assert (fleet.deployed, fleet.state(second)) == (first, State.ROLLED_BACK)
+    assert (releases.deployed, releases.state(second)) == (first, State.ROLLED_BACK)
     assert events == [(second, "frozen"), (second, "rolled back"), (first, "restored")]
     assert made[0].fact.ratio_records == 0
     assert runs[-1] == "main/2"

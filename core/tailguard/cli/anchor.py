@@ -69,5 +69,5 @@ def anchor_show(workspace: WorkspaceFolder = None, as_json: Json = False) -> Non
     """Its age, its slices, what may still change this year, and whether it is stale or thin."""
     from tailguard.plays.mixing import anchor
 
-    standing = anchor.show(open_workspace(workspace))
-    show(standing, standing.text, as_json=as_json)
+    found = anchor.show(open_workspace(workspace))
+    show(found, found.text, as_json=as_json)

@@ -50,7 +50,7 @@ def suite_build(
 @suite.command("show")
 def suite_show(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     """The suite in force: its slices, its age, and how saturated it is."""
-    from tailguard.plays.monitoring.suite import standing
+    from tailguard.plays.monitoring.suite import current
 
-    in_force = standing(open_workspace(workspace))
+    in_force = current(open_workspace(workspace))
     show(in_force, in_force.text, as_json=as_json)

@@ -62,8 +62,8 @@ def _take_in(story: Story, week: int, articles: list[str]) -> None:
     batch = BatchRequest(story.file(f"help-centre-{week}", texts), "help centre", Origin.HUMAN)
     run = runner.start(story.workspace, "main", [batch], recipe=PLAIN, seed=story.seed)
     runner.advance(story.workspace, run, until="intake")
-    standing = actions.standing(story.workspace)
-    loop = standing.unguarded[0].sentence if standing.unguarded else "no loop"
+    found = actions.current_loops(story.workspace)
+    loop = found.unguarded[0].sentence if found.unguarded else "no loop"
     story.tell(f"{run}: taken in. Unguarded loop: {loop}")
 
 

@@ -37,7 +37,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Fleet:
+class ReleaseHistory:
     """A lineage's generations: the state of each that something happened to, which one is at work, and which were before
     it, the newest last; those that were rolled back are not among them."""
 
@@ -56,7 +56,7 @@ class Fleet:
         return tuple(generation for generation in all_of_them if self.state(generation) is State.SHIPPED)
 
 
-def fleet(events: Iterable[Event]) -> Fleet:
+def release_history(events: Iterable[Event]) -> ReleaseHistory:
     """Fold events in the order in which they happened.
 
     A generation that is at work stays at work while it is frozen: somebody has to roll it back. Unfreezing one that was
@@ -100,4 +100,4 @@ def fleet(events: Iterable[Event]) -> Fleet:
         else:
             states[generation] = State.REFUSED if generation in refused else State.CANDIDATE
     order = tuple(at_work)
-    return Fleet(states, order[-1] if order else None, order[:-1])
+    return ReleaseHistory(states, order[-1] if order else None, order[:-1])

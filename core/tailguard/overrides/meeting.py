@@ -182,7 +182,7 @@ def going_on(workspace: Workspace) -> Meeting | None:
 def _items(view: LogView, meeting: str, *, now: datetime) -> tuple[Item, ...]:
     started = view.recorded(MeetingStarted, meeting=meeting)[0]
     decided = meeting_decisions(view, meeting)
-    standing = {override.id: override for override in overrides(view)}
+    by_id = {override.id: override for override in overrides(view)}
     made = {row.fact.run: row.fact for row in view.recorded(Composition)}
     uses: dict[str, list[Use]] = {}
     for used in view.recorded(OverrideUsed):
@@ -196,8 +196,8 @@ def _items(view: LogView, meeting: str, *, now: datetime) -> tuple[Item, ...]:
         answer = decided.get(name)
         items.append(
             Item(
-                standing[name],
-                standing[name].state(now),
+                by_id[name],
+                by_id[name].state(now),
                 tuple(uses.get(name, ())),
                 answer.fact.decision if answer else None,
                 answer.fact.note if answer else None,

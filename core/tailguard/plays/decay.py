@@ -22,36 +22,36 @@ from tailguard.domain.facts import (
 from tailguard.domain.gates import Gate
 from tailguard.domain.overrides import Override
 from tailguard.domain.verdict import SHIPS
-from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
+from tailguard.plays.finding import Finding, FindingKind, PlayContext, Severity
 from tailguard.policy.model import Policy
 from tailguard.policy.reading import parse_policy
 from tailguard.runlog.view import LogView, Recorded
 
 
-def find(scene: Scene) -> list[Finding]:
+def find(context: PlayContext) -> list[Finding]:
     """Tagging that stopped or was switched to a detector nobody calibrated, gates passed by, observe mode left on, alerts that
     nobody acknowledged, overrides renewed for ever. A stale suite or anchor is told by the plays that use them."""
-    if scene.policy is None:
+    if context.policy is None:
         return []
-    view, policy, moment = scene.view, scene.policy, scene.moment
+    view, policy, moment = context.view, context.policy, context.moment
     return [
         *_tagging_stopped(view, policy, moment),
         *_detector_switched(view, policy),
         *_gate_bypassed(view, policy),
         *_observing(view, policy, moment),
         *_unacknowledged_alerts(view, policy, moment),
-        *_renewed_for_ever(scene.exceptions, policy, moment),
+        *_renewed_for_ever(context.exceptions, policy, moment),
     ]
 
 
-def broken(scene: Scene) -> dict[str, Finding]:
+def broken(context: PlayContext) -> dict[str, Finding]:
     """Plays that only seem to run, by name: what passes them by."""
-    if scene.policy is None:
+    if context.policy is None:
         return {}
     by_play: dict[str, Finding] = {}
-    for finding in _gate_bypassed(scene.view, scene.policy):
+    for finding in _gate_bypassed(context.view, context.policy):
         by_play["monitoring"] = finding
-    for finding in _detector_switched(scene.view, scene.policy):
+    for finding in _detector_switched(context.view, context.policy):
         by_play["provenance"] = finding
     return by_play
 

@@ -17,7 +17,7 @@ from tailguard.domain.facts import (
 )
 from tailguard.domain.runs import lineage_of, number_of
 from tailguard.domain.stages import waiver_label
-from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
+from tailguard.plays.finding import Finding, FindingKind, PlayContext, Severity
 from tailguard.runlog.view import LogView, latest
 
 
@@ -108,16 +108,16 @@ def repetitions(view: LogView, run: str) -> list[Repetition]:
     ]
 
 
-def find(scene: Scene) -> list[Finding]:
+def find(context: PlayContext) -> list[Finding]:
     """Deviations of each lineage's newest run that nobody explained, and repetitions of it that came out otherwise."""
-    runs = [lineage.generations[-1].run for lineage in scene.lineages if lineage.generations]
-    scene.view.prefetch(runs, RunStarted, DeviationNoted, OverrideUsed, ExitCriterion, Reproduced)
+    runs = [lineage.generations[-1].run for lineage in context.lineages if lineage.generations]
+    context.view.prefetch(runs, RunStarted, DeviationNoted, OverrideUsed, ExitCriterion, Reproduced)
     findings = []
-    for lineage in scene.lineages:
+    for lineage in context.lineages:
         if not lineage.generations:
             continue
         run = lineage.generations[-1].run
-        for deviation in deviations(scene.view, run):
+        for deviation in deviations(context.view, run):
             if not deviation.why:
                 what = f"{run} deviates without a reason: {deviation.what} (`tailguard deviation {run}`)"
                 findings.append(
@@ -130,7 +130,7 @@ def find(scene: Scene) -> list[Finding]:
                         row=run,
                     )
                 )
-        last = latest(scene.view.recorded(Reproduced, run=run))
+        last = latest(context.view.recorded(Reproduced, run=run))
         if last and not last.fact.identical:
             first = last.fact.differences.splitlines()[0]
             what = f"{last.actor} could not repeat {run}: {first}"

@@ -191,7 +191,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Scene:
+class PlayContext:
     """The log at one moment, with what several plays ask of it: the policy in force, the lineages, the exceptions."""
 
     view: LogView

@@ -21,12 +21,12 @@ from tailguard.domain.intervals import Interval, wilson
 from tailguard.domain.measures import Measure
 from tailguard.domain.permission import Permission, Refusal, explained, sentence
 from tailguard.domain.references import ReferenceKind
-from tailguard.domain.shipping import Fleet, State
+from tailguard.domain.shipping import ReleaseHistory, State
 from tailguard.domain.stages import ORDER
 from tailguard.domain.verdict import SHIPS, Verdict
 from tailguard.policy.model import Policy
 from tailguard.runlog.view import LogView, Recorded
-from tailguard.runlog.views.releases import fleet_of
+from tailguard.runlog.views.releases import release_history_of
 from tailguard.runlog.views.runs import gate_decision_of, newest_runs
 
 
@@ -124,7 +124,7 @@ def generation(view: LogView, run: str) -> GenerationStatus | None:
     started = view.newest(RunStarted, run=run)
     if started is None:
         return None
-    return _generation(started, _facts_by_run(view, (run,)), fleet_of(view, started.fact.lineage))
+    return _generation(started, _facts_by_run(view, (run,)), release_history_of(view, started.fact.lineage))
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def _facts_by_run(view: LogView, runs: tuple[str, ...]) -> _ByRun:
     return facts
 
 
-def _generation(started: Recorded[RunStarted], facts: _ByRun, ships: Fleet) -> GenerationStatus:
+def _generation(started: Recorded[RunStarted], facts: _ByRun, ships: ReleaseHistory) -> GenerationStatus:
     run = started.fact.run
     finished = [result.stage for result in facts.stages.get(run, [])]
     begun = [fact.stage for fact in facts.begun.get(run, []) if fact.stage not in finished]
@@ -198,7 +198,7 @@ def _generation(started: Recorded[RunStarted], facts: _ByRun, ships: Fleet) -> G
     )
 
 
-def shipping_of(ships: Fleet, run: str, verdict: str | None) -> str:
+def shipping_of(ships: ReleaseHistory, run: str, verdict: str | None) -> str:
     """Where a generation stands between its gate and its work."""
     state = ships.state(run)
     if state is not State.CANDIDATE:
@@ -214,7 +214,7 @@ def _lineage(
     facts: _ByRun,
     permission: Callable[[str], Permission],
 ) -> LineageStatus:
-    ships = fleet_of(view, name)
+    ships = release_history_of(view, name)
     rules = policy.lineages[name] if policy else None
     generations = tuple(_generation(row, facts, ships) for row in runs)
     newest = generations[-1] if generations else None
@@ -245,7 +245,10 @@ def _lineage(
 
 
 def _pending_sign_offs(
-    view: LogView, generations: Sequence[GenerationStatus], ships: Fleet, permission: Callable[[str], Permission]
+    view: LogView,
+    generations: Sequence[GenerationStatus],
+    ships: ReleaseHistory,
+    permission: Callable[[str], Permission],
 ) -> tuple[PendingSignOff, ...]:
     reached = max((generation.number for generation in generations if generation.run == ships.deployed), default=-1)
     pending = []

@@ -24,7 +24,7 @@ from tailguard.policy.model import Policy
 from tailguard.runlog.recorder import DECISIONS
 from tailguard.runlog.verify import altered
 from tailguard.runlog.view import LogView, Recorded
-from tailguard.runlog.views.releases import fleet_of, sign_off_of
+from tailguard.runlog.views.releases import release_history_of, sign_off_of
 from tailguard.runlog.views.runs import gate_decision_of
 
 _BEHIND = (GateDecision, GateSignedOff, Generation, ShippingEvent, OverrideRequested, OverrideDecided)
@@ -53,7 +53,7 @@ def permission_of(
         Candidate(
             generation=generation,
             altered=_altered(view, generation, decision, (gate_override, loop_override)),
-            state=fleet_of(view, lineage).state(generation),
+            state=release_history_of(view, lineage).state(generation),
             verdict=Verdict(decision.fact.verdict) if decision else None,
             reason=decision.fact.reason if decision else "",
             gate_override=gate_override,

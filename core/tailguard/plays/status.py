@@ -15,13 +15,13 @@ from tailguard.domain.overrides import Override
 from tailguard.domain.permission import Permission
 from tailguard.domain.runs import lineage_of
 from tailguard.plays import audit, decay, deviations, runbook
-from tailguard.plays.audit import PlayStanding, plays
+from tailguard.plays.audit import PlayState, plays
 from tailguard.plays.calendar import Due, due
-from tailguard.plays.finding import SEVERITIES, Finding, Scene
+from tailguard.plays.finding import SEVERITIES, Finding, PlayContext
 from tailguard.plays.lineages import LineageStatus, lineages
 from tailguard.plays.loops import findings as loop_findings
 from tailguard.plays.loops import standing as loops
-from tailguard.plays.loops.standing import LoopStanding
+from tailguard.plays.loops.standing import LoopsState
 from tailguard.plays.mixing import findings as mixing
 from tailguard.plays.mixing import override_findings
 from tailguard.plays.monitoring import findings as monitoring
@@ -86,54 +86,56 @@ class Status:
 
 
 @dataclass(frozen=True)
-class Standing:
+class TeamState:
     """Everything as values for whoever goes on with them; `status` is the same for scripts."""
 
-    scene: Scene
+    context: PlayContext
     clock: str
     findings: tuple[Finding, ...]
-    plays: tuple[PlayStanding, ...]
-    loops: LoopStanding
+    plays: tuple[PlayState, ...]
+    loops: LoopsState
     due: tuple[Due, ...]
 
 
-def standing_of(view: LogView, now: datetime) -> Standing:
+def team_state(view: LogView, now: datetime) -> TeamState:
     """How things stand at `now` (or at the end of the log, where that runs on a clock of its own)."""
     with view.cached():
-        return _standing_of(view, now)
+        return _team_state(view, now)
 
 
-def _standing_of(view: LogView, now: datetime) -> Standing:
+def _team_state(view: LogView, now: datetime) -> TeamState:
     moment, clock = view.as_of(now)
     policy = view.policy()
     exceptions = overrides_view.overrides(view)
-    loop_standing = loops.loops(view, moment, exceptions)
+    loops_state = loops.loops(view, moment, exceptions)
     asked = policy is None or Gate.LOOPS in policy.asked_plays
 
     def permission(generation: str) -> Permission:
-        around = loop_standing.of_lineage(lineage_of(generation)) if asked else ()
+        around = loops_state.of_lineage(lineage_of(generation)) if asked else ()
         return permission_of(view, generation, now=moment, policy=policy, overrides=exceptions, loops=around)
 
     lines = lineages(view, policy, permission)
-    scene = Scene(view, moment, policy, lines, exceptions)
+    context = PlayContext(view, moment, policy, lines, exceptions)
     findings = [
-        *(loop_findings.find(scene, loop_standing) if asked else ()),
-        *(finding for play in _FINDERS for finding in play.find(scene)),
+        *(loop_findings.find(context, loops_state) if asked else ()),
+        *(finding for play in _FINDERS for finding in play.find(context)),
     ]
-    standing = plays(scene, findings)
-    findings += audit.find(scene, standing)
+    play_states = plays(context, findings)
+    findings += audit.find(context, play_states)
     findings.sort(key=lambda finding: (SEVERITIES.index(finding.severity), finding.since))
-    assigned = tuple(_assigned(scene, findings))
-    return Standing(scene, clock, assigned, standing, loop_standing, due(scene, standing, loop_standing.checkpoints))
+    assigned = tuple(_assigned(context, findings))
+    return TeamState(
+        context, clock, assigned, play_states, loops_state, due(context, play_states, loops_state.checkpoints)
+    )
 
 
-def _assigned(scene: Scene, findings: Sequence[Finding]) -> list[Finding]:
+def _assigned(context: PlayContext, findings: Sequence[Finding]) -> list[Finding]:
     """Findings with who answers for them. One that ended and began again waits anew for somebody."""
-    assignments = {row.fact.finding: row for row in scene.view.recorded(FindingAssigned)}
+    assignments = {row.fact.finding: row for row in context.view.recorded(FindingAssigned)}
 
     def assigned(finding: Finding) -> Finding:
         last = assignments.get(finding.key)
-        ended = last and last.recorded < finding.since < scene.moment
+        ended = last and last.recorded < finding.since < context.moment
         return finding if last is None or ended else replace(finding, assigned_to=last.actor, plan=last.fact.note)
 
     return [assigned(finding) for finding in findings]
@@ -141,19 +143,19 @@ def _assigned(scene: Scene, findings: Sequence[Finding]) -> list[Finding]:
 
 def status(view: LogView, *, now: datetime) -> Status:
     """How things stand at `now`, as `tailguard status --json` prints it."""
-    return status_of(standing_of(view, now))
+    return status_of(team_state(view, now))
 
 
-def status_of(standing: Standing) -> Status:
+def status_of(state: TeamState) -> Status:
     """The same of what was found already."""
-    scene = standing.scene
+    context = state.context
     return Status(
         FORMAT,
-        scene.moment,
-        standing.clock,
-        scene.policy.team if scene.policy else "",
-        tuple(scene.lineages),
-        tuple(_override(override, scene.moment) for override in scene.exceptions),
+        context.moment,
+        state.clock,
+        context.policy.team if context.policy else "",
+        tuple(context.lineages),
+        tuple(_override(override, context.moment) for override in context.exceptions),
         tuple(
             PlayStatus(
                 play.play.name,
@@ -165,10 +167,10 @@ def status_of(standing: Standing) -> Status:
                 play.attested,
                 play.contradiction,
             )
-            for play in standing.plays
+            for play in state.plays
         ),
-        standing.due,
-        standing.findings,
+        state.due,
+        state.findings,
     )
 
 

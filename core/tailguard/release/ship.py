@@ -24,7 +24,7 @@ from tailguard.release.requirements import require_known
 from tailguard.runlog.verify import HOW_TO_RESTORE
 from tailguard.runlog.view import LogView
 from tailguard.runlog.views.overrides import overrides
-from tailguard.runlog.views.releases import fleet_of
+from tailguard.runlog.views.releases import release_history_of
 from tailguard.workspace import Workspace
 
 
@@ -40,12 +40,12 @@ def ship(workspace: Workspace, generation: str) -> str:
     with locked(workspace, lineage):
         with workspace.deciding(Right.SHIP) as tx:
             record_flows(workspace, tx)
-            fleet = fleet_of(tx.view, lineage)
-            if fleet.state(generation) is State.SHIPPED:
-                if fleet.deployed == generation:
+            releases = release_history_of(tx.view, lineage)
+            if releases.state(generation) is State.SHIPPED:
+                if releases.deployed == generation:
                     return "was shipped before"
                 raise InputError(
-                    f"{generation} was shipped before, and {fleet.deployed} is at work since. To put it back: "
+                    f"{generation} was shipped before, and {releases.deployed} is at work since. To put it back: "
                     f"`tailguard rollback {lineage} --to {generation}`."
                 )
             policy = tx.policy
@@ -63,7 +63,7 @@ def ship(workspace: Workspace, generation: str) -> str:
                 )
         if refused:
             raise refused
-        deployed = deploy_generation(workspace, generation, "ship", replaced=fleet.deployed)
+        deployed = deploy_generation(workspace, generation, "ship", replaced=releases.deployed)
         with workspace.concluding() as tx:
             permission = _permission(tx.view, generation, workspace.clock.now(), policy)
             late = refusal(permission)

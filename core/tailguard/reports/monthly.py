@@ -34,7 +34,7 @@ from tailguard.errors import InputError
 from tailguard.plays.finding import Severity
 from tailguard.plays.monitoring.gates import SHOWN_DAMAGE, sign_offs
 from tailguard.plays.response.drills import incidents
-from tailguard.plays.status import Standing, standing_of, status_of
+from tailguard.plays.status import TeamState, status_of, team_state
 from tailguard.reports.pack.pictures import Picture, pictures
 from tailguard.runlog.view import LogView, Recorded
 from tailguard.workspace import Workspace
@@ -87,32 +87,32 @@ def newest_month(workspace: Workspace) -> str:
 
 
 def _gathered(view: LogView, now: datetime, month: str) -> Monthly:
-    standing = standing_of(view, now)
+    state = team_state(view, now)
     begin = datetime(int(month[:4]), int(month[5:]), 1)
     end = (begin + timedelta(days=32)).replace(day=1)
     began = view.recorded(RunStarted, since=begin)
     runs = [run for run in began if run.recorded < end]
-    if not runs and begin > standing.scene.moment:
-        raise InputError(f"{month} has not begun for this log, which ends at {standing.scene.moment:%Y-%m-%d}.")
+    if not runs and begin > state.context.moment:
+        raise InputError(f"{month} has not begun for this log, which ends at {state.context.moment:%Y-%m-%d}.")
     sections = (
-        _overview(standing, len(runs), month),
+        _overview(state, len(runs), month),
         _gates(view, begin, end),
-        *_sign_offs(view, standing, begin, end),
+        *_sign_offs(view, state, begin, end),
         _self_tests(view, begin, end),
-        _overrides(view, standing, begin, end),
-        _plays(standing),
+        _overrides(view, state, begin, end),
+        _plays(state),
         _responses(view, begin, end),
     )
-    moment = f"{standing.scene.moment:%d %b %Y %H:%M} UTC ({standing.clock} clock)"
+    moment = f"{state.context.moment:%d %b %Y %H:%M} UTC ({state.clock} clock)"
     line = f"State as of {moment}, from {view.size():,} rows of the run log."
-    drawn = pictures(standing.scene.lineages[:_MOST_LINEAGES], incidents(view))
-    team = standing.scene.policy.team if standing.scene.policy else "the team"
+    drawn = pictures(state.context.lineages[:_MOST_LINEAGES], incidents(view))
+    team = state.context.policy.team if state.context.policy else "the team"
     return Monthly(f"{team}: {begin:%B %Y}", line, sections, tuple(drawn))
 
 
-def _overview(standing: Standing, runs: int, month: str) -> Section:
+def _overview(state: TeamState, runs: int, month: str) -> Section:
     rows = []
-    for line in standing.scene.lineages:
+    for line in state.context.lineages:
         last = line.generations[-1] if line.generations else None
         ratio = (
             f"{max(last.ratio_records, last.ratio_tokens or 0.0):.1%}"
@@ -127,12 +127,12 @@ def _overview(standing: Standing, runs: int, month: str) -> Section:
         rows.append(
             (line.name, line.mode, line.sentence, ratio, f"{line.ceiling:.0%}", covered, line.shipped or "none")
         )
-    high = [finding for finding in standing.findings if finding.severity is Severity.HIGH]
+    high = [finding for finding in state.findings if finding.severity is Severity.HIGH]
     sentence = (
         f"{counted(runs, 'run was', 'runs were')} started in {month}; "
-        f"{counted(len(standing.findings), 'finding stands', 'findings stand')}, {len(high)} of them high."
+        f"{counted(len(state.findings), 'finding stands', 'findings stand')}, {len(high)} of them high."
     )
-    sentence += f" First: {standing.findings[0].what}." if standing.findings else ""
+    sentence += f" First: {state.findings[0].what}." if state.findings else ""
     return Section(
         "Overview",
         sentence,
@@ -168,10 +168,10 @@ def _gates(view: LogView, begin: datetime, end: datetime) -> Section:
     )
 
 
-def _sign_offs(view: LogView, standing: Standing, begin: datetime, end: datetime) -> list[Section]:
+def _sign_offs(view: LogView, state: TeamState, begin: datetime, end: datetime) -> list[Section]:
     """What the quality owner answered to verdicts, where anything was asked."""
     given = sign_offs(view, None, begin, end)
-    pending = [verdict for lineage in standing.scene.lineages for verdict in lineage.pending_sign_offs]
+    pending = [verdict for lineage in state.context.lineages for verdict in lineage.pending_sign_offs]
     if given.median_seconds is None and not pending:
         return []
     sentence = f"{counted(len(given.answers), 'verdict was', 'verdicts were')} signed off or declined, {given.declined} declined"
@@ -224,7 +224,7 @@ def _self_tests(view: LogView, begin: datetime, end: datetime) -> Section:
     )
 
 
-def _overrides(view: LogView, standing: Standing, begin: datetime, end: datetime) -> Section:
+def _overrides(view: LogView, state: TeamState, begin: datetime, end: datetime) -> Section:
     asked = _within(view.recorded(OverrideRequested, since=begin), end)
     used = _within(view.recorded(OverrideUsed, since=begin), end)
     decided = _within(view.recorded(OverrideDecided, since=begin), end)
@@ -232,7 +232,7 @@ def _overrides(view: LogView, standing: Standing, begin: datetime, end: datetime
     touched = {row.fact.override for group in (asked, used, decided) for row in group}
     shown = [
         override
-        for override in status_of(standing).overrides
+        for override in status_of(state).overrides
         if override.state in ("open", "requested") or override.id in touched
     ]
     sentence = (
@@ -263,8 +263,8 @@ def _overrides(view: LogView, standing: Standing, begin: datetime, end: datetime
     )
 
 
-def _plays(standing: Standing) -> Section:
-    statuses = standing.plays
+def _plays(state: TeamState) -> Section:
+    statuses = state.plays
     running = sum(status.state == "running" for status in statuses)
     rows = [
         (

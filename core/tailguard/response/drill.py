@@ -25,7 +25,7 @@ from tailguard.response import sandbox as sandboxes
 from tailguard.response.gaps import gaps
 from tailguard.response.protocol import Done, open_response, record_step
 from tailguard.runlog.views.alarms import frozen_stream
-from tailguard.runlog.views.releases import fleet_of
+from tailguard.runlog.views.releases import release_history_of
 from tailguard.runlog.views.runs import evaluation_of
 from tailguard.stages.gate import Evaluated, answered, limits_of
 from tailguard.store.suites import read_suite
@@ -42,7 +42,7 @@ def start_drill(workspace: Workspace, lineage: str, *, seed: int) -> Done:
     """
     workspace.require(Right.RESPOND).lineage(lineage)
     with workspace.log.reading() as view:
-        at_work = fleet_of(view, lineage).deployed
+        at_work = release_history_of(view, lineage).deployed
         going_on = [incident.id for incident in incidents(view) if incident.kind == "drill" and not incident.closed]
         answers = evaluation_of(view, at_work) if at_work else None
     if going_on:

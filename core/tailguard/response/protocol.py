@@ -38,7 +38,7 @@ from tailguard.response import contamination
 from tailguard.response.gaps import gaps
 from tailguard.response.sandbox import discard, workspace_of
 from tailguard.runlog.view import LogView
-from tailguard.runlog.views.releases import fleet_of
+from tailguard.runlog.views.releases import release_history_of
 from tailguard.runlog.views.runs import generation_of
 from tailguard.workspace import Workspace
 
@@ -71,7 +71,7 @@ def open_incident(workspace: Workspace, lineage: str, *, what: str, alert: str |
     workspace.require(Right.RESPOND).lineage(lineage)
     with workspace.log.reading() as view:
         raised = {row.fact.alert: row for row in view.recorded(AlertRaised)}
-        suspect = generation or fleet_of(view, lineage).deployed
+        suspect = generation or release_history_of(view, lineage).deployed
         if suspect is None or generation_of(view, suspect) is None:
             raise InputError(f"Name the suspect generation of {lineage} with --generation; none is at work.")
     if alert is not None and alert not in raised:
@@ -89,7 +89,7 @@ def freeze(workspace: Workspace, incident: str) -> Done:
     stage = workspace_of(workspace, response)
     begun = workspace.clock.now()
     with stage.log.reading() as view:
-        frozen = fleet_of(view, response.lineage).state(response.generation) is State.FROZEN
+        frozen = release_history_of(view, response.lineage).state(response.generation) is State.FROZEN
     if not frozen:
         freezing.freeze(stage, response.generation, reason=f"{incident}: {response.what}")
     evidence = f"{response.generation} was frozen before" if frozen else f"{response.generation} is frozen"

@@ -256,11 +256,11 @@ def test_an_undeclared_loop_holds_the_gate_until_it_is_guarded(team: Team) -> No
     actions.guard(team.workspace, "ceiling", on="robot -> main training set", owner="kim", evidence="ratio")
     assert may_it_ship(team).startswith(f"{run} may ship: compared with its parent")
     assert "passed the gate" in ship.ship(team.workspace, run)
-    standing = actions.standing(team.workspace)
-    assert standing.unguarded == ()
+    current = actions.current_loops(team.workspace)
+    assert current.unguarded == ()
     assert [finding for finding in found(team) if "unguarded" in finding[1]] == []
     team.clock.move(300)
-    assert actions.standing(team.workspace).unguarded == (), "nothing has come over the edge since"
+    assert actions.current_loops(team.workspace).unguarded == (), "nothing has come over the edge since"
 
 
 def test_an_exception_to_a_loop_is_an_override_like_any_other(team: Team) -> None:
@@ -278,7 +278,7 @@ def test_an_exception_to_a_loop_is_an_override_like_any_other(team: Team) -> Non
     assert f"let through by override {name}" in ship.ship(team.workspace, run)
     with team.workspace.log.reading() as view:
         assert {row.fact.gate for row in view.recorded(OverrideUsed, run=run)} == {"loops"}
-    assert [loop.exception[:10] for loop in actions.standing(team.workspace).unguarded] == ["override-1"]
+    assert [loop.exception[:10] for loop in actions.current_loops(team.workspace).unguarded] == ["override-1"]
 
 
 def test_a_few_records_of_ours_by_chance_make_no_loop(team: Team) -> None:
@@ -289,7 +289,7 @@ def test_a_few_records_of_ours_by_chance_make_no_loop(team: Team) -> None:
     run = team.run([team.batch("crawl", [*team.take(150), *ours], "crawl", Origin.HUMAN)])
 
     assert run == "main/1"
-    assert actions.standing(team.workspace).loops == ()
+    assert actions.current_loops(team.workspace).loops == ()
 
 
 def test_a_checkpoint_that_falls_silent_or_is_removed_is_a_finding_that_goes_away(team: Team) -> None:
@@ -332,12 +332,12 @@ def test_a_review_remembers_every_loop_and_a_new_one_is_told(team: Team) -> None
     with pytest.raises(InputError, match="lin may not review loops"):
         actions.review(space.as_actor("lin"), note="went over all of them")
     actions.review(space, note="went over all of them")
-    assert {loop.change for loop in actions.standing(space).loops} == {Change.NONE}
+    assert {loop.change for loop in actions.current_loops(space).loops} == {Change.NONE}
 
     actions.declare(space, "page -> index")
     actions.declare(space, "index -> bot")
 
-    assert {loop.words: loop.change for loop in actions.standing(space).loops}[
+    assert {loop.words: loop.change for loop in actions.current_loops(space).loops}[
         "bot -> page -> index -> bot"
     ] is Change.NEW
     record_policy(space)
@@ -348,10 +348,10 @@ def test_an_imported_file_joins_the_graph_and_a_newer_one_takes_its_place(team: 
     loose(team)
     file = write_jsonl(tmp_path / "etl.jsonl", [event("crawl", ["web"], ["pages"]), event("index", ["pages"], ["web"])])
     actions.import_lineage(team.workspace, file)
-    assert [loop.known for loop in actions.standing(team.workspace).unguarded] == [Known.IMPORTED]
+    assert [loop.known for loop in actions.current_loops(team.workspace).unguarded] == [Known.IMPORTED]
 
     write_jsonl(file, [event("crawl", ["web"], ["pages"]), b"{broken"])
     with pytest.raises(InputError, match=r"1 entries of .* could not be read; the others were taken"):
         actions.import_lineage(team.workspace, file)
 
-    assert actions.standing(team.workspace).loops == ()
+    assert actions.current_loops(team.workspace).loops == ()

@@ -74,7 +74,7 @@ def test_a_proposal_nobody_decided_on_is_not_frozen_and_a_refused_one_is_left_ou
     write_jsonl(out, [{**rows[0], "accept": False}, *rows[1:]])
     suite.freeze_suite(anchored, out, name="rare")
 
-    shown = suite.standing(anchored)
+    shown = suite.current(anchored)
     assert sum(prompts for prompts, _, _ in shown.slices.values()) == len(rows) - 1
     assert "no checked tail prompt was answered yet" in shown.text
 
@@ -116,5 +116,5 @@ def test_checked_tail_items_gate_a_run_and_a_saturated_or_old_suite_is_a_finding
         told = [finding.what for finding in status(view, now=clock.now()).findings]
     assert any("the suite is saturated" in sentence for sentence in told), told
     assert any("the suite rare is old" in sentence for sentence in told)
-    assert "100.0% right" in suite.standing(anchored).text
+    assert "100.0% right" in suite.current(anchored).text
     assert summarize(anchored, second).verdict is not None

@@ -209,7 +209,7 @@ def test_where_sign_off_is_required_only_signed_contracts_are_believed(tmp_path:
     with pytest.raises(InputError, match="no contract with 'web'"):
         sources.sign(team.workspace, "web", note="")
     sources.declare(team.workspace, "docs", owner="Ada", licence="PSF", declared="mixed", since=NOW, note="")
-    assert sources.standing(team.workspace)["docs"].signed_by is None, "a new contract needs a new signature"
+    assert sources.current(team.workspace)["docs"].signed_by is None, "a new contract needs a new signature"
 
 
 # Our own output

@@ -24,7 +24,7 @@ from tailguard.plays.loops.declared import DEFAULT_DAYS, FILE, TEMPLATE, parse_f
 from tailguard.plays.loops.flows import merged
 from tailguard.plays.loops.imported import read_flows, read_lineage
 from tailguard.plays.loops.search import CAP, Cut, Cycles, cut, cycles
-from tailguard.plays.loops.standing import Loop, LoopStanding, loops, review_lines
+from tailguard.plays.loops.standing import Loop, LoopsState, loops, review_lines
 from tailguard.runlog.view import LogView, latest
 from tailguard.runlog.views.overrides import overrides
 from tailguard.store.writing import copy, digest_of, write_atomically
@@ -79,7 +79,7 @@ def record_edits(workspace: Workspace) -> None:
             record_flows(workspace, tx)
 
 
-def standing(workspace: Workspace) -> LoopStanding:
+def current_loops(workspace: Workspace) -> LoopsState:
     """Every loop as it stands now, with flows.yaml as it is now."""
     record_edits(workspace)
     if not workspace.log.exists():

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from tailguard.domain.facts import MeetingEnded
 from tailguard.domain.overrides import Override
 from tailguard.domain.wording import counted
-from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
+from tailguard.plays.finding import Finding, FindingKind, PlayContext, Severity
 from tailguard.policy.model import Policy
 from tailguard.runlog.view import LogView
 
@@ -16,12 +16,12 @@ EXPIRES_SOON = timedelta(days=7)
 """An open override that ends in less is a finding."""
 
 
-def find(scene: Scene) -> list[Finding]:
+def find(context: PlayContext) -> list[Finding]:
     """What the overrides leave to be asked."""
-    overrides = scene.exceptions
+    overrides = context.exceptions
     return [
-        *_overdue_meeting(scene.view, scene.policy, overrides, scene.moment),
-        *(finding for override in overrides for finding in _about_override(override, scene.moment)),
+        *_overdue_meeting(context.view, context.policy, overrides, context.moment),
+        *(finding for override in overrides for finding in _about_override(override, context.moment)),
     ]
 
 

@@ -79,7 +79,7 @@ def _refuse_second(view: LogView) -> None:
 
 
 @dataclass(frozen=True)
-class SuiteStanding:
+class SuiteState:
     """The suite in force. `saturation` is the share (0 to 1) of right answers that the newest generation gave to checked tail
     prompts, None without any; `slices` has prompts, tail prompts and checked prompts of each slice."""
 
@@ -106,7 +106,7 @@ class SuiteStanding:
         return "\n".join([*lines, f"Saturation: {saturation}."])
 
 
-def standing(workspace: Workspace) -> SuiteStanding:
+def current(workspace: Workspace) -> SuiteState:
     """How the suite stands. Raises InputError when none is frozen."""
     with workspace.log.reading() as view:
         suite = frozen_suite(view)
@@ -121,7 +121,7 @@ def standing(workspace: Workspace) -> SuiteStanding:
         slices[item["slice"]] = prompts + 1, tail + bool(item["tail"]), checked + bool(item.get("check"))
     age = (workspace.clock.now() - suite.recorded).days
     saturation = right.fact.value if right else None
-    return SuiteStanding(suite.fact.name, suite.fact.suite, suite.recorded, age, slices, saturation)
+    return SuiteState(suite.fact.name, suite.fact.suite, suite.recorded, age, slices, saturation)
 
 
 def _refuse_overlap(prompts: dict[str, str], texts: Sequence[str], file: Path, *, length: int) -> None:

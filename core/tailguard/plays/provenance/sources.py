@@ -55,7 +55,7 @@ def sign(workspace: Workspace, source: str, *, note: str, signed: bool = True) -
         tx.record(SourceSignedOff(source=source, contract=contract.row, signed=signed, note=note.strip()))
 
 
-def standing(workspace: Workspace) -> dict[str, Contract]:
+def current(workspace: Workspace) -> dict[str, Contract]:
     """The contract in force of each source."""
     if not workspace.log.exists():
         return {}

@@ -66,7 +66,7 @@ def _of_measure(measure: Measure) -> pd.DataFrame:
     return tables.measured(chosen[chosen["measure"] == measure])[COMPARED]
 
 
-bluntest = summary.bluntest
+weakest = summary.least_sensitive
 
 
 components.cards(
@@ -85,11 +85,11 @@ components.cards(
             for closest in summary.closest[:CLOSEST]
         ),
         Card(
-            "Smallest loss it could see",
-            changes.size(bluntest.measure, bluntest.detectable_loss),
-            f"{summary.prompts} prompts, power .8",
-            f"Of {bluntest.measure.label} against {bluntest.reference}, the comparison that would miss most beside its margin "
-            f"({changes.size(bluntest.measure, bluntest.margin)})",
+            "Smallest detectable loss",
+            changes.size(weakest.measure, weakest.detectable_loss),
+            f"{summary.prompts} prompts, 80% power",
+            f"Of {weakest.measure.label} against {weakest.reference}, the comparison that would miss most beside its margin "
+            f"({changes.size(weakest.measure, weakest.margin)})",
             rows=lambda: tables.measured(chosen)[
                 [
                     "measure",

@@ -123,7 +123,7 @@ class Workspace:
         """Why no role of the actor has this right under a policy, and whose has; None where one has it."""
         if self.allows(right, policy):
             return None
-        return f"{self.actor} may not {right}. The policy names {policy.who_may(right)}."
+        return f"{self.actor} may not {right.label}. The policy names {policy.who_may(right)}."
 
     def _is_recorded(self, text: str) -> bool:
         if not self.log.exists():
@@ -135,7 +135,7 @@ class Workspace:
     def _log_refusal(self, right: Right, refused: NotAllowed) -> None:
         if not refused.logged and self.log.exists():
             with transaction(self.log, self.author) as opened:
-                opened.record(AttemptRefused(action=str(right), why=str(refused)))
+                opened.record(AttemptRefused(right=right, why=str(refused)))
         refused.logged = True
 
     @property

@@ -438,7 +438,7 @@ def slices(frame: pd.DataFrame, title: str) -> go.Figure:
     return finish(figure, title, height=150 + 44 * len(table), percent=False)
 
 
-def teeth(frame: pd.DataFrame, title: str) -> go.Figure:
+def sensitivity(frame: pd.DataFrame, title: str) -> go.Figure:
     """The smallest planted loss of rare words that each gate run blocked, and the margin; no mark where none was blocked."""
     figure = go.Figure()
     figure.add_scatter(x=frame["run"], y=frame["loss"], mode="lines+markers", line={"color": "#0072B2", "width": 2.5},

@@ -13,6 +13,7 @@ from streamlit.testing.v1.element_tree import Button
 
 from pages.shared import cache
 from pages.shared.actions import Presses
+from tailguard.domain.alarms import AlarmKind
 from tailguard.domain.facts import (
     AlertRaised,
     IncidentOpened,
@@ -210,7 +211,7 @@ def test_every_form_finds_what_was_typed_into_it(team: Team, reviewing: AppTest,
     record(
         team.workspace,
         OverrideDecided(override="override-1", decision="approved", note="once"),
-        AlertRaised(alert="alert-1", kind="stream", subject="bot", what="bot repeats itself", source="row"),
+        AlertRaised(alert="alert-1", kind=AlarmKind.STREAM, subject="bot", what="bot repeats itself", source="row"),
         SourceContract(source="docs", owner="ada", licence="MIT", declared="human", since=team.clock.now(), note=""),
         IncidentOpened(
             incident="incident-1",

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tailguard.domain.alarms import AlarmKind
 from tailguard.domain.facts import (
     AlertRaised,
     AlertSent,
@@ -188,9 +189,7 @@ def test_observe_mode_left_on_is_found_since_it_should_have_ended(team: Team) ->
 def test_an_alert_that_nobody_takes_is_found_until_somebody_does(team: Team) -> None:
     record(
         team.workspace,
-        AlertRaised(
-            alert="alert-1", kind="a stream lost diversity", subject="bot", what="bot fell", source="decisions#1"
-        ),
+        AlertRaised(alert="alert-1", kind=AlarmKind.STREAM, subject="bot", what="bot fell", source="decisions#1"),
     )
     team.clock.move(6)
     assert finding_about(team, "nobody acknowledged alert-1") is None

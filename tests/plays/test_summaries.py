@@ -154,11 +154,11 @@ def test_the_closest_comparison_of_a_measure_is_the_one_that_stands_least_above_
         assert comparisons.worst_slice(view, "main/1") is None
 
     assert found
-    assert (found.comparisons, found.losses, found.bluntest.detectable_loss, found.prompts) == (2, 1, 0.05, 200)
+    assert (found.comparisons, found.losses, found.least_sensitive.detectable_loss, found.prompts) == (2, 1, 0.05, 200)
     assert [comparison.reference for comparison in found.closest] == ["main/0"]
 
 
-def test_measures_are_sorted_by_the_room_that_their_margin_leaves_and_the_bluntest_is_told_in_units_of_it(
+def test_measures_are_sorted_by_the_room_that_their_margin_leaves_and_the_least_sensitive_is_told_in_units_of_it(
     space: Workspace,
 ) -> None:
     usable = replace(COMPARED, measure=Measure.USABLE, low=-0.04, high=-0.03, margin=0.01, detectable_loss=0.03)
@@ -173,7 +173,7 @@ def test_measures_are_sorted_by_the_room_that_their_margin_leaves_and_the_blunte
         Measure.RARE_DENSITY,
         Measure.TYPE_DENSITY,
     ]
-    assert found.bluntest == usable
+    assert found.least_sensitive == usable
 
 
 def test_a_measure_in_points_changes_by_points_over_a_course(space: Workspace) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tailguard.domain.alarms import AlarmKind
 from tailguard.domain.facts import AlertRaised, Composition, ContaminationAudited, RunStarted, ShippingEvent
 from tailguard.domain.incidents import ORDER, Gap, next_step
 from tailguard.domain.shipping import State
@@ -120,7 +121,7 @@ def test_a_real_incident_from_an_alert_acts_on_the_lineage_itself(team: Team) ->
         space,
         AlertRaised(
             alert="alert-1",
-            kind="a stream lost diversity",
+            kind=AlarmKind.STREAM,
             subject="bot",
             what="bot lost its rare words",
             source="decisions#1",

@@ -26,7 +26,7 @@ from tailguard.domain.verdict import Verdict
 from tailguard.runlog.connection import RunLog
 from tailguard.runlog.recorder import Author, RunRecorder
 from tailguard.runlog.views import history as history_view
-from tailguard.runlog.views.alarms import teeth
+from tailguard.runlog.views.alarms import sensitivity
 from tailguard.runlog.views.history import history
 from tailguard.runlog.views.runs import newest_runs, not_passed
 from tailguard.runlog.views.sources import leaks, passed, source_records, undeclared_returns
@@ -121,7 +121,7 @@ def test_the_newest_row_of_each_is_what_a_walk_through_all_of_them_finds(log: Ru
         assert view.recorded(GateDecision, of_lineage="a_b", since=every[5].recorded) == every[5:]
         assert view.recorded(GateDecision, of_lineage="aXb") == []
         assert [run.fact.number for run in newest_runs(view, 3)["a_b"]] == [9, 10, 11]
-        assert [test.run for test in teeth(view, Damage.RARE_WORDS_LOST)] == [f"a_b/{n}" for n in range(12)]
+        assert [test.run for test in sensitivity(view, Damage.RARE_WORDS_LOST)] == [f"a_b/{n}" for n in range(12)]
         assert [run.run for run in not_passed(view, ["a_b"])] == ["a_b/3"]
 
 

@@ -10,12 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from tailguard.domain.alarms import AlarmKind
 from tailguard.domain.damage import Damage
 from tailguard.domain.defects import Defect
 from tailguard.domain.gates import Gate, Mode
+from tailguard.domain.incidents import Gap
 from tailguard.domain.measures import Measure
 from tailguard.domain.reasons import Reason, RecordOutcome
 from tailguard.domain.references import ReferenceKind
+from tailguard.domain.roles import Right
 from tailguard.domain.shipping import Action
 from tailguard.domain.stages import Requirement, Stage
 from tailguard.domain.verdict import Verdict
@@ -870,7 +873,7 @@ class AlertRaised(Fact):
     """Something fell past a threshold. The same subject is not raised again while it stands."""
 
     alert: str
-    kind: str
+    kind: AlarmKind
     subject: str
     what: str
     source: str
@@ -1024,7 +1027,7 @@ class IncidentGap(Fact):
     """Something that would have been missing in an emergency, found by a drill or an incident."""
 
     incident: str
-    gap: str
+    gap: Gap
     what: str
 
 
@@ -1094,7 +1097,7 @@ class RecordsHeld(Fact):
 class AttemptRefused(Fact):
     """Somebody tried what their role does not allow: what, and why it was refused."""
 
-    action: str
+    right: Right
     why: str
 
 

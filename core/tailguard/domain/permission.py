@@ -14,14 +14,15 @@ from tailguard.domain.wording import by
 
 
 class Refusal(StrEnum):
-    """Why a generation may not ship."""
+    """Why a generation may not ship: its rows in the log were changed, it has no verdict, it is frozen or was rolled back, its gate
+    did not pass, an unguarded loop surrounds its lineage, or the quality owner has not approved it."""
 
-    ALTERED = "what the log says of it was changed"
-    NOT_JUDGED = "it has no verdict yet"
-    TAKEN_OUT = "it is frozen or was rolled back"
-    GATE = "its diversity gate did not pass"
-    LOOP = "an unguarded loop surrounds its lineage"
-    SIGN_OFF = "the quality owner has not approved it"
+    ALTERED = "altered"
+    NOT_JUDGED = "not_judged"
+    TAKEN_OUT = "taken_out"
+    GATE = "gate"
+    LOOP = "loop"
+    SIGN_OFF = "sign_off"
 
 
 @dataclass(frozen=True, kw_only=True)

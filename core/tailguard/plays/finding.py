@@ -61,7 +61,7 @@ class FindingKind(StrEnum):
     ALERT_UNDELIVERED = "alert-undelivered"
     CANDIDATE_STOPPED = "candidate-stopped"
     FROZEN_IN_PRODUCTION = "frozen-in-production"
-    GATE_BLUNT = "gate-blunt"
+    GATE_LESS_SENSITIVE = "gate-less-sensitive"
     GATE_BYPASSED = "gate-bypassed"
     GATE_NEVER_BLOCKED = "gate-never-blocked"
     ONLY_OBSERVING = "only-observing"
@@ -139,7 +139,7 @@ _KINDS: dict[PlayName, tuple[FindingKind, ...]] = {
         _K.ALERT_UNDELIVERED,
         _K.CANDIDATE_STOPPED,
         _K.FROZEN_IN_PRODUCTION,
-        _K.GATE_BLUNT,
+        _K.GATE_LESS_SENSITIVE,
         _K.GATE_BYPASSED,
         _K.GATE_NEVER_BLOCKED,
         _K.ONLY_OBSERVING,

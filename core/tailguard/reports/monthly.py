@@ -216,7 +216,7 @@ def _self_tests(view: LogView, begin: datetime, end: datetime) -> Section:
         for test in reversed(wrong)
     ]
     return Section(
-        "Has the gate teeth?",
+        "Self-tests of the gate",
         sentence,
         ("run", "kind", "loss", "verdict", "row"),
         tuple(rows),

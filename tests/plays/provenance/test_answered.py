@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from tailguard.domain.alarms import AlarmKind
 from tailguard.domain.facts import AlertRaised, OverrideDecided, OverrideRequested, SourceContract
 from tailguard.domain.gates import Gate
 from tailguard.domain.tags import Origin
@@ -101,7 +102,7 @@ def test_an_item_and_a_meeting_that_are_done_say_by_whom(team: Team) -> None:
 def test_an_alert_that_is_taken_over_names_who_had_it(team: Team) -> None:
     record(
         team.workspace,
-        AlertRaised(alert="alert-1", kind="stream", subject="bot", what="bot repeats itself", source="row"),
+        AlertRaised(alert="alert-1", kind=AlarmKind.STREAM, subject="bot", what="bot repeats itself", source="row"),
     )
     first = alerts.acknowledge(team.workspace.as_actor("lin"), "alert-1", note="I look at it today")
     second = alerts.acknowledge(team.workspace, "alert-1", note="I look at it too")

@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tailguard.domain.alarms import AlarmKind
 from tailguard.domain.explanations import PLAN_LETTERS, explanation
 from tailguard.domain.facts import AlertAcknowledged, AlertRaised, AlertSent
 from tailguard.domain.roles import Right
@@ -42,7 +43,7 @@ def raise_new(workspace: Workspace) -> list[AlertRaised]:
 def _raise_new(tx: Decision) -> list[AlertRaised]:
     raised = [row.fact for row in tx.view.recorded(AlertRaised)]
     known = {(alert.kind, alert.subject) for alert in raised}
-    new: dict[tuple[str, str], AlertRaised] = {}
+    new: dict[tuple[AlarmKind, str], AlertRaised] = {}
     for alarm in alarms(tx.view):
         subject = (alarm.kind, alarm.subject)
         if subject not in known and subject not in new:
@@ -110,7 +111,7 @@ def _deliver(alert: AlertRaised, address: str, team: str) -> AlertSent:
         )
     with apprise.LogCapture(level=logging.WARNING) as captured:  # type: ignore[no-untyped-call]
         done = channel.notify(
-            title=f"Tailguard, {team}: {alert.kind}",
+            title=f"Tailguard, {team}: {alert.kind.label}",
             body=alert.what,
             notify_type=apprise.NotifyType.WARNING,
             body_format=apprise.NotifyFormat.TEXT,

@@ -1,4 +1,4 @@
-"""Play 4, diversity monitoring: lineages against their gates, the gate's teeth, the suite, alerts."""
+"""Play 4, diversity monitoring: lineages against their gates, the gate's sensitivity, the suite, alerts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from tailguard.domain.alarms import AlarmKind
 from tailguard.domain.facts import AlertSent, Measurement, ShippingEvent
 from tailguard.domain.measures import Measure
 from tailguard.domain.runs import lineage_of
@@ -17,7 +18,7 @@ from tailguard.plays.lineages import LineageStatus
 from tailguard.plays.monitoring.gates import SHOWN_DAMAGE
 from tailguard.policy.model import Policy
 from tailguard.runlog.view import LogView
-from tailguard.runlog.views.alarms import AlarmKind, Teeth, alarms, never_blocked, teeth
+from tailguard.runlog.views.alarms import Sensitivity, alarms, never_blocked, sensitivity
 from tailguard.runlog.views.references import frozen_suite
 from tailguard.runlog.views.releases import release_history_of
 from tailguard.runlog.views.runs import NotPassed, not_passed
@@ -120,8 +121,8 @@ _ALARMS = {
     AlarmKind.SELF_TEST: FindingKind.SELF_TEST_FAILED,
 }
 """Of a candidate that lost diversity the lineage's own finding tells."""
-BLUNT = 2.0
-"""A gate is blunt when the smallest planted loss that it blocked is so many times what it used to be."""
+LESS_SENSITIVE = 2.0
+"""A gate has become less sensitive when the smallest planted loss that it blocked is so many times what it used to be."""
 _FEWEST_BEFORE = 3
 
 
@@ -138,18 +139,21 @@ def _about_the_gate(view: LogView) -> list[Finding]:
         for alarm in alarms(view)
         if alarm.kind in _ALARMS
     ]
-    lineages: dict[str, list[Teeth]] = defaultdict(list)
-    for test in teeth(view, SHOWN_DAMAGE):
+    lineages: dict[str, list[Sensitivity]] = defaultdict(list)
+    for test in sensitivity(view, SHOWN_DAMAGE):
         lineages[lineage_of(test.run)].append(test)
     for lineage, tests in lineages.items():
         earlier = sorted(test.smallest for test in tests[:-1] if test.smallest is not None)
         last, now = tests[-1], tests[-1].smallest
-        if len(earlier) >= _FEWEST_BEFORE and (now is None or now > BLUNT * earlier[len(earlier) // 2]):
+        if len(earlier) < _FEWEST_BEFORE:
+            continue
+        usual = earlier[len(earlier) // 2]
+        if now is None or now > LESS_SENSITIVE * usual:
             blocked = f"only a planted loss of {now:.1%}" if now is not None else "no planted loss"
-            what = f"the gate goes blunt: in {last.run} it blocked {blocked}; usually it blocks {earlier[len(earlier) // 2]:.1%}"
+            what = f"the gate is less sensitive: in {last.run} it blocked {blocked}; usually it blocks {usual:.1%}"
             findings.append(
                 Finding(
-                    kind=FindingKind.GATE_BLUNT,
+                    kind=FindingKind.GATE_LESS_SENSITIVE,
                     subject=(lineage,),
                     severity=Severity.MEDIUM,
                     what=what,

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import bindparam, text
 
+from tailguard.domain.alarms import AlarmKind
 from tailguard.domain.damage import Damage
 from tailguard.domain.facts import CanaryResult, GateDecision, StreamFrozen, StreamWeek
 from tailguard.domain.gates import Gate
 from tailguard.runlog.view import LogView, Recorded, latest
-
-
-class AlarmKind(StrEnum):
-    """What can stand in alarm. The values stand in logs, and by them an alert is known to be raised already: rename none."""
-
-    STREAM = "a stream lost diversity"
-    CANDIDATE = "a candidate lost diversity"
-    SELF_TEST = "the gate has no teeth"
 
 
 @dataclass(frozen=True)
@@ -77,7 +69,7 @@ def frozen_stream(view: LogView, stream: str) -> Recorded[StreamFrozen] | None:
 
 
 @dataclass(frozen=True)
-class Teeth:
+class Sensitivity:
     """What the self-tests of a run's gate with one kind of damage showed: the smallest loss that was blocked (a share, None where
     none was), the newest row of them, and when."""
 
@@ -87,7 +79,7 @@ class Teeth:
     when: datetime
 
 
-def teeth(view: LogView, damage: Damage) -> list[Teeth]:
+def sensitivity(view: LogView, damage: Damage) -> list[Sensitivity]:
     """What each run's self-tests with this kind of damage showed, oldest run first."""
     rows = view.connection.execute(
         text(
@@ -100,7 +92,7 @@ def teeth(view: LogView, damage: Damage) -> list[Teeth]:
         ),
         {"damage": damage},
     ).all()
-    return [Teeth(*row) for row in rows]
+    return [Sensitivity(*row) for row in rows]
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def write(demo: Path, folder: Path, *, runs: int) -> Path:
 def _policy(text: str) -> str:
     """The demo's policy with a table for every lineage."""
     head, *tables = text.split("[lineages.")
-    rules = {one.partition("]")[0]: one.partition("]")[2] for one in tables}
+    rules = {table.partition("]")[0]: table.partition("]")[2] for table in tables}
     told = [f"[lineages.{name}]{rule}" for name, rule in rules.items()]
     told += [f"[lineages.{_name(name, at)}]{rules[name]}" for at in range(1, LINEAGES // 2) for name in rules]
     return head + "\n".join(told)

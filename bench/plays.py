@@ -70,7 +70,7 @@ def workspace(root: Path, table: Table) -> None:
         begun = time.perf_counter()
         state = team_state(view, space.clock.now())
         table.add_row("everything that plays find", f"{time.perf_counter() - begun:.2f} s")
-    newest = next(one.shipped for one in state.context.lineages if one.name == "guarded")
+    newest = next(lineage.shipped for lineage in state.context.lineages if lineage.name == "guarded")
     begun = time.perf_counter()
     name = start_drill(space, "guarded", seed=0).incident
     table.add_row("drill: planted and watched", f"{time.perf_counter() - begun:.1f} s")

@@ -194,7 +194,7 @@ def outputs(data: Path, table: Table) -> None:
         some = rng.sample(ours, 5000)
         table.add_row("own output: recall, exact", f"{share(ours):.4f}", "1.0")
         table.add_row(
-            "... a tenth of the words edited", f"{share([_edited(one, rng, vocabulary) for one in some]):.4f}", ".99"
+            "... a tenth of the words edited", f"{share([_edited(text, rng, vocabulary) for text in some]):.4f}", ".99"
         )
         long = [text for text in some if len(text.split()) >= 60]
         around = [" ".join(human[at : at + 4]).split()[:450] for at in range(0, 4 * len(long), 4)]

@@ -50,10 +50,10 @@ def commands() -> list[tuple[str, TyperCommand]]:
 
 def lacking(name: str, command: TyperCommand, readme: str) -> set[str]:
     """What a command needs to be found and to be scripted, and lacks."""
-    options = {option for one in command.params for option in one.opts}
+    options = {option for parameter in command.params for option in parameter.opts}
     has = {
         "help": bool(getattr(command, "help", None)),
-        "help of every option": all(getattr(one, "help", None) for one in command.params),
+        "help of every option": all(getattr(parameter, "help", None) for parameter in command.params),
         "--json": "--json" in options,
         "a line in the readme": re.search(rf"`tailguard {re.escape(name)}[` ]", readme) is not None,
     }
@@ -280,7 +280,7 @@ def undocumented(shape: type, text: str) -> set[str]:
         kind = waiting.pop()
         if isinstance(kind, type) and is_dataclass(kind) and kind not in seen:
             seen.add(kind)
-            found.update(f"{kind.__name__}.{one.name}" for one in fields(kind) if f"`{one.name}`" not in text)
+            found.update(f"{kind.__name__}.{field.name}" for field in fields(kind) if f"`{field.name}`" not in text)
             waiting.extend(get_type_hints(kind).values())
         waiting.extend(get_args(kind))
     return found

@@ -77,8 +77,8 @@ def test_another_sample_of_the_same_model_passes() -> None:
         Measure.PAIR_DENSITY,
         Measure.WITHIN_PROMPT,
     }
-    assert {one.slice for one in report.comparison.slices} == {"even", "odd"}
-    assert {one.measure for one in report.comparison.secondary} >= {
+    assert {part.slice for part in report.comparison.slices} == {"even", "odd"}
+    assert {measure.measure for measure in report.comparison.secondary} >= {
         "MATTR",
         "MTLD",
         "self-BLEU",
@@ -116,7 +116,7 @@ def test_a_model_trained_on_its_own_output_is_blocked() -> None:
     report = tailguard.compare(parent, changed(lambda at, _row: answers[at]))
 
     assert report.verdict is Verdict.BLOCK
-    assert any(one.kind == "rare term" for one in report.lost)
+    assert any(case.kind == "rare term" for case in report.lost)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_checked_tail_prompts_gate_and_no_discordance_in_few_of_them_is_not_a_pa
     lost_items = next(m for m in lost.comparison.measures if m.measure is Measure.TAIL_ACCURACY)
     few_items = next(m for m in few.comparison.measures if m.measure is Measure.TAIL_ACCURACY)
     assert lost_items.verdict is Verdict.BLOCK
-    assert {one.kind for one in lost.lost} >= {"item"}
+    assert {case.kind for case in lost.lost} >= {"item"}
     assert few_items.verdict is Verdict.INCONCLUSIVE
 
 
@@ -231,7 +231,7 @@ def test_a_suite_brings_slices_tails_and_checkers(tmp_path: Path) -> None:
     report = tailguard.compare(rows(1), rows(2), suite=suite, margin=0.3)
 
     assert Measure.TAIL_ACCURACY in {measured.measure for measured in report.comparison.measures}
-    assert {(one.slice, one.tail) for one in report.comparison.slices} == {("rare", True), ("common", False)}
+    assert {(part.slice, part.tail) for part in report.comparison.slices} == {("rare", True), ("common", False)}
 
 
 def test_the_command_says_the_verdict_by_its_exit_code_and_writes_json_and_a_page(

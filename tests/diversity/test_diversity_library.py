@@ -47,8 +47,8 @@ def test_hd_d_and_mattr_are_those_of_lexical_diversity_and_mtld_that_of_lexicalr
     assert diversity.hdd(SPLIT) == pytest.approx([lex_div.hdd(told) for told in SPLIT])
     assert diversity.mattr(SPLIT) == pytest.approx([lex_div.mattr(told) for told in SPLIT])
     theirs = [LexicalRichness(" ".join(told), preprocessor=None, tokenizer=str.split) for told in SPLIT]
-    assert diversity.mtld(SPLIT) == pytest.approx([one.mtld() for one in theirs])
-    assert [diversity.ttr(told) for told in SPLIT] == pytest.approx([one.ttr for one in theirs])
+    assert diversity.mtld(SPLIT) == pytest.approx([measured.mtld() for measured in theirs])
+    assert [diversity.ttr(told) for told in SPLIT] == pytest.approx([measured.ttr for measured in theirs])
 
 
 def test_short_texts_have_no_hd_d_and_an_empty_one_has_nothing() -> None:
@@ -103,14 +103,14 @@ def test_rarefied_coverage_and_hill_numbers_are_means_over_every_sample(counts: 
     size = data.draw(st.integers(1, len(units)))
     if len(units) > 11:
         return
-    samples = [Counter(units[at] for at in one) for one in combinations(range(len(units)), size)]
-    seen = [sum(counts[kind] for kind in one) / len(units) for one in samples]
-    abundance = Counter(times for one in samples for times in one.values())
+    samples = [Counter(units[at] for at in sample) for sample in combinations(range(len(units)), size)]
+    seen = [sum(counts[kind] for kind in sample) / len(units) for sample in samples]
+    abundance = Counter(times for sample in samples for times in sample.values())
     entropy = -sum(many / len(samples) * k / size * np.log(k / size) for k, many in abundance.items())
 
     if size < len(units):
         # Coverage of a sample among the units that are left out of it, as Chao and Jost define it.
-        left = [np.mean([unit in one for unit in (Counter(units) - one).elements()]) for one in samples]
+        left = [np.mean([unit in sample for unit in (Counter(units) - sample).elements()]) for sample in samples]
         assert diversity.coverage_at(bag, sample_size=size) == pytest.approx(np.mean(left))
     assert diversity.hill_at_size(bag, q=1, sample_size=size) == pytest.approx(np.exp(entropy))
     assert min(seen) <= 1
@@ -131,7 +131,7 @@ def test_jensen_shannon_is_the_square_of_scipys_distance() -> None:
 
     first, second = Counter(SPLIT[0]), Counter(SPLIT[1])
     names = sorted(first | second)
-    theirs = jensenshannon([first[one] for one in names], [second[one] for one in names], base=2) ** 2
+    theirs = jensenshannon([first[name] for name in names], [second[name] for name in names], base=2) ** 2
 
     assert diversity.jensen_shannon(first, second) == pytest.approx(theirs)
     assert diversity.jensen_shannon(first, first) == 0

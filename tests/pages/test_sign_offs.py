@@ -73,7 +73,7 @@ def test_the_quality_owner_reads_the_report_and_answers(waiting: Workspace, labe
     done = "approved" if approved else "declined"
     assert f"{RUN} is {done}" in answered(app)
     assert answers(waiting) == [("ada", approved, "I read the whole report")]
-    assert "Review" not in [one.label for one in app.button]
+    assert "Review" not in [button.label for button in app.button]
     assert "waits for sign-off" not in page_text(app)
     assert any(part.label.startswith("1 sign-off") for part in app.expander)
     decisions = next(frame.value for frame in app.dataframe if "sign-off" in frame.value)
@@ -95,4 +95,4 @@ def test_without_sign_off_in_the_policy_nothing_is_asked(catalogue: Catalogue) -
     app = opened(catalogue["long"], "gates")
 
     assert "sign-off" not in page_text(app)
-    assert "Review" not in [one.label for one in app.button]
+    assert "Review" not in [button.label for button in app.button]

@@ -91,7 +91,7 @@ def test_states_follow_from_events_in_order() -> None:
 
     found = release_history(events)
 
-    assert {one: str(found.state(one)) for one in ("m/0", "m/1", "m/2", "m/3", "m/9")} == {
+    assert {generation: str(found.state(generation)) for generation in ("m/0", "m/1", "m/2", "m/3", "m/9")} == {
         "m/0": "shipped",
         "m/1": "refused",
         "m/2": "candidate",
@@ -113,7 +113,7 @@ def test_what_did_not_pass_is_refused_and_the_refusal_is_logged(tmp_path: Path, 
 
     assert state(workspace, run) is State.REFUSED
     with workspace.log.reading() as view:
-        assert [one.fact.reason for one in view.recorded(ShippingEvent)] == [f"{verdict}: as measured"]
+        assert [row.fact.reason for row in view.recorded(ShippingEvent)] == [f"{verdict}: as measured"]
 
 
 def test_a_frozen_generation_does_not_ship_until_the_owner_unfreezes_it(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_a_frozen_generation_at_work_is_a_finding_until_it_is_rolled_back(tmp_pa
     assert freeze.freeze(workspace, second, reason=WHY) is True
     with workspace.log.reading() as view:
         found = status(view, now=clock.now())
-    assert any("is frozen and still at work" in one.what for one in found.findings)
+    assert any("is frozen and still at work" in finding.what for finding in found.findings)
 
     done = rollback.rollback(workspace, "main", reason=WHY)
 
@@ -228,7 +228,7 @@ def test_a_frozen_generation_at_work_is_a_finding_until_it_is_rolled_back(tmp_pa
     with pytest.raises(InputError, match="no known-good generation before main/0"):
         rollback.rollback(workspace, "main", reason=WHY)
     with workspace.log.reading() as view:
-        assert not any("still at work" in one.what for one in status(view, now=clock.now()).findings)
+        assert not any("still at work" in finding.what for finding in status(view, now=clock.now()).findings)
 
 
 def test_rollback_passes_over_what_is_frozen_and_what_only_an_ended_override_let_through(tmp_path: Path) -> None:
@@ -288,7 +288,7 @@ def test_the_teams_command_is_run_with_verified_weights_and_a_failure_changes_no
     (team.workspace.root / "policy.toml").write_text(_deploy_with_again)
     ship.ship(team.workspace, run)
     with team.workspace.log.reading() as view:
-        tried = [(one.fact.action, one.fact.exit_code) for one in view.recorded(Deployed)]
+        tried = [(row.fact.action, row.fact.exit_code) for row in view.recorded(Deployed)]
     assert tried == [("ship", 7), ("ship", 0)]
     assert "'main/0'" in (team.workspace.root / "runs" / "deploy.log").read_text()
 
@@ -359,10 +359,10 @@ class Shipping(RuleBasedStateMachine):
     @rule(data=st.data(), decision=st.sampled_from(["approved", "approved", "closed"]))
     def decide(self, data: st.DataObject, decision: str) -> None:
         with self.workspace.log.reading() as view:
-            asked = [one.id for one in overrides(view)]
+            asked = [override.id for override in overrides(view)]
         if asked:
-            one = data.draw(st.sampled_from(asked))
-            self.tried(lambda: requests.decide(self.workspace.as_actor("ada"), one, decision=decision, note=""))
+            override = data.draw(st.sampled_from(asked))
+            self.tried(lambda: requests.decide(self.workspace.as_actor("ada"), override, decision=decision, note=""))
 
     @rule(data=st.data())
     def act(self, data: st.DataObject) -> None:
@@ -371,10 +371,10 @@ class Shipping(RuleBasedStateMachine):
     @rule(data=st.data())
     def act_at_once(self, data: st.DataObject) -> None:
         threads = [threading.Thread(target=self.tried, args=(self.drawn(data),)) for _ in range(3)]
-        for one in threads:
-            one.start()
-        for one in threads:
-            one.join()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
     def drawn(self, data: st.DataObject) -> Callable[[], object]:
         run = data.draw(st.sampled_from(self.runs or ["main/0"]))
@@ -401,21 +401,21 @@ class Shipping(RuleBasedStateMachine):
     def only_what_may_is_put_to_work(self) -> None:
         with self.workspace.log.reading() as view:
             events = view.recorded(ShippingEvent)
-            verdicts = {one.fact.run: one.fact.verdict for one in view.recorded(GateDecision)}
+            verdicts = {row.fact.run: row.fact.verdict for row in view.recorded(GateDecision)}
             exceptions = overrides(view)
-            uses = {one.id: one.used for one in exceptions}
+            uses = {override.id: override.used for override in exceptions}
         for at, event in enumerate(events):
             if event.fact.action not in ("shipped", "restored"):
                 continue
             run, moment = event.fact.run, event.recorded
-            before = release_history(Event(one.fact.run, one.fact.action) for one in events[:at])
+            before = release_history(Event(row.fact.run, row.fact.action) for row in events[:at])
             assert before.state(run) not in (State.FROZEN, State.ROLLED_BACK), event
             if not Verdict(verdicts[run]).ships:
-                excuse = next(one for one in exceptions if one.id == event.fact.override)
+                excuse = next(override for override in exceptions if override.id == event.fact.override)
                 assert excuse.run == run
                 assert excuse.decided_by == "ada"
                 assert excuse.requested < moment < excuse.expires + timedelta(minutes=1), event
-                assert any(abs(one - moment) < timedelta(minutes=1) for one in uses[excuse.id])
+                assert any(abs(use - moment) < timedelta(minutes=1) for use in uses[excuse.id])
                 if excuse.decision == "closed":
                     assert excuse.decided is not None
                     assert excuse.decided > moment, "a closed override opened something"

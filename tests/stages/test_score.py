@@ -175,10 +175,10 @@ def test_a_filter_that_drops_what_is_rare_is_told_from_chance(tmp_path: Path) ->
 
     run = to_score(team, [team.batch("a", team.take(900))])
 
-    (one,) = [coverage for coverage in facts(team, SliceCoverage, run=run) if coverage.origin == "human"]
-    assert one.after < one.before
-    assert one.records_after < one.records_before
-    assert one.likely_loss == pytest.approx(one.before - one.after, rel=0.6), (
+    (human,) = [coverage for coverage in facts(team, SliceCoverage, run=run) if coverage.origin == "human"]
+    assert human.after < human.before
+    assert human.records_after < human.records_before
+    assert human.likely_loss == pytest.approx(human.before - human.after, rel=0.6), (
         "long texts hold most rare terms: not narrow"
     )
 

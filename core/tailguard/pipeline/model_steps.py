@@ -67,7 +67,7 @@ def evaluate(context: RunContext) -> Outcome:
             generation=context.run.run,
             root=context.workspace.root,
             hear=context.watcher.output,
-            tell=lambda done, total: context.watcher.reading("answers", done, done / max(1, total)),
+            progress=lambda done, total: context.watcher.reading("answers", done, done / max(1, total)),
         ),
         decoding=Decoding(decoding.samples, decoding.max_tokens, decoding.temperature),
         judge=judge,

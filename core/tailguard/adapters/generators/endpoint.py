@@ -40,10 +40,10 @@ class Endpoint:
 class EndpointGenerator:
     """The generator port over an endpoint. `journals` is the folder of the journals."""
 
-    def __init__(self, endpoint: Endpoint, journals: Path, tell: Callable[[int, int], None]) -> None:
+    def __init__(self, endpoint: Endpoint, journals: Path, progress: Callable[[int, int], None]) -> None:
         self._endpoint = endpoint
         self._journals = journals
-        self._tell = tell
+        self._progress = progress
         self._used = Usage(0, 0)
 
     @property
@@ -68,7 +68,7 @@ class EndpointGenerator:
         journal = self._journals / f"{digest_of(canonical_json(name))}.jsonl"
         journal.parent.mkdir(parents=True, exist_ok=True)
         done = _read_journal(journal)
-        self._tell(len(done), len(wanted))
+        self._progress(len(done), len(wanted))
         if len(done) < len(wanted):
             with journal.open("ab") as file:
                 _run(lambda: self._ask_all(wanted, done, decoding, file))
@@ -99,7 +99,7 @@ class EndpointGenerator:
                     done[at] = await self._ask(client, prompt, decoding, seed)
                     journal.write(json.dumps([at, *done[at]]).encode() + b"\n")
                     journal.flush()
-                    self._tell(len(done), len(wanted))
+                    self._progress(len(done), len(wanted))
 
             workers = [asyncio.create_task(work()) for _ in range(self._endpoint.concurrency)]
             try:

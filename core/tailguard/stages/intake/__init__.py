@@ -66,7 +66,7 @@ def intake(
     policy: Intake,
     nothing_new: bool,
     seed: int,
-    tell: Watcher,
+    progress: Watcher,
 ) -> Outcome:
     """Tag the records of all batches and of `released` (held ones that a person has decided since).
 
@@ -89,7 +89,7 @@ def intake(
                 seen=seen,
                 detector=detector,
                 own=own,
-                tell=_progress_of_file(tell, request.file, opened.size),
+                progress=_progress_of_file(progress, request.file, opened.size),
             )
             batches.append(_take_in(context, request, opened.digest, batch, _Tables(records, quarantine)))
     input_parts = [*batches, _take_in_released(context, released)]
@@ -204,8 +204,8 @@ def _take_in_released(context: _Context, released: pa.Table) -> _TakenInPart:
     )
 
 
-def _progress_of_file(tell: Watcher, file: str, size: int | None) -> Callable[[int, int], None]:
-    return lambda records, characters: tell(file, records, min(1.0, characters / size) if size else 0.0)
+def _progress_of_file(progress: Watcher, file: str, size: int | None) -> Callable[[int, int], None]:
+    return lambda records, characters: progress(file, records, min(1.0, characters / size) if size else 0.0)
 
 
 def _working_folder(context: _Context, batch: Sequence[object]) -> Path:

@@ -54,7 +54,7 @@ READ = pa.schema(
 )
 """A record that was read and judged. `declared` is null where it says nothing of itself, `match` where nothing is ours."""
 
-Tell = Callable[[int, int], None]
+Progress = Callable[[int, int], None]
 """Called with the records and the characters read so far."""
 
 
@@ -92,14 +92,14 @@ def read_batch(
     seen: Seen,
     detector: Detector,
     own: OwnOutputs,
-    tell: Tell,
+    progress: Progress,
 ) -> Batch:
     """Read a batch into parts under `folder`, going on after those that are there already."""
     folder.mkdir(parents=True, exist_ok=True)
     batch = _taken_up(folder, seen)
     for _ in range(batch.read + len(batch.rejects)):
         next(rows, None)
-    tell(batch.read, batch.characters)
+    progress(batch.read, batch.characters)
     judged: list[pa.Table] = []
     state = (batch.read, batch.duplicates, len(batch.rejects))
     with ThreadPoolExecutor(1) as worker:
@@ -109,7 +109,7 @@ def read_batch(
             if waiting:
                 judged.append(waiting.result())
             waiting = following
-            tell(batch.read, batch.characters)
+            progress(batch.read, batch.characters)
             if complete:
                 judged.append(waiting.result())
                 waiting = None

@@ -138,7 +138,7 @@ _EMPTY: dict[str, NDArray[Any]] = {
 """The columns of no records."""
 
 
-def read(records: str, *, store: Store, base: Base, rules: Filter, tell: Callable[[int], None]) -> Read:
+def read(records: str, *, store: Store, base: Base, rules: Filter, progress: Callable[[int], None]) -> Read:
     """One pass over the anchor, the earlier human records and the run's own."""
     cells = _Cells(sorted(rules.rare_terms), Topics(base.topics))
     contamination = Contamination(rules.prompts, length=rules.quality.contamination_words)
@@ -165,7 +165,7 @@ def read(records: str, *, store: Store, base: Base, rules: Filter, tell: Callabl
         for name in ("origin", "source", "evidence"):
             columns[name].append(np.array(batch[name].to_pylist(), dtype=object))
         count += len(batch)
-        tell(count)
+        progress(count)
     joined: dict[str, Any] = {name: np.concatenate(parts) for name, parts in columns.items()}
     own = joined.pop("signatures")
     return Read(

@@ -282,7 +282,7 @@ async def soak(workspace: Path, minutes: float, table: Table) -> None:
     writer.kill()
     table.add_row(f"soak of {minutes:.0f} min: clicks without an error", f"{len(taken):,}", "all")
     table.add_row("soak: p95", f"{taken[int(0.95 * len(taken))]:.2f} s", "")
-    table.add_row("soak: the writer was at work until the end", str(alive), "True")
+    table.add_row("soak: the writer worked until the end", str(alive), "True")
     table.add_row("soak: memory by minute, MB", " ".join(f"{reading:.0f}" for reading in readings), "flat")
 
 

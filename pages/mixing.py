@@ -229,7 +229,7 @@ if len(runs) > 1:
     if first_run != second_run and st.button("Compare", key="compare"):
         with components.where_readable():
             difference = reads.difference(first_run, second_run)
-            st.markdown(f"{difference.shared:,} records stand in both.")
+            st.markdown(f"{difference.shared:,} records are in both.")
             for column, side in zip(st.columns(2), (difference.first, difference.second), strict=True):
                 with column:
                     st.markdown(f"**Only in {plain(side.run)}: {side.records:,} records, {side.tokens:,} tokens**")

@@ -153,7 +153,7 @@ def in_meeting(team: Team) -> None:
 
 @a_log(changes=[("block_words = 400", "block_words = 150")])
 def watched(team: Team) -> None:
-    """Slices in the suite, two generations, the newer one frozen at work, a stream in alarm under a hostile name."""
+    """Slices in the suite, two generations, the newer one frozen in production, a stream in alarm under a hostile name."""
 
     for name in ("a", "b"):
         newest = team.run([team.batch(name, team.take(200))])

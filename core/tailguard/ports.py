@@ -168,10 +168,10 @@ class Generator(Protocol):
 
 
 class Registry(Protocol):
-    """A model registry that mirrors which generation of a lineage is at work."""
+    """A model registry that mirrors which generation of a lineage is in production."""
 
     def put(self, lineage: str, generation: str, weights: Path, digest: str) -> None:
-        """Register a generation's weights, once, and name it as the one at work. Raises TailguardError when it is refused."""
+        """Register a generation's weights, once, and name it as the one in production. Raises TailguardError when it is refused."""
 
 
 class Checker(Protocol):

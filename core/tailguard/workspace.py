@@ -1,4 +1,4 @@
-"""A workspace: the folder that holds a team's policy, store and run log, and who is at work in it."""
+"""A workspace: the folder that holds a team's policy, store and run log, and who works in it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SYSTEM_CLOCK = SystemClock()
 
 
 def default_actor() -> str:
-    """Who is at work: TAILGUARD_USER, else the name of the account."""
+    """The actor: TAILGUARD_USER, else the name of the account."""
     name = os.environ.get("TAILGUARD_USER", "").strip()
     if name:
         return name
@@ -67,7 +67,7 @@ class Workspace:
     reach nobody."""
 
     def as_actor(self, actor: str, *, groups: tuple[str, ...] = ()) -> Workspace:
-        """The same workspace, with its log and store as they are opened, and another person at work."""
+        """The same workspace, with its log and store as they are opened, and another actor."""
         other = replace(self, actor=actor, groups=groups)
         vars(other).update({name: vars(self)[name] for name in ("log", "store") if name in vars(self)})
         return other

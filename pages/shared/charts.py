@@ -226,7 +226,7 @@ def ratios(frame: pd.DataFrame, blocked: pd.DataFrame, flags: pd.DataFrame, unit
         hovertemplate="%{x}: %{y:.1%} of " + unit
                       + " (%{customdata[0]:.1%} to %{customdata[1]:.1%} as its tags may be wrong)<extra></extra>",
     )  # fmt: skip
-    figure.add_scatter(x=frame["run"], y=frame["ceiling"], mode="lines", name="ceiling as it stood",
+    figure.add_scatter(x=frame["run"], y=frame["ceiling"], mode="lines", name="ceiling then",
                        line={"color": GREY, "dash": "dash", "shape": "hv"})  # fmt: skip
     if len(blocked):
         figure.add_scatter(x=blocked["run"], y=blocked["ratio"], mode="markers", name="blocked job",

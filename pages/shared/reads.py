@@ -175,7 +175,7 @@ def drawn(frame: pd.DataFrame, name: str, since: datetime | None = None) -> pd.D
 
 def active_runs() -> list[progress.Progress]:
     """Runs in progress: their stage, rate and time left."""
-    return progress.at_work(opened.local().log.folder)
+    return progress.in_progress(opened.local().log.folder)
 
 
 # Provenance and the review queue

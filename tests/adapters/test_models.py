@@ -113,7 +113,7 @@ def test_what_was_answered_before_an_interruption_is_not_asked_again(server: Ser
     assert len(asked_again) == len(PROMPTS) * 3 - kept
 
 
-def test_a_notebook_with_a_loop_at_work_can_ask_too(server: Served, tmp_path: Path) -> None:
+def test_a_notebook_with_a_running_loop_can_ask_too(server: Served, tmp_path: Path) -> None:
     async def cell() -> list[tuple[str, ...]]:
         return asked(server, tmp_path).generate(Path(), PROMPTS[:2], decoding=DECODING, seed=1)
 

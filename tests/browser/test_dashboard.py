@@ -286,7 +286,7 @@ def test_what_somebody_else_decides_appears_by_itself_and_nothing_typed_is_lost(
 
 
 @on_the_demo
-def test_a_run_at_work_is_told_on_the_page_with_rate_and_time_left(
+def test_a_run_in_progress_is_told_on_the_page_with_rate_and_time_left(
     browser: Browser, shown: Shown, tmp_path: Path
 ) -> None:
     shutil.copytree(shown.root, tmp_path / "copy")

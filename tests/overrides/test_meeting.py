@@ -1,4 +1,4 @@
-"""Overrides end by themselves, and the monthly meeting goes over them in order, loses nothing and keeps its minutes."""
+"""Overrides end by themselves, and the monthly meeting reviews them in order, loses nothing and keeps its minutes."""
 
 from __future__ import annotations
 

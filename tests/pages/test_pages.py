@@ -53,7 +53,7 @@ def test_the_runs_page_shows_where_an_interrupted_run_stopped(catalogue: Catalog
     assert "○ compose" in page_text(app)
 
 
-def test_a_run_at_work_shows_its_stage(catalogue: Catalogue) -> None:
+def test_a_run_in_progress_shows_its_stage(catalogue: Catalogue) -> None:
     app = opened(catalogue["being_written"], "overview")
 
     assert "has no verdict yet; it stands at score" in page_text(app)
@@ -123,10 +123,10 @@ def test_the_diversity_page_shows_secondary_measures_and_the_streams_that_are_wa
     assert "In alarm" not in page_text(opened(catalogue["long"], "diversity"))
 
 
-def test_the_overview_says_what_is_at_work_and_what_is_frozen(catalogue: Catalogue) -> None:
+def test_the_overview_says_what_is_in_production_and_what_is_frozen(catalogue: Catalogue) -> None:
     words = page_text(opened(catalogue["watched"], "overview"))
 
-    assert "At work: **main/1**" in words
+    assert "In production: **main/1**" in words
     assert "main/1 is frozen" in words
 
 
@@ -390,7 +390,7 @@ def test_flows_are_declared_imported_reviewed_confirmed_and_excepted_on_their_pa
         button(app, "Mark the review done").click().run()
         assert "The review is recorded." in answered(app)
         app.text_input(key="note").input(note)
-        button(app, "Confirm it is at work (say by what, above)").click().run()
+        button(app, "Confirm that it works (say by what, above)").click().run()
         assert "**editor** is confirmed." in answered(app)
         os.environ["TAILGUARD_USER"] = "lin"  # an engineer asks
         app.text_input(key="note").input(note)

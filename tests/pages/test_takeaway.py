@@ -19,7 +19,7 @@ from tailguard.domain.tags import Origin
 from tailguard.errors import InputError
 from tailguard.overrides import requests
 from tailguard.reports import monthly
-from tailguard.store.progress import Progress, ProgressFile, at_work
+from tailguard.store.progress import Progress, ProgressFile, in_progress
 from tests.builders import Team
 
 ROOT = Path(__file__).parent.parent.parent
@@ -130,15 +130,15 @@ def test_a_word_that_the_glossary_does_not_know_is_found() -> None:
     assert found - set(glossary.TERMS) == {"no such word", "nor this"}
 
 
-def test_a_run_at_work_tells_how_far_it_is_and_nothing_once_it_ends(tmp_path: Path) -> None:
+def test_a_run_in_progress_tells_how_far_it_is_and_nothing_once_it_ends(tmp_path: Path) -> None:
     told = ProgressFile(tmp_path, "main/3")
     told.stage("intake")
-    assert at_work(tmp_path) == [Progress("main/3", "intake", "", 0, 0.0, None, None)]
+    assert in_progress(tmp_path) == [Progress("main/3", "intake", "", 0, 0.0, None, None)]
 
     (tmp_path / "progress" / "junk.json").write_text("{")
     told.end()
 
-    assert at_work(tmp_path) == []
+    assert in_progress(tmp_path) == []
     assert (
         "1,200 records of a.jsonl, 300 a second, about 9 s left"
         in Progress("main/3", "intake", "a.jsonl", 1200, 300.0, 0.3, 9.2).text

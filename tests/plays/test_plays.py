@@ -1,4 +1,4 @@
-"""Is the defence running? Each decay has a date, can be made to happen, and goes away when it is mended."""
+"""Is the defence running? Each decay has a date, can be made to happen, and goes away when it is fixed."""
 
 from __future__ import annotations
 

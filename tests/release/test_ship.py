@@ -73,7 +73,7 @@ def state(workspace: Workspace, run: str) -> State:
         return release_history_of(view, "main").state(run)
 
 
-def at_work(workspace: Workspace) -> str | None:
+def in_production(workspace: Workspace) -> str | None:
     with workspace.log.reading() as view:
         return release_history_of(view, "main").deployed
 
@@ -207,7 +207,7 @@ def test_a_baseline_ships(tmp_path: Path) -> None:
     assert ship.ship(workspace, judged(workspace, 0, "BASELINE")) == "accepted as a baseline: as measured"
 
 
-def test_a_frozen_generation_at_work_is_a_finding_until_it_is_rolled_back(tmp_path: Path) -> None:
+def test_a_frozen_generation_in_production_is_a_finding_until_it_is_rolled_back(tmp_path: Path) -> None:
     workspace, clock = founded(tmp_path)
     first, second = (judged(workspace, number, "PASS") for number in range(2))
     record_policy(workspace)
@@ -217,18 +217,18 @@ def test_a_frozen_generation_at_work_is_a_finding_until_it_is_rolled_back(tmp_pa
     assert freeze.freeze(workspace, second, reason=WHY) is True
     with workspace.log.reading() as view:
         found = status(view, now=clock.now())
-    assert any("is frozen and still at work" in finding.what for finding in found.findings)
+    assert any("is frozen and still in production" in finding.what for finding in found.findings)
 
     done = rollback.rollback(workspace, "main", reason=WHY)
 
     assert (done.replaced, done.generation) == (second, first)
-    assert (at_work(workspace), state(workspace, second)) == (first, State.ROLLED_BACK)
+    assert (in_production(workspace), state(workspace, second)) == (first, State.ROLLED_BACK)
     with pytest.raises(Blocked, match="it is rolled back"):
         ship.ship(workspace, second)
     with pytest.raises(InputError, match="no known-good generation before main/0"):
         rollback.rollback(workspace, "main", reason=WHY)
     with workspace.log.reading() as view:
-        assert not any("still at work" in finding.what for finding in status(view, now=clock.now()).findings)
+        assert not any("still in production" in finding.what for finding in status(view, now=clock.now()).findings)
 
 
 def test_rollback_passes_over_what_is_frozen_and_what_only_an_ended_override_let_through(tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def test_rollback_passes_over_what_is_frozen_and_what_only_an_ended_override_let
     assert state(workspace, excused) is State.CANDIDATE
 
 
-def test_shipping_what_was_at_work_earlier_asks_for_a_rollback(tmp_path: Path) -> None:
+def test_shipping_what_was_in_production_earlier_asks_for_a_rollback(tmp_path: Path) -> None:
     workspace, _ = founded(tmp_path)
     first, second = (judged(workspace, number, "PASS") for number in range(2))
     for run in (first, second):
@@ -280,7 +280,7 @@ def test_the_teams_command_is_run_with_verified_weights_and_a_failure_changes_no
     run = team.run([team.batch("b", team.take(200))], ship=False)
     _deploy_with(team, "import sys, pathlib; print(sys.argv[1:], pathlib.Path(sys.argv[2]).is_dir()); sys.exit(7)")
 
-    with pytest.raises(TailguardError, match="ended with exit code 7; main/0 was not put to work"):
+    with pytest.raises(TailguardError, match="ended with exit code 7; main/0 was not deployed"):
         ship.ship(team.workspace, run)
 
     assert state(team.workspace, run) is State.CANDIDATE
@@ -325,7 +325,7 @@ def test_the_commands_freeze_unfreeze_and_roll_back(
     ]
 
     assert codes == [0, 0, 3, 1, 1, 1]
-    assert "It is at work still" in capsys.readouterr().out
+    assert "It is still in production" in capsys.readouterr().out
 
 
 class Shipping(RuleBasedStateMachine):

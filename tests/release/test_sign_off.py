@@ -32,7 +32,7 @@ NOTE = "I read the report against the parent"
 
 
 def signing(root: Path) -> tuple[Workspace, Clock]:
-    """A workspace whose policy asks for sign-off: quality owner ada, engineer lin, who is at work."""
+    """A workspace whose policy asks for sign-off: quality owner ada, engineer lin, who is the actor."""
     workspace, clock = founded(root)
     change(workspace, "\nsign_off = false", "\nsign_off = true")
     record_policy(workspace)

@@ -61,7 +61,7 @@ def kept_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("kept_elsewhere")
-def test_a_drill_touches_nothing_that_is_at_work_and_leaves_its_times(team: Team) -> None:
+def test_a_drill_touches_nothing_in_production_and_leaves_its_times(team: Team) -> None:
     first, second = two_generations(team)
     space = team.workspace
     stored = {path for path in everything(space.store.root) if not path.startswith("contamination")}
@@ -79,7 +79,7 @@ def test_a_drill_touches_nothing_that_is_at_work_and_leaves_its_times(team: Team
     assert (space.root / "drills" / begun.incident / LOG_FILE).exists()
     assert {path for path in everything(space.store.root) if not path.startswith("contamination")} == stored
     assert [step.fact.step for step in found.steps] == list(ORDER[:-1])
-    assert f"{second} was rolled back, {first} is at work" in found.steps[2].fact.evidence
+    assert f"{second} was rolled back, {first} is in production" in found.steps[2].fact.evidence
     assert all(found.seconds(step) is not None for step in ORDER[:-1])
     assert found.next == "close"
     assert (space.root / "drills" / begun.incident).is_dir()

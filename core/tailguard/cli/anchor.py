@@ -11,7 +11,7 @@ from tailguard.cli.output import Json, WorkspaceFolder, open_workspace, show
 
 anchor = typer.Typer(name="anchor", help="The frozen human anchor set.", no_args_is_help=True)
 File = Annotated[Path, typer.Argument(help="JSONL, CSV or Parquet with verified human records in `text`.")]
-Reason = Annotated[str, typer.Option(help="Why; it stands in the log.")]
+Reason = Annotated[str, typer.Option(help="Why; it is kept in the log.")]
 
 
 @anchor.command("freeze")

@@ -18,7 +18,7 @@ findings = typer.Typer(
 
 @findings.command("list")
 def findings_list(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
-    """Every finding that stands, worst first, and whom it is assigned to."""
+    """Every open finding, worst first, and whom it is assigned to."""
     from tailguard.plays.status import status
 
     space = open_workspace(workspace)

@@ -132,9 +132,11 @@ def loops_declare(
 @loops.command("guard")
 def loops_guard(
     name: Annotated[str, typer.Argument(help="What the checkpoint is called.")],
-    on: Annotated[str, typer.Option(help='The edge that it stands on: "from -> to".')],
+    on: Annotated[str, typer.Option(help='The edge that it is on: "from -> to".')],
     owner: Annotated[str, typer.Option(help="Who answers for it.")],
-    evidence: Annotated[str, typer.Option(help="What shows it at work: intake, filter, ratio, review or confirmed.")],
+    evidence: Annotated[
+        str, typer.Option(help="What shows that it works: intake, filter, ratio, review or confirmed.")
+    ],
     every_days: Annotated[int, typer.Option(min=1, max=366, help="How fresh the evidence has to be.")] = 31,
     workspace: WorkspaceFolder = None,
     as_json: Json = False,
@@ -143,7 +145,7 @@ def loops_guard(
     from tailguard.plays.loops import actions
 
     actions.guard(open_workspace(workspace), name, on=on, owner=owner, evidence=evidence, every_days=every_days)
-    show({"checkpoint": name, "on": on}, f"{name} stands on {on}; {owner} answers for it.", as_json=as_json)
+    show({"checkpoint": name, "on": on}, f"{name} is on {on}; {owner} answers for it.", as_json=as_json)
 
 
 @loops.command("import")
@@ -163,11 +165,11 @@ def loops_import(
 @loops.command("confirm")
 def loops_confirm(
     checkpoint: Annotated[str, typer.Argument(help="A checkpoint of flows.yaml.")],
-    evidence: Annotated[str, typer.Option(help="What shows that it is at work: a ticket, a report.")],
+    evidence: Annotated[str, typer.Option(help="What shows that it works: a ticket, a report.")],
     workspace: WorkspaceFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Confirm that a checkpoint outside of Tailguard is at work; for its owner."""
+    """Confirm that a checkpoint outside of Tailguard works; for its owner."""
     from tailguard.plays.loops import actions
 
     actions.confirm(open_workspace(workspace), checkpoint, evidence=evidence)

@@ -56,7 +56,7 @@ def source_sign(
 
 @source.command("list")
 def source_list(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
-    """Every source's contract as it stands."""
+    """Every source's contract in force."""
     from tailguard.plays.provenance import sources
 
     contracts = sources.current(open_workspace(workspace))

@@ -1,4 +1,4 @@
-"""`tailguard status`: how every lineage stands."""
+"""`tailguard status`: the state of every lineage."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tailguard.cli.output import Json, WorkspaceFolder, open_workspace, show
 
 
 def status(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
-    """How every lineage stands: generations, open overrides, findings."""
+    """The state of every lineage: generations, open overrides, findings."""
     from tailguard.plays.status import status as compute
 
     space = open_workspace(workspace)

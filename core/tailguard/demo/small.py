@@ -55,7 +55,7 @@ def _fresh(story: Story, number: int) -> BatchRequest:
 
 
 def _ours(story: Story) -> BatchRequest:
-    """What the generation at work writes, known as our own."""
+    """What the generation in production writes, known as our own."""
     with story.workspace.log.reading() as view:
         writer = shipped_generations(view, "main")[-1]
     file = story.workspace.root / "inbox" / f"outputs-of-{file_name_of(writer)}.jsonl"

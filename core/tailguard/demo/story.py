@@ -329,7 +329,7 @@ def _ask_in_vain(story: Story, run: str) -> None:
 
 
 def _meet(story: Story) -> None:
-    """An override that nobody needed, one that waits, and the monthly meeting that goes over both."""
+    """An override that nobody needed, one that waits, and the monthly meeting that reviews both."""
     engineer, owner = story.as_actor(ENGINEER), story.as_actor(OWNER)
     run = _newest_run(story, "guarded")
     until = story.clock.now() + timedelta(days=21)
@@ -395,7 +395,7 @@ def _drill(story: Story) -> None:
         begun.incident,
         cause=f"A planted collapse, noticed so: {begun.evidence}.",
         play="drill",
-        change="Whoever is on duty may freeze without asking; it stands in the runbook.",
+        change="Whoever is on duty may freeze without asking; it is in the runbook.",
     )
     story.narrate(f"{begun.incident}: {back.evidence}; closed")
 

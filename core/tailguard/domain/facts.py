@@ -446,7 +446,7 @@ class OverrideUsed(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class ShippingEvent(Fact):
-    """What happened to a generation: shipped, refused, frozen, unfrozen, rolled back (taken out of work), restored (put back)."""
+    """What happened to a generation: shipped, refused, frozen, unfrozen, rolled back, or restored (put back in production)."""
 
     run: str
     lineage: str
@@ -672,7 +672,7 @@ class ClearanceSigned(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class MixingAudited(Fact):
-    """A data lead went over a run's training set and signed, or refused to: the second role beside the engineer who ran it."""
+    """A data lead reviewed a run's training set and signed, or refused to: the second role beside the engineer who ran it."""
 
     run: str
     snapshot: str
@@ -820,9 +820,9 @@ class ReportKept(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Deployed(Fact):
-    """A generation was put to work, or it was tried: weights held against their digest, then the team's own command.
+    """A generation was deployed, or that was tried: weights verified by their digest, then the team's own command.
 
-    `action` is ship or rollback; `replaced` is what was at work before. `exit_code` is that of the command, None without one.
+    `action` is ship or rollback; `replaced` is what was in production before. `exit_code` is that of the command, None without one.
     """
 
     run: str
@@ -939,7 +939,7 @@ class ImportedEdge(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointConfirmed(Fact):
-    """Somebody confirmed that a checkpoint outside of Tailguard is at work, and what shows it."""
+    """Somebody confirmed that a checkpoint outside of Tailguard works, and what shows it."""
 
     checkpoint: str
     evidence: str
@@ -947,7 +947,7 @@ class CheckpointConfirmed(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class LoopsReviewed(Fact):
-    """A person went over every loop; `loops` has a line each (state, then path), to tell later what has changed since."""
+    """A person reviewed every loop; `loops` has a line each (state, then path), to tell later what has changed since."""
 
     loops: str
     unguarded: int
@@ -956,7 +956,7 @@ class LoopsReviewed(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class AlertAcknowledged(Fact):
-    """Somebody took an alert: who it is stands beside the row, what they will do is the note."""
+    """An alert was acknowledged by whoever recorded this; `note` is the plan."""
 
     alert: str
     note: str
@@ -964,7 +964,8 @@ class AlertAcknowledged(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class FindingAssigned(Fact):
-    """Somebody took a finding (`Finding.key`: its kind and subject), which said `what` then; what they will do is the note."""
+    """A finding (`Finding.key`: its kind and subject) was assigned to whoever recorded this. `what` were its words then,
+    `note` is the plan."""
 
     finding: str
     what: str

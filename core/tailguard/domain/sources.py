@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class Contract:
-    """A source's contract as it stands: who owns it, under which licence, what it declares, who signed it and when."""
+    """A source's contract in force: who owns it, under which licence, what it declares, who signed it and when."""
 
     source: str
     owner: str

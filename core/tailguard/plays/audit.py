@@ -39,7 +39,7 @@ _STRIP_DAYS = 7
 
 @dataclass(frozen=True)
 class Evidence:
-    """A row of the log that shows a play at work."""
+    """A row of the log that shows that a play runs."""
 
     when: datetime
     row: str
@@ -180,7 +180,7 @@ def begun(view: LogView, moment: datetime) -> datetime:
 
 
 def _evidence(view: LogView, play: str) -> list[Evidence]:
-    """Rows that show a play at work, oldest first: of each day the first and the newest."""
+    """Rows that show that a play runs, oldest first: of each day the first and the newest."""
     kinds = [TABLES[kind].name for kind in _SHOWN_BY[play]]
     return [Evidence(when, row) for when, row in view.days_of(kinds)]
 
@@ -206,7 +206,7 @@ def find(context: PlayContext, play_states: Sequence[PlayState]) -> list[Finding
                 )
             )
         if play.waits_for:
-            what = f"the play {play.play.title.lower()} stands on {', '.join(play.waits_for)}, which is not running"
+            what = f"the play {play.play.title.lower()} rests on {', '.join(play.waits_for)}, which is not running"
             findings.append(
                 Finding(
                     kind=FindingKind.PREREQUISITE_NOT_RUNNING,

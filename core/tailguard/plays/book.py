@@ -43,7 +43,7 @@ PLAYS = (
             "compose under the ceiling (`tailguard compose`)",
             "ask for clearance first in every training job (`tailguard check`)",
             "audit the set by a second role (`tailguard audit`)",
-            "go over all overrides every month (`tailguard meeting start`)",
+            "review all overrides every month (`tailguard meeting start`)",
         ),
         "a training set was cleared or refused",
     ),

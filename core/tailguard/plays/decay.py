@@ -66,7 +66,7 @@ def _tagging_stopped(view: LogView, policy: Policy, moment: datetime) -> Iterato
     active = [row for kind in kinds if (row := view.newest(kind)) and row.recorded > since]
     if moment <= since or not active:
         return
-    what = f"tagging has stopped: no batch since {taken.recorded:%Y-%m-%d}, while models were still at work"
+    what = f"tagging has stopped: no batch since {taken.recorded:%Y-%m-%d}, while models were still in production"
     yield Finding(kind=FindingKind.TAGGING_STOPPED, severity=Severity.HIGH, what=what, since=since, row=taken.id)
 
 
@@ -92,7 +92,7 @@ def _detector_switched(view: LogView, policy: Policy) -> Iterator[Finding]:
 
 
 def _gate_bypassed(view: LogView, policy: Policy) -> list[Finding]:
-    """Generations at work, or shipped since, that their gate had stopped and no override covered, in a lineage that enforces."""
+    """Generations in production, or shipped since, that their gate had stopped without an override, in an enforced lineage."""
     shipped = view.recorded(ShippingEvent, newest_by=("lineage",), action=("shipped", "restored"))
     runs = tuple(row.fact.run for row in shipped)
     verdicts = {row.fact.run: row.fact.verdict for row in view.recorded(GateDecision, gate=Gate.DIVERSITY, run=runs)}
@@ -163,7 +163,7 @@ def _renewed_for_ever(exceptions: Sequence[Override], policy: Policy, moment: da
         if override.state(moment) == "open" and renewals > policy.overrides.max_renewals:
             what = (
                 f"{override.id} is the {renewals + 1}th in a row for {override.run}, since {first.requested:%Y-%m-%d}: "
-                "mend its cause"
+                "fix its cause"
             )
             yield Finding(
                 kind=FindingKind.OVERRIDE_RENEWED_AGAIN,

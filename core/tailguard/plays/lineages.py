@@ -282,5 +282,5 @@ def _taken_in(name: str, generations: Sequence[GenerationStatus]) -> str:
 def _unfinished(newest: GenerationStatus, held: str | None) -> str:
     """How far the newest run has come, or what keeps it from being trained."""
     stage = newest.working_on or newest.stage or "intake"
-    where = f"may not be trained: {held}" if held else f"has no verdict yet; it stands at {stage}"
+    where = f"may not be trained: {held}" if held else f"has no verdict yet; it is at {stage}"
     return f"{newest.run} {where}."

@@ -39,7 +39,7 @@ def deploy_generation(workspace: Workspace, generation: str, action: str, *, rep
         with workspace.concluding() as tx:
             tx.record(deployed)
         raise TailguardError(
-            f"The deployment command ended with exit code {deployed.exit_code}; {generation} was not put to work. See "
+            f"The deployment command ended with exit code {deployed.exit_code}; {generation} was not deployed. See "
             f"{workspace.root / 'runs' / 'deploy.log'}."
         )
     if policy.registry:
@@ -50,7 +50,7 @@ def deploy_generation(workspace: Workspace, generation: str, action: str, *, rep
 
 @dataclass(frozen=True)
 class Deployment:
-    """Which generation is to be put to work, its weights by digest, why (ship or rollback), and what it replaces."""
+    """Which generation is to be deployed, its weights by digest, why (ship or rollback), and what it replaces."""
 
     lineage: str
     generation: str

@@ -55,7 +55,7 @@ def rollback(workspace: Workspace, lineage: str, *, reason: str, to: str | None 
                 )
             tx.record(*(shipping_facts(permission, Action.RESTORED) if permission else ()), *deployed)
     if permission is None:
-        raise TailguardError(f"{target} was put to work and lost its leave meanwhile: {late}")
+        raise TailguardError(f"{target} was deployed, and may not ship any more: {late}")
     seconds = deployed[0].seconds if deployed else (workspace.clock.now() - begun).total_seconds()
     return RolledBack(replaced or "", target, seconds, explained(permission))
 
@@ -74,9 +74,9 @@ def _known_good(view: LogView, lineage: str, wanted: str | None, *, now: datetim
     """The generation to put back, and why it may be. A loop is no reason to stay with what is broken."""
     releases = release_history_of(view, lineage)
     if releases.deployed is None:
-        raise InputError(f"No generation of {lineage} is at work; there is nothing to roll back.")
+        raise InputError(f"No generation of {lineage} is in production; there is nothing to roll back.")
     if wanted == releases.deployed:
-        raise InputError(f"{wanted} is the one at work; name an earlier one.")
+        raise InputError(f"{wanted} is the one in production; name an earlier one.")
     earlier = [generation for generation in releases.good if generation != releases.deployed]
     if wanted is not None and wanted not in earlier:
         known = ", ".join(earlier) or "none"

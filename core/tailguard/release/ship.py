@@ -45,7 +45,7 @@ def ship(workspace: Workspace, generation: str) -> str:
                 if releases.deployed == generation:
                     return "was shipped before"
                 raise InputError(
-                    f"{generation} was shipped before, and {releases.deployed} is at work since. To put it back: "
+                    f"{generation} was shipped before, and {releases.deployed} has been in production since. To put it back: "
                     f"`tailguard rollback {lineage} --to {generation}`."
                 )
             policy = tx.policy
@@ -70,7 +70,7 @@ def ship(workspace: Workspace, generation: str) -> str:
             tx.record(*([] if late else shipping_facts(permission, Action.SHIPPED)), *deployed)
     if late:
         raise TailguardError(
-            f"{generation} was put to work and lost its leave meanwhile: {late} Run `tailguard rollback {lineage}`."
+            f"{generation} was deployed, and may not ship any more: {late} Run `tailguard rollback {lineage}`."
         )
     return explained(permission)
 

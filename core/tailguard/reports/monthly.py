@@ -130,13 +130,13 @@ def _overview(state: TeamState, runs: int, month: str) -> Section:
     high = [finding for finding in state.findings if finding.severity is Severity.HIGH]
     sentence = (
         f"{counted(runs, 'run was', 'runs were')} started in {month}; "
-        f"{counted(len(state.findings), 'finding stands', 'findings stand')}, {len(high)} of them high."
+        f"{counted(len(state.findings), 'open finding', 'open findings')}, {len(high)} of them high."
     )
     sentence += f" First: {state.findings[0].what}." if state.findings else ""
     return Section(
         "Overview",
         sentence,
-        ("lineage", "mode", "may the newest ship?", "ratio", "ceiling", "coverage (90 % interval)", "at work"),
+        ("lineage", "mode", "may the newest ship?", "ratio", "ceiling", "coverage (90 % interval)", "in production"),
         tuple(rows),
         "Ratio: the larger of the synthetic shares in records and in tokens. Coverage: distinct records with a confident tag.",
     )

@@ -43,7 +43,7 @@ from tailguard.runlog.views.runs import generation_of
 from tailguard.workspace import Workspace
 
 LEFT_OUT = 0.05
-"""A source of which more is in doubt (0 to 1) is left out of the training set that is prepared."""
+"""A source of which more is in doubt (0 to 1) is excluded from the training set that is prepared."""
 
 
 @dataclass(frozen=True)
@@ -66,14 +66,14 @@ class Done:
 def open_incident(workspace: Workspace, lineage: str, *, what: str, alert: str | None, generation: str | None) -> Done:
     """Open a real incident, from an alert or because a person saw something.
 
-    Raises InputError for an unknown alert, without words, and where nothing is at work and no generation is named.
+    Raises InputError for an unknown alert, without words, and where nothing is in production and no generation is named.
     """
     workspace.require(Right.RESPOND).lineage(lineage)
     with workspace.log.reading() as view:
         raised = {row.fact.alert: row for row in view.recorded(AlertRaised)}
         suspect = generation or release_history_of(view, lineage).deployed
         if suspect is None or generation_of(view, suspect) is None:
-            raise InputError(f"Name the suspect generation of {lineage} with --generation; none is at work.")
+            raise InputError(f"Name the suspect generation of {lineage} with --generation; none is in production.")
     if alert is not None and alert not in raised:
         raise InputError(f"There is no alert {alert!r}. Known: {', '.join(list(raised)[-10:]) or 'none yet'}.")
     seen = raised[alert].fact.what if alert and not what.strip() else what
@@ -109,7 +109,7 @@ def rollback(workspace: Workspace, incident: str) -> Done:
     except InputError as error:
         gap = IncidentGap(incident=incident, gap=Gap.NO_GOOD_GENERATION, what=str(error))
         return record_step(workspace, incident, "rollback", begun, f"not possible: {error}", [gap])
-    evidence = f"{done.replaced} was rolled back, {done.generation} is at work, weights as their digest says"
+    evidence = f"{done.replaced} was rolled back, {done.generation} is in production, weights as their digest says"
     return record_step(workspace, incident, "rollback", begun, evidence)
 
 

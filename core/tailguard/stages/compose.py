@@ -376,8 +376,8 @@ def _criteria(
         ),
         Criterion(
             Requirement.HUMAN_TEXT_ACCUMULATES,
-            f"at most {max_human_loss:.0%} of the previous set's human records left out",
-            f"{earlier.lost:.1%} of {earlier.before:,} left out" if earlier.before else "first set",
+            f"at most {max_human_loss:.0%} of the previous set's human records excluded",
+            f"{earlier.lost:.1%} of {earlier.before:,} excluded" if earlier.before else "first set",
             earlier.lost <= max_human_loss,
             Waiver.FINDING,
         ),

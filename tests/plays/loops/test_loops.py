@@ -330,8 +330,8 @@ def test_a_review_remembers_every_loop_and_a_new_one_is_told(team: Team) -> None
     for edge in ("bot -> page", "page -> bot"):
         actions.declare(space, edge)
     with pytest.raises(InputError, match="lin may not review loops"):
-        actions.review(space.as_actor("lin"), note="went over all of them")
-    actions.review(space, note="went over all of them")
+        actions.review(space.as_actor("lin"), note="reviewed all of them")
+    actions.review(space, note="reviewed all of them")
     assert {loop.change for loop in actions.current_loops(space).loops} == {Change.NONE}
 
     actions.declare(space, "page -> index")

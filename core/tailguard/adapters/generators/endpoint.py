@@ -125,9 +125,9 @@ class EndpointGenerator:
                 answer = await client.completions.create(prompt=prompt, **settings)
         except APIStatusError as error:
             problem = f"{self._endpoint.url} answered {error.status_code}: {error.message[:300]}"
-            mend = "Check url, model and key." if error.status_code < 500 else "What was answered is kept; run again."
+            advice = "Check url, model and key." if error.status_code < 500 else "What was answered is kept; run again."
             kind = InputError if error.status_code in (400, 401, 403, 404) else TailguardError
-            raise kind(f"{problem} {mend}") from error
+            raise kind(f"{problem} {advice}") from error
         except OpenAIError as error:
             raise TailguardError(
                 f"{self._endpoint.url} could not be asked ({error}). What was answered is kept; run again when it is up."
@@ -143,7 +143,7 @@ class EndpointGenerator:
 
 
 def _run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run a coroutine to its end, also from a thread that has an event loop at work, as notebooks do."""
+    """Run a coroutine to its end, also from a thread that has a running event loop, as notebooks do."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -19,7 +19,7 @@ LONGEST_LINE = 16 * 1024 * 1024
 
 
 def read_jsonl(path: str, columns: Columns) -> Iterator[RawRecord | Reject]:
-    """Records and rejects in order. Blank lines are passed over. Raises InputError when the file cannot be opened."""
+    """Records and rejects in order. Blank lines are skipped. Raises InputError when the file cannot be opened."""
     with io.BufferedReader(open_file(path), BUFFER) as file:  # type: ignore[type-var]
         number = 0
         while True:
@@ -45,7 +45,7 @@ def read_objects(path: Path) -> list[dict[str, object]]:
 
 
 def numbered_objects(path: Path) -> dict[int, dict[str, object]]:
-    """The same by line number; blank lines are passed over."""
+    """The same by line number; blank lines are skipped."""
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")  # other line ends stand inside of JSON strings
     except (OSError, UnicodeDecodeError) as error:
@@ -57,9 +57,9 @@ def numbered_objects(path: Path) -> dict[int, dict[str, object]]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise InputError(f"{path} line {number} is not JSON ({error}). Mend that line.") from error
+            raise InputError(f"{path} line {number} is not JSON ({error}). Fix that line.") from error
         if not isinstance(row, dict):
-            raise InputError(f"{path} line {number} is {type(row).__name__}, expected an object. Mend that line.")
+            raise InputError(f"{path} line {number} is {type(row).__name__}, expected an object. Fix that line.")
         rows[number] = row
     return rows
 

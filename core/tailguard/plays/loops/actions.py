@@ -33,7 +33,7 @@ from tailguard.workspace import POLICY_FILE, Decision, Workspace
 
 @dataclass(frozen=True)
 class Found:
-    """The loops in some files, without any set-up: no checkpoint is at work where there is no log to show it."""
+    """The loops in some files, without any set-up: no checkpoint works where there is no log to show it."""
 
     nodes: int
     edges: int

@@ -13,7 +13,7 @@ from tailguard.plays.loops.flows import Checkpoint, Edge, Flows, Known
 FILE = "flows.yaml"
 GROUPS = {"systems": "system", "datasets": "dataset", "models": "model", "people": "person"}
 EVIDENCE = ("intake", "filter", "ratio", "review", "confirmed")
-"""What shows that a checkpoint is at work: intake tagged the batches, the filter scored them, the ratio gate cleared the set,
+"""What shows that a checkpoint works: intake tagged the batches, the filter scored them, the ratio gate cleared the set,
 a reviewer decided held records, or a person confirmed it (`tailguard loops confirm`)."""
 DEFAULT_DAYS = 31
 _KEYS = ("flows_version", *GROUPS, "edges", "checkpoints")
@@ -37,7 +37,7 @@ def parse_flows(text: str, where: str) -> Flows:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""
-        raise InputError(f"{where}{line} is not valid YAML: {getattr(error, 'problem', error)}. Mend it.") from error
+        raise InputError(f"{where}{line} is not valid YAML: {getattr(error, 'problem', error)}. Fix it.") from error
     if not isinstance(root, yaml.MappingNode):
         raise InputError(f"{where}: expected keys {', '.join(_KEYS)}; `tailguard loops init` writes an example.")
     return _Reader(where).read(root)

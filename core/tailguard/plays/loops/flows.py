@@ -34,7 +34,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A review or filter on an edge: who answers for it, what shows that it is at work, and how often it has to."""
+    """A review or filter on an edge: who answers for it, what shows that it works, and how often it has to."""
 
     name: str
     edge: Edge

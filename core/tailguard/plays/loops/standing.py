@@ -61,7 +61,7 @@ _CHANGES = {
 
 @dataclass(frozen=True)
 class CheckpointState:
-    """A declared checkpoint, the newest evidence that it is at work (time and row), and whether that is fresh."""
+    """A declared checkpoint, the newest evidence that it works (time and row), and whether that is fresh."""
 
     checkpoint: Checkpoint
     last: datetime | None
@@ -324,7 +324,7 @@ def _evidence(
     sources: tuple[str, ...],
     lineage: str,
 ) -> Sequence[Recorded[Any] | None]:
-    """The newest rows that show a checkpoint at work."""
+    """The newest rows that show that a checkpoint works."""
     match checkpoint.evidence:
         case "confirmed":
             return [view.newest(CheckpointConfirmed, checkpoint=checkpoint.name)]

@@ -178,7 +178,7 @@ def _read(
     for row in reader(str(file), columns):
         if isinstance(row, Reject):
             raise InputError(
-                f"{file} line {row.line}: {row.reason}. An anchor is taken whole; mend the line or take it out."
+                f"{file} line {row.line}: {row.reason}. An anchor is taken whole; fix the line or take it out."
             )
         if row.declared not in (None, str(Origin.HUMAN)):
             raise InputError(f"{file} line {row.line} is declared {row.declared}; an anchor holds human records only.")

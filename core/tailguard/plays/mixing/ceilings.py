@@ -180,7 +180,7 @@ def _run(
     workers: int | None,
     progress: Callable[[int, int], None],
 ) -> list[Loss]:
-    """Each chain's result is kept as soon as it has ended, so that an interruption loses at most those at work."""
+    """Each chain's result is kept as soon as it has ended, so that an interruption loses at most those in progress."""
     rare = rare_terms(human)
     files = {chain: folder / f"{chain.share:g}-{chain.seed}.json" for chain in chains}
     waiting = [chain for chain in chains if not files[chain].exists()]

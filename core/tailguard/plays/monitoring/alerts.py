@@ -1,7 +1,7 @@
-"""Alerts: what stands in alarm is raised once, and handed to the channels that TAILGUARD_ALERTS names until each took it.
+"""Alerts: what is in alarm is raised once, and handed to the channels that TAILGUARD_ALERTS names until each took it.
 
 The addresses (Apprise URLs: chat, mail, webhook) are secrets and stay in the environment; the log has a channel's kind and a
-short digest. What stands in alarm is `views.alarms.alarms`, which the pages' charts are drawn from too.
+short digest. What is in alarm is `views.alarms.alarms`, which the pages' charts are drawn from too.
 """
 
 from __future__ import annotations

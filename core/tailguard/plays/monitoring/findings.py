@@ -91,7 +91,7 @@ def _frozen_in_production(view: LogView, lineage: str, releases: ReleaseHistory)
         kind=FindingKind.FROZEN_IN_PRODUCTION,
         subject=(deployed,),
         severity=Severity.HIGH,
-        what=f"{deployed} is frozen and still at work (`tailguard rollback {lineage}`)",
+        what=f"{deployed} is frozen and still in production (`tailguard rollback {lineage}`)",
         since=frozen.recorded,
         row=deployed,
     )

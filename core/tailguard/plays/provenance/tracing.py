@@ -99,7 +99,7 @@ class Trace:
             )
             return f"{self.record[:12]} was never taken in.{ours}"
         if not self.tags:
-            return f"{self.record[:12]} is human: it stands in the frozen anchor {self.anchor}."
+            return f"{self.record[:12]} is human: it is in the frozen anchor {self.anchor}."
         tag = self.tags[-1]
         state = "held as unknown" if tag.held else f"tagged {tag.origin}"
         used = f"used in {counted(len(self.uses), 'training set')}" if self.uses else "used in no training set"

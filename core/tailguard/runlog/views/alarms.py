@@ -32,7 +32,7 @@ class Alarm:
 
 
 def alarms(view: LogView) -> list[Alarm]:
-    """What stands in alarm: streams that lost diversity, the newest candidate of a lineage where it was blocked, and a gate
+    """What is in alarm: streams that lost diversity, the newest candidate of a lineage where it was blocked, and a gate
     that failed its newest self-test. Alerts are raised from this, and charts mark it."""
     result = []
     alarmed: dict[tuple[str, str, str], Recorded[StreamWeek]] = {}
@@ -44,7 +44,7 @@ def alarms(view: LogView) -> list[Alarm]:
             change = week.fact.value / week.fact.reference_value - 1
             what = (
                 f"{stream}: {measure} fell past the margin of {week.fact.margin:.0%}: {change:+.1%} against the frozen reference "
-                f"in the week of {week.fact.week:%Y-%m-%d}. It stands until a new reference is frozen"
+                f"in the week of {week.fact.week:%Y-%m-%d}. It lasts until a new reference is frozen"
             )
             about = (stream, measure, digest[:12])
             result.append(Alarm(AlarmKind.STREAM, about, what, week.id, week.recorded))

@@ -24,7 +24,7 @@ def _release_histories(view: LogView) -> dict[str, ReleaseHistory]:
 
 
 def shipped_generations(view: LogView, lineage: str) -> list[str]:
-    """Generations of a lineage that were put to work and are neither frozen nor rolled back; the one at work is the last."""
+    """Generations of a lineage that were deployed and are neither frozen nor rolled back; the one in production is the last."""
     return list(release_history_of(view, lineage).good)
 
 

@@ -72,7 +72,7 @@ def intake(
 
     `nothing_new` says that a run without any record is what was asked for.
 
-    Raises InputError when a batch as a whole cannot be read; single broken records are set aside with their reasons.
+    Raises InputError when a batch as a whole cannot be read; single broken records are rejected with their reasons.
     """
     context = _Context(run, store, detector, own, contracts, policy, seed)
     released_ids = released["id"].to_pylist()

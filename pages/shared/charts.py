@@ -84,30 +84,7 @@ def strips(lineages: dict[str, pd.DataFrame], title: str) -> go.Figure:
     seen: set[str] = set()
     for number, (name, full) in enumerate(lineages.items(), start=1):
         frame = full.assign(day=full["started"].dt.strftime("%d %b %Y"))
-        ratio = frame[["ratio_records", "ratio_tokens"]].max(axis=1)
-        figure.add_scatter(
-            x=frame["number"],
-            y=ratio,
-            mode="lines+markers",
-            line={"color": ORIGIN["ai"], "width": 2},
-            marker={"size": 4},
-            name="synthetic ratio",
-            showlegend=number == 1,
-            row=number,
-            col=1,
-            hovertemplate="%{y:.1%} synthetic<extra>" + name + "</extra>",
-        )
-        figure.add_scatter(
-            x=frame["number"],
-            y=frame["ceiling"],
-            mode="lines",
-            line={"color": GREY, "dash": "dash", "shape": "hv"},
-            name="ceiling",
-            showlegend=number == 1,
-            row=number,
-            col=1,
-            hoverinfo="skip",
-        )
+        _ratio_lines(figure, frame, name, row=number)
         for verdict, part in frame.dropna(subset=["verdict"]).groupby("verdict"):
             figure.add_scatter(
                 x=part["number"],
@@ -137,6 +114,33 @@ def strips(lineages: dict[str, pd.DataFrame], title: str) -> go.Figure:
     for note in figure.layout.annotations[: len(lineages)]:
         note.update(x=0, xanchor="left", font={"size": 13})
     return finish(figure, title, height=150 + 165 * len(lineages))
+
+
+def _ratio_lines(figure: go.Figure, frame: pd.DataFrame, name: str, *, row: int) -> None:
+    """A lineage's synthetic ratio and its ceiling."""
+    figure.add_scatter(
+        x=frame["number"],
+        y=frame[["ratio_records", "ratio_tokens"]].max(axis=1),
+        mode="lines+markers",
+        line={"color": ORIGIN["ai"], "width": 2},
+        marker={"size": 4},
+        name="synthetic ratio",
+        showlegend=row == 1,
+        row=row,
+        col=1,
+        hovertemplate="%{y:.1%} synthetic<extra>" + name + "</extra>",
+    )
+    figure.add_scatter(
+        x=frame["number"],
+        y=frame["ceiling"],
+        mode="lines",
+        line={"color": GREY, "dash": "dash", "shape": "hv"},
+        name="ceiling",
+        showlegend=row == 1,
+        row=row,
+        col=1,
+        hoverinfo="skip",
+    )
 
 
 def origins(counts: pd.DataFrame, coverage: pd.DataFrame, target: float, title: str) -> go.Figure:

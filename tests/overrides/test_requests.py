@@ -83,19 +83,19 @@ def test_an_override_goes_through_its_states_and_ends_by_itself(team: Team, run:
 def test_only_an_approved_unexpired_override_is_live(seconds: int, decision: str | None) -> None:
     now = Clock().moment
     override = Override(
-        "o",
-        Gate.RATIO,
-        "main",
-        "main/1",
-        "r",
-        "lin",
-        now,
-        now + timedelta(seconds=seconds),
-        decision,
-        "ada",
-        now,
-        "",
-        (),
+        id="o",
+        gate=Gate.RATIO,
+        lineage="main",
+        run="main/1",
+        reason="r",
+        requested_by="lin",
+        requested=now,
+        expires=now + timedelta(seconds=seconds),
+        decision=decision,
+        decided_by="ada",
+        decided=now,
+        note="",
+        used=(),
     )
 
     live = live_override([override], gate=Gate.RATIO, run="main/1", now=now)

@@ -200,8 +200,8 @@ def test_cells_lost_at_random_are_what_drawing_says() -> None:
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
 def test_reliability_falls_with_what_a_source_has_shown(demoted: float, duplicates: float, agreement: float) -> None:
-    best = source_factor(SourceRecord(0, 0, 1, True))
-    found = source_factor(SourceRecord(demoted, duplicates, agreement, False))
+    best = source_factor(SourceRecord(demoted=0, duplicates=0, agreement=1, signed=True))
+    found = source_factor(SourceRecord(demoted=demoted, duplicates=duplicates, agreement=agreement, signed=False))
 
     assert best == 1
     assert 0 <= found <= source_factor(None) < best

@@ -12,7 +12,7 @@ LONGEST = timedelta(days=366)
 """No override lasts longer, whatever a policy says."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Override:
     """An exception as it stands now.
 

@@ -50,7 +50,7 @@ class Use:
     ceiling: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Item:
     """One item of an agenda: the override, its state, its uses, and what was decided on it so far."""
 
@@ -62,7 +62,7 @@ class Item:
     decided_by: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Meeting:
     """A meeting that is going on."""
 
@@ -171,11 +171,11 @@ def going_on(workspace: Workspace) -> Meeting | None:
         if meeting is None:
             return None
         return Meeting(
-            meeting.fact.meeting,
-            meeting.recorded,
-            meeting.actor,
-            tuple(attendance(view, meeting.fact.meeting)),
-            _items(view, meeting.fact.meeting, now=workspace.clock.now()),
+            id=meeting.fact.meeting,
+            started=meeting.recorded,
+            called_by=meeting.actor,
+            present=tuple(attendance(view, meeting.fact.meeting)),
+            items=_items(view, meeting.fact.meeting, now=workspace.clock.now()),
         )
 
 
@@ -196,12 +196,12 @@ def _items(view: LogView, meeting: str, *, now: datetime) -> tuple[Item, ...]:
         answer = decided.get(name)
         items.append(
             Item(
-                by_id[name],
-                by_id[name].state(now),
-                tuple(uses.get(name, ())),
-                answer.fact.decision if answer else None,
-                answer.fact.note if answer else None,
-                answer.actor if answer else None,
+                override=by_id[name],
+                state=by_id[name].state(now),
+                uses=tuple(uses.get(name, ())),
+                decision=answer.fact.decision if answer else None,
+                note=answer.fact.note if answer else None,
+                decided_by=answer.actor if answer else None,
             )
         )
     return tuple(items)

@@ -45,7 +45,7 @@ class Evidence:
     row: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlayState:
     """A play as it stands: what the machine saw (`state` since when and why), and what its owner's superior attested.
 

@@ -190,7 +190,7 @@ class Finding:
         return cls(kind=kind, subject=subject, severity=severity, what=what, since=row.recorded, row=row.id)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlayContext:
     """The log at one moment, with what several plays ask of it: the policy in force, the lineages, the exceptions."""
 

@@ -30,7 +30,7 @@ from tailguard.runlog.views.releases import release_history_of
 from tailguard.runlog.views.runs import gate_decision_of, newest_runs
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MeasureStatus:
     """A gating measure against one reference; delta, interval and margin are shares of the reference's value, or points where the
     measure is in points."""
@@ -45,7 +45,7 @@ class MeasureStatus:
     verdict: Verdict
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GenerationStatus:
     """One generation, or the run that was to make it. Fields that a run has not reached yet are None."""
 
@@ -69,7 +69,7 @@ class GenerationStatus:
     overrides_used: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PendingSignOff:
     """A generation that would ship but for the quality owner's sign-off, which nobody has given or declined. `since` is when the
     gate spoke, `row` the row of its decision."""
@@ -81,7 +81,7 @@ class PendingSignOff:
     row: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LineageStatus:
     """A line of generations (the newest 50, oldest first), and one sentence on its newest. `held` is what else than the
     diversity gate keeps the newest from going on, if anything does: a ratio over its ceiling, an unguarded loop, or a missing
@@ -127,7 +127,7 @@ def generation(view: LogView, run: str) -> GenerationStatus | None:
     return _generation(started, _facts_by_run(view, (run,)), release_history_of(view, started.fact.lineage))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _ByRun:
     stages: dict[str, list[StageResult]]
     begun: dict[str, list[StageStarted]]
@@ -141,7 +141,17 @@ class _ByRun:
 
 
 def _facts_by_run(view: LogView, runs: tuple[str, ...]) -> _ByRun:
-    facts = _ByRun({}, {}, {}, {}, {}, {}, {}, {}, {})
+    facts = _ByRun(
+        stages={},
+        begun={},
+        compositions={},
+        batches={},
+        evaluations={},
+        measures={},
+        verdicts={},
+        clearances={},
+        used={},
+    )
     for result in view.recorded(StageResult, run=runs):
         facts.stages.setdefault(result.fact.run, []).append(result.fact)
     for begun in view.recorded(StageStarted, run=runs):
@@ -180,14 +190,14 @@ def _generation(started: Recorded[RunStarted], facts: _ByRun, ships: ReleaseHist
         outputs=evaluation.outputs if evaluation else None,
         measures=tuple(
             MeasureStatus(
-                compared.measure,
-                compared.reference_kind,
-                compared.reference,
-                compared.delta,
-                compared.low,
-                compared.high,
-                compared.margin,
-                compared.verdict,
+                measure=compared.measure,
+                reference_kind=compared.reference_kind,
+                reference=compared.reference,
+                delta=compared.delta,
+                low=compared.low,
+                high=compared.high,
+                margin=compared.margin,
+                verdict=compared.verdict,
             )
             for compared in facts.measures.get(run, [])
         ),
@@ -258,7 +268,11 @@ def _pending_sign_offs(
         answer, decision = permission(generation.run), gate_decision_of(view, generation.run)
         if decision and answer.refusal is Refusal.SIGN_OFF and answer.candidate.sign_off is None:
             fact = decision.fact
-            pending.append(PendingSignOff(fact.run, fact.verdict, fact.reason, decision.recorded, decision.id))
+            pending.append(
+                PendingSignOff(
+                    run=fact.run, verdict=fact.verdict, reason=fact.reason, since=decision.recorded, row=decision.id
+                )
+            )
     return tuple(pending)
 
 

@@ -35,7 +35,7 @@ FORMAT = "tailguard-status/1"
 _FINDERS = (provenance, override_findings, mixing, monitoring, drills, decay, runbook, deviations)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OverrideStatus:
     """An override as it stands."""
 
@@ -56,7 +56,7 @@ class OverrideStatus:
     review_by: datetime | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlayStatus:
     """A play as it stands: what the log shows (`state` since when and why), and what was attested."""
 
@@ -70,7 +70,7 @@ class PlayStatus:
     contradiction: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Status:
     """Everything, as of a time of the log's own clock."""
 
@@ -85,7 +85,7 @@ class Status:
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TeamState:
     """Everything as values for whoever goes on with them; `status` is the same for scripts."""
 
@@ -115,7 +115,7 @@ def _team_state(view: LogView, now: datetime) -> TeamState:
         return permission_of(view, generation, now=moment, policy=policy, overrides=exceptions, loops=around)
 
     lines = lineages(view, policy, permission)
-    context = PlayContext(view, moment, policy, lines, exceptions)
+    context = PlayContext(view=view, moment=moment, policy=policy, lineages=lines, exceptions=exceptions)
     findings = [
         *(loop_findings.find(context, loops_state) if asked else ()),
         *(finding for play in _FINDERS for finding in play.find(context)),
@@ -125,7 +125,12 @@ def _team_state(view: LogView, now: datetime) -> TeamState:
     findings.sort(key=lambda finding: (SEVERITIES.index(finding.severity), finding.since))
     assigned = tuple(_assigned(context, findings))
     return TeamState(
-        context, clock, assigned, play_states, loops_state, due(context, play_states, loops_state.checkpoints)
+        context=context,
+        clock=clock,
+        findings=assigned,
+        plays=play_states,
+        loops=loops_state,
+        due=due(context, play_states, loops_state.checkpoints),
     )
 
 
@@ -150,45 +155,45 @@ def status_of(state: TeamState) -> Status:
     """The same of what was found already."""
     context = state.context
     return Status(
-        FORMAT,
-        context.moment,
-        state.clock,
-        context.policy.team if context.policy else "",
-        tuple(context.lineages),
-        tuple(_override(override, context.moment) for override in context.exceptions),
-        tuple(
+        format=FORMAT,
+        as_of=context.moment,
+        clock=state.clock,
+        team=context.policy.team if context.policy else "",
+        lineages=tuple(context.lineages),
+        overrides=tuple(_override(override, context.moment) for override in context.exceptions),
+        plays=tuple(
             PlayStatus(
-                play.play.name,
-                play.owner,
-                play.state,
-                play.since,
-                play.why,
-                play.due,
-                play.attested,
-                play.contradiction,
+                name=play.play.name,
+                owner=play.owner,
+                state=play.state,
+                since=play.since,
+                why=play.why,
+                due=play.due,
+                attested=play.attested,
+                contradiction=play.contradiction,
             )
             for play in state.plays
         ),
-        state.due,
-        state.findings,
+        due=state.due,
+        findings=state.findings,
     )
 
 
 def _override(override: Override, moment: datetime) -> OverrideStatus:
     return OverrideStatus(
-        override.id,
-        override.gate,
-        override.run,
-        override.state(moment),
-        override.reason,
-        override.requested_by,
-        override.decided_by,
-        override.expires,
-        len(override.used),
-        override.requested,
-        override.lineage,
-        override.renews,
-        override.orphan,
-        override.void,
-        override.review_by,
+        id=override.id,
+        gate=override.gate,
+        run=override.run,
+        state=override.state(moment),
+        reason=override.reason,
+        requested_by=override.requested_by,
+        decided_by=override.decided_by,
+        expires=override.expires,
+        uses=len(override.used),
+        requested=override.requested,
+        lineage=override.lineage,
+        renews=override.renews,
+        orphan=override.orphan,
+        void=override.void,
+        review_by=override.review_by,
     )

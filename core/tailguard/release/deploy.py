@@ -33,7 +33,9 @@ def deploy_generation(workspace: Workspace, generation: str, action: str, *, rep
     if made is None:
         return []
     lineage = lineage_of(generation)
-    job = Deployment(lineage, generation, made.fact.weights, action, replaced)
+    job = Deployment(
+        lineage=lineage, generation=generation, weights=made.fact.weights, action=action, replaced=replaced
+    )
     deployed = deploy(workspace, job, policy.deploy)
     if deployed.exit_code:
         with workspace.concluding() as tx:
@@ -48,7 +50,7 @@ def deploy_generation(workspace: Workspace, generation: str, action: str, *, rep
     return [deployed]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Deployment:
     """Which generation is to be deployed, its weights by digest, why (ship or rollback), and what it replaces."""
 

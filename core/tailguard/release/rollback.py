@@ -21,7 +21,7 @@ from tailguard.runlog.views.releases import release_history_of
 from tailguard.workspace import Workspace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RolledBack:
     """A rollback: what was in production, what is, how long it took (seconds), and why that one."""
 
@@ -57,7 +57,7 @@ def rollback(workspace: Workspace, lineage: str, *, reason: str, to: str | None 
     if permission is None:
         raise TailguardError(f"{target} was deployed, and may not ship any more: {late}")
     seconds = deployed[0].seconds if deployed else (workspace.clock.now() - begun).total_seconds()
-    return RolledBack(replaced or "", target, seconds, explained(permission))
+    return RolledBack(replaced=replaced or "", generation=target, seconds=seconds, reason=explained(permission))
 
 
 def _still_good(

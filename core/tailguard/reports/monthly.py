@@ -45,7 +45,7 @@ _MONTH = re.compile(r"^\d{4}-(0[1-9]|1[0-2])$")
 _MOST_LINEAGES, _MOST_ROWS = 6, 40
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Section:
     """A part of the pack: its finding in a sentence, rows under headings, and how they are made."""
 
@@ -56,7 +56,7 @@ class Section:
     formula: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Monthly:
     """The whole pack as values."""
 
@@ -107,7 +107,7 @@ def _gathered(view: LogView, now: datetime, month: str) -> Monthly:
     line = f"State as of {moment}, from {view.size():,} rows of the run log."
     drawn = pictures(state.context.lineages[:_MOST_LINEAGES], incidents(view))
     team = state.context.policy.team if state.context.policy else "the team"
-    return Monthly(f"{team}: {begin:%B %Y}", line, sections, tuple(drawn))
+    return Monthly(title=f"{team}: {begin:%B %Y}", line=line, sections=sections, pictures=tuple(drawn))
 
 
 def _overview(state: TeamState, runs: int, month: str) -> Section:
@@ -134,11 +134,19 @@ def _overview(state: TeamState, runs: int, month: str) -> Section:
     )
     sentence += f" First: {state.findings[0].what}." if state.findings else ""
     return Section(
-        "Overview",
-        sentence,
-        ("lineage", "mode", "may the newest ship?", "ratio", "ceiling", "coverage (90 % interval)", "in production"),
-        tuple(rows),
-        "Ratio: the larger of the synthetic shares in records and in tokens. Coverage: distinct records with a confident tag.",
+        title="Overview",
+        sentence=sentence,
+        columns=(
+            "lineage",
+            "mode",
+            "may the newest ship?",
+            "ratio",
+            "ceiling",
+            "coverage (90 % interval)",
+            "in production",
+        ),
+        rows=tuple(rows),
+        formula="Ratio: the larger of the synthetic shares in records and in tokens. Coverage: distinct records with a sure tag.",
     )
 
 
@@ -160,11 +168,11 @@ def _gates(view: LogView, begin: datetime, end: datetime) -> Section:
         for decision in reversed(decisions)
     ]
     return Section(
-        "Gates",
-        sentence,
-        ("run", "verdict", "why", "override", "when", "row"),
-        tuple(rows),
-        "Decisions of the diversity gate in this month.",
+        title="Gates",
+        sentence=sentence,
+        columns=("run", "verdict", "why", "override", "when", "row"),
+        rows=tuple(rows),
+        formula="Decisions of the diversity gate in this month.",
     )
 
 
@@ -193,11 +201,11 @@ def _sign_offs(view: LogView, state: TeamState, begin: datetime, end: datetime) 
     ]
     return [
         Section(
-            "Sign-offs",
-            sentence,
-            ("run", "answer", "note", "by", "when", "time to decide", "row"),
-            tuple(rows),
-            "Answers of the quality owner to verdicts in this month; time to decide runs from the verdict.",
+            title="Sign-offs",
+            sentence=sentence,
+            columns=("run", "answer", "note", "by", "when", "time to decide", "row"),
+            rows=tuple(rows),
+            formula="Answers of the quality owner to verdicts in this month; time to decide runs from the verdict.",
         )
     ]
 
@@ -216,11 +224,11 @@ def _self_tests(view: LogView, begin: datetime, end: datetime) -> Section:
         for test in reversed(wrong)
     ]
     return Section(
-        "Self-tests of the gate",
-        sentence,
-        ("run", "kind", "loss", "verdict", "row"),
-        tuple(rows),
-        "Only self-tests that failed are listed.",
+        title="Self-tests of the gate",
+        sentence=sentence,
+        columns=("run", "kind", "loss", "verdict", "row"),
+        rows=tuple(rows),
+        formula="Only self-tests that failed are listed.",
     )
 
 
@@ -255,11 +263,11 @@ def _overrides(view: LogView, state: TeamState, begin: datetime, end: datetime) 
     ]
     columns = ("override", "state", "for", "reason", "asked by", "decided by", "ends", "uses")
     return Section(
-        "Overrides",
-        f"{sentence} {open_ones} open now.",
-        columns,
-        tuple(rows),
-        "Open, waiting, or touched in this month.",
+        title="Overrides",
+        sentence=f"{sentence} {open_ones} open now.",
+        columns=columns,
+        rows=tuple(rows),
+        formula="Open, waiting, or touched in this month.",
     )
 
 
@@ -280,11 +288,11 @@ def _plays(state: TeamState) -> Section:
     ]
     columns = ("play", "state", "since", "owner", "next by", "attested", "contradiction")
     return Section(
-        "Plays",
-        f"{running} of {len(statuses)} plays run.",
-        columns,
-        tuple(rows),
-        "State: evidence in the log against the cadence of the policy.",
+        title="Plays",
+        sentence=f"{running} of {len(statuses)} plays run.",
+        columns=columns,
+        rows=tuple(rows),
+        formula="State: evidence in the log against the cadence of the policy.",
     )
 
 
@@ -299,11 +307,11 @@ def _responses(view: LogView, begin: datetime, end: datetime) -> Section:
         for closed in responses
     ]
     return Section(
-        "Drills and incidents",
-        f"{len(responses)} closed in this month.",
-        ("response", "root cause", "what changed", "play", "row"),
-        tuple(rows),
-        "",
+        title="Drills and incidents",
+        sentence=f"{len(responses)} closed in this month.",
+        columns=("response", "root cause", "what changed", "play", "row"),
+        rows=tuple(rows),
+        formula="",
     )
 
 

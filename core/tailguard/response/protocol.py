@@ -46,7 +46,7 @@ LEFT_OUT = 0.05
 """A source of which more is in doubt (0 to 1) is excluded from the training set that is prepared."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Done:
     """What a step came to."""
 
@@ -234,4 +234,4 @@ def record_step(
         )
         tx.record(fact, *more)
     after = ORDER[ORDER.index(step) + 1] if step != ORDER[-1] else None
-    return Done(incident, step, fact.machine_seconds, evidence, after)
+    return Done(incident=incident, step=step, seconds=fact.machine_seconds, evidence=evidence, next=after)

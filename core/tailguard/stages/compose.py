@@ -100,11 +100,7 @@ def compose(
         *_ratio_facts(run, snapshot, ratios, ceiling),
     ]
     if previous:
-        facts.append(
-            EarlierHumanKept(
-                run=run, previous=previous, before=earlier.before, kept=earlier.kept, allowed_loss=max_human_loss
-            )
-        )
+        facts.append(_kept_fact(run, previous, earlier, max_human_loss))
     return Outcome(
         result={"snapshot": snapshot},
         criteria=_criteria(store, written.counted, ratios, ceiling, earlier, max_human_loss, anchor, mode),
@@ -145,6 +141,12 @@ def _write(store: Store, parts: Sequence[Part]) -> _Written:
 def _inputs(scored: str, anchor: str | None, previous: str | None) -> tuple[Named, ...]:
     digests = (("scored", "", scored), ("anchors", "", anchor), ("snapshots", "previous", previous))
     return tuple(Named(kind, name, digest) for kind, name, digest in digests if digest)
+
+
+def _kept_fact(run: str, previous: str, earlier: _EarlierHuman, max_human_loss: float) -> EarlierHumanKept:
+    return EarlierHumanKept(
+        run=run, previous=previous, before=earlier.before, kept=earlier.kept, allowed_loss=max_human_loss
+    )
 
 
 def _ratio_facts(run: str, snapshot: str, ratios: Mapping[str, Bounds], ceiling: Ceiling) -> list[Fact]:

@@ -68,10 +68,10 @@ class _Reader:
         if twice:
             raise self._wrong(parts["checkpoints"], f"two checkpoints are called {sorted(twice)[0]!r}. Rename one")
         return Flows(
-            dict(self._nodes),
-            {edge: frozenset([Known.DECLARED]) for edge in edges},
-            tuple(checkpoints),
-            dict(self._also),
+            nodes=dict(self._nodes),
+            edges={edge: frozenset([Known.DECLARED]) for edge in edges},
+            checkpoints=tuple(checkpoints),
+            also=dict(self._also),
         )
 
     def _group(self, node: Any, kind: str) -> None:
@@ -112,7 +112,11 @@ class _Reader:
         if not days.isdecimal() or not 0 < int(days) <= 366:
             raise self._wrong(parts["every_days"], f"every_days is a whole number from 1 to 366, found {days!r}")
         return Checkpoint(
-            self._name(parts["name"]), edge, self._name(parts["owner"]), parts["evidence"].value, int(days)
+            name=self._name(parts["name"]),
+            edge=edge,
+            owner=self._name(parts["owner"]),
+            evidence=parts["evidence"].value,
+            every_days=int(days),
         )
 
     def _keys(self, node: Any, known: tuple[str, ...]) -> dict[str, Any]:

@@ -59,7 +59,7 @@ _CHANGES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CheckpointState:
     """A declared checkpoint, the newest evidence that it works (time and row), and whether that is fresh."""
 
@@ -76,7 +76,7 @@ class CheckpointState:
         return f"{self.checkpoint.name} ({self.checkpoint.owner}; {self.checkpoint.evidence}, {newest}): {state}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Loop:
     """One cycle: its nodes in order, the edge that closes it, and how it stands.
 
@@ -110,7 +110,7 @@ class Loop:
         return f"{self.words}{share}{undeclared}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LoopsState:
     """All loops, unguarded first, over the whole graph of flows. `capped` says that not all cycles are listed."""
 
@@ -170,7 +170,14 @@ def loops(view: LogView, moment: datetime, exceptions: Sequence[Override] = ()) 
     all_loops = [context.loop(path) for path in paths]
     all_loops.sort(key=lambda loop: (loop.guarded, loop.declared, loop.words))
     capped = _either(open_ones, every)
-    return LoopsState(graph, tuple(all_loops), capped, checks, suggested, review.recorded if review else None)
+    return LoopsState(
+        flows=graph,
+        loops=tuple(all_loops),
+        capped=capped,
+        checkpoints=checks,
+        suggested=suggested,
+        reviewed=review.recorded if review else None,
+    )
 
 
 def _either(*listings: Cycles) -> bool:
@@ -310,12 +317,12 @@ def _checked(
     shown = [row for row in _evidence(view, checkpoint, sources, lineage) if row]
     last = max(shown, key=lambda row: row.recorded, default=None)
     if checkpoint.evidence in OWN_STAGES and not taken and checkpoint.edge.target in sets:
-        return CheckpointState(checkpoint, None, "", True)
+        return CheckpointState(checkpoint=checkpoint, last=None, row="", live=True)
     if last is None:
-        return CheckpointState(checkpoint, None, "", False)
+        return CheckpointState(checkpoint=checkpoint, last=None, row="", live=False)
     fresh = moment - last.recorded <= timedelta(days=checkpoint.every_days)
     idle = bool(taken) and last.recorded >= taken[-1].recorded
-    return CheckpointState(checkpoint, last.recorded, last.id, fresh or idle)
+    return CheckpointState(checkpoint=checkpoint, last=last.recorded, row=last.id, live=fresh or idle)
 
 
 def _evidence(

@@ -29,7 +29,7 @@ KEEP = 0.95
 FORMAT = "tailguard-ceiling/1"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Calibration:
     """What an experiment came to. Shares and values are 0 to 1."""
 

@@ -9,7 +9,7 @@ from tailguard.domain.facts import MeetingEnded
 from tailguard.domain.overrides import Override
 from tailguard.domain.wording import counted
 from tailguard.plays.finding import Finding, FindingKind, PlayContext, Severity
-from tailguard.policy.model import Policy
+from tailguard.policy.model import Overrides, Policy
 from tailguard.runlog.view import LogView
 
 EXPIRES_SOON = timedelta(days=7)
@@ -33,7 +33,7 @@ def _overdue_meeting(
     if not current:
         return
     meetings = view.recorded(MeetingEnded)
-    interval = timedelta(days=policy.overrides.review_days if policy else 31)
+    interval = timedelta(days=(policy.overrides if policy else Overrides()).review_days)
     begun = max([*(meeting.recorded for meeting in meetings[-1:]), min(override.requested for override in current)])
     if moment - begun <= interval:
         return

@@ -20,7 +20,7 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ScoredRecord:
     """A record with its three scores (0 to 1), what became of it, and why, in words."""
 

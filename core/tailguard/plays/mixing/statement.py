@@ -29,7 +29,7 @@ PAYLOAD = "application/vnd.in-toto+json"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Signed:
     """What a good statement says. Ratios are 0 to 1, times UTC."""
 

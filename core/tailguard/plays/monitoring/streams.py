@@ -25,7 +25,7 @@ from tailguard.workspace import Workspace
 TIMES = ("time", "timestamp", "created_at", "created")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Frozen:
     """A stream's new reference, and how many records of the file could not be read."""
 
@@ -36,7 +36,7 @@ class Frozen:
     rejected: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Added:
     """What a batch of production texts came to: weeks that were measured, texts, and the measures that are in alarm."""
 
@@ -91,7 +91,7 @@ def freeze(workspace: Workspace, stream: str, rows: Iterable[RawRecord | Reject]
             StreamFrozen(stream=stream, reference=digest, texts=len(plain), blocks=blocks, block_words=words),
             *fingerprints,
         )
-    return Frozen(stream, len(plain), blocks, words, rejected)
+    return Frozen(stream=stream, texts=len(plain), blocks=blocks, block_words=words, rejected=rejected)
 
 
 def add(
@@ -137,12 +137,12 @@ def add(
         tx.record(*facts, *fingerprints)
     newest = {fact.measure: fact for fact in facts if isinstance(fact, StreamWeek)}
     return Added(
-        stream,
-        len(texts),
-        len(weeks) - short,
-        short,
-        rejected,
-        tuple(name for name, week in newest.items() if week.alarm),
+        stream=stream,
+        texts=len(texts),
+        weeks=len(weeks) - short,
+        too_short=short,
+        rejected=rejected,
+        alarms=tuple(name for name, week in newest.items() if week.alarm),
     )
 
 

@@ -78,7 +78,7 @@ def _refuse_second(view: LogView) -> None:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SuiteState:
     """The suite in force. `saturation` is the share (0 to 1) of right answers that the newest generation gave to checked tail
     prompts, None without any; `slices` has prompts, tail prompts and checked prompts of each slice."""
@@ -121,7 +121,14 @@ def current(workspace: Workspace) -> SuiteState:
         slices[item["slice"]] = prompts + 1, tail + bool(item["tail"]), checked + bool(item.get("check"))
     age = (workspace.clock.now() - suite.recorded).days
     saturation = right.fact.value if right else None
-    return SuiteState(suite.fact.name, suite.fact.suite, suite.recorded, age, slices, saturation)
+    return SuiteState(
+        name=suite.fact.name,
+        suite=suite.fact.suite,
+        frozen=suite.recorded,
+        age_days=age,
+        slices=slices,
+        saturation=saturation,
+    )
 
 
 def _refuse_overlap(prompts: dict[str, str], texts: Sequence[str], file: Path, *, length: int) -> None:

@@ -32,7 +32,7 @@ CODES = {
 """Reason codes of a decision and what they mean."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Waiting:
     """A held record: since when, in which run, why, and what is known of it.
 

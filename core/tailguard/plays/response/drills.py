@@ -14,7 +14,7 @@ STILL_OPEN = timedelta(days=7)
 """A response that takes longer is a finding."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Incident:
     """One response: what set it off, its steps with who and when, the gaps it found, and how it ended."""
 
@@ -61,17 +61,17 @@ def incidents(view: LogView) -> list[Incident]:
     closed = {row.fact.incident: row for row in view.recorded(IncidentClosed)}
     return [
         Incident(
-            row.fact.incident,
-            row.fact.kind,
-            row.fact.lineage,
-            row.fact.generation,
-            row.fact.trigger,
-            row.fact.what,
-            row.recorded,
-            row.actor,
-            tuple(steps.get(row.fact.incident, ())),
-            tuple(gaps.get(row.fact.incident, ())),
-            closed.get(row.fact.incident),
+            id=row.fact.incident,
+            kind=row.fact.kind,
+            lineage=row.fact.lineage,
+            generation=row.fact.generation,
+            trigger=row.fact.trigger,
+            what=row.fact.what,
+            opened=row.recorded,
+            opened_by=row.actor,
+            steps=tuple(steps.get(row.fact.incident, ())),
+            gaps=tuple(gaps.get(row.fact.incident, ())),
+            closed=closed.get(row.fact.incident),
         )
         for row in view.recorded(IncidentOpened)
     ]

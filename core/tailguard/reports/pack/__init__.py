@@ -197,7 +197,14 @@ def _subject(view: LogView, generation: str) -> Subject:
     sources = {part.source for part in parts}
     agreed = {name: contract for name, contract in contracts(view).items() if name in sources}
     writers = sorted({row.fact.generation for row in view.recorded(OwnOutputFound) if row.fact.source in sources})
-    return Subject(generation_status, made.fact, composed.fact, parts, agreed, writers)
+    return Subject(
+        status=generation_status,
+        made=made.fact,
+        composed=composed.fact,
+        parts=parts,
+        contracts=agreed,
+        synthetic_writers=writers,
+    )
 
 
 def _loop_row(loop: Any) -> dict[str, Any]:

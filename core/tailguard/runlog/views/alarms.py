@@ -14,7 +14,7 @@ from tailguard.domain.gates import Gate
 from tailguard.runlog.view import LogView, Recorded, latest
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Alarm:
     """Something that stands past a threshold: what kind of thing, about what (a stream, its measure and reference; or a run), in
     words, and the row that says so."""
@@ -47,19 +47,25 @@ def alarms(view: LogView) -> list[Alarm]:
                 f"in the week of {week.fact.week:%Y-%m-%d}. It lasts until a new reference is frozen"
             )
             about = (stream, measure, digest[:12])
-            result.append(Alarm(AlarmKind.STREAM, about, what, week.id, week.recorded))
+            result.append(Alarm(kind=AlarmKind.STREAM, about=about, what=what, source=week.id, since=week.recorded))
     for decision in view.recorded(GateDecision, newest_by=("lineage",), gate=Gate.DIVERSITY):
         fact = decision.fact
         if fact.verdict == "BLOCK":
             what = f"{fact.run} is blocked: {fact.reason}"
-            result.append(Alarm(AlarmKind.CANDIDATE, (fact.run,), what, decision.id, decision.recorded))
+            result.append(
+                Alarm(
+                    kind=AlarmKind.CANDIDATE, about=(fact.run,), what=what, source=decision.id, since=decision.recorded
+                )
+            )
     last_test = view.newest(CanaryResult)
     if last_test:
         run = last_test.fact.run
         wrong = view.recorded(CanaryResult, run=run, as_expected=False)
         if wrong:
             what = f"the gate failed its self-test in {run}: {wrong[0].fact.kind.label}: {wrong[0].fact.verdict}"
-            result.append(Alarm(AlarmKind.SELF_TEST, (run,), what, wrong[0].id, wrong[0].recorded))
+            result.append(
+                Alarm(kind=AlarmKind.SELF_TEST, about=(run,), what=what, source=wrong[0].id, since=wrong[0].recorded)
+            )
     return result
 
 

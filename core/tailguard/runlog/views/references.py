@@ -32,7 +32,7 @@ class Thin:
     words: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AnchorState:
     """The anchor set as it stands. Shares of the year are what may still be added or retired, in records."""
 
@@ -84,9 +84,19 @@ def anchor_state(view: LogView, limits: Anchor, now: datetime) -> AnchorState | 
     ]
     added, retired = (left_this_year(versions, changes, action, limits, now) for action in ("added", "retired"))
     return AnchorState(
-        newest.anchor, newest.name, newest.records, newest.tokens, newest.rare_terms, versions[0].recorded, renewed,
-        slices, added, retired, now - renewed > timedelta(days=limits.max_age_days), tuple(thin),
-    )  # fmt: skip
+        anchor=newest.anchor,
+        name=newest.name,
+        records=newest.records,
+        tokens=newest.tokens,
+        rare_terms=newest.rare_terms,
+        frozen=versions[0].recorded,
+        renewed=renewed,
+        slices=slices,
+        may_add=added,
+        may_retire=retired,
+        stale=now - renewed > timedelta(days=limits.max_age_days),
+        thin=tuple(thin),
+    )
 
 
 def left_this_year(

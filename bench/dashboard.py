@@ -109,8 +109,8 @@ def cpu_seconds(process: int) -> float:
 
 def memory_mb(process: int) -> float:
     """Memory that is the server's alone."""
-    told = Path(f"/proc/{process}/smaps_rollup").read_text()
-    return sum(int(line.split()[1]) for line in told.splitlines() if line.startswith("Private_")) / 1024
+    text = Path(f"/proc/{process}/smaps_rollup").read_text()
+    return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Private_")) / 1024
 
 
 async def opened(browser: Browser, address: str) -> Page:
@@ -179,14 +179,14 @@ async def rerun(socket_: ClientConnection, page: str) -> list[str]:
     await socket_.send(asked.SerializeToString())
     pages: list[str] = []
     while True:
-        told = ForwardMsg()
-        told.ParseFromString(await socket_.recv(decode=False))
-        kind = told.WhichOneof("type")
+        forwarded = ForwardMsg()
+        forwarded.ParseFromString(await socket_.recv(decode=False))
+        kind = forwarded.WhichOneof("type")
         if kind == "navigation":
-            pages = [page.page_script_hash for page in told.navigation.app_pages]
-        if kind == "delta" and told.delta.new_element.WhichOneof("type") == "exception":
-            raise AssertionError(told.delta.new_element.exception.message)
-        if kind == "script_finished" and told.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
+            pages = [page.page_script_hash for page in forwarded.navigation.app_pages]
+        if kind == "delta" and forwarded.delta.new_element.WhichOneof("type") == "exception":
+            raise AssertionError(forwarded.delta.new_element.exception.message)
+        if kind == "script_finished" and forwarded.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
             return pages
 
 

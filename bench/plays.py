@@ -83,8 +83,8 @@ def workspace(root: Path, table: Table) -> None:
     begun = time.perf_counter()
     found = reproduce(space.as_actor("bench"), str(newest))
     taken = time.perf_counter() - begun
-    told = f"{taken:.1f} s, {found.compared} facts, identical: {found.identical}"
-    table.add_row(f"reproduce {newest}", told)
+    result = f"{taken:.1f} s, {found.compared} facts, identical: {found.identical}"
+    table.add_row(f"reproduce {newest}", result)
     table.add_row("peak memory", f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
 
 

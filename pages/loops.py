@@ -95,7 +95,7 @@ components.cards(
                     {
                         "checkpoint": check.checkpoint.name,
                         "on": check.checkpoint.edge.text,
-                        "told": check.text,
+                        "state": check.text,
                         "row": check.row,
                     }
                     for check in silent

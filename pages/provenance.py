@@ -115,7 +115,7 @@ components.chart(
 
 
 trace.ask()
-components.section("How far it can be told")
+components.section("How certain the origins are")
 grouping = GROUPINGS[bar.choice("Coverage", list(GROUPINGS), "coverage")]
 
 

@@ -248,7 +248,7 @@ def anchor() -> AnchorState | None:
 @cached(32)
 def scored(run: str, outcome: RecordOutcome, reason: Reason | None, limit: int) -> pd.DataFrame:
     """Up to `limit` records of a run with an outcome and a reason, their scores and explanations."""
-    return as_frame(ScoredRecord, scores.scored(opened.local(), run, outcome=outcome, reason=reason, most=limit))
+    return as_frame(ScoredRecord, scores.scored(opened.local(), run, outcome=outcome, reason=reason, limit=limit))
 
 
 @cached(8)

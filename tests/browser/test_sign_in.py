@@ -108,18 +108,18 @@ def signed_in(browser: Browser, address: str, name: str, path: str = "") -> Iter
         context.close()
 
 
-def press(page: Page, button: str, said: str | re.Pattern[str]) -> None:
+def press(page: Page, button: str, answer: str | re.Pattern[str]) -> None:
     """One press has to count; where it did not, the failure tells what the page says instead."""
     page.get_by_role("button", name=re.compile(f"^{button}")).first.click()
     try:
-        page.get_by_text(said).first.wait_for()
+        page.get_by_text(answer).first.wait_for()
     except TimeoutError:
         errors = [
             *page.get_by_test_id("stAlert").all_inner_texts(),
             *page.get_by_test_id("stException").all_inner_texts(),
         ]
         pytest.fail(
-            f"{button} was pressed and nothing said {said!r}. The page says: {errors or page.inner_text('body')}"
+            f"{button} was pressed and nothing said {answer!r}. The page says: {errors or page.inner_text('body')}"
         )
 
 

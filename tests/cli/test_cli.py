@@ -25,8 +25,8 @@ ROOT = Path(__file__).parent.parent.parent
 
 def run(*words: object, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
     code = cli.run([str(word) for word in words])
-    told = capsys.readouterr()
-    return code, told.out, told.err
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
 
 
 def commands() -> list[tuple[str, TyperCommand]]:
@@ -142,7 +142,7 @@ def test_a_blocked_job_exits_with_three_and_says_why(team: Team, capsys: pytest.
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["status"], "There is no policy.toml"),
         (["status", "--surprise"], "No such option"),
@@ -176,7 +176,7 @@ def test_a_blocked_job_exits_with_three_and_says_why(team: Team, capsys: pytest.
 )  # fmt: skip
 def test_wrong_input_is_one_clear_message_and_exit_code_one(
     words: list[str],
-    told: str,
+    message: str,
     team: Team,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -189,9 +189,9 @@ def test_wrong_input_is_one_clear_message_and_exit_code_one(
 
     code, _, err = run(*(word.replace("{team}", str(team.workspace.root)) for word in words), capsys=capsys)
 
-    assert told in err
+    assert message in err
     assert "Traceback" not in err
-    assert code == (2 if "/proc" in told else 1)
+    assert code == (2 if "/proc" in message else 1)
 
 
 def test_a_policy_with_a_typo_names_the_line(team: Team, capsys: pytest.CaptureFixture[str]) -> None:

@@ -280,7 +280,7 @@ def test_the_same_input_gives_the_same_report() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "told"),
+    ("row", "message"),
     [
         ({"prompt": "p", "output": "o"}, "line 3: expected `prompt_id`, found none"),
         ({"prompt_id": 1, "prompt": "p"}, "line 3: expected `output` with a text, found None"),
@@ -294,7 +294,7 @@ def test_the_same_input_gives_the_same_report() -> None:
         (b"[]", "line 3 is list, expected an object"),
     ],
 )
-def test_bad_rows_are_named_by_file_and_line(tmp_path: Path, row: object, told: str) -> None:
+def test_bad_rows_are_named_by_file_and_line(tmp_path: Path, row: object, message: str) -> None:
     good = {"prompt_id": 0, "prompt": "p\u2028q", "output": "text"}
     line = json.dumps(good, ensure_ascii=False).encode()
     file = write_jsonl(tmp_path / "answers.jsonl", [line, b"", row])
@@ -302,7 +302,7 @@ def test_bad_rows_are_named_by_file_and_line(tmp_path: Path, row: object, told: 
     with pytest.raises(InputError) as error:
         tailguard.compare(file, file)
 
-    assert "answers.jsonl " + told in str(error.value)
+    assert "answers.jsonl " + message in str(error.value)
 
 
 def test_missing_files_and_margins_out_of_range_are_input_errors(

@@ -21,7 +21,7 @@ from tests.builders import passages
 
 TEXTS = [text for text in passages() if len(text.split()) >= 50][:60]
 SPLIT = [diversity.words(text) for text in TEXTS]
-COUNTS = diversity.type_counts(word for told in SPLIT for word in told)
+COUNTS = diversity.type_counts(word for tokens in SPLIT for word in tokens)
 
 
 def test_every_name_of_the_library_is_there_and_others_are_named() -> None:
@@ -44,11 +44,11 @@ def test_hd_d_and_mattr_are_those_of_lexical_diversity_and_mtld_that_of_lexicalr
         from lexical_diversity import lex_div
         from lexicalrichness import LexicalRichness
 
-    assert diversity.hdd(SPLIT) == pytest.approx([lex_div.hdd(told) for told in SPLIT])
-    assert diversity.mattr(SPLIT) == pytest.approx([lex_div.mattr(told) for told in SPLIT])
-    theirs = [LexicalRichness(" ".join(told), preprocessor=None, tokenizer=str.split) for told in SPLIT]
+    assert diversity.hdd(SPLIT) == pytest.approx([lex_div.hdd(tokens) for tokens in SPLIT])
+    assert diversity.mattr(SPLIT) == pytest.approx([lex_div.mattr(tokens) for tokens in SPLIT])
+    theirs = [LexicalRichness(" ".join(tokens), preprocessor=None, tokenizer=str.split) for tokens in SPLIT]
     assert diversity.mtld(SPLIT) == pytest.approx([measured.mtld() for measured in theirs])
-    assert [diversity.ttr(told) for told in SPLIT] == pytest.approx([measured.ttr for measured in theirs])
+    assert [diversity.ttr(tokens) for tokens in SPLIT] == pytest.approx([measured.ttr for measured in theirs])
 
 
 def test_short_texts_have_no_hd_d_and_an_empty_one_has_nothing() -> None:
@@ -61,7 +61,7 @@ def test_short_texts_have_no_hd_d_and_an_empty_one_has_nothing() -> None:
 def test_self_bleu_is_that_of_nltk_to_sixteen_digits() -> None:
     from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
-    texts = [told[: 12 + at] for at, told in enumerate(SPLIT[:30])] + [["one"], ["the", "a"], SPLIT[3][:12]]
+    texts = [tokens[: 12 + at] for at, tokens in enumerate(SPLIT[:30])] + [["one"], ["the", "a"], SPLIT[3][:12]]
     smooth = SmoothingFunction().method1
     theirs = [
         sentence_bleu(texts[:at] + texts[at + 1 :], text, smoothing_function=smooth) for at, text in enumerate(texts)
@@ -117,7 +117,7 @@ def test_rarefied_coverage_and_hill_numbers_are_means_over_every_sample(counts: 
 
 
 def test_hill_numbers_at_equal_coverage_do_not_move_with_size() -> None:
-    words = [word for told in SPLIT for word in told]
+    words = [word for tokens in SPLIT for word in tokens]
     small, large = (diversity.type_counts(words[:cut]) for cut in (1500, len(words)))
 
     at_equal = diversity.hill_at_equal_coverage([small, large], q=1)

@@ -31,7 +31,7 @@ def ask(team: Team, run: str, *, days: float = 5, reason: str = "needed for the 
 
 
 @pytest.mark.parametrize(
-    ("wrongly", "told"),
+    ("wrongly", "message"),
     [
         (partial(ask, reason="because"), "reason of at least 10 letters"),
         (partial(ask, days=31), "at most 30 days"),
@@ -40,8 +40,10 @@ def ask(team: Team, run: str, *, days: float = 5, reason: str = "needed for the 
         (lambda team, _run: ask(team, "main/7"), "no run 'main/7'"),
     ],
 )
-def test_an_incomplete_request_is_refused(team: Team, run: str, wrongly: Callable[[Team, str], str], told: str) -> None:
-    with pytest.raises(InputError, match=told):
+def test_an_incomplete_request_is_refused(
+    team: Team, run: str, wrongly: Callable[[Team, str], str], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
         wrongly(team, run)
 
 

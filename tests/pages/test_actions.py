@@ -89,10 +89,10 @@ def sent(app: AppTest, button: Button) -> WidgetStates:
     """What the browser sends for a press: each field and this button, and no other one."""
     button.click()
     states = app._tree.get_widget_states()
-    told = [
+    widget_states = [
         widget for widget in states.widgets if widget.WhichOneof("value") != "trigger_value" or widget.trigger_value
     ]
-    return WidgetStates(widgets=told)
+    return WidgetStates(widgets=widget_states)
 
 
 @pytest.mark.parametrize(("label", "reason"), [("Ask", "the launch"), ("Approve", "")])

@@ -245,12 +245,12 @@ def test_an_undeclared_loop_is_the_first_thing_said_and_is_guarded_on_the_page(
         app.selectbox(key="on").select("<b>wiki</b> -x -> main training set")
         app.text_input(key="checkpoint").input("matching")
         button(app, "Add it to flows.yaml").click().run()
-        said = answered(app)
+        answer = answered(app)
 
     assert "✖ 2 unguarded loops: main -> <b>wiki</b> -x -> main training set -> main" in before
     assert "Nobody declared it" in before
     assert "<b>" not in "".join(part.value for part in app.markdown)
-    assert "matching stands on" in said
+    assert "matching is on" in answer
     assert "✖ 1 unguarded loop: main -> page -> main" in page_text(app)
 
 

@@ -98,15 +98,15 @@ def test_the_monthly_pack_is_one_file_of_plain_text_and_pictures(team: Team) -> 
 
 
 @pytest.mark.parametrize(
-    ("month", "form", "told"),
+    ("month", "form", "message"),
     [
         ("2026-13", "html", "a year and a month"),
         ("2026-03", "docx", "html or pdf"),
         ("2031-01", "html", "has not begun"),
     ],
 )
-def test_a_pack_that_cannot_be_made_says_why(team: Team, month: str, form: str, told: str) -> None:
-    with pytest.raises(InputError, match=told):
+def test_a_pack_that_cannot_be_made_says_why(team: Team, month: str, form: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         monthly.report(team.workspace, month, form=form)
 
 
@@ -131,12 +131,12 @@ def test_a_word_that_the_glossary_does_not_know_is_found() -> None:
 
 
 def test_a_run_in_progress_tells_how_far_it_is_and_nothing_once_it_ends(tmp_path: Path) -> None:
-    told = ProgressFile(tmp_path, "main/3")
-    told.stage("intake")
+    file = ProgressFile(tmp_path, "main/3")
+    file.stage("intake")
     assert in_progress(tmp_path) == [Progress("main/3", "intake", "", 0, 0.0, None, None)]
 
     (tmp_path / "progress" / "junk.json").write_text("{")
-    told.end()
+    file.end()
 
     assert in_progress(tmp_path) == []
     assert (

@@ -217,8 +217,8 @@ def test_a_generation_that_lost_its_tail_does_not_ship_unless_an_override_covers
     )
     requests.decide(team.workspace, name, decision="approved", note="")
     with team.workspace.log.reading() as view:
-        told = status(view, now=team.clock.now()).lineages[0].sentence
-    assert told.startswith(f"{run} may ship under {name}: ")
+        sentence = status(view, now=team.clock.now()).lineages[0].sentence
+    assert sentence.startswith(f"{run} may ship under {name}: ")
     reason = ship.ship(team.workspace, run)
 
     assert stopped.value.exit_code in (3, 4)
@@ -413,13 +413,13 @@ def test_an_external_trainer_goes_through_all_stages(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "told"),
+    ("code", "message"),
     [
         ("raise SystemExit('out of memory')", "exit code 1. Its last words:\nout of memory"),
         ("import time; time.sleep(0)", "weights were written"),
     ],
 )
-def test_an_external_trainer_that_fails_leaves_nothing_behind(tmp_path: Path, code: str, told: str) -> None:
+def test_an_external_trainer_that_fails_leaves_nothing_behind(tmp_path: Path, code: str, message: str) -> None:
     command = (
         f'trainer = "command"\n\n[trainers.command]\ntrain = ["{sys.executable}", "-c", {json.dumps(code)}]\n'
         'generate = ["true"]\n'
@@ -430,7 +430,7 @@ def test_an_external_trainer_that_fails_leaves_nothing_behind(tmp_path: Path, co
     with pytest.raises(TailguardError) as caught:
         runner.advance(team.workspace, run)
 
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert not list((tmp_path / "store").glob(".scratch-*"))
 
 

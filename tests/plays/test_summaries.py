@@ -74,10 +74,10 @@ def canary(run: str, kind: Damage, loss: float, outcome: str) -> CanaryResult:
 
 def test_coverage_counts_distinct_records_and_the_most_suspect_batch_was_declared_human(space: Workspace) -> None:
     sure = replace(BATCH, source="mail", declared="ai", estimate=0.9, read=100, confident=90, conflict="no")
-    said = ShareEstimated(
+    estimated = ShareEstimated(
         run="main/0", batch="b0", source="web", pool="batch", method="SLD", share=0.7, low=0.6, high=0.8, records=100
     )
-    record(space, BATCH, sure, said, replace(said, method="PACC", share=0.2, low=0.1, high=0.3))
+    record(space, BATCH, sure, estimated, replace(estimated, method="PACC", share=0.2, low=0.1, high=0.3))
 
     with space.log.reading() as view:
         found = provenance.summary(view, "main", None)

@@ -104,8 +104,8 @@ def test_a_response_keeps_its_order_and_does_not_close_without_cause_and_change(
     through(team, name)
     with pytest.raises(InputError, match=r"freeze of .* was done by .*; close comes next"):
         protocol.freeze(space, name)
-    for wrong, told in (("cause", "needs a root cause"), ("change", "needs a change"), ("play", "no play ''")):
-        with pytest.raises(InputError, match=told):
+    for wrong, message in (("cause", "needs a root cause"), ("change", "needs a change"), ("play", "no play ''")):
+        with pytest.raises(InputError, match=message):
             protocol.close(space, name, **{**CLOSING, wrong: ""})
     with pytest.raises(InputError, match="ada or ada closes it; you are lin"):
         protocol.close(space.as_actor("lin"), name, **CLOSING)
@@ -211,7 +211,7 @@ def test_steps_come_in_order() -> None:
 
 @pytest.mark.slow
 def test_a_drill_is_due_every_quarter_and_overdue_until_one_is_held(team: Team) -> None:
-    def told() -> list[str]:
+    def sentences() -> list[str]:
         record_policy(team.workspace)
         freeze.freeze(team.workspace, "main/1", reason="moves the log's own time")
         freeze.unfreeze(team.workspace, "main/1", reason="moves the log's own time")
@@ -220,12 +220,12 @@ def test_a_drill_is_due_every_quarter_and_overdue_until_one_is_held(team: Team) 
         return [finding.what for finding in found.findings if finding.what.startswith("a drill is overdue")]
 
     two_generations(team)
-    assert told() == []
+    assert sentences() == []
     team.clock.move(40)
-    assert len(told()) == 1
+    assert len(sentences()) == 1
     name = start_drill(team.workspace, "main", seed=0).incident
     through(team, name)
     protocol.close(team.workspace, name, **CLOSING)
-    assert told() == []
+    assert sentences() == []
     team.clock.move(93)
-    assert "the last was closed on" in told()[0]
+    assert "the last was closed on" in sentences()[0]

@@ -64,7 +64,7 @@ def test_an_untouched_log_verifies(log: RunLog) -> None:
 
 
 @pytest.mark.parametrize(
-    ("statement", "told"),
+    ("statement", "message"),
     [
         ("UPDATE reason_count SET records = 4 WHERE run = 'main/0'", "changed"),
         ("UPDATE entry SET actor = 'eve' WHERE id = 'main/1#1'", "changed"),
@@ -82,12 +82,12 @@ def test_an_untouched_log_verifies(log: RunLog) -> None:
         ),
     ],
 )
-def test_tampering_is_found(log: RunLog, statement: str, told: str) -> None:
+def test_tampering_is_found(log: RunLog, statement: str, message: str) -> None:
     write_two_runs(log)
 
     change(log, statement)
 
-    assert any(told in problem.what for problem in verify(log).problems), verify(log).problems
+    assert any(message in problem.what for problem in verify(log).problems), verify(log).problems
 
 
 def test_a_whole_chain_that_was_cut_out_is_missed(log: RunLog) -> None:

@@ -34,7 +34,7 @@ from tests.builders import Clock, Team
 from tests.recording import record_in
 
 
-def told(log: RunLog, runs: int, *, lineage: str = "a_b") -> None:
+def record_history(log: RunLog, runs: int, *, lineage: str = "a_b") -> None:
     """Runs of which every tenth was blocked and every seventh has a larger ratio; one row each where that is enough."""
     clock = Clock()
     author = Author("ada", clock)
@@ -87,7 +87,7 @@ def test_a_long_history_is_thinned_and_keeps_its_counts_its_ends_and_what_stands
     log: RunLog, runs: int, all_of_them: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(history_view, "BUCKETS", 12)
-    told(log, runs)
+    record_history(log, runs)
 
     with log.reading() as view:
         found = history(view, "a_b", None)
@@ -105,7 +105,7 @@ def test_a_long_history_is_thinned_and_keeps_its_counts_its_ends_and_what_stands
 
 
 def test_the_newest_row_of_each_is_what_a_walk_through_all_of_them_finds(log: RunLog) -> None:
-    told(log, 12)
+    record_history(log, 12)
 
     with log.reading() as view:
         every = view.recorded(GateDecision)
@@ -201,7 +201,7 @@ def test_a_source_agrees_with_its_own_declaration_and_not_with_another_ones(log:
 
 
 def test_what_is_prefetched_is_what_would_have_been_asked(log: RunLog) -> None:
-    told(log, 5)
+    record_history(log, 5)
 
     with log.reading() as view:
         asked = {run: view.recorded(Composition, run=run) for run in ("a_b/1", "a_b/9")}

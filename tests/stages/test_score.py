@@ -73,9 +73,9 @@ def test_a_synthetic_record_in_a_rare_cell_stays_where_an_equal_one_in_a_crowded
     assert alone["outcome"] != "dropped"
     assert alone["diversity"] > 5 * max(row["diversity"] for row in others)
     assert {row["outcome"] for row in others} == {"dropped"}
-    told = json.loads(alone["explanation"])
-    assert rare in told["diversity"]["rare terms"]
-    assert "too many hashes" in told["quality"]["fails"]
+    explanation = json.loads(alone["explanation"])
+    assert rare in explanation["diversity"]["rare terms"]
+    assert "too many hashes" in explanation["quality"]["fails"]
     assert "holds rare terms" in in_words(alone["explanation"])
 
 
@@ -229,7 +229,7 @@ def test_flagged_records_can_be_looked_at_in_their_order(team: Team) -> None:
     first = first_generation(team)
     run = to_score(team, [team.batch("ours", written_by(team, first, 1500, logged=True), "robot", Origin.AI)])
 
-    found = scored(team.workspace, run, outcome=RecordOutcome.FLAGGED, reason=None, most=20)
+    found = scored(team.workspace, run, outcome=RecordOutcome.FLAGGED, reason=None, limit=20)
 
     logged = facts(team, FlaggedRecord, run=run)
     assert [record.id for record in found] == [row.record for row in logged[:20]]

@@ -41,7 +41,7 @@ def suite_build(
     """Propose rare-case items from the anchor: rare terms, rare topics, and the minority groups of [suite]."""
     from tailguard.plays.monitoring.suite_proposal import propose
 
-    proposal = propose(open_workspace(workspace), out, most=limit, seed=seed)
+    proposal = propose(open_workspace(workspace), out, limit=limit, seed=seed)
     slices = ", ".join(f"{count} in {name}" for name, count in proposal.slices.items())
     then = "Set `accept` to true or false in each, then `tailguard suite freeze`."
     show(proposal, f"{proposal.items} items proposed in {out}: {slices}. {then}", as_json=as_json)

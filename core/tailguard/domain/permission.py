@@ -169,7 +169,7 @@ def _without_sign_off(candidate: Candidate) -> str:
 
 def _missed(candidate: Candidate, refusal: Refusal) -> str:
     if refusal is Refusal.SIGN_OFF:
-        return f"{_without_sign_off(candidate)}. Its gate said {candidate.verdict}: {candidate.reason}"
+        return f"{_without_sign_off(candidate)}. Its verdict is {candidate.verdict}: {candidate.reason}"
     return candidate.reason if refusal is Refusal.GATE else f"unguarded loop: {candidate.loop}"
 
 
@@ -181,7 +181,7 @@ def sentence(permission: Permission) -> str:
         case Refusal.NOT_JUDGED:
             return f"{run} has no verdict yet."
         case Refusal.TAKEN_OUT:
-            gate = f" Its gate said {candidate.verdict}: {reason}." if candidate.verdict else ""
+            gate = f" Its verdict is {candidate.verdict}: {reason}." if candidate.verdict else ""
             return f"{run} may not ship: it is {candidate.state}.{gate}"
         case Refusal.ALTERED | Refusal.GATE | Refusal.LOOP | Refusal.SIGN_OFF:
             why = (

@@ -183,7 +183,7 @@ _MEANING = {
     "origin": "human, ai or mixed",
     "evidence": "what the origin rests on",
     "reason": "why, in words",
-    "by": "who or what said so",
+    "by": "who or what decided it",
     "held": "whether it still waits for a person (never in a training set)",
     "share": "how much of it counts as synthetic, 0 to 1",
     "spans": "places in characters that are model-made, where known",

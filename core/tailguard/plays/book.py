@@ -23,7 +23,7 @@ PLAYS = (
         name="provenance",
         title="Provenance",
         purpose="know of every record whether a person or a model wrote it",
-        trigger="a batch arrives; a source has no signed contract; a record's origin cannot be told",
+        trigger="a batch arrives; a source has no signed contract; a record's origin is not known",
         needs=(),
         steps=(
             "tag every record at intake (`tailguard run`, `tailguard intake`)",

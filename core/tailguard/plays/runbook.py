@@ -23,7 +23,7 @@ from tailguard.runlog.view import LogView
 
 _OPEN = "tailguard incident open LINEAGE"
 _DOES = {
-    "intake": "read batches, tag every record, hold what cannot be told",
+    "intake": "read batches, tag every record, hold what has no known origin",
     "score": "score each record, drop poor synthetic text, keep what covers rare cases",
     "compose": "anchor, human text and the best synthetic text under the ceiling; the snapshot",
     "train": "train on a cleared set",

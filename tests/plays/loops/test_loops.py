@@ -96,7 +96,7 @@ def test_merging_keeps_who_knows_an_edge_and_other_names_of_a_node() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("edges: []", "line 1: flows_version: 1 is missing"),
         ("flows_version: 1\nedegs: []", "line 2: unknown key 'edegs'. Did you mean 'edges'?"),
@@ -120,11 +120,11 @@ def test_merging_keeps_who_knows_an_edge_and_other_names_of_a_node() -> None:
         ("- a\n- b", "expected keys flows_version"),
     ],
 )
-def test_a_mistake_in_flows_yaml_is_named_with_its_line(text: str, told: str) -> None:
+def test_a_mistake_in_flows_yaml_is_named_with_its_line(text: str, message: str) -> None:
     with pytest.raises(InputError) as error:
         parse_flows(text, "flows.yaml")
 
-    assert told in str(error.value)
+    assert message in str(error.value)
 
 
 @given(st.lists(st.sampled_from(["a -> b", "b -> c", "c -> a", '"x y" -> z']), unique=True, max_size=4))
@@ -191,9 +191,9 @@ def test_files_are_checked_without_any_set_up(
 
     assert command(["loops", "check", "flows.yaml"]) == 0
     assert command(["loops", "check", "flows.yaml", "ol.jsonl"]) == 3
-    told = capsys.readouterr()
-    assert "lake/pages -> etl/index (job)" in told.out
-    assert "These edges cut them all" in told.out
+    printed = capsys.readouterr()
+    assert "lake/pages -> etl/index (job)" in printed.out
+    assert "These edges cut them all" in printed.out
     (tmp_path / "flows.yaml").write_text("flows_version: 2\n")
     assert command(["loops", "check", "flows.yaml"]) == 1
 
@@ -299,29 +299,29 @@ def test_a_checkpoint_that_falls_silent_or_is_removed_is_a_finding_that_goes_awa
         actions.declare(space, edge)
     actions.guard(space, "editor", on="page -> bot", owner="ada", evidence="confirmed", every_days=20)
 
-    def told() -> str:
+    def sentences() -> str:
         record_policy(space)
         actions.record_edits(space)
         return "; ".join(what for _, what in found(team))
 
-    assert "checkpoint editor on `page -> bot` is silent" in told()
+    assert "checkpoint editor on `page -> bot` is silent" in sentences()
     with pytest.raises(InputError, match="ada answers for editor"):
         actions.confirm(space.as_actor("lin"), "editor", evidence="ticket 12")
     actions.confirm(space, "editor", evidence="ticket 12")
-    assert "silent" not in told()
-    assert "unguarded" not in told()
+    assert "silent" not in sentences()
+    assert "unguarded" not in sentences()
     team.clock.move(21)
     record_policy(space)
     actions.declare(space, "page -> archive")  # the log's own time moves on
-    assert "checkpoint editor on `page -> bot` is silent" in told()
-    assert "unguarded loop, its checkpoints are silent" in told()
+    assert "checkpoint editor on `page -> bot` is silent" in sentences()
+    assert "unguarded loop, its checkpoints are silent" in sentences()
 
     file = space.root / "flows.yaml"
     with_checkpoint = file.read_text()
     file.write_text("\n".join(line for line in with_checkpoint.splitlines() if "name: editor" not in line))
-    assert "checkpoint editor on `page -> bot` was removed" in told()
+    assert "checkpoint editor on `page -> bot` was removed" in sentences()
     file.write_text(with_checkpoint)
-    assert "was removed" not in told()
+    assert "was removed" not in sentences()
 
 
 def test_a_review_remembers_every_loop_and_a_new_one_is_told(team: Team) -> None:

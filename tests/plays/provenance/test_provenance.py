@@ -136,7 +136,7 @@ def test_a_batch_has_a_ledger_whose_root_stands_in_the_log(team: Team) -> None:
 
 def test_records_declare_their_origin_in_the_fields_that_are_in_use(team: Team) -> None:
     texts = team.take(9)
-    said: list[dict[str, object]] = [
+    declarations: list[dict[str, object]] = [
         {"origin": "ai"},
         {"generation_model": "gpt-x"},
         {"model_name": "human"},
@@ -149,7 +149,10 @@ def test_records_declare_their_origin_in_the_fields_that_are_in_use(team: Team) 
     ]
     file = write_jsonl(
         team.workspace.root / "inbox" / "x.jsonl",
-        [{"text": text, **more} for text, more in zip([*texts, *team.take(20)], [*said, *({},) * 20], strict=True)],
+        [
+            {"text": text, **more}
+            for text, more in zip([*texts, *team.take(20)], [*declarations, *({},) * 20], strict=True)
+        ],
     )
 
     rows = {row["text"]: row for row in taken_in(team, BatchRequest(str(file), "mixed bag"))}
@@ -437,9 +440,11 @@ def test_a_store_that_is_gone_lacks_every_folder_and_the_command_ends_with_3(
     with taken_away(copied.store.root):
         code = cli.run(["verify", "-w", str(copied.root)])
 
-    said = capsys.readouterr()
+    printed = capsys.readouterr()
     assert code == 3
-    assert [line.partition(":")[0] for line in said.out.splitlines()[1:]] == [f"store/{folder}" for folder in FOLDERS]
+    assert [line.partition(":")[0] for line in printed.out.splitlines()[1:]] == [
+        f"store/{folder}" for folder in FOLDERS
+    ]
 
 
 def test_one_content_that_is_gone_is_counted_among_those_that_are_there(copied: Workspace) -> None:

@@ -41,9 +41,9 @@ class ScoredRecord:
 
 
 def scored(
-    workspace: Workspace, run: str, *, outcome: RecordOutcome, reason: Reason | None, most: int
+    workspace: Workspace, run: str, *, outcome: RecordOutcome, reason: Reason | None, limit: int
 ) -> list[ScoredRecord]:
-    """Up to `most` records of a run with that outcome, and that reason where it is named.
+    """Up to `limit` records of a run with that outcome, and that reason where it is named.
 
     Flagged ones come in their order, the others by identity. Empty where the run has not been scored.
     """
@@ -61,7 +61,7 @@ def scored(
         return []
     table = pa.concat_tables(parts)
     order = [("position", "ascending"), ("id", "ascending")]
-    rows = table.take(pa.compute.select_k_unstable(table, k=min(most, len(table)), sort_keys=order)).to_pylist()
+    rows = table.take(pa.compute.select_k_unstable(table, k=min(limit, len(table)), sort_keys=order)).to_pylist()
     return [
         ScoredRecord(
             **{name: row[name] for name in _COLUMNS if name not in ("outcome", "outcome_reason", "explanation")},

@@ -140,7 +140,7 @@ def dataset_card(subject: Subject, policy: Policy) -> str:
         "",
         _parts(subject),
         "",
-        "Each record carries a tag: origin, evidence, who or what said so. Unknown counts as synthetic.",
+        "Each record carries a tag: origin, evidence, who or what decided it. Unknown counts as synthetic.",
         "",
         "## Sources",
         "",

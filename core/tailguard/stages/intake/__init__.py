@@ -1,4 +1,4 @@
-"""Stage 1, intake and classify: read every record, tag its origin with the evidence, hold what cannot be told.
+"""Stage 1, intake and classify: read every record, tag its origin with the evidence, hold what has no known origin.
 
 `reading` goes over a batch once and judges its records, `tagging` turns evidence into tags, `counting` into facts.
 """

@@ -56,7 +56,7 @@ def test_the_runs_page_shows_where_an_interrupted_run_stopped(catalogue: Catalog
 def test_a_run_in_progress_shows_its_stage(catalogue: Catalogue) -> None:
     app = opened(catalogue["being_written"], "overview")
 
-    assert "has no verdict yet; it stands at score" in page_text(app)
+    assert "has no verdict yet; it is at score" in page_text(app)
 
 
 def test_provenance_names_what_is_held_and_why(catalogue: Catalogue) -> None:
@@ -157,7 +157,7 @@ def test_the_mixing_page_carries_bounds_reasons_and_records(catalogue: Catalogue
     assert records["why"].str.contains("tag rests on declaration").all()
     app.button(key="compare").click().run()
     assert not app.exception
-    assert "records stand in both" in page_text(app)
+    assert "records are in both" in page_text(app)
 
 
 def test_a_reviewer_works_through_the_queue_and_takes_an_answer_back(catalogue: Catalogue, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pages.shared.components import Card
 from pages.shared.frames import as_frame
 from tailguard.domain.damage import Damage
 from tailguard.domain.facts import CanaryResult, FloorCheck, GateDecision, ReportKept
-from tailguard.domain.gates import Gate
+from tailguard.domain.gates import Gate, Mode
 from tailguard.domain.references import ReferenceKind, reference_name
 from tailguard.domain.wording import counted
 from tailguard.plays.monitoring.gates import UNDECIDED, SensitivityCheck
@@ -28,7 +28,7 @@ if summary is None:
     st.stop()
 smallest = f"{summary.smallest_caught:.1%}" if summary.smallest_caught is not None else "none"
 mode = reads.lineage(name).mode
-verb = "were blocked" if mode == "enforce" else "would have been blocked"
+verb = "were blocked" if mode == Mode.ENFORCE else "would have been blocked"
 self_tests = "no planted damage was blocked yet"
 if newest := summary.newest_caught:
     ago = counted(reads.days_since(newest.recorded), "day")

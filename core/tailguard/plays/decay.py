@@ -19,7 +19,7 @@ from tailguard.domain.facts import (
     ShippingEvent,
     StreamWeek,
 )
-from tailguard.domain.gates import Gate
+from tailguard.domain.gates import Gate, Mode
 from tailguard.domain.overrides import Override
 from tailguard.domain.verdict import SHIPS
 from tailguard.plays.finding import Finding, FindingKind, PlayContext, Severity
@@ -101,8 +101,8 @@ def _gate_bypassed(view: LogView, policy: Policy) -> list[Finding]:
     for row in shipped:
         rules = policy.lineages.get(row.fact.lineage)
         verdict = verdicts.get(row.fact.run, "no verdict")
-        if rules and rules.mode == "enforce" and verdict not in SHIPS and row.fact.override is None:
-            how = "in observe mode" if modes.get(row.fact.run) == "observe" else "without an override"
+        if rules and rules.mode == Mode.ENFORCE and verdict not in SHIPS and row.fact.override is None:
+            how = "in observe mode" if modes.get(row.fact.run) == Mode.OBSERVE else "without an override"
             what = f"the gate was bypassed: {row.fact.run} was shipped {how}, with {verdict}"
             findings.append(
                 Finding.from_row(
@@ -114,12 +114,12 @@ def _gate_bypassed(view: LogView, policy: Policy) -> list[Finding]:
 
 def _observing(view: LogView, policy: Policy, moment: datetime) -> Iterator[Finding]:
     for name, rules in policy.lineages.items():
-        if rules.mode != "observe":
+        if rules.mode != Mode.OBSERVE:
             continue
         since: Recorded[PolicyInForce] | None = None
         for row in view.recorded(PolicyInForce):
             known = parse_policy(row.fact.text, "the policy in the log").lineages.get(name)
-            since = (since or row) if known and known.mode == "observe" else None
+            since = (since or row) if known and known.mode == Mode.OBSERVE else None
         if since and moment - since.recorded > timedelta(days=policy.cadence.observe):
             what = f"{name} has only observed since {since.recorded:%Y-%m-%d}; {policy.cadence.observe} days were meant"
             begun = since.recorded + timedelta(days=policy.cadence.observe)

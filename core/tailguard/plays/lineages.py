@@ -279,7 +279,9 @@ def _pending_sign_offs(
 def _refused(newest: GenerationStatus, facts: _ByRun) -> str | None:
     """Why training was refused the last time that it asked, as long as nothing came of it."""
     asked = facts.clearances.get(newest.run)
-    return asked.reason if asked and asked.enforced and asked.verdict == "BLOCK" and newest.verdict is None else None
+    return (
+        asked.reason if asked and asked.enforced and asked.verdict == Verdict.BLOCK and newest.verdict is None else None
+    )
 
 
 def _taken_in(name: str, generations: Sequence[GenerationStatus]) -> str:

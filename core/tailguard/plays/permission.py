@@ -14,7 +14,7 @@ from tailguard.domain.facts import (
     OverrideRequested,
     ShippingEvent,
 )
-from tailguard.domain.gates import Gate
+from tailguard.domain.gates import Gate, Mode
 from tailguard.domain.overrides import Override, live_override
 from tailguard.domain.permission import Candidate, Permission, may_ship
 from tailguard.domain.runs import lineage_of
@@ -61,7 +61,7 @@ def permission_of(
             loop_override=loop_override,
             needs_sign_off=policy is not None and policy.gate.sign_off,
             sign_off=sign_off_of(view, decision) if decision else None,
-            enforced=policy is None or policy.lineage(lineage).mode == "enforce",
+            enforced=policy is None or policy.lineage(lineage).mode == Mode.ENFORCE,
         )
     )
 

@@ -152,7 +152,7 @@ def _overview(state: TeamState, runs: int, month: str) -> Section:
 
 def _gates(view: LogView, begin: datetime, end: datetime) -> Section:
     decisions = _within(view.recorded(GateDecision, since=begin, gate=Gate.DIVERSITY), end)
-    blocked = sum(decision.fact.verdict == "BLOCK" for decision in decisions)
+    blocked = sum(decision.fact.verdict == Verdict.BLOCK for decision in decisions)
     rate = wilson(blocked, len(decisions))
     sentence = f"{blocked} of {len(decisions)} candidates were blocked"
     sentence += f" ({rate.share:.0%}; 90 % interval {rate.low:.0%} to {rate.high:.0%})." if rate else "."

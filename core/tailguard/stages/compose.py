@@ -19,6 +19,7 @@ from tailguard.composing.ceiling import TAKEN, WHOLE, Candidates, Mass, fill, ma
 from tailguard.composing.ranking import id_columns, keys
 from tailguard.domain.bounds import Bounds, Group, Leak, bounds
 from tailguard.domain.facts import Composition, CompositionPart, EarlierHumanKept, Fact, RatioMeasured
+from tailguard.domain.gates import Mode
 from tailguard.domain.requests import Recipe
 from tailguard.domain.stages import Criterion, Named, Outcome, Requirement, Waiver
 from tailguard.domain.tags import WHOLE_SHARE, Origin
@@ -354,7 +355,7 @@ def _criteria(
     anchor: str | None,
     mode: str,
 ) -> tuple[Criterion, ...]:
-    waived = Waiver.OBSERVE if mode == "observe" else None
+    waived = Waiver.OBSERVE if mode == Mode.OBSERVE else None
     missing = store.rows("anchors", anchor) - counted.of_role("anchor") if anchor else None
     upper = max(ratio.high for ratio in ratios.values())
     by_upper = ceiling.enforced_on == UPPER_BOUND

@@ -20,7 +20,7 @@ from tailguard.domain.facts import (
     OverrideUsed,
     RatioMeasured,
 )
-from tailguard.domain.gates import Gate
+from tailguard.domain.gates import Gate, Mode
 from tailguard.domain.overrides import Override, live_override
 from tailguard.domain.roles import Right
 from tailguard.domain.runs import file_name_of
@@ -138,7 +138,7 @@ def _answer(
     used = exception if over else None
     if over and used is None:
         failed.append(f"over the ceiling: {ratios}")
-    enforced = rules.mode == "enforce"
+    enforced = rules.mode == Mode.ENFORCE
     reason = "; ".join(failed) if failed else ratios
     if failed and not enforced:
         reason = f"observe mode, would be blocked: {reason}"

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from tailguard.domain.alarms import AlarmKind
 from tailguard.domain.facts import AlertSent, Measurement, ShippingEvent
+from tailguard.domain.gates import Mode
 from tailguard.domain.measures import Measure
 from tailguard.domain.runs import lineage_of
 from tailguard.domain.shipping import ReleaseHistory, State
@@ -38,13 +39,13 @@ def find(context: PlayContext) -> list[Finding]:
 def _about_lineages(view: LogView, lineages: Sequence[LineageStatus]) -> list[Finding]:
     """Candidates that were stopped, and what is in production that should not be."""
     findings = []
-    failed = not_passed(view, [lineage.name for lineage in lineages if lineage.mode == "observe"])
+    failed = not_passed(view, [lineage.name for lineage in lineages if lineage.mode == Mode.OBSERVE])
     for lineage in lineages:
         releases = release_history_of(view, lineage.name)
         findings += _stopped_candidate(lineage)
         findings += _refused_training(lineage)
         findings += _frozen_in_production(view, lineage.name, releases)
-        if lineage.mode == "observe":
+        if lineage.mode == Mode.OBSERVE:
             findings += _shipped_without_passing(lineage.name, failed, releases)
     return findings
 
@@ -52,7 +53,7 @@ def _about_lineages(view: LogView, lineages: Sequence[LineageStatus]) -> list[Fi
 def _stopped_candidate(lineage: LineageStatus) -> list[Finding]:
     """The newest generation, where an enforcing gate did not pass it."""
     newest = lineage.generations[-1] if lineage.generations else None
-    if newest is None or lineage.mode != "enforce" or newest.verdict in (None, *SHIPS):
+    if newest is None or lineage.mode != Mode.ENFORCE or newest.verdict in (None, *SHIPS):
         return []
     return [
         Finding(

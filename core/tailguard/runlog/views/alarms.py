@@ -11,6 +11,7 @@ from tailguard.domain.alarms import AlarmKind
 from tailguard.domain.damage import Damage
 from tailguard.domain.facts import CanaryResult, GateDecision, StreamFrozen, StreamWeek
 from tailguard.domain.gates import Gate
+from tailguard.domain.verdict import Verdict
 from tailguard.runlog.view import LogView, Recorded, latest
 
 
@@ -50,7 +51,7 @@ def alarms(view: LogView) -> list[Alarm]:
             result.append(Alarm(kind=AlarmKind.STREAM, about=about, what=what, source=week.id, since=week.recorded))
     for decision in view.recorded(GateDecision, newest_by=("lineage",), gate=Gate.DIVERSITY):
         fact = decision.fact
-        if fact.verdict == "BLOCK":
+        if fact.verdict == Verdict.BLOCK:
             what = f"{fact.run} is blocked: {fact.reason}"
             result.append(
                 Alarm(

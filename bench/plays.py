@@ -19,6 +19,7 @@ from rich.table import Table
 from tailguard.adapters.trainers.ngram import NgramModel, fit, sample
 from tailguard.demo.harvest import harvest
 from tailguard.diversity.monitoring import MEASURES, blocks, e_process, freeze_reference, measure
+from tailguard.domain.measures import MARGINS, Measure
 from tailguard.handoff.replay import reproduce
 from tailguard.plays.loops.flows import Edge
 from tailguard.plays.loops.search import components, cut, cycles
@@ -101,14 +102,14 @@ def false_alarms(table: Table, streams: int = 20) -> None:
             return [text for text in texts if len(text.split()) >= 8]
 
         reference, _ = freeze_reference(written(3000, seed * 100 + 1), block_words=400, seed=0)
-        values: dict[str, list[float]] = {name: [] for name in MEASURES}
+        values: dict[Measure, list[float]] = {name: [] for name in MEASURES}
         for week in range(10):
             found = blocks(written(1500, seed * 100 + 2 + week), block_words=400, seed=0)
             for name, some in measure(found, rare=reference.rare, rare_cap=reference.rare_cap).items():
                 values[name] += some.tolist()
         raised += any(
             e_process(
-                np.array(values[name]), mean=reference.means[name], error=reference.errors[name], margin=0.05
+                np.array(values[name]), mean=reference.means[name], error=reference.errors[name], margin=MARGINS[name]
             ).max()
             >= len(MEASURES) / 0.01
             for name in MEASURES

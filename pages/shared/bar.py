@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import streamlit as st
@@ -49,11 +49,11 @@ def show() -> None:
         )
 
 
-def choice(label: str, options: Sequence[str], key: str) -> str:
-    """One of a few words, kept in the URL."""
+def choice(label: str, options: Sequence[str], key: str, *, words: Callable[[str], str] = str) -> str:
+    """One of a few, kept in the URL; `words` says how each is shown."""
     wanted = st.query_params.get(key, "")
     start = wanted if wanted in options else options[0]
-    chosen = st.segmented_control(label, options, default=start, key=key, required=True)
+    chosen = st.segmented_control(label, options, default=start, key=key, required=True, format_func=words)
     st.query_params[key] = str(chosen or start)
     return str(chosen or start)
 

@@ -316,30 +316,36 @@ def parts(frame: pd.DataFrame, title: str) -> go.Figure:
     return finish(figure, title, percent=False)
 
 
+def _measured(frame: pd.DataFrame) -> list[tuple[Measure, str]]:
+    """Each row's measure and slice."""
+    return [(Measure(measure), str(part)) for measure, part in zip(frame["measure"], frame["slice"], strict=True)]
+
+
 def deltas(frame: pd.DataFrame, title: str) -> go.Figure:
     """Each measure against each reference: its change with the interval, and the margin that it must stay above."""
     figure = go.Figure()
-    measures = [Measure(measure) for measure in dict.fromkeys(frame["measure"])][::-1]
+    measures = list(dict.fromkeys(_measured(frame)))[::-1]
     offsets = {"parent": 0.27, "production": 0.09, "best": -0.09, "first": -0.27}
     for kind, part in frame.groupby("reference_kind", sort=False):
-        compared = [Measure(measure) for measure in part["measure"]]
+        compared = _measured(part)
         figure.add_scatter(
-            x=part["delta"], y=[measures.index(measure) + offsets[str(kind)] for measure in compared], mode="markers",
+            x=part["delta"], y=[measures.index(measured) + offsets[str(kind)] for measured in compared], mode="markers",
             name=f"against {reference_name(ReferenceKind(str(kind)), str(part['reference'].iloc[0]))}",
             marker={"symbol": REFERENCES[str(kind)], "size": 11, "color": [VERDICT[verdict] for verdict in part["verdict"]]},
             error_x={"type": "data", "symmetric": False, "array": part["high"].clip(upper=1) - part["delta"],
                      "arrayminus": part["delta"] - part["low"], "color": GREY},
             customdata=[
-                (measure.label, changes.signed(measure, delta), changes.interval(measure, low, high), reference, verdict)
-                for measure, delta, low, high, reference, verdict in zip(
+                (on_chart(measure.within(of_slice)), changes.signed(measure, delta), changes.interval(measure, low, high),
+                 on_chart(reference), verdict)
+                for (measure, of_slice), delta, low, high, reference, verdict in zip(
                     compared, part["delta"], part["low"], part["high"], part["reference"], part["verdict"], strict=True
                 )
             ],
             hovertemplate="%{customdata[0]}: %{customdata[1]} (%{customdata[2]}) against %{customdata[3]}: %{customdata[4]}"
                           "<extra></extra>",
         )  # fmt: skip
-    for position, measure in enumerate(measures):
-        margin = float(frame.loc[frame["measure"] == measure, "margin"].iloc[0])
+    for position, (measure, of_slice) in enumerate(measures):
+        margin = float(frame.loc[(frame["measure"] == measure) & (frame["slice"] == of_slice), "margin"].iloc[0])
         figure.add_shape(
             type="line",
             x0=-margin,
@@ -360,7 +366,7 @@ def deltas(frame: pd.DataFrame, title: str) -> go.Figure:
     figure.update_xaxes(tickformat="+.0%", title="change: points for shares, else % of the reference's value")
     figure.update_yaxes(
         tickvals=list(range(len(measures))),
-        ticktext=[measure.label for measure in measures],
+        ticktext=[on_chart(measure.within(of_slice)) for measure, of_slice in measures],
         range=[-0.6, len(measures) - 0.3],
         showgrid=False,
     )

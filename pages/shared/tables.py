@@ -121,7 +121,7 @@ def measured(rows: pd.DataFrame) -> pd.DataFrame:
     """Comparisons by measure: its name, and whether its change is in points or a share of the reference's value."""
     measures = [Measure(measure) for measure in rows["measure"]]
     return rows.assign(
-        measure=[measure.label for measure in measures],
+        measure=[measure.within(part) for measure, part in zip(measures, rows["slice"], strict=True)],
         **{"change in": ["points" if measure.in_points else "share of the reference" for measure in measures]},
     )
 

@@ -48,9 +48,9 @@ SET = Composition(
     synthetic_records=30.0, synthetic_tokens=250.0, ratio_records=0.3, ratio_tokens=0.25, ceiling=0.4, requested=None,
 )  # fmt: skip
 COMPARED = ComparedMeasure(
-    run="main/1", reference_kind=ReferenceKind.PARENT, reference="main/0", measure=Measure.RARE_DENSITY, reference_value=0.5,
-    candidate_value=0.4, delta=-0.2, low=-0.3, high=-0.1, margin=0.08, verdict=Verdict.BLOCK, detectable_loss=0.05, prompts=200,
-    prompts_to_settle=None,
+    run="main/1", reference_kind=ReferenceKind.PARENT, reference="main/0", measure=Measure.RARE_DENSITY, slice="",
+    reference_value=0.5, candidate_value=0.4, delta=-0.2, low=-0.3, high=-0.1, margin=0.08, verdict=Verdict.BLOCK,
+    detectable_loss=0.05, prompts=200, prompts_to_settle=None, confidence=0.9,
 )  # fmt: skip
 RUN = RunStarted(
     run="main/0", lineage="main", number=0, parent=None, mode=Mode.ENFORCE, policy="p", request="r", seed=1, tool_version="1",

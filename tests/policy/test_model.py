@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tailguard.domain.measures import Measure
 from tailguard.errors import InputError
 from tailguard.policy.reading import parse_policy, template
 
@@ -55,3 +56,12 @@ def test_the_line_of_a_mistake_is_the_line_in_the_file() -> None:
 def test_an_unknown_lineage_lists_the_known_ones() -> None:
     with pytest.raises(InputError, match=r"It knows main\. Did you mean 'main'"):
         parse_policy(template("ada"), "p").lineage("mian")
+
+
+def test_slices_gate_with_margins_of_their_own_by_what_they_are_measured_by() -> None:
+    gate = parse_policy(template("ada") + "\n[gate.slices.recipes]\nusable = 0.1\n", "policy.toml").gate
+    assert gate.slices == {"recipes": {Measure.USABLE: 0.1}}
+    with pytest.raises(InputError, match="slice 'recipes' has a margin for rare_density; slices gate by usable, type_"):
+        parse_policy(template("ada") + "\n[gate.slices.recipes]\nrare_density = 0.1\n", "policy.toml")
+    with pytest.raises(InputError, match=r"gate\.slices\.recipes"):
+        parse_policy(template("ada") + "\n[gate.slices.recipes]\n", "policy.toml")

@@ -50,7 +50,7 @@ def run_api_only(root: Path, harvest: Harvest, seed: int, narrate: Narrator) -> 
         done = streams.add(story.workspace, STREAM, _rows(texts), seed=seed)
         articles += texts[: ARTICLES // 10]
         raised = alerts.send(story.workspace).raised
-        alarm_text = f"in alarm: {', '.join(done.alarms)}" if done.alarms else "no alarm"
+        alarm_text = f"in alarm: {done.alarmed}" if done.alarms else "no alarm"
         narrate(f"{STREAM}, week {week}: {alarm_text}" + (", an alert was raised" if raised else ""))
         if week in (4, WEEKS):
             _take_in(story, week, articles)

@@ -212,7 +212,7 @@ def _monitor(story: Story, lineage: str, file: Path) -> None:
         return
     done = streams.add(story.as_actor(ENGINEER), lineage, rows, seed=story.seed)
     if done.alarms:
-        story.narrate(f"{lineage}: what it writes is in alarm: {', '.join(done.alarms)}")
+        story.narrate(f"{lineage}: what it writes is in alarm: {done.alarmed}")
 
 
 def _newest(story: Story, lineage: str) -> str:

@@ -309,12 +309,13 @@ class Measurement(Fact):
 @dataclass(frozen=True)
 class ComparedMeasure(Fact):
     """One gating measure against one reference: delta, interval and margin are shares of the reference's value, or points where the
-    measure is in points."""
+    measure is in points. `slice` is empty where it is over all prompts; the interval is of the `confidence` given (0 to 1)."""
 
     run: str
     reference_kind: ReferenceKind
     reference: str
     measure: Measure
+    slice: str
     reference_value: float
     candidate_value: float
     delta: float
@@ -325,6 +326,12 @@ class ComparedMeasure(Fact):
     detectable_loss: float
     prompts: int
     prompts_to_settle: int | None
+    confidence: float
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return self.measure.within(self.slice)
 
 
 @dataclass(frozen=True)
@@ -776,7 +783,7 @@ class SecondaryMeasure(Fact):
 
 @dataclass(frozen=True)
 class SliceMeasure(Fact):
-    """One measure within one slice of the suite, against one reference; it does not gate."""
+    """One measure within one slice of the suite, against one reference; a slice that gates has a `ComparedMeasure` besides."""
 
     run: str
     reference_kind: ReferenceKind
@@ -858,7 +865,7 @@ class StreamWeek(Fact):
     week: datetime
     texts: int
     blocks: int
-    measure: str
+    measure: Measure
     value: float
     reference_value: float
     margin: float

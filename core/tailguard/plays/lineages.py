@@ -33,9 +33,10 @@ from tailguard.runlog.views.runs import gate_decision_of, newest_runs
 @dataclass(frozen=True, kw_only=True)
 class MeasureStatus:
     """A gating measure against one reference; delta, interval and margin are shares of the reference's value, or points where the
-    measure is in points."""
+    measure is in points. `slice` is empty where it is over all prompts; the interval is of the `confidence` given (0 to 1)."""
 
     measure: Measure
+    slice: str
     reference_kind: ReferenceKind
     reference: str
     delta: float
@@ -43,6 +44,12 @@ class MeasureStatus:
     high: float
     margin: float
     verdict: Verdict
+    confidence: float
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return self.measure.within(self.slice)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +198,7 @@ def _generation(started: Recorded[RunStarted], facts: _ByRun, ships: ReleaseHist
         measures=tuple(
             MeasureStatus(
                 measure=compared.measure,
+                slice=compared.slice,
                 reference_kind=compared.reference_kind,
                 reference=compared.reference,
                 delta=compared.delta,
@@ -198,6 +206,7 @@ def _generation(started: Recorded[RunStarted], facts: _ByRun, ships: ReleaseHist
                 high=compared.high,
                 margin=compared.margin,
                 verdict=compared.verdict,
+                confidence=compared.confidence,
             )
             for compared in facts.measures.get(run, [])
         ),

@@ -35,9 +35,9 @@ def summary(view: LogView, lineage: str, since: datetime | None, run: str) -> Co
     compared = [row.fact for row in view.recorded(ComparedMeasure, of_lineage=lineage, since=since, run=run)]
     if not compared:
         return None
-    by_measure: dict[Measure, list[ComparedMeasure]] = {}
+    by_measure: dict[str, list[ComparedMeasure]] = {}
     for comparison in compared:
-        by_measure.setdefault(comparison.measure, []).append(comparison)
+        by_measure.setdefault(comparison.label, []).append(comparison)
     return ComparisonSummary(
         comparisons=len(compared),
         losses=sum(comparison.verdict == Verdict.BLOCK for comparison in compared),

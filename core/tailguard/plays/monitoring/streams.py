@@ -14,10 +14,11 @@ from tailguard.detection.own_outputs.segments import MOST_TEXTS, keep_segment
 from tailguard.diversity import monitoring
 from tailguard.diversity.monitoring import MEASURES, Reference
 from tailguard.domain.facts import Fact, OutputsLogged, StreamFrozen, StreamWeek
+from tailguard.domain.measures import Measure
 from tailguard.domain.roles import Right
 from tailguard.domain.wording import counted
 from tailguard.errors import InputError
-from tailguard.policy.model import Monitoring
+from tailguard.policy.model import Policy
 from tailguard.ports import RawRecord, Reject
 from tailguard.runlog.views.alarms import frozen_stream
 from tailguard.workspace import Workspace
@@ -45,7 +46,12 @@ class Added:
     weeks: int
     too_short: int
     rejected: int
-    alarms: tuple[str, ...]
+    alarms: tuple[Measure, ...]
+
+    @property
+    def alarmed(self) -> str:
+        """The measures that are in alarm, in words."""
+        return ", ".join(measure.label for measure in self.alarms)
 
     @property
     def text(self) -> str:
@@ -103,7 +109,7 @@ def add(
 
     Raises InputError for a stream without a reference.
     """
-    rules = workspace.require(Right.MEASURE).monitoring
+    policy = workspace.require(Right.MEASURE)
     with workspace.log.reading() as view:
         frozen = frozen_stream(view, stream)
         known = [row.fact for row in view.recorded(StreamWeek, stream=stream)]
@@ -129,7 +135,7 @@ def add(
     facts: list[Fact] = []
     short = 0
     for week in sorted(weeks):
-        measured = _week(workspace, stream, frozen.fact.reference, reference, week, weeks[week], history, rules, seed)
+        measured = _week(workspace, stream, frozen.fact.reference, reference, week, weeks[week], history, policy, seed)
         short += not measured
         facts += measured
     fingerprints = _fingerprints(workspace, generation or stream, [text for text, _ in texts])
@@ -153,8 +159,8 @@ def _week(
     reference: Reference,
     week: datetime,
     texts: list[str],
-    history: dict[str, list[float]],
-    rules: Monitoring,
+    history: dict[Measure, list[float]],
+    policy: Policy,
     seed: int,
 ) -> list[StreamWeek]:
     blocks = monitoring.blocks(texts, block_words=reference.block_words, seed=seed)
@@ -163,9 +169,9 @@ def _week(
     facts = []
     for name, values in monitoring.measure(blocks, rare=reference.rare, rare_cap=reference.rare_cap).items():
         history[name] += values.tolist()
-        mean, error = reference.means[name], reference.errors[name]
-        evidence = monitoring.e_process(np.array(history[name]), mean=mean, error=error, margin=rules.margin)
-        threshold = len(MEASURES) / rules.alpha
+        mean, error, margin = reference.means[name], reference.errors[name], policy.gate.margins[name]
+        evidence = monitoring.e_process(np.array(history[name]), mean=mean, error=error, margin=margin)
+        threshold = len(MEASURES) / policy.monitoring.alpha
         facts.append(
             StreamWeek(
                 stream=stream,
@@ -176,7 +182,7 @@ def _week(
                 measure=name,
                 value=float(values.mean()),
                 reference_value=mean,
-                margin=rules.margin,
+                margin=margin,
                 e_value=float(evidence[-1]),
                 threshold=threshold,
                 alarm=bool(evidence.max() >= threshold),
@@ -188,9 +194,8 @@ def _week(
 
 def _reference(workspace: Workspace, digest: str) -> Reference:
     content = workspace.store.json("streams", digest)
-    return Reference(
-        content["block_words"], Counter(content["rare"]), content["rare_cap"], content["means"], content["errors"]
-    )
+    means, errors = ({Measure(name): value for name, value in content[part].items()} for part in ("means", "errors"))
+    return Reference(content["block_words"], Counter(content["rare"]), content["rare_cap"], means, errors)
 
 
 def _fingerprints(workspace: Workspace, stream: str, texts: list[str]) -> list[OutputsLogged]:

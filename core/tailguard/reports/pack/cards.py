@@ -70,7 +70,7 @@ def model_card(subject: Subject, policy: Policy) -> str:
                         "metrics": [
                             {
                                 "type": str(measure.measure),
-                                "name": f"{measure.measure.label} against "
+                                "name": f"{measure.label} against "
                                 f"{reference_name(measure.reference_kind, measure.reference)}",
                                 "value": round(measure.delta, 6),
                             }
@@ -98,7 +98,7 @@ def model_card(subject: Subject, policy: Policy) -> str:
         "",
         f"Verdict of its gate: {status.verdict or 'none'}. {plain(status.reason or '')}",
         "",
-        "| measure | reference | change | 90% interval | margin | verdict |",
+        "| measure | reference | change | interval | margin | verdict |",
         "|---|---|---|---|---|---|",
         *(_measure_row(measure) for measure in status.measures),
         "",
@@ -110,9 +110,9 @@ def model_card(subject: Subject, policy: Policy) -> str:
 
 def _measure_row(measure: MeasureStatus) -> str:
     return (
-        f"| {measure.measure.label} | {plain(measure.reference)} ({measure.reference_kind}) | "
+        f"| {plain(measure.label)} | {plain(measure.reference)} ({measure.reference_kind}) | "
         f"{changes.signed(measure.measure, measure.delta)} | "
-        f"{changes.interval(measure.measure, measure.low, measure.high)} | "
+        f"{changes.interval(measure.measure, measure.low, measure.high)} ({measure.confidence:.0%}) | "
         f"{changes.size(measure.measure, measure.margin)} | {measure.verdict} |"
     )
 

@@ -79,6 +79,7 @@ def _measures(lineage: LineageStatus) -> Picture:
             for generation in shown
             for measure in generation.measures
             if measure.measure is drawn
+            and not measure.slice
             and measure.reference_kind is ReferenceKind.PARENT
             and measure.high < float("inf")
         ]

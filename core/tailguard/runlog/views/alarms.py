@@ -11,6 +11,7 @@ from tailguard.domain.alarms import AlarmKind
 from tailguard.domain.damage import Damage
 from tailguard.domain.facts import CanaryResult, GateDecision, StreamFrozen, StreamWeek
 from tailguard.domain.gates import Gate
+from tailguard.domain.measures import Measure
 from tailguard.domain.verdict import Verdict
 from tailguard.runlog.view import LogView, Recorded, latest
 
@@ -36,7 +37,7 @@ def alarms(view: LogView) -> list[Alarm]:
     """What is in alarm: streams that lost diversity, the newest candidate of a lineage where it was blocked, and a gate
     that failed its newest self-test. Alerts are raised from this, and charts mark it."""
     result = []
-    alarmed: dict[tuple[str, str, str], Recorded[StreamWeek]] = {}
+    alarmed: dict[tuple[str, Measure, str], Recorded[StreamWeek]] = {}
     for week in view.recorded(StreamWeek, alarm=True):
         alarmed.setdefault((week.fact.stream, week.fact.measure, week.fact.reference), week)
     for (stream, measure, digest), week in alarmed.items():
@@ -44,10 +45,10 @@ def alarms(view: LogView) -> list[Alarm]:
         if reference and reference.fact.reference == digest:
             change = week.fact.value / week.fact.reference_value - 1
             what = (
-                f"{stream}: {measure} fell past the margin of {week.fact.margin:.0%}: {change:+.1%} against the frozen reference "
-                f"in the week of {week.fact.week:%Y-%m-%d}. It lasts until a new reference is frozen"
+                f"{stream}: {measure.label} fell past the margin of {week.fact.margin:.0%}: {change:+.1%} against the frozen "
+                f"reference in the week of {week.fact.week:%Y-%m-%d}. It lasts until a new reference is frozen"
             )
-            about = (stream, measure, digest[:12])
+            about = (stream, str(measure), digest[:12])
             result.append(Alarm(kind=AlarmKind.STREAM, about=about, what=what, source=week.id, since=week.recorded))
     for decision in view.recorded(GateDecision, newest_by=("lineage",), gate=Gate.DIVERSITY):
         fact = decision.fact

@@ -144,7 +144,7 @@ def _sensitivity_criterion(canaries: Sequence[CanaryResult]) -> Criterion:
 
 def limits_of(policy: Gate) -> Limits:
     """Margins and error rate as the policy states them."""
-    return Limits(policy.margins, policy.alpha)
+    return Limits(policy.margins, policy.alpha, policy.slices)
 
 
 def answered(store: Store, evaluated: Evaluated, suite: Suite) -> Outputs:
@@ -238,6 +238,7 @@ def _facts_of(run: str, kind: ReferenceKind, report: Report, kept: str) -> list[
             reference_kind=kind,
             reference=report.reference,
             measure=measure.measure,
+            slice=measure.slice,
             reference_value=measure.reference_value,
             candidate_value=measure.candidate_value,
             delta=measure.delta,
@@ -248,6 +249,7 @@ def _facts_of(run: str, kind: ReferenceKind, report: Report, kept: str) -> list[
             detectable_loss=measure.detectable_loss,
             prompts=comparison.prompts,
             prompts_to_settle=measure.prompts_to_settle,
+            confidence=measure.confidence,
         )
         for measure in comparison.measures
     ]

@@ -23,7 +23,7 @@ from tailguard.domain.measures import MARGINS, Measure
 from tailguard.handoff.replay import reproduce
 from tailguard.plays.loops.flows import Edge
 from tailguard.plays.loops.search import components, cut, cycles
-from tailguard.plays.status import standing_of
+from tailguard.plays.status import team_state
 from tailguard.response import protocol
 from tailguard.response.drill import start_drill
 from tailguard.workspace import Workspace
@@ -69,9 +69,9 @@ def workspace(root: Path, table: Table) -> None:
     space = Workspace(root, "ada")
     with space.log.read_published() as view:
         begun = time.perf_counter()
-        standing = standing_of(view, space.clock.now())
+        state = team_state(view, space.clock.now())
         table.add_row("everything that plays find", f"{time.perf_counter() - begun:.2f} s")
-    newest = next(one.shipped for one in standing.scene.lineages if one.name == "guarded")
+    newest = next(lineage.shipped for lineage in state.context.lineages if lineage.name == "guarded")
     begun = time.perf_counter()
     name = start_drill(space, "guarded", seed=0).incident
     table.add_row("drill: planted and watched", f"{time.perf_counter() - begun:.1f} s")
@@ -84,8 +84,8 @@ def workspace(root: Path, table: Table) -> None:
     begun = time.perf_counter()
     found = reproduce(space.as_actor("bench"), str(newest))
     taken = time.perf_counter() - begun
-    told = f"{taken:.1f} s, {found.compared} facts, identical: {found.identical}"
-    table.add_row(f"reproduce {newest}", told)
+    result = f"{taken:.1f} s, {found.compared} facts, identical: {found.identical}"
+    table.add_row(f"reproduce {newest}", result)
     table.add_row("peak memory", f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
 
 

@@ -68,7 +68,7 @@ def _alike(closest: ComparedMeasure) -> pd.DataFrame:
     ]
 
 
-bluntest = summary.bluntest
+weakest = summary.least_sensitive
 
 
 components.cards(
@@ -87,11 +87,11 @@ components.cards(
             for closest in summary.closest[:CLOSEST]
         ),
         Card(
-            "Smallest loss it could see",
-            changes.size(bluntest.measure, bluntest.detectable_loss),
-            f"{summary.prompts} prompts, power .8",
-            f"Of {plain(bluntest.label)} against {bluntest.reference}, the comparison that would miss most beside its margin "
-            f"({changes.size(bluntest.measure, bluntest.margin)})",
+            "Smallest detectable loss",
+            changes.size(weakest.measure, weakest.detectable_loss),
+            f"{summary.prompts} prompts, 80% power",
+            f"Of {plain(weakest.label)} against {weakest.reference}, the comparison that would miss most beside its margin "
+            f"({changes.size(weakest.measure, weakest.margin)})",
             rows=lambda: tables.measured(chosen)[
                 [
                     "measure",

@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.shared import entrance, opened, reads
 from pages.shared.words import plain
+from tailguard.domain.gates import Mode
 
 PERIODS = {"All time": None, "12 months": 365, "6 months": 183, "3 months": 92}
 
@@ -29,9 +30,9 @@ def show() -> None:
     else:
         st.query_params["period"] = span
     mode = reads.lineage(chosen).mode
-    gates = "enforce: gates stop" if mode == "enforce" else "observe: gates only report"
+    gates = "enforce: gates stop" if mode == Mode.ENFORCE else "observe: gates only report"
     with right.container(horizontal=True, horizontal_alignment="right", gap="small"):
-        st.badge(gates, color="green" if mode == "enforce" else "orange")
+        st.badge(gates, color="green" if mode == Mode.ENFORCE else "orange")
         if reads.status().clock != "system":
             st.badge(
                 f"{reads.status().clock} clock", color="gray", help="This history was made with a clock of its own."

@@ -84,30 +84,7 @@ def strips(lineages: dict[str, pd.DataFrame], title: str) -> go.Figure:
     seen: set[str] = set()
     for number, (name, full) in enumerate(lineages.items(), start=1):
         frame = full.assign(day=full["started"].dt.strftime("%d %b %Y"))
-        ratio = frame[["ratio_records", "ratio_tokens"]].max(axis=1)
-        figure.add_scatter(
-            x=frame["number"],
-            y=ratio,
-            mode="lines+markers",
-            line={"color": ORIGIN["ai"], "width": 2},
-            marker={"size": 4},
-            name="synthetic ratio",
-            showlegend=number == 1,
-            row=number,
-            col=1,
-            hovertemplate="%{y:.1%} synthetic<extra>" + name + "</extra>",
-        )
-        figure.add_scatter(
-            x=frame["number"],
-            y=frame["ceiling"],
-            mode="lines",
-            line={"color": GREY, "dash": "dash", "shape": "hv"},
-            name="ceiling",
-            showlegend=number == 1,
-            row=number,
-            col=1,
-            hoverinfo="skip",
-        )
+        _ratio_lines(figure, frame, name, row=number)
         for verdict, part in frame.dropna(subset=["verdict"]).groupby("verdict"):
             figure.add_scatter(
                 x=part["number"],
@@ -137,6 +114,33 @@ def strips(lineages: dict[str, pd.DataFrame], title: str) -> go.Figure:
     for note in figure.layout.annotations[: len(lineages)]:
         note.update(x=0, xanchor="left", font={"size": 13})
     return finish(figure, title, height=150 + 165 * len(lineages))
+
+
+def _ratio_lines(figure: go.Figure, frame: pd.DataFrame, name: str, *, row: int) -> None:
+    """A lineage's synthetic ratio and its ceiling."""
+    figure.add_scatter(
+        x=frame["number"],
+        y=frame[["ratio_records", "ratio_tokens"]].max(axis=1),
+        mode="lines+markers",
+        line={"color": ORIGIN["ai"], "width": 2},
+        marker={"size": 4},
+        name="synthetic ratio",
+        showlegend=row == 1,
+        row=row,
+        col=1,
+        hovertemplate="%{y:.1%} synthetic<extra>" + name + "</extra>",
+    )
+    figure.add_scatter(
+        x=frame["number"],
+        y=frame["ceiling"],
+        mode="lines",
+        line={"color": GREY, "dash": "dash", "shape": "hv"},
+        name="ceiling",
+        showlegend=row == 1,
+        row=row,
+        col=1,
+        hoverinfo="skip",
+    )
 
 
 def origins(counts: pd.DataFrame, coverage: pd.DataFrame, target: float, title: str) -> go.Figure:
@@ -226,7 +230,7 @@ def ratios(frame: pd.DataFrame, blocked: pd.DataFrame, flags: pd.DataFrame, unit
         hovertemplate="%{x}: %{y:.1%} of " + unit
                       + " (%{customdata[0]:.1%} to %{customdata[1]:.1%} as its tags may be wrong)<extra></extra>",
     )  # fmt: skip
-    figure.add_scatter(x=frame["run"], y=frame["ceiling"], mode="lines", name="ceiling as it stood",
+    figure.add_scatter(x=frame["run"], y=frame["ceiling"], mode="lines", name="ceiling then",
                        line={"color": GREY, "dash": "dash", "shape": "hv"})  # fmt: skip
     if len(blocked):
         figure.add_scatter(x=blocked["run"], y=blocked["ratio"], mode="markers", name="blocked job",
@@ -444,7 +448,7 @@ def slices(frame: pd.DataFrame, title: str) -> go.Figure:
     return finish(figure, title, height=150 + 44 * len(table), percent=False)
 
 
-def teeth(frame: pd.DataFrame, title: str) -> go.Figure:
+def sensitivity(frame: pd.DataFrame, title: str) -> go.Figure:
     """The smallest planted loss of rare words that each gate run blocked, and the margin; no mark where none was blocked."""
     figure = go.Figure()
     figure.add_scatter(x=frame["run"], y=frame["loss"], mode="lines+markers", line={"color": "#0072B2", "width": 2.5},

@@ -13,6 +13,7 @@ from pages.shared.words import unseen
 from tailguard.domain import glossary
 from tailguard.domain.measures import Measure
 from tailguard.domain.own_output import match_label
+from tailguard.domain.reasons import Reason
 from tailguard.domain.stages import Requirement, waiver_label
 
 Rows = pd.DataFrame | Callable[[], pd.DataFrame]
@@ -132,3 +133,8 @@ def own_output(rows: pd.DataFrame) -> pd.DataFrame:
 
 def fetched(rows: Rows) -> pd.DataFrame:
     return rows if isinstance(rows, pd.DataFrame) else rows()
+
+
+def reasons(rows: pd.DataFrame) -> pd.DataFrame:
+    """Counts of records by reason, the reason in words."""
+    return rows.assign(reason=[Reason(reason).label for reason in rows["reason"]])

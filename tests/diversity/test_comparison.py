@@ -240,7 +240,7 @@ def test_small_faults_add_up(ours: Outputs) -> None:
     ]
     comparison = compared(together, ours)
 
-    assert all(one.verdict is not Verdict.BLOCK for one in apart)
+    assert all(report.verdict is not Verdict.BLOCK for report in apart)
     assert Measure.USABLE in blocked(comparison)
     assert {part.defect for part in comparison.unusable} >= {Defect.LOOP, Defect.REFUSAL, Defect.COPY}
 

@@ -18,7 +18,7 @@ def test_the_template_works_with_only_a_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("ceiling = 0.30", "ceiling = 1.30", "lineages.main.ceiling: Input should be less than or equal to 1, found 1.3"),
         ("ceiling = 0.30", "cieling = 0.30", "unknown key 'lineages.main.cieling'. Did you mean 'ceiling'?"),
@@ -35,14 +35,14 @@ def test_the_template_works_with_only_a_name() -> None:
         ('policy_version = 1', 'policy_version = 1\nsurprise = 1', "unknown key 'surprise'"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_named(old: str, new: str, told: str) -> None:
+def test_a_mistake_is_named(old: str, new: str, message: str) -> None:
     text = template("ada")
     assert old in text
 
     with pytest.raises(InputError) as caught:
         parse_policy(text.replace(old, new, 1), "policy.toml")
 
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_the_line_of_a_mistake_is_the_line_in_the_file() -> None:

@@ -20,13 +20,13 @@ class ComparisonSummary:
     """The comparisons of a candidate with its references.
 
     `losses` of them show a loss past the margin. `closest` has the worst comparison of each measure, the one that is furthest past
-    its margin or closest to it first. `bluntest` is the comparison that would miss the largest loss, in units of its margin.
+    its margin or closest to it first. `least_sensitive` is the comparison that would miss the largest loss, in units of its margin.
     """
 
     comparisons: int
     losses: int
     closest: tuple[ComparedMeasure, ...]
-    bluntest: ComparedMeasure
+    least_sensitive: ComparedMeasure
     prompts: int
 
 
@@ -42,7 +42,7 @@ def summary(view: LogView, lineage: str, since: datetime | None, run: str) -> Co
         comparisons=len(compared),
         losses=sum(comparison.verdict == Verdict.BLOCK for comparison in compared),
         closest=tuple(sorted((min(of_measure, key=_room) for of_measure in by_measure.values()), key=_room)),
-        bluntest=max(compared, key=lambda comparison: comparison.detectable_loss / comparison.margin),
+        least_sensitive=max(compared, key=lambda comparison: comparison.detectable_loss / comparison.margin),
         prompts=compared[0].prompts,
     )
 

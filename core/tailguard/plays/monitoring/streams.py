@@ -26,7 +26,7 @@ from tailguard.workspace import Workspace
 TIMES = ("time", "timestamp", "created_at", "created")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Frozen:
     """A stream's new reference, and how many records of the file could not be read."""
 
@@ -37,7 +37,7 @@ class Frozen:
     rejected: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Added:
     """What a batch of production texts came to: weeks that were measured, texts, and the measures that are in alarm."""
 
@@ -93,8 +93,11 @@ def freeze(workspace: Workspace, stream: str, rows: Iterable[RawRecord | Reject]
     )
     fingerprints = _fingerprints(workspace, stream, plain)
     with workspace.deciding(Right.SET_UP) as tx:
-        tx.record(StreamFrozen(stream, digest, len(plain), blocks, words), *fingerprints)
-    return Frozen(stream, len(plain), blocks, words, rejected)
+        tx.record(
+            StreamFrozen(stream=stream, reference=digest, texts=len(plain), blocks=blocks, block_words=words),
+            *fingerprints,
+        )
+    return Frozen(stream=stream, texts=len(plain), blocks=blocks, block_words=words, rejected=rejected)
 
 
 def add(
@@ -140,12 +143,12 @@ def add(
         tx.record(*facts, *fingerprints)
     newest = {fact.measure: fact for fact in facts if isinstance(fact, StreamWeek)}
     return Added(
-        stream,
-        len(texts),
-        len(weeks) - short,
-        short,
-        rejected,
-        tuple(name for name, week in newest.items() if week.alarm),
+        stream=stream,
+        texts=len(texts),
+        weeks=len(weeks) - short,
+        too_short=short,
+        rejected=rejected,
+        alarms=tuple(name for name, week in newest.items() if week.alarm),
     )
 
 
@@ -171,19 +174,19 @@ def _week(
         threshold = len(MEASURES) / policy.monitoring.alpha
         facts.append(
             StreamWeek(
-                stream,
-                digest,
-                week,
-                len(texts),
-                len(blocks),
-                name,
-                float(values.mean()),
-                mean,
-                margin,
-                float(evidence[-1]),
-                threshold,
-                bool(evidence.max() >= threshold),
-                workspace.store.put_json("figures", {"values": values.tolist()}),
+                stream=stream,
+                reference=digest,
+                week=week,
+                texts=len(texts),
+                blocks=len(blocks),
+                measure=name,
+                value=float(values.mean()),
+                reference_value=mean,
+                margin=margin,
+                e_value=float(evidence[-1]),
+                threshold=threshold,
+                alarm=bool(evidence.max() >= threshold),
+                figures=workspace.store.put_json("figures", {"values": values.tolist()}),
             )
         )
     return facts
@@ -197,7 +200,9 @@ def _reference(workspace: Workspace, digest: str) -> Reference:
 
 def _fingerprints(workspace: Workspace, stream: str, texts: list[str]) -> list[OutputsLogged]:
     return [
-        OutputsLogged(stream, "production", len(chunk), keep_segment(workspace.store, chunk))
+        OutputsLogged(
+            run=stream, purpose="production", texts=len(chunk), fingerprints=keep_segment(workspace.store, chunk)
+        )
         for chunk in (texts[at : at + MOST_TEXTS] for at in range(0, len(texts), MOST_TEXTS))
     ]
 

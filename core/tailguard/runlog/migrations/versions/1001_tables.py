@@ -700,7 +700,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "records": TEXT,
     },
     "attempt_refused": {
-        "action": TEXT,
+        "right": TEXT,
         "why": TEXT,
     },
     "chain_sealed": {

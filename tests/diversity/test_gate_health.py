@@ -49,8 +49,21 @@ def judged(workspace: Workspace, number: int, *losses: tuple[float, str], verdic
             seed=0,
             tool_version="test",
         ),
-        GateDecision(run, "main", Gate.DIVERSITY, Verdict(verdict), True, "as measured", None),
-        *(CanaryResult(run, Damage.RARE_WORDS_LOST, 0.1, loss, Verdict(result), True) for loss, result in losses),
+        GateDecision(
+            run=run,
+            lineage="main",
+            gate=Gate.DIVERSITY,
+            verdict=Verdict(verdict),
+            enforced=True,
+            reason="as measured",
+            override=None,
+        ),
+        *(
+            CanaryResult(
+                run=run, kind=Damage.RARE_WORDS_LOST, strength=0.1, loss=loss, verdict=Verdict(result), as_expected=True
+            )
+            for loss, result in losses
+        ),
     )
 
 

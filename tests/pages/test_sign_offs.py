@@ -42,8 +42,19 @@ def waiting(catalogue: Catalogue, tmp_path: Path) -> Workspace:
             seed=0,
             tool_version="test",
         ),
-        *(ReportKept(RUN, kept.reference_kind, kept.reference, kept.report) for kept in reports),
-        GateDecision(RUN, "main", Gate.DIVERSITY, Verdict.PASS, True, "nothing fell past its margin", None),
+        *(
+            ReportKept(run=RUN, reference_kind=kept.reference_kind, reference=kept.reference, report=kept.report)
+            for kept in reports
+        ),
+        GateDecision(
+            run=RUN,
+            lineage="main",
+            gate=Gate.DIVERSITY,
+            verdict=Verdict.PASS,
+            enforced=True,
+            reason="nothing fell past its margin",
+            override=None,
+        ),
     )
     workspace.log.publish()
     return workspace

@@ -155,7 +155,18 @@ def test_a_gate_that_was_bypassed_is_found_until_a_generation_passes(tmp_path: P
     team = found_team(tmp_path / "team", observe=True)
     run = team.run([team.batch("a", team.take(200))])
     space = team.workspace
-    record(space, GateDecision(run, "main", Gate.DIVERSITY, Verdict.BLOCK, False, "it lost its tail", None))
+    record(
+        space,
+        GateDecision(
+            run=run,
+            lineage="main",
+            gate=Gate.DIVERSITY,
+            verdict=Verdict.BLOCK,
+            enforced=False,
+            reason="it lost its tail",
+            override=None,
+        ),
+    )
     change(team, 'mode = "observe"', 'mode = "enforce"')
 
     found = finding_about(team, "the gate was bypassed: main/0 was shipped in observe mode, with BLOCK")
@@ -166,7 +177,15 @@ def test_a_gate_that_was_bypassed_is_found_until_a_generation_passes(tmp_path: P
 
     record(
         space,
-        GateDecision("main/1", "main", Gate.DIVERSITY, Verdict.PASS, True, "nothing fell", None),
+        GateDecision(
+            run="main/1",
+            lineage="main",
+            gate=Gate.DIVERSITY,
+            verdict=Verdict.PASS,
+            enforced=True,
+            reason="nothing fell",
+            override=None,
+        ),
         ShippingEvent(run="main/1", lineage="main", action=Action.SHIPPED, reason="it passed", override=None),
     )
     assert finding_about(team, "the gate was bypassed") is None

@@ -63,7 +63,15 @@ def judged(workspace: Workspace, number: int, verdict: str) -> str:
             seed=0,
             tool_version="test",
         ),
-        GateDecision(run, "main", Gate.DIVERSITY, Verdict(verdict), True, "as measured", None),
+        GateDecision(
+            run=run,
+            lineage="main",
+            gate=Gate.DIVERSITY,
+            verdict=Verdict(verdict),
+            enforced=True,
+            reason="as measured",
+            override=None,
+        ),
     )
     return run
 
@@ -168,7 +176,15 @@ def test_what_does_not_fit_its_hash_does_not_ship(
         Generation(
             run="main/0", lineage="main", number=0, parent=None, snapshot="snapshot", weights="weights", trainer="ngram"
         ),
-        GateDecision("main/0", "main", Gate.DIVERSITY, Verdict.BLOCK, True, "as measured", None),
+        GateDecision(
+            run="main/0",
+            lineage="main",
+            gate=Gate.DIVERSITY,
+            verdict=Verdict.BLOCK,
+            enforced=True,
+            reason="as measured",
+            override=None,
+        ),
     )
     recorder.seal()
     freeze.freeze(workspace, "main/0", reason=WHY)

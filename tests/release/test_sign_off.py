@@ -93,7 +93,18 @@ def test_a_new_verdict_needs_a_new_sign_off(tmp_path: Path) -> None:
     run = judged(workspace, 0, "PASS")
     sign_off(workspace.as_actor("ada"), run, approved=True, note=NOTE)
 
-    record(workspace, GateDecision(run, "main", Gate.DIVERSITY, Verdict.PASS, True, "measured again", None))
+    record(
+        workspace,
+        GateDecision(
+            run=run,
+            lineage="main",
+            gate=Gate.DIVERSITY,
+            verdict=Verdict.PASS,
+            enforced=True,
+            reason="measured again",
+            override=None,
+        ),
+    )
 
     with pytest.raises(Held, match="waits for the quality owner's sign-off"):
         ship.ship(workspace, run)

@@ -77,8 +77,23 @@ def record_history(log: RunLog, runs: int, *, lineage: str = "a_b") -> None:
                 ceiling=0.3,
                 requested=None,
             ),
-            GateDecision(run, lineage, Gate.DIVERSITY, verdict, True, "why", None),
-            CanaryResult(run, Damage.RARE_WORDS_LOST, 0.1, 0.05 + n / 1000, Verdict.BLOCK, True),
+            GateDecision(
+                run=run,
+                lineage=lineage,
+                gate=Gate.DIVERSITY,
+                verdict=verdict,
+                enforced=True,
+                reason="why",
+                override=None,
+            ),
+            CanaryResult(
+                run=run,
+                kind=Damage.RARE_WORDS_LOST,
+                strength=0.1,
+                loss=0.05 + n / 1000,
+                verdict=Verdict.BLOCK,
+                as_expected=True,
+            ),
         )
 
 

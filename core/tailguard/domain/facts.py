@@ -296,7 +296,7 @@ class Evaluation(Fact):
     empty_share: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Measurement(Fact):
     """One measure of one generation on its own, at a budget that stays the same: of words, of pairs, or of prompts."""
 
@@ -306,7 +306,7 @@ class Measurement(Fact):
     budget: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ComparedMeasure(Fact):
     """One gating measure against one reference: delta, interval and margin are shares of the reference's value, or points where the
     measure is in points. `slice` is empty where it is over all prompts; the interval is of the `confidence` given (0 to 1)."""
@@ -334,7 +334,7 @@ class ComparedMeasure(Fact):
         return self.measure.within(self.slice)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GuardCheck(Fact):
     """A condition without which two generations cannot be compared."""
 
@@ -346,7 +346,7 @@ class GuardCheck(Fact):
     met: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FloorCheck(Fact):
     """An absolute condition on the answers of a generation that nothing was compared with, such as a first one."""
 
@@ -357,7 +357,7 @@ class FloorCheck(Fact):
     met: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class UnusableAnswers(Fact):
     """Answers of a candidate with one defect, beside those of a reference: shares (0 to 1) of all answers."""
 
@@ -369,7 +369,7 @@ class UnusableAnswers(Fact):
     candidate_share: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class UnusableExample(Fact):
     """An unusable answer of a candidate, for people to read; its prompt and its beginning."""
 
@@ -379,7 +379,7 @@ class UnusableExample(Fact):
     answer: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GateDecision(Fact):
     """What a gate said. `enforced` is False in observe mode: then it was logged, and nothing was stopped."""
 
@@ -405,7 +405,7 @@ class GateSignedOff(Fact):
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CanaryResult(Fact):
     """A self-test of the gate: damage planted at some strength (0 to 1) must be blocked, a harmless change must not.
 
@@ -762,7 +762,7 @@ class CeilingPoint(Fact):
     high: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SecondaryMeasure(Fact):
     """A measure that does not gate, against one reference; `better` is +1 where more is more diverse, -1 where less is.
     `p_holm` is the one-sided p-value of "nothing was lost", corrected over the comparison's secondary measures."""
@@ -781,7 +781,7 @@ class SecondaryMeasure(Fact):
     lost: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SliceMeasure(Fact):
     """One measure within one slice of the suite, against one reference; a slice that gates has a `ComparedMeasure` besides."""
 
@@ -799,7 +799,7 @@ class SliceMeasure(Fact):
     lost: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CaseShift(Fact):
     """Something that the first of its references (its parent, else the one in production) does and the candidate does not
     (lost), or the reverse (gained): a rare term, a checked item, a topic or a prompt, with an answer of either side."""
@@ -815,7 +815,7 @@ class CaseShift(Fact):
     counterpart: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReportKept(Fact):
     """A whole comparison was kept under its digest: what `tailguard compare` would have shown."""
 

@@ -129,7 +129,13 @@ def _with_loops_gate(context: RunContext, outcome: Outcome) -> Outcome:
     reason = "; ".join(loop.sentence for loop in unguarded[:3]) or "every loop has a live checkpoint"
     name = override.id if override else None
     decision = GateDecision(
-        run, context.run.lineage, Gate.LOOPS, Verdict.BLOCK if unguarded else Verdict.PASS, enforced, reason, name
+        run=run,
+        lineage=context.run.lineage,
+        gate=Gate.LOOPS,
+        verdict=Verdict.BLOCK if unguarded else Verdict.PASS,
+        enforced=enforced,
+        reason=reason,
+        override=name,
     )
     used = [OverrideUsed(override=name, run=run, gate=Gate.LOOPS, effect=reason)] if name else []
     waived = name or (None if enforced else Waiver.OBSERVE)

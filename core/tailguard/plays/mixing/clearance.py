@@ -191,7 +191,13 @@ def _facts(answer: Answer, signed: Signed) -> list[Fact]:
             override=answer.override,
         ),
         GateDecision(
-            answer.run, answer.lineage, Gate.RATIO, answer.gate, answer.enforced, answer.reason, answer.override
+            run=answer.run,
+            lineage=answer.lineage,
+            gate=Gate.RATIO,
+            verdict=answer.gate,
+            enforced=answer.enforced,
+            reason=answer.reason,
+            override=answer.override,
         ),
     ]
     if answer.override:

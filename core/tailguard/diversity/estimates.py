@@ -78,7 +78,7 @@ def in_place(ours: Side, theirs: Side, prompts: Flags, limits: Limits) -> Measur
     """The share of rare words that stand where they belong; None where there are too few to say, in another language than
     English, which the vectors know best, and for openings to be continued, which may wander."""
     asked = all(side.judged.outputs.kind is SuiteKind.INSTRUCTIONS for side in (ours, theirs))
-    if not (asked and ours.english and theirs.english):
+    if not (asked and ours.judged.english and theirs.judged.english):
         return None
     shares, without = [], []
     for side in (ours, theirs):

@@ -72,6 +72,7 @@ class Outputs:
     slices: Mapping[str, str] = field(default_factory=dict)
     scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     kind: SuiteKind = SuiteKind.INSTRUCTIONS
+    _read: dict[str, tuple[str, list[str]]] = field(default_factory=dict, compare=False, repr=False)
 
     def only(self, prompts: frozenset[str]) -> Outputs:
         """The same for some of the prompts."""
@@ -90,13 +91,20 @@ class Outputs:
     @cached_property
     def split(self) -> dict[str, list[list[str]]]:
         """The words of each prompt's answers in the order of the samples; prompts in order of their ids."""
-        normal = iter(self.normal)
-        return {prompt: [split_words(next(normal)) for _ in self.answers[prompt]] for prompt in self.ids}
+        return {prompt: [self._as_read(text)[1] for text in self.answers[prompt]] for prompt in self.ids}
 
     @cached_property
     def normal(self) -> list[str]:
         """Every answer in normal form."""
-        return [normal_form(text) for text in self.texts]
+        return [self._as_read(text)[0] for text in self.texts]
+
+    def _as_read(self, text: str) -> tuple[str, list[str]]:
+        """A text's normal form and its words. They are kept for these outputs and for those that `dataclasses.replace` makes of
+        them, in which most texts are the same."""
+        if text not in self._read:
+            normal = normal_form(text)
+            self._read[text] = normal, split_words(normal)
+        return self._read[text]
 
     @cached_property
     def texts(self) -> list[str]:

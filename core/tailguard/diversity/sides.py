@@ -9,19 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailguard.diversity.grams import numbered_pairs, variety_within
-from tailguard.diversity.languages import ENGLISH
 from tailguard.diversity.outputs import Encoded, ranges
-from tailguard.diversity.placing import out_of_place
 from tailguard.diversity.rarefaction import Units
 from tailguard.diversity.usable import USABLE, Judged
-from tailguard.diversity.word_order import function_words
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-_WINDOW = 12
-_RUNNING = 0.12
 _GRAM = 4
 
 
@@ -76,36 +71,19 @@ class Side:
 
     @cached_property
     def rare(self) -> Units:
-        """Every word, of which those count that are rare and stand in running text.
-
-        In English that is a window of 25 words of which at least 12 % are function words: a list of rare words is no rare case.
-        """
-        wanted = np.array([word in self.rare_terms for word in self.text.vocabulary], dtype=np.bool_)
-        counted = wanted[self.text.units]
-        if self.english:
-            counted &= self._running()
-        return Units(self.text.units, self.starts, counted)
-
-    @cached_property
-    def english(self) -> bool:
-        """Whether most of the answers are in English."""
-        return bool(2 * (self.judged.languages == ENGLISH).sum() > len(self.judged.languages))
-
-    def _running(self) -> Flags:
-        words = function_words()
-        functional = np.array([word in words for word in self.text.vocabulary], dtype=np.int64)[self.text.units]
-        before = np.concatenate([[0], np.cumsum(functional)])
-        at, lengths = np.arange(len(functional)), self.text.lengths
-        first = np.maximum(at - _WINDOW, np.repeat(self.text.offsets[:-1], lengths))
-        last = np.minimum(at + _WINDOW + 1, np.repeat(self.text.offsets[1:], lengths))
-        return np.asarray(before[last] - before[first] >= _RUNNING * (last - first))
+        """Every word, of which those count that are rare (see `rare_words`)."""
+        kept = np.repeat(self.defects == USABLE, self.judged.answers.lengths)
+        return Units(self.text.units, self.starts, self.judged.rare_words(self.rare_terms).counted[kept])
 
     @cached_property
     def placed(self) -> tuple[Ints, Ints]:
-        """By prompt: how many pairs of an answer and a rare word there are, and how many of these words are in place."""
-        owners, strewn = out_of_place(self.text, self.judged.vectors, self.rare.counted)
-        prompts = self.judged.outputs.prompt_of[owners]
-        pairs, outside = (np.bincount(part, minlength=self.prompts) for part in (prompts, prompts[strewn]))
+        """By prompt: how many pairs of a usable answer and a rare word there are, and how many of these words are in place."""
+        found = self.judged.rare_words(self.rare_terms)
+        usable = self.defects[found.owners] == USABLE
+        prompts = self.judged.outputs.prompt_of[found.owners]
+        pairs, outside = (
+            np.bincount(prompts[part], minlength=self.prompts) for part in (usable, usable & found.strewn)
+        )
         return pairs, pairs - outside
 
     @cached_property

@@ -53,14 +53,13 @@ def to_other_prompts(ours: Encoded, theirs: Encoded, asked: Encoded, our_prompts
     mine, other, prompts = (_unit(_weighed(matrix, rarity)) for matrix in (mine, other, prompts))
     answered = _unit(_summed(other, their_prompts, prompts.shape[0]))
     flags = np.zeros(len(our_prompts), dtype=np.bool_)
+    own = _dot(mine, answered[our_prompts])
     by_prompt = answered.T.tocsr()
-    long = np.flatnonzero(ours.lengths >= _LONG)
-    for part in np.array_split(long, max(1, len(long) // _AT_ONCE)):
+    doubtful = np.flatnonzero((ours.lengths >= _LONG) & (own < _AS_NEAR))  # nothing is nearer than 1
+    for part in np.array_split(doubtful, max(1, len(doubtful) // _AT_ONCE)):
         nearness = (mine[part] @ by_prompt).toarray()
-        at = np.arange(len(part)), our_prompts[part]
-        own = nearness[at]
-        nearness[at] = 0
-        flags[part] = own < _AS_NEAR * nearness.max(axis=1)
+        nearness[np.arange(len(part)), our_prompts[part]] = 0
+        flags[part] = own[part] < _AS_NEAR * nearness.max(axis=1)
     counts = np.maximum(np.bincount(their_prompts, heard, minlength=prompts.shape[0]), 1)
     to_prompt = np.bincount(their_prompts, _dot(other, prompts[their_prompts]), minlength=prompts.shape[0]) / counts
     return np.asarray(flags & (_dot(mine, prompts[our_prompts]) < to_prompt[our_prompts]))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +19,7 @@ from tailguard.diversity.grams import copied_share, repeated_share, shared_share
 from tailguard.diversity.languages import ENGLISH, UNDECIDED, differ, languages
 from tailguard.diversity.metrics import after_words
 from tailguard.diversity.outputs import Encoded, Outputs
+from tailguard.diversity.rare_words import RareWords, find_rare_words
 from tailguard.diversity.refusals import declines, refuses
 from tailguard.diversity.swapped import to_other_prompts
 from tailguard.diversity.topics import Vectors, summed_vectors, unit_vectors
@@ -60,6 +61,7 @@ class Judged:
     asked: Encoded
     sizes: Ints
     defects: NDArray[np.int8]
+    _rare_words: dict[frozenset[str], RareWords] = field(default_factory=dict, repr=False)
 
     @cached_property
     def answers(self) -> Encoded:
@@ -87,6 +89,17 @@ class Judged:
     def asked_in(self) -> NDArray[np.int16]:
         """The language of each prompt."""
         return _languages(self.asked)
+
+    @cached_property
+    def english(self) -> bool:
+        """Whether most of the answers are in English."""
+        return bool(2 * (self.languages == ENGLISH).sum() > len(self.languages))
+
+    def rare_words(self, terms: frozenset[str]) -> RareWords:
+        """The answers' rare words; `terms` are the words that are rare in the anchor, in normal form."""
+        if terms not in self._rare_words:
+            self._rare_words[terms] = find_rare_words(self.answers, self.vectors, terms, english=self.english)
+        return self._rare_words[terms]
 
     @property
     def asked_in_english(self) -> bool:

@@ -80,7 +80,7 @@ class Neighbours:
 
 def neighbours_from(counts: Floats, *, shrinkage: float) -> Neighbours:
     """The table of how often each class stood before each; `shrinkage` pairs are added to the counted and to the expected ones."""
-    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()
+    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / max(1.0, counts.sum())
     information = np.log((counts + shrinkage) / (expected + shrinkage))
     ordered = np.stack([information, np.exp(information), np.exp(information) * information], axis=-1)
     either = ordered + ordered.transpose(1, 0, 2)

@@ -18,7 +18,6 @@ from tailguard.diversity.metrics import unspaced
 from tailguard.diversity.outputs import Encoded
 from tailguard.diversity.word_order import (
     FUNCTION_WORDS,
-    SHUFFLED_GAIN,
     Neighbours,
     neighbours_from,
     noise,
@@ -33,8 +32,8 @@ _ENDINGS, _ENDING = 6, 2
 _OTHER = FUNCTION_WORDS + _ENDINGS
 _SHRINKAGE = 2
 _WORDS = 30
-_IN_ORDER = 2 / 3
-_COMMON_SHARE = 0.2
+_CLEAR_GAIN, _IN_ORDER = 0.8, 2 / 3
+_FEW, _BARE = 0.4, 0.16
 _WORDS_BETWEEN_MARKS = 1.5
 """Poems, formulas, code and lists of names are no prose; a table of a few thousand pairs is too rough to see that by itself."""
 
@@ -46,30 +45,36 @@ Flags = NDArray[np.bool_]
 class LearnedOrder:
     """The order of a language's words, as some answers have it: a class for each common word, and for each common ending.
 
-    `spelled` says that these are letters.
+    `common_share` is the share (0 to 1) of common words in the median answer; `spelled` says that words are letters.
     """
 
     words: dict[str, int]
     endings: dict[str, int]
     neighbours: Neighbours
+    common_share: float
     spelled: bool
 
     def disordered(self, answers: Encoded, texts: Sequence[str], *, judged: Flags) -> Flags:
-        """Which of the `judged` answers are shuffled or noise: by the rules of `word_order`, but with 30 words or more, a fifth of
-        common words instead of 12 % of function words, and 1.5 words or more between marks in what is shuffled."""
+        """Which of the `judged` answers are shuffled or noise, by the rules of `word_order` but stricter.
+
+        They have 30 words or more, and shuffled ones 1.5 or more between marks. In place of 12 % of function words stand two fifths
+        of the usual share of common ones.
+        """
         answers = answers.only(judged)
         answers = letters(answers) if self.spelled else answers
         order = self.neighbours.measure(_classes(answers, self.words, self.endings), answers.units, answers.offsets)
         lengths, judged = answers.lengths, judged & (answers.lengths >= _WORDS)
         between = words_between_marks(order, lengths, texts, judged=judged)
-        mixed = shuffled(order, lengths, between, function_share=_COMMON_SHARE) & (between >= _WORDS_BETWEEN_MARKS)
-        return np.asarray(judged & (mixed | noise(order, lengths, between, function_share=_COMMON_SHARE)))
+        few, bare = _FEW * self.common_share, _BARE * self.common_share
+        mixed = shuffled(order, lengths, between, function_share=few) & (between >= _WORDS_BETWEEN_MARKS)
+        return np.asarray(judged & (mixed | noise(order, lengths, between, bare=bare, few=few)))
 
 
 def learned_order(examples: Encoded) -> LearnedOrder | None:
     """The order that the examples' words have.
 
-    None where it cannot be told: fewer than 5,000 pairs, or the order of one half is not found in two thirds of the other half.
+    None where it cannot be told: fewer than 5,000 pairs, or the order of one half is not clear (a gain of .8) in two thirds of the
+    other half.
     """
     if np.maximum(examples.lengths - 1, 0).sum() < LEAST_PAIRS:
         return None
@@ -80,9 +85,10 @@ def learned_order(examples: Encoded) -> LearnedOrder | None:
     first = np.cumsum(examples.lengths) <= len(examples.units) / 2
     order = _neighbours(classes, examples.only(first)).measure(classes, examples.units, examples.offsets)
     rest = ~first & (examples.lengths >= _WORDS)
-    if np.count_nonzero(order.gain[rest] >= SHUFFLED_GAIN) <= _IN_ORDER * np.count_nonzero(rest):
+    if np.count_nonzero(order.gain[rest] >= _CLEAR_GAIN) <= _IN_ORDER * np.count_nonzero(rest):
         return None
-    return LearnedOrder(words, endings, _neighbours(classes, examples), spelled)
+    common_share = float(np.median(order.function_share[rest]))
+    return LearnedOrder(words, endings, _neighbours(classes, examples), common_share, spelled)
 
 
 def letters(texts: Encoded) -> Encoded:

@@ -133,17 +133,22 @@ def shuffled(
 
 
 def noise(
-    order: WordOrder, lengths: Ints, between: Floats, *, function_share: float = SHUFFLED_FUNCTION_SHARE
+    order: WordOrder,
+    lengths: Ints,
+    between: Floats,
+    *,
+    bare: float = NOISE_FUNCTION_SHARE,
+    few: float = SHUFFLED_FUNCTION_SHARE,
 ) -> Flags:
-    """Which answers are words without grammar: at least 20, in runs of 3 words or more, less than 8 % of them function words; or
-    less than 12 %, without a gain of .4.
+    """Which answers are words without grammar: at least 20, in runs of 3 words or more, less than 8 % (`bare`) of them function
+    words; or less than 12 % (`few`), without a gain of .4.
 
     Lists and tables are spared as in `shuffled`. Text in another language looks the same: ask only where it is English or
     undecided.
     """
-    bare = order.function_share < NOISE_FUNCTION_SHARE
-    bare |= (order.function_share < function_share) & ~(order.gain >= SHUFFLED_GAIN)
-    return np.asarray(bare & (lengths >= NOISE_WORDS) & (between >= PROSE_WORDS_BETWEEN_MARKS))
+    strung = order.function_share < bare
+    strung |= (order.function_share < few) & ~(order.gain >= SHUFFLED_GAIN)
+    return np.asarray(strung & (lengths >= NOISE_WORDS) & (between >= PROSE_WORDS_BETWEEN_MARKS))
 
 
 def function_words() -> frozenset[str]:

@@ -41,7 +41,7 @@ page = st.navigation(PAGES)
 st.session_state["navigation"] = True
 asked = st.query_params.to_dict()
 if wanted := asked.pop("page", None):  # a page that was opened before this file had run: see components.begin
-    for known in (one for group in PAGES.values() for one in group):
+    for known in (listed for group in PAGES.values() for listed in group):
         if known.title.partition(" ")[0].lower() == wanted:
             st.switch_page(known, query_params=asked)
 st.logo(Path(__file__).parent / "pages" / "shared" / "logo.svg", size="large")

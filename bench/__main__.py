@@ -57,16 +57,19 @@ def per_second(work: Callable[[], None], count: int) -> float:
 
 def log_figures(log: RunLog, table: Table, name: str) -> None:
     recorder = RunRecorder(log, "bench/0", AUTHOR)
-    recorder.record(StageStarted("bench/0", Stage.INTAKE))
+    recorder.record(StageStarted(run="bench/0", stage=Stage.INTAKE))
 
     def transactions() -> None:
         for number in range(TRANSACTIONS):
-            recorder.record(StageStarted(f"bench/{number}", Stage.INTAKE))
+            recorder.record(StageStarted(run=f"bench/{number}", stage=Stage.INTAKE))
 
     table.add_row(
         f"{name}: open-write-close transactions a second", f"{per_second(transactions, TRANSACTIONS):.0f}", "40"
     )
-    rows = [FlaggedRecord("bench/0", n, "record", "source", 0.3, 0.3) for n in range(ROWS)]
+    rows = [
+        FlaggedRecord(run="bench/0", position=n, record="record", source="source", running_ratio=0.3, ceiling=0.3)
+        for n in range(ROWS)
+    ]
     table.add_row(
         f"{name}: batched rows a second", f"{per_second(lambda: recorder.record(*rows), ROWS):,.0f}", "20,000"
     )
@@ -74,7 +77,7 @@ def log_figures(log: RunLog, table: Table, name: str) -> None:
 
     def write() -> None:
         while not stop.is_set():
-            recorder.record(StageStarted("bench/0", Stage.SCORE))
+            recorder.record(StageStarted(run="bench/0", stage=Stage.SCORE))
 
     thread = threading.Thread(target=write)
     thread.start()

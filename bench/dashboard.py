@@ -109,8 +109,8 @@ def cpu_seconds(process: int) -> float:
 
 def memory_mb(process: int) -> float:
     """Memory that is the server's alone."""
-    told = Path(f"/proc/{process}/smaps_rollup").read_text()
-    return sum(int(line.split()[1]) for line in told.splitlines() if line.startswith("Private_")) / 1024
+    text = Path(f"/proc/{process}/smaps_rollup").read_text()
+    return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Private_")) / 1024
 
 
 async def opened(browser: Browser, address: str) -> Page:
@@ -144,7 +144,7 @@ async def one_person(browser: Browser, address: str, process: int, table: Table)
             reruns += 1
     used = (cpu_seconds(process) - spent) / reruns
     medians = {title: statistics.median(times) for title, times in again.items()}
-    worst, slow = max(medians, key=lambda one: medians[one]), max(first, key=lambda one: first[one])
+    worst, slow = max(medians, key=lambda page: medians[page]), max(first, key=lambda page: first[page])
     table.add_row("click to content, median over pages", f"{statistics.median(medians.values()):.2f} s", "1.5 s")
     table.add_row(f"click to content, slowest page ({worst})", f"{medians[worst]:.2f} s", "1.5 s")
     table.add_row(f"first visit of a fresh server, slowest page ({slow})", f"{first[slow]:.2f} s", "")
@@ -179,14 +179,14 @@ async def rerun(socket_: ClientConnection, page: str) -> list[str]:
     await socket_.send(asked.SerializeToString())
     pages: list[str] = []
     while True:
-        told = ForwardMsg()
-        told.ParseFromString(await socket_.recv(decode=False))
-        kind = told.WhichOneof("type")
+        forwarded = ForwardMsg()
+        forwarded.ParseFromString(await socket_.recv(decode=False))
+        kind = forwarded.WhichOneof("type")
         if kind == "navigation":
-            pages = [one.page_script_hash for one in told.navigation.app_pages]
-        if kind == "delta" and told.delta.new_element.WhichOneof("type") == "exception":
-            raise AssertionError(told.delta.new_element.exception.message)
-        if kind == "script_finished" and told.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
+            pages = [page.page_script_hash for page in forwarded.navigation.app_pages]
+        if kind == "delta" and forwarded.delta.new_element.WhichOneof("type") == "exception":
+            raise AssertionError(forwarded.delta.new_element.exception.message)
+        if kind == "script_finished" and forwarded.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
             return pages
 
 
@@ -282,8 +282,8 @@ async def soak(workspace: Path, minutes: float, table: Table) -> None:
     writer.kill()
     table.add_row(f"soak of {minutes:.0f} min: clicks without an error", f"{len(taken):,}", "all")
     table.add_row("soak: p95", f"{taken[int(0.95 * len(taken))]:.2f} s", "")
-    table.add_row("soak: the writer was at work until the end", str(alive), "True")
-    table.add_row("soak: memory by minute, MB", " ".join(f"{one:.0f}" for one in readings), "flat")
+    table.add_row("soak: the writer worked until the end", str(alive), "True")
+    table.add_row("soak: memory by minute, MB", " ".join(f"{reading:.0f}" for reading in readings), "flat")
 
 
 WRITER = """

@@ -34,7 +34,9 @@ def readers_and_import(count: int, *, seed: int) -> tuple[int, int]:
             path.write_bytes(content)
             try:
                 if kind == 4:
-                    found = any(isinstance(one, Answered) and one.record == "good" for one in read_answers(path))
+                    found = any(
+                        isinstance(answer, Answered) and answer.record == "good" for answer in read_answers(path)
+                    )
                 else:
                     rows = list(reader_for(str(path))(str(path), WHOLE))
                     found = any(isinstance(row, RawRecord) and row.text == GOOD for row in rows)

@@ -39,19 +39,19 @@ def write(demo: Path, folder: Path, *, runs: int) -> Path:
 def _policy(text: str) -> str:
     """The demo's policy with a table for every lineage."""
     head, *tables = text.split("[lineages.")
-    rules = {one.partition("]")[0]: one.partition("]")[2] for one in tables}
-    told = [f"[lineages.{name}]{rule}" for name, rule in rules.items()]
-    told += [f"[lineages.{_name(name, at)}]{rules[name]}" for at in range(1, LINEAGES // 2) for name in rules]
-    return head + "\n".join(told)
+    rules = {table.partition("]")[0]: table.partition("]")[2] for table in tables}
+    lines = [f"[lineages.{name}]{rule}" for name, rule in rules.items()]
+    lines += [f"[lineages.{_name(name, at)}]{rules[name]}" for at in range(1, LINEAGES // 2) for name in rules]
+    return head + "\n".join(lines)
 
 
 def _flows(text: str) -> str:
     """The demo's flows, and the same of every copy, with its checkpoints."""
-    told = []
+    lines = []
     for line in text.splitlines():
         copies = range(1, LINEAGES // 2) if line.startswith("  - ") else ()
-        told += [line, *(line.replace("guarded", f"guarded-{at}").replace("name: ", f"name: {at} ") for at in copies)]
-    return "\n".join(told) + "\n"
+        lines += [line, *(line.replace("guarded", f"guarded-{at}").replace("name: ", f"name: {at} ") for at in copies)]
+    return "\n".join(lines) + "\n"
 
 
 def _name(lineage: str, at: int) -> str:
@@ -85,16 +85,16 @@ def _repeat(connection: duckdb.DuckDBPyConnection, runs: int) -> None:
         f"{renamed('e.chain')} || '#' || e.seq || CASE WHEN e.chain = 'decisions' THEN '.' || j || '.' || k ELSE '' END"
     )
     for table in tables:
-        told = []
+        columns = []
         for name, kind, *_ in connection.execute(f"DESCRIBE {table}").fetchall():
             moved = {
                 "id": key,
                 "number": f"t.number + k * {length}",
                 "lineage": "t.lineage || CASE WHEN j = 0 THEN '' ELSE '-' || j END",
             }
-            told.append(moved.get(name) or (renamed(f't."{name}"') if kind == "VARCHAR" else f't."{name}"'))
+            columns.append(moved.get(name) or (renamed(f't."{name}"') if kind == "VARCHAR" else f't."{name}"'))
         connection.execute(
-            f"INSERT INTO {table} SELECT {', '.join(told)} FROM {table} t JOIN entry e USING (id), copy WHERE {which}"  # noqa: S608  names of our own tables
+            f"INSERT INTO {table} SELECT {', '.join(columns)} FROM {table} t JOIN entry e USING (id), copy WHERE {which}"  # noqa: S608  names of our own tables
         )
     begin, span = f"TIMESTAMP '{first}'", f"(TIMESTAMP '{last}' - TIMESTAMP '{first}')"
     moved_time = f"{begin} + {span} * (k / {strips}) + (e.recorded - {begin}) / {strips}"

@@ -145,7 +145,7 @@ filters += [getattr(repetition, name + "Filter")() for name in
 texts = json.load(open(sys.argv[1]))
 def work():
     for text in texts:
-        for one in filters: one.keep_document(one.score_document(text))
+        for rule in filters: rule.keep_document(rule.score_document(text))
 print(json.dumps(len(texts) / median(work)))
 """
 
@@ -164,8 +164,8 @@ chain = [gopher_repetition_filter.GopherRepetitionFilter(), gopher_quality_filte
          c4_filters.C4QualityFilter(), fineweb_quality_filter.FineWebQualityFilter()]
 def work():
     for text in texts:
-        for one in chain:  # every filter on every text, as here: a chain that stops early measures less
-            one.filter(Document(text=text, id="0"))
+        for rule in chain:  # every filter on every text, as here: a chain that stops early measures less
+            rule.filter(Document(text=text, id="0"))
 print(json.dumps(len(texts) / median(work)))
 """
 
@@ -256,7 +256,7 @@ def datasketch_():
     from datasketch import MinHash, MinHashLSH
     index, found = MinHashLSH(threshold=0.8, num_perm=128), set()
     for at, text in enumerate(texts):
-        sketch = MinHash(num_perm=128); sketch.update_batch([one.encode() for one in shingles(text)])
+        sketch = MinHash(num_perm=128); sketch.update_batch([shingle.encode() for shingle in shingles(text)])
         if index.query(sketch): found.add(at)
         else: index.insert(at, sketch)
     return found
@@ -415,7 +415,7 @@ def score_some(data: Path, count: int) -> float:
         rules = Filter(Quality(), Score(), Compose(), "slice", {}, frozenset({"collapse", "tail", "rare"}), 0.3, {})
         base = Base((), Mass(0, 0), None, np.zeros((1, 1), np.float32))
         begin = time.process_time()
-        score(records, run="b/0", store=store, base=base, sources={}, rules=rules, seed=0, tell=lambda _: None)
+        score(records, run="b/0", store=store, base=base, sources={}, rules=rules, seed=0, progress=lambda _: None)
         return time.process_time() - begin
 
 

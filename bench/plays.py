@@ -19,10 +19,11 @@ from rich.table import Table
 from tailguard.adapters.trainers.ngram import NgramModel, fit, sample
 from tailguard.demo.harvest import harvest
 from tailguard.diversity.monitoring import MEASURES, blocks, e_process, freeze_reference, measure
+from tailguard.domain.measures import MARGINS, Measure
 from tailguard.handoff.replay import reproduce
 from tailguard.plays.loops.flows import Edge
 from tailguard.plays.loops.search import components, cut, cycles
-from tailguard.plays.status import standing_of
+from tailguard.plays.status import team_state
 from tailguard.response import protocol
 from tailguard.response.drill import start_drill
 from tailguard.workspace import Workspace
@@ -68,9 +69,9 @@ def workspace(root: Path, table: Table) -> None:
     space = Workspace(root, "ada")
     with space.log.read_published() as view:
         begun = time.perf_counter()
-        standing = standing_of(view, space.clock.now())
+        state = team_state(view, space.clock.now())
         table.add_row("everything that plays find", f"{time.perf_counter() - begun:.2f} s")
-    newest = next(one.shipped for one in standing.scene.lineages if one.name == "guarded")
+    newest = next(lineage.shipped for lineage in state.context.lineages if lineage.name == "guarded")
     begun = time.perf_counter()
     name = start_drill(space, "guarded", seed=0).incident
     table.add_row("drill: planted and watched", f"{time.perf_counter() - begun:.1f} s")
@@ -83,8 +84,8 @@ def workspace(root: Path, table: Table) -> None:
     begun = time.perf_counter()
     found = reproduce(space.as_actor("bench"), str(newest))
     taken = time.perf_counter() - begun
-    told = f"{taken:.1f} s, {found.compared} facts, identical: {found.identical}"
-    table.add_row(f"reproduce {newest}", told)
+    result = f"{taken:.1f} s, {found.compared} facts, identical: {found.identical}"
+    table.add_row(f"reproduce {newest}", result)
     table.add_row("peak memory", f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
 
 
@@ -101,14 +102,14 @@ def false_alarms(table: Table, streams: int = 20) -> None:
             return [text for text in texts if len(text.split()) >= 8]
 
         reference, _ = freeze_reference(written(3000, seed * 100 + 1), block_words=400, seed=0)
-        values: dict[str, list[float]] = {name: [] for name in MEASURES}
+        values: dict[Measure, list[float]] = {name: [] for name in MEASURES}
         for week in range(10):
             found = blocks(written(1500, seed * 100 + 2 + week), block_words=400, seed=0)
             for name, some in measure(found, rare=reference.rare, rare_cap=reference.rare_cap).items():
                 values[name] += some.tolist()
         raised += any(
             e_process(
-                np.array(values[name]), mean=reference.means[name], error=reference.errors[name], margin=0.05
+                np.array(values[name]), mean=reference.means[name], error=reference.errors[name], margin=MARGINS[name]
             ).max()
             >= len(MEASURES) / 0.01
             for name in MEASURES

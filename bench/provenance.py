@@ -159,8 +159,8 @@ print(json.dumps({"rate": len(texts) / statistics.median(taken), "in_domain": ro
 
 def _peer(name: str, folder: str) -> str:
     python = environment("peers", _PACKAGES) / "python"
-    told = printed(python, "-c", _PEER, name, folder, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
-    return told.splitlines()[-1]
+    output = printed(python, "-c", _PEER, name, folder, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+    return output.splitlines()[-1]
 
 
 # Our own output
@@ -194,7 +194,7 @@ def outputs(data: Path, table: Table) -> None:
         some = rng.sample(ours, 5000)
         table.add_row("own output: recall, exact", f"{share(ours):.4f}", "1.0")
         table.add_row(
-            "... a tenth of the words edited", f"{share([_edited(one, rng, vocabulary) for one in some]):.4f}", ".99"
+            "... a tenth of the words edited", f"{share([_edited(text, rng, vocabulary) for text in some]):.4f}", ".99"
         )
         long = [text for text in some if len(text.split()) >= 60]
         around = [" ".join(human[at : at + 4]).split()[:450] for at in range(0, 4 * len(long), 4)]
@@ -274,11 +274,13 @@ def intakes(_: Path, table: Table) -> None:
     sizes = [10_000, 100_000, 1_000_000]
     seconds = []
     for size in sizes:
-        told = json.loads(printed(sys.executable, "-c", f"from bench.provenance import one_intake; one_intake({size})"))
-        seconds.append(told["seconds"])
+        output = json.loads(
+            printed(sys.executable, "-c", f"from bench.provenance import one_intake; one_intake({size})")
+        )
+        seconds.append(output["seconds"])
         table.add_row(
-            f"intake of {size:,} records of 1 KB ({told['bytes'] / 1e9:.2f} GB)",
-            f"{size / told['seconds']:,.0f}/s, peak {told['peak']:.2f} GiB",
+            f"intake of {size:,} records of 1 KB ({output['bytes'] / 1e9:.2f} GB)",
+            f"{size / output['seconds']:,.0f}/s, peak {output['peak']:.2f} GiB",
             "10,000/s, 1 GB",
         )
     exponent = math.log(seconds[-1] / seconds[0]) / math.log(sizes[-1] / sizes[0])

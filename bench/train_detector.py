@@ -197,7 +197,9 @@ def word_table() -> WordTable:
 
     found = wordfreq.get_frequency_dict("en", "small")
     ranked = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
-    ranked = [(word, frequency) for word, frequency in ranked if all(one.isalpha() or one == "'" for one in word)]
+    ranked = [
+        (word, frequency) for word, frequency in ranked if all(letter.isalpha() or letter == "'" for letter in word)
+    ]
     keys = np.zeros(features.WORD_SLOTS, np.uint32)
     codes = np.zeros(features.WORD_SLOTS, np.uint16)
     zipf = np.zeros(features.WORD_SLOTS, np.uint8)
@@ -264,14 +266,14 @@ def _packed_weights(words: WordTable, fitted: Fitted, stack: Floats) -> Weights:
         starts.append(len(feature))
         order = [0]
         for node in order:  # grows while it is walked: a node's two children stand side by side
-            one = nodes[node]
-            leaf = bool(one["is_leaf"])
+            branch = nodes[node]
+            leaf = bool(branch["is_leaf"])
             left.append(len(feature) if leaf else starts[-1] + len(order))
-            feature.append(0 if leaf else int(one["feature_idx"]))
-            threshold.append(np.inf if leaf else float(one["num_threshold"]))
-            value.append(float(one["value"]) + (base if number == 0 else 0.0) if leaf else 0.0)
+            feature.append(0 if leaf else int(branch["feature_idx"]))
+            threshold.append(np.inf if leaf else float(branch["num_threshold"]))
+            value.append(float(branch["value"]) + (base if number == 0 else 0.0) if leaf else 0.0)
             if not leaf:
-                order += [int(one["left"]), int(one["right"])]
+                order += [int(branch["left"]), int(branch["right"])]
     depths = np.array([int(nodes["depth"].max()) for nodes in trees])
     return Weights(
         *words,

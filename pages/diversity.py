@@ -34,7 +34,7 @@ COUNTS = (Measure.TYPE_DENSITY, Measure.TYPE_COVERAGE, Measure.PAIR_DENSITY)
 """Measures of which a generation's own value is a number of words or pairs, and no share."""
 COMPARED = [
     "reference_kind", "reference", "measure", "reference_value", "candidate_value", "change in", "delta", "low", "high", "margin",
-    "verdict", "detectable_loss", "prompts_to_settle", "row",
+    "verdict", "confidence", "detectable_loss", "prompts_to_settle", "row",
 ]  # fmt: skip
 
 components.begin("Diversity")
@@ -61,35 +61,37 @@ if status is None or summary is None:
 components.verdict(f"{candidate}: {status.reason}.", state=status.verdict or "")
 
 
-def _of_measure(measure: Measure) -> pd.DataFrame:
-    """A measure against each reference."""
-    return tables.measured(chosen[chosen["measure"] == measure])[COMPARED]
+def _alike(closest: ComparedMeasure) -> pd.DataFrame:
+    """A measure (of a slice) against each reference."""
+    return tables.measured(chosen[(chosen["measure"] == closest.measure) & (chosen["slice"] == closest.slice)])[
+        COMPARED
+    ]
 
 
-bluntest = summary.bluntest
+weakest = summary.least_sensitive
 
 
 components.cards(
     [
         *(
             Card(
-                closest.measure.label.capitalize(),
+                plain(closest.label.capitalize()),
                 changes.signed(closest.measure, closest.delta),
                 changes.interval(closest.measure, closest.low, closest.high),
                 f"Worst of its references: against {closest.reference}, margin "
                 f"\N{MINUS SIGN}{changes.size(closest.measure, closest.margin)}. "
-                "90% interval from leaving out each prompt in turn.",
-                rows=partial(_of_measure, closest.measure),
+                f"{closest.confidence:.0%} interval from leaving out each prompt in turn.",
+                rows=partial(_alike, closest),
                 term="delta",
             )
             for closest in summary.closest[:CLOSEST]
         ),
         Card(
-            "Smallest loss it could see",
-            changes.size(bluntest.measure, bluntest.detectable_loss),
-            f"{summary.prompts} prompts, power .8",
-            f"Of {bluntest.measure.label} against {bluntest.reference}, the comparison that would miss most beside its margin "
-            f"({changes.size(bluntest.measure, bluntest.margin)})",
+            "Smallest detectable loss",
+            changes.size(weakest.measure, weakest.detectable_loss),
+            f"{summary.prompts} prompts, 80% power",
+            f"Of {plain(weakest.label)} against {weakest.reference}, the comparison that would miss most beside its margin "
+            f"({changes.size(weakest.measure, weakest.margin)})",
             rows=lambda: tables.measured(chosen)[
                 [
                     "measure",

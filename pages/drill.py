@@ -95,7 +95,7 @@ components.cards(
             "Time to roll back",
             protocol.lasting(newest.seconds("rollback")) if newest else "–",
             f"{protocol.lasting(newest.machine_seconds('rollback'))} of it machine" if newest else "",
-            "From the freeze until the last known-good generation was at work",
+            "From the freeze until the last known-good generation was in production",
             rows=lambda: of_step("rollback"),
         ),
         Card(
@@ -152,7 +152,7 @@ if every:
 lines = [name for name in reads.lineage_names() if reads.lineage(name).shipped]
 left, right = st.columns(2)
 with left.form("start", border=True):
-    st.markdown("**Start a drill**  \nA collapse is planted in a copy; nothing that is at work is touched.")
+    st.markdown("**Start a drill**  \nA collapse is planted in a copy; nothing in production is touched.")
     st.selectbox("Lineage", lines, key="rehearsed", disabled=not lines)
     actions.submit(
         "Plant a collapse",

@@ -1,4 +1,4 @@
-"""What was stopped, and has the gate teeth?"""
+"""What did the gate stop, and does it still catch damage?"""
 
 from datetime import UTC, datetime
 from functools import partial
@@ -11,7 +11,7 @@ from pages.shared.components import Card
 from pages.shared.frames import as_frame
 from tailguard.domain.damage import Damage
 from tailguard.domain.facts import CanaryResult, FloorCheck, GateDecision, ReportKept
-from tailguard.domain.gates import Gate
+from tailguard.domain.gates import Gate, Mode
 from tailguard.domain.references import ReferenceKind, reference_name
 from tailguard.domain.wording import counted
 from tailguard.plays.monitoring.gates import UNDECIDED, SensitivityCheck
@@ -28,16 +28,16 @@ if summary is None:
     st.stop()
 smallest = f"{summary.smallest_caught:.1%}" if summary.smallest_caught is not None else "none"
 mode = reads.lineage(name).mode
-verb = "were blocked" if mode == "enforce" else "would have been blocked"
-teeth = "no planted collapse was blocked yet"
+verb = "were blocked" if mode == Mode.ENFORCE else "would have been blocked"
+self_tests = "no planted damage was blocked yet"
 if newest := summary.newest_caught:
     ago = counted(reads.days_since(newest.recorded), "day")
-    teeth = f"the last planted collapse was blocked at a loss of {newest.fact.loss:.1%}, {ago} ago"
-    teeth += f" (the smallest ever: {smallest})"
+    self_tests = f"the last planted loss of rare words that was blocked: {newest.fact.loss:.1%}, {ago} ago"
+    self_tests += f" (the smallest ever: {smallest})"
 rate, false = summary.block_rate, summary.false_blocks
 unsigned = f" {counted(len(waiting), 'verdict waits', 'verdicts wait')} for sign-off." if waiting else ""
 components.verdict(
-    f"{summary.blocked} of {summary.candidates} candidates {verb} ({rate.share:.0%}); {teeth}.{unsigned}"
+    f"{summary.blocked} of {summary.candidates} candidates {verb} ({rate.share:.0%}); {self_tests}.{unsigned}"
 )
 sign_offs.pending(waiting)
 components.cards(
@@ -95,11 +95,11 @@ first_loss = next((check.loss for check in checks if check.loss is not None), No
 if len(checks) > 1 and first_loss is not None and checks[-1].margin is not None:
     newest_loss = f"{checks[-1].loss:.1%}" if checks[-1].loss is not None else "nothing"
     components.chart(
-        lambda: charts.teeth(
+        lambda: charts.sensitivity(
             reads.drawn(as_frame(SensitivityCheck, checks), name, since),
-            f"The gate's teeth: {first_loss:.1%} was the smallest loss it blocked at first, {newest_loss} now",
+            f"Smallest loss that the gate blocks: {first_loss:.1%} at first, {newest_loss} now",
         ),
-        key="teeth",
+        key="sensitivity",
     )
 newest_run = str(candidates["run"].iloc[-1])
 
@@ -108,7 +108,7 @@ def self_test(_: Values) -> str:
     """The gate's self-test once more, by the person at this page."""
     from tailguard.reports import gate
 
-    results = gate.prove_teeth(opened.workspace(), newest_run, seed=int(datetime.now(UTC).timestamp()))
+    results = gate.rerun_self_test(opened.workspace(), newest_run, seed=int(datetime.now(UTC).timestamp()))
     good = sum(result.as_expected for result in results)
     return f"{good} of {len(results)} self-tests of {newest_run} were as they should be."
 
@@ -117,8 +117,8 @@ actions.button(
     "Test the gate again",
     self_test,
     key="test",
-    busy="Planting collapses and comparing the candidate with itself …",
-    help="Plants collapses into the newest candidate's answers; a few seconds.",
+    busy="Planting damage and comparing the candidate with itself …",
+    help="Plants damage of several kinds in the newest candidate's answers; a few seconds.",
 )
 actions.show_answer("test")
 components.section("Each decision")

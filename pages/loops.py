@@ -82,20 +82,20 @@ components.cards(
             "Observed, not declared",
             str(len(undeclared)),
             "the log or a lineage file shows them",
-            "Not every edge of it stands in flows.yaml",
+            "Not every edge of it is in flows.yaml",
             rows=lambda: as_rows(undeclared),
         ),
         Card(
             "Checkpoints gone silent",
             str(len(silent)),
             silent[0].checkpoint.name if silent else "none",
-            "No fresh evidence that they are at work",
+            "No fresh evidence that they work",
             rows=lambda: pd.DataFrame(
                 [
                     {
                         "checkpoint": check.checkpoint.name,
                         "on": check.checkpoint.edge.text,
-                        "told": check.text,
+                        "state": check.text,
                         "row": check.row,
                     }
                     for check in silent
@@ -182,7 +182,7 @@ def guard(values: Values) -> str:
         evidence=values["evidence"],
         every_days=int(values["days"]),
     )
-    return f"{name} stands on {on}."
+    return f"{name} is on {on}."
 
 
 def declare(values: Values) -> str:
@@ -232,7 +232,7 @@ with left.form("guard", border=True):
     st.selectbox("Edge", edges, index=edges.index(suggested), key="on", format_func=unseen)
     st.text_input("Name", key="checkpoint")
     st.text_input("Owner", value=space.actor, key="owner")
-    st.selectbox("What shows it at work", EVIDENCE, key="evidence")
+    st.selectbox("What shows that it works", EVIDENCE, key="evidence")
     st.number_input("Fresh for days", 1, 366, 31, key="days")
     actions.submit("Add it to flows.yaml", guard, key="add-checkpoint")
 with middle.form("declare", border=True):
@@ -248,7 +248,7 @@ with right.form("review", border=True):
     confirmed = [check.checkpoint.name for check in loop_state.checkpoints if check.checkpoint.evidence == "confirmed"]
     st.selectbox("Checkpoint", confirmed, key="confirmed", disabled=not confirmed)
     actions.submit(
-        "Confirm it is at work (say by what, above)", confirm, key="confirm-checkpoint", disabled=not confirmed
+        "Confirm that it works (say by what, above)", confirm, key="confirm-checkpoint", disabled=not confirmed
     )
     runs = [generation.run for generation in reversed(reads.lineage(bar.lineage()).generations)]
     st.selectbox("Exception for", runs, key="excepted")

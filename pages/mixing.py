@@ -19,10 +19,11 @@ from tailguard.domain.facts import (
     SliceCoverage,
 )
 from tailguard.domain.gates import Gate
+from tailguard.domain.reasons import RecordOutcome
 from tailguard.domain.stages import Stage
 from tailguard.domain.verdict import Verdict
 from tailguard.domain.wording import counted
-from tailguard.plays.mixing.summary import FLAGGED, KEPT, UNITS, BlockedJob, OverriddenRatio, SetRatio
+from tailguard.plays.mixing.summary import UNITS, BlockedJob, OverriddenRatio, SetRatio
 
 SHOWN = 50
 AT_ONCE = 50_000
@@ -120,8 +121,8 @@ components.chart(
     terms=("anchor", "synthetic"),
 )
 filtered = reads.filter_summary(run)
-reasons = reads.facts(ReasonCount, run=run, stage=str(Stage.SCORE))
-gone = reasons[reasons["outcome"] != KEPT]
+reasons = tables.reasons(reads.facts(ReasonCount, run=run, stage=str(Stage.SCORE)))
+gone = reasons[reasons["outcome"] != RecordOutcome.KEPT]
 if len(gone):
     title = f"{filtered.not_kept:,} of {filtered.records:,} records of {run} were dropped or flagged"
     components.chart(lambda: charts.reasons(gone, title), key="gone")
@@ -162,13 +163,18 @@ show = st.toggle(
 if outcomes and show:
     first, second = st.columns([1, 3])
     outcome = first.selectbox("Outcome", outcomes, key="outcome")
-    why = second.selectbox("Reason", ["any", *filtered.reasons[outcome]], key="why")
+    reason = second.selectbox(
+        "Reason",
+        [None, *filtered.reasons[outcome]],
+        format_func=lambda known: known.label if known else "any",
+        key="why",
+    )
     with components.where_readable():
-        records = reads.scored(run, outcome, None if why == "any" else why, SHOWN)
+        records = reads.scored(run, outcome, reason, SHOWN)
         scores = ["quality", "diversity", "reliability"]
         tables.table(
             records[["position", "running_ratio", "text", "source", "origin", *scores, "why", "id"]]
-            if outcome == FLAGGED
+            if outcome is RecordOutcome.FLAGGED
             else records[["text", "source", "origin", *scores, "reason", "why", "id"]],
             key="records",
             columns={
@@ -223,7 +229,7 @@ if len(runs) > 1:
     if first_run != second_run and st.button("Compare", key="compare"):
         with components.where_readable():
             difference = reads.difference(first_run, second_run)
-            st.markdown(f"{difference.shared:,} records stand in both.")
+            st.markdown(f"{difference.shared:,} records are in both.")
             for column, side in zip(st.columns(2), (difference.first, difference.second), strict=True):
                 with column:
                     st.markdown(f"**Only in {plain(side.run)}: {side.records:,} records, {side.tokens:,} tokens**")

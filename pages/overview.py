@@ -45,7 +45,7 @@ if reads.profile() == "api-only":
                 "Streams in alarm",
                 str(len(streams.in_alarm)),
                 ", ".join(streams.in_alarm) or "none",
-                "An alarm stands until a new reference is frozen",
+                "An alarm lasts until a new reference is frozen",
                 rows=lambda: weeks[weeks["alarm"].astype(bool)].iloc[::-1],
                 term="stream",
             ),
@@ -75,8 +75,12 @@ else:
         for generation in line.generations
         if generation.shipping in ("frozen", "rolled back")
     }
-    at_work = f"At work: **{plain(line.shipped)}**." if line.shipped else "No generation of this lineage is at work."
-    st.markdown(at_work + "".join(f" {plain(run)} is {state}." for run, state in states.items()))
+    in_production = (
+        f"In production: **{plain(line.shipped)}**."
+        if line.shipped
+        else "No generation of this lineage is in production."
+    )
+    st.markdown(in_production + "".join(f" {plain(run)} is {state}." for run, state in states.items()))
 
     open_overrides, ratio = reads.register().open, larger_ratio(newest)
     components.cards(

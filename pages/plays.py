@@ -19,7 +19,7 @@ from tailguard.plays.monitoring.production import OpenAlert
 
 
 def as_rows(state: str) -> pd.DataFrame:
-    """Plays in a state, with the newest row that shows each at work."""
+    """Plays in a state, with the newest row that shows that each runs."""
     return pd.DataFrame(
         [
             {
@@ -87,7 +87,7 @@ components.chart(
         statuses, watched.strips, f"{len(running)} of {len(statuses)} plays show themselves in time"
     ),
     key="strips",
-    note="White ticks are evidence: rows that show the play at work",
+    note="White ticks are evidence: rows that show that the play runs",
     terms=("play",),
 )
 for status in statuses:
@@ -132,7 +132,7 @@ for status in statuses:
         components.rows(
             as_frame(Evidence, status.evidence[::-1][:50]),
             title=f"Evidence ({len(status.evidence):,} rows)",
-            formula="Rows of the log that show this play at work; running while the newest is no older than the cadence.",
+            formula="Rows of the log that show that this play runs; running while the newest is no older than the cadence.",
             key=f"evidence-{status.play.name}",
         )
 

@@ -115,7 +115,7 @@ components.chart(
 
 
 trace.ask()
-components.section("How far it can be told")
+components.section("How certain the origins are")
 grouping = GROUPINGS[bar.choice("Coverage", list(GROUPINGS), "coverage")]
 
 
@@ -274,7 +274,7 @@ components.rows(
 
 def stopped() -> pd.DataFrame:
     """Records that did not advance, by reason."""
-    reasons = reads.facts_of_lineage(ReasonCount, name, since, stage=str(Stage.INTAKE))
+    reasons = tables.reasons(reads.facts_of_lineage(ReasonCount, name, since, stage=str(Stage.INTAKE)))
     return reasons[["run", "outcome", "source", "origin", "reason", "records", "row"]]
 
 

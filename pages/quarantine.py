@@ -235,7 +235,7 @@ elif unread:
 else:
     components.empty(
         "Nothing waits.",
-        "What cannot be told at intake is held here and does not advance.",
+        "A record without a known origin is held here and does not advance.",
         "tailguard quarantine list",
     )
 

@@ -100,7 +100,7 @@ if deviated:
     tables.table(
         pd.DataFrame(
             [
-                {"what": deviation.what, "why": deviation.why or "◆ nobody said", "by": deviation.by}
+                {"what": deviation.what, "why": deviation.why or "◆ not stated", "by": deviation.by}
                 for deviation in deviated
             ]
         ),

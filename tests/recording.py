@@ -26,4 +26,4 @@ def record_policy(workspace: Workspace) -> None:
     with transaction(workspace.log, workspace.author) as opened:
         newest = opened.view.newest(PolicyInForce)
         if newest is None or newest.fact.text != text:
-            opened.record(PolicyInForce(policy_digest(text), policy.team, text))
+            opened.record(PolicyInForce(digest=policy_digest(text), team=policy.team, text=text))

@@ -43,13 +43,13 @@ def test_types_are_checked_in_all_that_is_written_here() -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "said"),
+    ("table", "expected"),
     [
         ('[[tool.mypy.overrides]]\nmodule = ["tailguard.quality.kernel"]\ndisable_error_code = ["arg-type"]', "mypy: disable"),
         ('[tool.ruff.lint.per-file-ignores]\n"core/tailguard/quality/**" = ["PLR0912"]', "ruff: ['PLR0912'] for core/"),
     ],
 )  # fmt: skip
-def test_an_exemption_for_a_module_is_found(table: str, said: str) -> None:
+def test_an_exemption_for_a_module_is_found(table: str, expected: str) -> None:
     tool = tomllib.loads(f"[tool.mypy]\n[tool.ruff.lint]\n{table}")["tool"]
 
-    assert [change[: len(said)] for change in loosened(tool)] == [said]
+    assert [change[: len(expected)] for change in loosened(tool)] == [expected]

@@ -40,8 +40,9 @@ PACKAGES = (tailguard, tailguard.diversity, tailguard.log)
 
 def loaded_by(code: str) -> set[str]:
     """Which heavy libraries a fresh Python has loaded after some code."""
-    told = f"{code}\nimport sys\nprint(*sorted(set({HEAVY!r}) & set(sys.modules)))"
-    return set(subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.split())  # noqa: S603  our own command
+    script = f"{code}\nimport sys\nprint(*sorted(set({HEAVY!r}) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)  # noqa: S603  our own command
+    return set(done.stdout.split())
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
@@ -105,12 +106,12 @@ def clearance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", ["compare", "detect", "require_clearance"])
 def test_the_example_in_a_docstring_is_true(name: str) -> None:
     (example,) = doctest.DocTestFinder().find(getattr(tailguard, name), name, globs={"tailguard": tailguard})
-    told: list[str] = []
+    printed: list[str] = []
 
-    result = doctest.DocTestRunner().run(example, out=told.append)
+    result = doctest.DocTestRunner().run(example, out=printed.append)
 
     assert result.attempted
-    assert result.failed == 0, "".join(told)
+    assert result.failed == 0, "".join(printed)
     for part in ("Args:", "Returns:", "Raises:", "Example:"):
         assert part in (example.docstring or "")
 

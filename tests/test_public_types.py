@@ -82,21 +82,21 @@ except Blocked as blocked:
 {metrics}
 """
 
-    code, told = checked(python, tmp_path, source)
+    code, output = checked(python, tmp_path, source)
 
-    revealed = re.findall(r'Revealed type is "(.*)"', told)
-    assert code == 0, told
+    revealed = re.findall(r'Revealed type is "(.*)"', output)
+    assert code == 0, output
     assert len(revealed) == len(tailguard.diversity.__all__)
     assert [name for name in revealed if not name.startswith("def (") or re.search(r"(: |-> )Any\b", name)] == []
 
 
 def test_a_user_is_told_of_names_and_arguments_that_are_not_there(python: Path, tmp_path: Path) -> None:
-    code, told = checked(
+    code, output = checked(
         python,
         tmp_path,
         "import tailguard\ntailguard.detekt\ntailguard.diversity.mtdl\ntailguard.detect([1])\ntailguard.log.frame(3)\n",
     )
 
     assert code == 1
-    errors = re.findall(r"script.py:(\d): error: .*\[(.*)\]", told)
+    errors = re.findall(r"script.py:(\d): error: .*\[(.*)\]", output)
     assert errors == [("2", "attr-defined"), ("3", "attr-defined"), ("4", "list-item"), ("5", "arg-type")]

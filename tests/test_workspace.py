@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tailguard.domain.alarms import AlarmKind
 from tailguard.domain.facts import AlertRaised, AlertSent, SuiteFrozen
 from tailguard.plays.monitoring import alerts
 from tailguard.policy.reading import template
@@ -57,7 +58,7 @@ def test_alerts_of_an_isolated_workspace_reach_nobody(tmp_path: Path, elsewhere:
     frozen(workspace)
     record(
         workspace,
-        AlertRaised(alert="alert-1", kind="monitoring", subject="main", what="main is in alarm", source="main"),
+        AlertRaised(alert="alert-1", kind=AlarmKind.STREAM, subject="main", what="main is in alarm", source="main"),
     )
 
     sent = alerts.send(workspace)

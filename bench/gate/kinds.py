@@ -119,14 +119,14 @@ HARMFUL = (
     _harmful("cut to 75 %", in_share(of_text(to.shortened(0.75))), 1.0),
     _harmful("cut to half", in_share(of_text(to.shortened(0.5))), 1.0, 0.5),
     _harmful("cut to a tenth", in_share(of_text(to.shortened(0.1))), 0.5, 0.25, 0.125),
+    _harmful("answers swapped at random", to.swapped, *halved(0.2, floor=0.05)),
+    _harmful("answers swapped among like prompts", to.swapped_among_like, *halved(0.2, floor=0.1)),
     _harmful("one sample repeated", to.one_sample_repeated, 1.0, 0.5, 0.25, 0.12, samples=2),
 )  # fmt: skip
 
 OPEN = (
     _open("rare words gone, a tenth", to.rare_gone, 0.1),
     _open("cut to a tenth, few", in_share(of_text(to.shortened(0.1))), 0.06),
-    _open("answers swapped at random", to.swapped, 0.4, 0.2, 0.1, 0.05),
-    _open("answers swapped among like prompts", to.swapped_among_like, 0.4, 0.2, 0.1),
 )
 
 HARMLESS = (

@@ -10,13 +10,13 @@ class TailguardError(Exception):
 
 
 class InputError(TailguardError):
-    """What the user gave cannot be used: a file, a record, a policy, a name. Mend the input and try again (exit code 1)."""
+    """What the user gave cannot be used: a file, a record, a policy, a name. Fix the input and try again (exit code 1)."""
 
     exit_code = 1
 
 
 class NotAllowed(InputError):
-    """The person at work may not decide this (exit code 1). The attempt is in the log; ask somebody who may."""
+    """The actor may not decide this (exit code 1). The attempt is in the log; ask somebody who may."""
 
     logged = False
 

@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from tailguard.domain.reasons import Reason
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -48,9 +50,11 @@ class RawRecord:
 
 @dataclass(frozen=True)
 class Reject:
-    """A record that could not be read: where it stood, and why. `excerpt` is its beginning, for a person to find it."""
+    """A record that could not be read: where it stood, and why: `kind` to count it under, `reason` in words. `excerpt` is its
+    beginning, for a person to find it."""
 
     line: int
+    kind: Reason
     reason: str
     excerpt: str
     file: str = ""
@@ -164,10 +168,10 @@ class Generator(Protocol):
 
 
 class Registry(Protocol):
-    """A model registry that mirrors which generation of a lineage is at work."""
+    """A model registry that mirrors which generation of a lineage is in production."""
 
     def put(self, lineage: str, generation: str, weights: Path, digest: str) -> None:
-        """Register a generation's weights, once, and name it as the one at work. Raises TailguardError when it is refused."""
+        """Register a generation's weights, once, and name it as the one in production. Raises TailguardError when it is refused."""
 
 
 class Checker(Protocol):

@@ -1,4 +1,4 @@
-"""A workspace: the folder that holds a team's policy, store and run log, and who is at work in it."""
+"""A workspace: the folder that holds a team's policy, store and run log, and who works in it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SYSTEM_CLOCK = SystemClock()
 
 
 def default_actor() -> str:
-    """Who is at work: TAILGUARD_USER, else the name of the account."""
+    """The actor: TAILGUARD_USER, else the name of the account."""
     name = os.environ.get("TAILGUARD_USER", "").strip()
     if name:
         return name
@@ -67,7 +67,7 @@ class Workspace:
     reach nobody."""
 
     def as_actor(self, actor: str, *, groups: tuple[str, ...] = ()) -> Workspace:
-        """The same workspace, with its log and store as they are opened, and another person at work."""
+        """The same workspace, with its log and store as they are opened, and another actor."""
         other = replace(self, actor=actor, groups=groups)
         vars(other).update({name: vars(self)[name] for name in ("log", "store") if name in vars(self)})
         return other
@@ -123,7 +123,7 @@ class Workspace:
         """Why no role of the actor has this right under a policy, and whose has; None where one has it."""
         if self.allows(right, policy):
             return None
-        return f"{self.actor} may not {right}. The policy names {policy.who_may(right)}."
+        return f"{self.actor} may not {right.label}. The policy names {policy.who_may(right)}."
 
     def _is_recorded(self, text: str) -> bool:
         if not self.log.exists():
@@ -135,7 +135,7 @@ class Workspace:
     def _log_refusal(self, right: Right, refused: NotAllowed) -> None:
         if not refused.logged and self.log.exists():
             with transaction(self.log, self.author) as opened:
-                opened.record(AttemptRefused(str(right), str(refused)))
+                opened.record(AttemptRefused(right=right, why=str(refused)))
         refused.logged = True
 
     @property
@@ -187,5 +187,5 @@ def _policy_recorded(opened: Transaction, policy: Policy, text: str) -> str:
     digest = policy_digest(text)
     newest = opened.view.newest(PolicyInForce)
     if newest is None or newest.fact.digest != digest:
-        opened.record(PolicyInForce(digest, policy.team, text))
+        opened.record(PolicyInForce(digest=digest, team=policy.team, text=text))
     return digest

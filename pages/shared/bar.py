@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import streamlit as st
 
 from pages.shared import entrance, opened, reads
 from pages.shared.words import plain
+from tailguard.domain.gates import Mode
 
 PERIODS = {"All time": None, "12 months": 365, "6 months": 183, "3 months": 92}
 
@@ -29,9 +30,9 @@ def show() -> None:
     else:
         st.query_params["period"] = span
     mode = reads.lineage(chosen).mode
-    gates = "enforce: gates stop" if mode == "enforce" else "observe: gates only report"
+    gates = "enforce: gates stop" if mode == Mode.ENFORCE else "observe: gates only report"
     with right.container(horizontal=True, horizontal_alignment="right", gap="small"):
-        st.badge(gates, color="green" if mode == "enforce" else "orange")
+        st.badge(gates, color="green" if mode == Mode.ENFORCE else "orange")
         if reads.status().clock != "system":
             st.badge(
                 f"{reads.status().clock} clock", color="gray", help="This history was made with a clock of its own."
@@ -48,11 +49,11 @@ def show() -> None:
         )
 
 
-def choice(label: str, options: Sequence[str], key: str) -> str:
-    """One of a few words, kept in the URL."""
+def choice(label: str, options: Sequence[str], key: str, *, words: Callable[[str], str] = str) -> str:
+    """One of a few, kept in the URL; `words` says how each is shown."""
     wanted = st.query_params.get(key, "")
     start = wanted if wanted in options else options[0]
-    chosen = st.segmented_control(label, options, default=start, key=key, required=True)
+    chosen = st.segmented_control(label, options, default=start, key=key, required=True, format_func=words)
     st.query_params[key] = str(chosen or start)
     return str(chosen or start)
 

@@ -84,30 +84,7 @@ def strips(lineages: dict[str, pd.DataFrame], title: str) -> go.Figure:
     seen: set[str] = set()
     for number, (name, full) in enumerate(lineages.items(), start=1):
         frame = full.assign(day=full["started"].dt.strftime("%d %b %Y"))
-        ratio = frame[["ratio_records", "ratio_tokens"]].max(axis=1)
-        figure.add_scatter(
-            x=frame["number"],
-            y=ratio,
-            mode="lines+markers",
-            line={"color": ORIGIN["ai"], "width": 2},
-            marker={"size": 4},
-            name="synthetic ratio",
-            showlegend=number == 1,
-            row=number,
-            col=1,
-            hovertemplate="%{y:.1%} synthetic<extra>" + name + "</extra>",
-        )
-        figure.add_scatter(
-            x=frame["number"],
-            y=frame["ceiling"],
-            mode="lines",
-            line={"color": GREY, "dash": "dash", "shape": "hv"},
-            name="ceiling",
-            showlegend=number == 1,
-            row=number,
-            col=1,
-            hoverinfo="skip",
-        )
+        _ratio_lines(figure, frame, name, row=number)
         for verdict, part in frame.dropna(subset=["verdict"]).groupby("verdict"):
             figure.add_scatter(
                 x=part["number"],
@@ -137,6 +114,33 @@ def strips(lineages: dict[str, pd.DataFrame], title: str) -> go.Figure:
     for note in figure.layout.annotations[: len(lineages)]:
         note.update(x=0, xanchor="left", font={"size": 13})
     return finish(figure, title, height=150 + 165 * len(lineages))
+
+
+def _ratio_lines(figure: go.Figure, frame: pd.DataFrame, name: str, *, row: int) -> None:
+    """A lineage's synthetic ratio and its ceiling."""
+    figure.add_scatter(
+        x=frame["number"],
+        y=frame[["ratio_records", "ratio_tokens"]].max(axis=1),
+        mode="lines+markers",
+        line={"color": ORIGIN["ai"], "width": 2},
+        marker={"size": 4},
+        name="synthetic ratio",
+        showlegend=row == 1,
+        row=row,
+        col=1,
+        hovertemplate="%{y:.1%} synthetic<extra>" + name + "</extra>",
+    )
+    figure.add_scatter(
+        x=frame["number"],
+        y=frame["ceiling"],
+        mode="lines",
+        line={"color": GREY, "dash": "dash", "shape": "hv"},
+        name="ceiling",
+        showlegend=row == 1,
+        row=row,
+        col=1,
+        hoverinfo="skip",
+    )
 
 
 def origins(counts: pd.DataFrame, coverage: pd.DataFrame, target: float, title: str) -> go.Figure:
@@ -226,7 +230,7 @@ def ratios(frame: pd.DataFrame, blocked: pd.DataFrame, flags: pd.DataFrame, unit
         hovertemplate="%{x}: %{y:.1%} of " + unit
                       + " (%{customdata[0]:.1%} to %{customdata[1]:.1%} as its tags may be wrong)<extra></extra>",
     )  # fmt: skip
-    figure.add_scatter(x=frame["run"], y=frame["ceiling"], mode="lines", name="ceiling as it stood",
+    figure.add_scatter(x=frame["run"], y=frame["ceiling"], mode="lines", name="ceiling then",
                        line={"color": GREY, "dash": "dash", "shape": "hv"})  # fmt: skip
     if len(blocked):
         figure.add_scatter(x=blocked["run"], y=blocked["ratio"], mode="markers", name="blocked job",
@@ -312,30 +316,36 @@ def parts(frame: pd.DataFrame, title: str) -> go.Figure:
     return finish(figure, title, percent=False)
 
 
+def _measured(frame: pd.DataFrame) -> list[tuple[Measure, str]]:
+    """Each row's measure and slice."""
+    return [(Measure(measure), str(part)) for measure, part in zip(frame["measure"], frame["slice"], strict=True)]
+
+
 def deltas(frame: pd.DataFrame, title: str) -> go.Figure:
     """Each measure against each reference: its change with the interval, and the margin that it must stay above."""
     figure = go.Figure()
-    measures = [Measure(measure) for measure in dict.fromkeys(frame["measure"])][::-1]
+    measures = list(dict.fromkeys(_measured(frame)))[::-1]
     offsets = {"parent": 0.27, "production": 0.09, "best": -0.09, "first": -0.27}
     for kind, part in frame.groupby("reference_kind", sort=False):
-        compared = [Measure(measure) for measure in part["measure"]]
+        compared = _measured(part)
         figure.add_scatter(
-            x=part["delta"], y=[measures.index(measure) + offsets[str(kind)] for measure in compared], mode="markers",
+            x=part["delta"], y=[measures.index(measured) + offsets[str(kind)] for measured in compared], mode="markers",
             name=f"against {reference_name(ReferenceKind(str(kind)), str(part['reference'].iloc[0]))}",
             marker={"symbol": REFERENCES[str(kind)], "size": 11, "color": [VERDICT[verdict] for verdict in part["verdict"]]},
             error_x={"type": "data", "symmetric": False, "array": part["high"].clip(upper=1) - part["delta"],
                      "arrayminus": part["delta"] - part["low"], "color": GREY},
             customdata=[
-                (measure.label, changes.signed(measure, delta), changes.interval(measure, low, high), reference, verdict)
-                for measure, delta, low, high, reference, verdict in zip(
+                (on_chart(measure.within(of_slice)), changes.signed(measure, delta), changes.interval(measure, low, high),
+                 on_chart(reference), verdict)
+                for (measure, of_slice), delta, low, high, reference, verdict in zip(
                     compared, part["delta"], part["low"], part["high"], part["reference"], part["verdict"], strict=True
                 )
             ],
             hovertemplate="%{customdata[0]}: %{customdata[1]} (%{customdata[2]}) against %{customdata[3]}: %{customdata[4]}"
                           "<extra></extra>",
         )  # fmt: skip
-    for position, measure in enumerate(measures):
-        margin = float(frame.loc[frame["measure"] == measure, "margin"].iloc[0])
+    for position, (measure, of_slice) in enumerate(measures):
+        margin = float(frame.loc[(frame["measure"] == measure) & (frame["slice"] == of_slice), "margin"].iloc[0])
         figure.add_shape(
             type="line",
             x0=-margin,
@@ -356,7 +366,7 @@ def deltas(frame: pd.DataFrame, title: str) -> go.Figure:
     figure.update_xaxes(tickformat="+.0%", title="change: points for shares, else % of the reference's value")
     figure.update_yaxes(
         tickvals=list(range(len(measures))),
-        ticktext=[measure.label for measure in measures],
+        ticktext=[on_chart(measure.within(of_slice)) for measure, of_slice in measures],
         range=[-0.6, len(measures) - 0.3],
         showgrid=False,
     )
@@ -438,7 +448,7 @@ def slices(frame: pd.DataFrame, title: str) -> go.Figure:
     return finish(figure, title, height=150 + 44 * len(table), percent=False)
 
 
-def teeth(frame: pd.DataFrame, title: str) -> go.Figure:
+def sensitivity(frame: pd.DataFrame, title: str) -> go.Figure:
     """The smallest planted loss of rare words that each gate run blocked, and the margin; no mark where none was blocked."""
     figure = go.Figure()
     figure.add_scatter(x=frame["run"], y=frame["loss"], mode="lines+markers", line={"color": "#0072B2", "width": 2.5},

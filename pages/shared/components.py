@@ -207,7 +207,7 @@ def _state() -> tuple[object, ...]:
 
 @st.fragment(run_every="2s")
 def refresh_while_writing() -> None:
-    """A thin line while a run is at work, and a fresh page whenever the log has grown or the theme was changed.
+    """A thin line while a run is in progress, and a fresh page whenever the log has grown or the theme was changed.
 
     Never within the drawing of a page: a button that was pressed for it would be forgotten.
     """

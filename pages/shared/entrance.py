@@ -1,4 +1,4 @@
-"""Who is at work: somebody who signed in with the team's OpenID provider, or one local person on the loopback address."""
+"""Who is here: somebody who signed in with the team's OpenID provider, or one local person on the loopback address."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def configured() -> bool:
 
 
 def person(space: Workspace) -> Workspace:
-    """The workspace with whoever is at work, and with the groups that the provider names. Nobody is anybody before signing in."""
+    """The workspace with whoever that is, and with the groups that the provider names. Nobody is anybody before signing in."""
     if not configured():
         return space.as_actor(default_actor())
     claims = st.user.to_dict() if st.user.is_logged_in else {}
@@ -77,7 +77,7 @@ def sign_out() -> None:
 
 
 def roles(space: Workspace) -> str:
-    """What the person at work is here, in a sentence."""
+    """What that person is here, in a sentence."""
     try:
         here = space.edited_policy().roles_of(space.actor, space.groups)
     except TailguardError as error:

@@ -67,7 +67,7 @@ def item_told(item: meetings.Item) -> None:
 def decide(item: meetings.Item, position: int) -> None:
     """Decision buttons for one item, with a note that has to be there."""
     st.text_area(
-        "Note (mandatory: it stands in the minutes)",
+        "Note (mandatory: it goes into the minutes)",
         value=st.query_params.get(DRAFT, ""),
         key=f"note-{item.override.id}",
         on_change=keep_draft,

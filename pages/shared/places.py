@@ -40,7 +40,7 @@ _FINDINGS: dict[str, tuple[FindingKind, ...]] = {
         _K.ALERT_UNDELIVERED,
         _K.CANDIDATE_STOPPED,
         _K.FROZEN_IN_PRODUCTION,
-        _K.GATE_BLUNT,
+        _K.GATE_LESS_SENSITIVE,
         _K.GATE_BYPASSED,
         _K.GATE_NEVER_BLOCKED,
         _K.ONLY_OBSERVING,

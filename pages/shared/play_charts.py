@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from pages.shared.charts import GREY, finish
 from pages.shared.words import on_chart
-from tailguard.plays.audit import PlayStanding
+from tailguard.plays.audit import PlayState
 from tailguard.plays.loops.diagram import FEEDBACK, Drawing
 from tailguard.plays.loops.flows import Edge
 from tailguard.plays.response.drills import Incident
@@ -104,7 +104,7 @@ def _short(name: str) -> str:
     return on_chart(name if len(name) <= 26 else "…" + name[-25:])
 
 
-def plays(statuses: Sequence[PlayStanding], strips: dict[str, list[tuple[datetime, str]]], title: str) -> go.Figure:
+def plays(statuses: Sequence[PlayState], strips: dict[str, list[tuple[datetime, str]]], title: str) -> go.Figure:
     """A row per play: its state over the last twelve months as a coloured strip, evidence as white ticks in it."""
     figure = go.Figure()
     shown: set[str] = set()

@@ -8,6 +8,7 @@ from pages.shared import bar, charts, components, reads, tables
 from pages.shared.frames import as_frame
 from pages.shared.words import on_chart
 from tailguard.domain.facts import StreamWeek
+from tailguard.domain.measures import Measure
 from tailguard.domain.wording import counted
 from tailguard.plays.monitoring.production import AlertDelivery, StreamSummary
 
@@ -23,7 +24,9 @@ def sentence(summary: StreamSummary) -> str:
 def chart() -> None:
     """One measure of every stream over the weeks."""
     weeks = reads.facts(StreamWeek)
-    watched = bar.choice("Measure", list(dict.fromkeys(weeks["measure"]))[::-1], "watched")
+    watched = bar.choice(
+        "Measure", list(dict.fromkeys(weeks["measure"]))[::-1], "watched", words=lambda name: Measure(name).label
+    )
     part = weeks[weeks["measure"] == watched]
     in_alarm = reads.streams().in_alarm
     title = f"In alarm: {', '.join(in_alarm)}" if in_alarm else "No stream is in alarm"

@@ -14,6 +14,7 @@ from pages.shared.frames import as_frame
 from tailguard import log
 from tailguard.detection.rates import shipped_rates
 from tailguard.domain.facts import ContaminationAudited, Fact
+from tailguard.domain.reasons import Reason, RecordOutcome
 from tailguard.errors import TailguardError
 from tailguard.overrides import meeting
 from tailguard.plays import audit, lineages, side_by_side
@@ -21,10 +22,10 @@ from tailguard.plays import course as courses
 from tailguard.plays import deviations as departures
 from tailguard.plays import register as registers
 from tailguard.plays import status as statuses
-from tailguard.plays.audit import PlayStanding
+from tailguard.plays.audit import PlayState
 from tailguard.plays.course import CoursePoint
 from tailguard.plays.lineages import LineageStatus
-from tailguard.plays.loops.standing import LoopStanding
+from tailguard.plays.loops.standing import LoopsState
 from tailguard.plays.mixing import difference as differences
 from tailguard.plays.mixing import scored as scores
 from tailguard.plays.mixing import summary as mixing
@@ -40,7 +41,7 @@ from tailguard.policy.model import Policy
 from tailguard.response import contamination
 from tailguard.runlog.views import backlog, references, runs, sources
 from tailguard.runlog.views.backlog import Backlog
-from tailguard.runlog.views.references import AnchorStanding
+from tailguard.runlog.views.references import AnchorState
 from tailguard.store import progress
 
 
@@ -49,9 +50,9 @@ class Watched:
     """How everything stands: the status, every play with its states over the last twelve months, every loop and incident."""
 
     status: Status
-    plays: tuple[PlayStanding, ...]
+    plays: tuple[PlayState, ...]
     strips: dict[str, list[tuple[datetime, str]]]
-    loops: LoopStanding
+    loops: LoopsState
     incidents: list[Incident]
 
 
@@ -59,14 +60,14 @@ class Watched:
 def watched() -> Watched:
     """How everything stands. What falls due by the clock alone shows within an hour."""
     with opened.local().log.read_published() as view:
-        standing = statuses.standing_of(view, datetime.now(UTC).replace(tzinfo=None))
-        now = standing.scene.moment
+        state = statuses.team_state(view, datetime.now(UTC).replace(tzinfo=None))
+        now = state.context.moment
         begun = audit.begun(view, now)
         return Watched(
-            status=statuses.status_of(standing),
-            plays=standing.plays,
-            strips={play.play.name: audit.strip(play, begun=begun, moment=now) for play in standing.plays},
-            loops=standing.loops,
+            status=statuses.status_of(state),
+            plays=state.plays,
+            strips={play.play.name: audit.strip(play, begun=begun, moment=now) for play in state.plays},
+            loops=state.loops,
             incidents=incidents(view),
         )
 
@@ -174,7 +175,7 @@ def drawn(frame: pd.DataFrame, name: str, since: datetime | None = None) -> pd.D
 
 def active_runs() -> list[progress.Progress]:
     """Runs in progress: their stage, rate and time left."""
-    return progress.at_work(opened.local().log.folder)
+    return progress.in_progress(opened.local().log.folder)
 
 
 # Provenance and the review queue
@@ -230,7 +231,7 @@ blocked_jobs = of_log(mixing.blocked_jobs, limit=16)
 overridden_ratios = of_log(mixing.overridden, limit=16)
 filter_summary = of_log(mixing.filtered, limit=32)
 _mixing_summary = of_log(mixing.summary, limit=16)
-_anchor = of_log(references.anchor_standing, limit=4)
+_anchor = of_log(references.anchor_state, limit=4)
 
 
 def mixing_summary(name: str, since: datetime | None) -> mixing.MixingSummary | None:
@@ -238,16 +239,16 @@ def mixing_summary(name: str, since: datetime | None) -> mixing.MixingSummary | 
     return _mixing_summary(name, since, status().as_of)
 
 
-def anchor() -> AnchorStanding | None:
+def anchor() -> AnchorState | None:
     """The anchor set as it stands."""
     current = policy()
     return _anchor(current.anchor, status().as_of) if current else None
 
 
 @cached(32)
-def scored(run: str, outcome: str, reason: str | None, limit: int) -> pd.DataFrame:
+def scored(run: str, outcome: RecordOutcome, reason: Reason | None, limit: int) -> pd.DataFrame:
     """Up to `limit` records of a run with an outcome and a reason, their scores and explanations."""
-    return as_frame(ScoredRecord, scores.scored(opened.local(), run, outcome=outcome, reason=reason, most=limit))
+    return as_frame(ScoredRecord, scores.scored(opened.local(), run, outcome=outcome, reason=reason, limit=limit))
 
 
 @cached(8)

@@ -13,6 +13,7 @@ from pages.shared.words import unseen
 from tailguard.domain import glossary
 from tailguard.domain.measures import Measure
 from tailguard.domain.own_output import match_label
+from tailguard.domain.reasons import Reason
 from tailguard.domain.stages import Requirement, waiver_label
 
 Rows = pd.DataFrame | Callable[[], pd.DataFrame]
@@ -120,7 +121,7 @@ def measured(rows: pd.DataFrame) -> pd.DataFrame:
     """Comparisons by measure: its name, and whether its change is in points or a share of the reference's value."""
     measures = [Measure(measure) for measure in rows["measure"]]
     return rows.assign(
-        measure=[measure.label for measure in measures],
+        measure=[measure.within(part) for measure, part in zip(measures, rows["slice"], strict=True)],
         **{"change in": ["points" if measure.in_points else "share of the reference" for measure in measures]},
     )
 
@@ -132,3 +133,8 @@ def own_output(rows: pd.DataFrame) -> pd.DataFrame:
 
 def fetched(rows: Rows) -> pd.DataFrame:
     return rows if isinstance(rows, pd.DataFrame) else rows()
+
+
+def reasons(rows: pd.DataFrame) -> pd.DataFrame:
+    """Counts of records by reason, the reason in words."""
+    return rows.assign(reason=[Reason(reason).label for reason in rows["reason"]])

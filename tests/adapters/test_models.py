@@ -113,7 +113,7 @@ def test_what_was_answered_before_an_interruption_is_not_asked_again(server: Ser
     assert len(asked_again) == len(PROMPTS) * 3 - kept
 
 
-def test_a_notebook_with_a_loop_at_work_can_ask_too(server: Served, tmp_path: Path) -> None:
+def test_a_notebook_with_a_running_loop_can_ask_too(server: Served, tmp_path: Path) -> None:
     async def cell() -> list[tuple[str, ...]]:
         return asked(server, tmp_path).generate(Path(), PROMPTS[:2], decoding=DECODING, seed=1)
 
@@ -141,13 +141,13 @@ def test_two_served_models_get_a_verdict_with_two_commands(
     for name, seed in (("old", "1"), ("new", "2")):
         words = ["generate", str(prompts), str(tmp_path / f"{name}.jsonl"), "--url", server.url, "--model", "tiny"]
         assert command([*words, "--samples", "4", "--max-tokens", "30", "--seed", seed, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out.split("}\n")[0] + "}")
+    usage = json.loads(capsys.readouterr().out.split("}\n")[0] + "}")
 
     code = command(["compare", str(tmp_path / "old.jsonl"), str(tmp_path / "new.jsonl"), "--margin", ".6", "--json"])
 
     content = json.loads(capsys.readouterr().out)
-    assert (told["prompts"], told["answers"]) == (30, 120)
-    assert told["completion_tokens"] > 100
+    assert (usage["prompts"], usage["answers"]) == (30, 120)
+    assert usage["completion_tokens"] > 100
     assert code in (0, 4)
     assert content["samples_per_prompt"] == 4
     assert any(guard["name"] == "same decoding" for guard in content["guards"])
@@ -238,13 +238,13 @@ def test_a_run_can_be_cancelled_from_elsewhere_and_goes_on_later(tmp_path: Path)
     run = runner.start(team.workspace, "main", [team.batch("b", team.take(100))], recipe=PLAIN, seed=0)
     with pytest.raises(InputError, match="Nothing is working on main/0"):
         runner.cancel(team.workspace, run)
-    told: list[BaseException] = []
+    errors: list[BaseException] = []
 
     def work() -> None:
         try:
             runner.advance(team.workspace, run, until="train")
         except TailguardError as error:
-            told.append(error)
+            errors.append(error)
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -255,7 +255,7 @@ def test_a_run_can_be_cancelled_from_elsewhere_and_goes_on_later(tmp_path: Path)
     runner.cancel(team.workspace.as_actor("lin"), run)
     thread.join(30)
 
-    assert "was cancelled by lin" in str(told[0])
+    assert "was cancelled by lin" in str(errors[0])
     done.write_text("")
     assert "train" in runner.advance(team.workspace, run, until="train").finished
 
@@ -278,7 +278,7 @@ def test_checkers_judge_answers(check: Check, output: str, score: float) -> None
 
 
 @pytest.mark.parametrize(
-    ("row", "told"),
+    ("row", "message"),
     [
         ({"check": "nmeric", "expected": 1}, "no checker 'nmeric'.*Did you mean 'numeric'"),
         ({"check": "regex", "expected": "("}, "cannot be used by the checker regex"),
@@ -288,6 +288,6 @@ def test_checkers_judge_answers(check: Check, output: str, score: float) -> None
         ({"check": "numeric", "expected": 1, "tolerance": -1}, "`tolerance` is a number of at least 0"),
     ],
 )
-def test_checks_that_cannot_work_are_refused(row: dict[str, object], told: str) -> None:
-    with pytest.raises(InputError, match=told):
+def test_checks_that_cannot_work_are_refused(row: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
         read_check(row, "suite.jsonl line 1")

@@ -55,13 +55,13 @@ def test_broken_lines_are_set_aside_and_good_ones_are_read(tmp_path: Path, monke
     ]
     reasons = {row.line: row.reason for row in rows if isinstance(row, Reject)}
     assert sorted(reasons) == list(range(2, 13))
-    for line, told in {2: "not JSON", 3: "not UTF-8", 4: "not an object but list", 5: "no text", 6: "text is int", 7: "blank",
+    for line, message in {2: "not JSON", 3: "not UTF-8", 4: "not an object but list", 5: "no text", 6: "text is int", 7: "blank",
                        8: "NUL", 9: "longer than", 10: "'robot'", 11: "surrogate", 12: "longer than"}.items():  # fmt: skip
-        assert told in reasons[line], (line, reasons[line])
+        assert message in reasons[line], (line, reasons[line])
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "told"),
+    ("field", "value", "message"),
     [
         ("origin", ["human"], "origin is \"['human']\", expected human, ai, mixed or unknown"),
         ("origin", {"who": "human"}, "expected human, ai, mixed or unknown"),
@@ -76,7 +76,7 @@ def test_broken_lines_are_set_aside_and_good_ones_are_read(tmp_path: Path, monke
     ],
 )
 def test_a_column_of_the_wrong_type_rejects_its_record_and_no_other(
-    tmp_path: Path, field: str, value: object, told: str
+    tmp_path: Path, field: str, value: object, message: str
 ) -> None:
     path = write_jsonl(
         tmp_path / "x.jsonl", [{"text": "good one"}, {"text": "odd", field: value}, {"text": "good two"}]
@@ -87,7 +87,7 @@ def test_a_column_of_the_wrong_type_rejects_its_record_and_no_other(
     assert (first, last) == (RawRecord("good one", None, 1), RawRecord("good two", None, 3))
     assert isinstance(odd, Reject)
     assert (odd.line, odd.excerpt) == (2, "odd")
-    assert told in odd.reason
+    assert message in odd.reason
 
 
 @pytest.mark.parametrize("depth", [64, 65, 400, 960, 991])
@@ -187,7 +187,7 @@ def test_broken_files_are_clear_errors(tmp_path: Path) -> None:
     (tmp_path / "x.docx").write_bytes(b"")
     (tmp_path / "empty").mkdir()
 
-    for name, told in {
+    for name, message in {
         "cut.parquet": "not a Parquet file that can be read",
         "other.parquet": "no column `text`; it has body",
         "missing.jsonl": "does not exist",
@@ -195,7 +195,7 @@ def test_broken_files_are_clear_errors(tmp_path: Path) -> None:
         "empty": "is a folder without a file",
     }.items():
         path = tmp_path / name
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             list(reader_for(str(path))(str(path), WHOLE))
 
 

@@ -18,10 +18,10 @@ expect.set_options(timeout=30_000)  # a page that was asked for is waited for, h
 def browser() -> Iterator[Browser]:
     path = find_browser()
     if path is None:
-        told = "no Chrome or Chromium was found, and Playwright could not fetch one: the browser tests did not run"
+        reason = "no Chrome or Chromium was found, and Playwright could not fetch one: the browser tests did not run"
         if os.environ.get("CI") == "true":
-            pytest.fail(told)
-        pytest.skip(told)
+            pytest.fail(reason)
+        pytest.skip(reason)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield chromium

@@ -69,13 +69,13 @@ def free_port() -> int:
 def serving(workspace: Path, *, port: int | None = None) -> Iterator[str]:
     """A fresh dashboard on a workspace; its address."""
     port = port or free_port()
-    with tempfile.TemporaryFile() as told:
+    with tempfile.TemporaryFile() as output:
         server = subprocess.Popen(  # noqa: S603  our own command
             [sys.executable, "-m", "tailguard.cli", "dashboard", "-w", str(workspace), "--port", str(port)],
-            cwd=ROOT, stdout=told, stderr=told, start_new_session=True,
+            cwd=ROOT, stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
         try:
-            _await_health(server, port, told)
+            _await_health(server, port, output)
             yield f"http://localhost:{port}"
         finally:
             with suppress(ProcessLookupError):
@@ -83,7 +83,7 @@ def serving(workspace: Path, *, port: int | None = None) -> Iterator[str]:
             server.wait(20)
 
 
-def _await_health(server: subprocess.Popen[bytes], port: int, told: IO[bytes]) -> None:
+def _await_health(server: subprocess.Popen[bytes], port: int, output: IO[bytes]) -> None:
     """Until the dashboard answers; one that ends, or takes minutes, fails with what it said."""
     deadline = time.monotonic() + 180
     while server.poll() is None and time.monotonic() < deadline:
@@ -93,8 +93,10 @@ def _await_health(server: subprocess.Popen[bytes], port: int, told: IO[bytes]) -
                     return
         except OSError:
             time.sleep(0.1)
-    told.seek(0)
-    pytest.fail(f"The dashboard did not come up (code {server.poll()}): {told.read().decode(errors='replace')[-3000:]}")
+    output.seek(0)
+    pytest.fail(
+        f"The dashboard did not come up (code {server.poll()}): {output.read().decode(errors='replace')[-3000:]}"
+    )
 
 
 def go(page: Page, title: str) -> None:

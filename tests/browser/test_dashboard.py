@@ -63,7 +63,7 @@ OBSERVED = {"demo": "unguarded", "season": "wild"}
 NEWEST = {"demo": "guarded/8", "season": "main/2"}
 """The newest run of the lineage that pages begin with."""
 BLOCKED = {
-    "demo": ("guarded/5", "Block: guarded/5: compared with its parent guarded/4, "),
+    "demo": ("guarded/5", "Block: guarded/5: compared with guarded/3 (best so far), "),
     "season": ("wild/1", "Block: wild/1: compared with its parent wild/0, "),
 }
 
@@ -286,7 +286,7 @@ def test_what_somebody_else_decides_appears_by_itself_and_nothing_typed_is_lost(
 
 
 @on_the_demo
-def test_a_run_at_work_is_told_on_the_page_with_rate_and_time_left(
+def test_a_run_in_progress_is_told_on_the_page_with_rate_and_time_left(
     browser: Browser, shown: Shown, tmp_path: Path
 ) -> None:
     shutil.copytree(shown.root, tmp_path / "copy")
@@ -296,7 +296,7 @@ def test_a_run_at_work_is_told_on_the_page_with_rate_and_time_left(
         expect(tab.get_by_role("heading", name="Overview", exact=True)).to_be_visible()
         folder = tmp_path / "copy" / "progress"
         folder.mkdir(exist_ok=True)
-        told = {
+        progress = {
             "run": "guarded/9",
             "stage": "score",
             "what": "score",
@@ -305,7 +305,7 @@ def test_a_run_at_work_is_told_on_the_page_with_rate_and_time_left(
             "share": 0.25,
             "seconds_left": 12.0,
         }
-        (folder / "guarded-9.json").write_text(json.dumps(told))
+        (folder / "guarded-9.json").write_text(json.dumps(progress))
 
         expect(
             tab.get_by_text("guarded/9 is at score: 1,200 records of score, 300 a second, about 12 s left")

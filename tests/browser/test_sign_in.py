@@ -108,24 +108,24 @@ def signed_in(browser: Browser, address: str, name: str, path: str = "") -> Iter
         context.close()
 
 
-def press(page: Page, button: str, said: str | re.Pattern[str]) -> None:
+def press(page: Page, button: str, answer: str | re.Pattern[str]) -> None:
     """One press has to count; where it did not, the failure tells what the page says instead."""
     page.get_by_role("button", name=re.compile(f"^{button}")).first.click()
     try:
-        page.get_by_text(said).first.wait_for()
+        page.get_by_text(answer).first.wait_for()
     except TimeoutError:
         errors = [
             *page.get_by_test_id("stAlert").all_inner_texts(),
             *page.get_by_test_id("stException").all_inner_texts(),
         ]
         pytest.fail(
-            f"{button} was pressed and nothing said {said!r}. The page says: {errors or page.inner_text('body')}"
+            f"{button} was pressed and nothing said {answer!r}. The page says: {errors or page.inner_text('body')}"
         )
 
 
 def refused(team: Team) -> list[str]:
     with team.workspace.log.reading() as view:
-        return [f"{row.actor}: {row.fact.action}" for row in view.recorded(AttemptRefused)]
+        return [f"{row.actor}: {row.fact.right}" for row in view.recorded(AttemptRefused)]
 
 
 def test_nothing_is_shown_before_signing_in(signed: tuple[str, Team], browser: Browser) -> None:
@@ -148,7 +148,7 @@ def test_who_is_not_on_the_team_sees_nothing_and_the_attempt_is_logged(
         expect(page.get_by_text("You cannot look at this dashboard")).to_be_visible(timeout=30_000)
         expect(page.get_by_test_id("stMetric")).to_have_count(0)
     if name == "stranger":
-        assert "eve@elsewhere.example: look at the dashboard" in refused(team)
+        assert "eve@elsewhere.example: look" in refused(team)
 
 
 def test_a_viewer_looks_and_decides_nothing(signed: tuple[str, Team], browser: Browser) -> None:
@@ -157,7 +157,7 @@ def test_a_viewer_looks_and_decides_nothing(signed: tuple[str, Team], browser: B
         expect(page.get_by_text("vic@team.example").first).to_be_visible()
         page.get_by_role("textbox", name="Reason").fill("I would like to see it through")
         press(page, "Ask", "vic@team.example may not ask for overrides")
-    assert "vic@team.example: ask for overrides" in refused(team)
+    assert "vic@team.example: ask" in refused(team)
 
 
 def test_an_engineer_by_group_asks_and_may_not_approve_and_the_quality_owner_does(
@@ -170,7 +170,7 @@ def test_an_engineer_by_group_asks_and_may_not_approve_and_the_quality_owner_doe
         press(page, "Record the decision", "lin@team.example may not decide on overrides")
     with team.workspace.log.reading() as view:
         assert view.recorded(OverrideRequested)[-1].actor == "lin@team.example"
-    assert "lin@team.example: decide on overrides" in refused(team)
+    assert "lin@team.example: decide" in refused(team)
     with signed_in(browser, address, "owner", "Overrides") as page:
         press(page, "Record the decision", re.compile(r"override-\d+ approved"))
 
@@ -181,7 +181,7 @@ def test_a_reviewer_decides_a_held_record_and_a_data_lead_may_not(signed: tuple[
         press(page, "Human", "kim@team.example may not decide held records")
     with signed_in(browser, address, "reviewer", "Quarantine") as page:
         press(page, "Human", "the next run takes them in")
-    assert "kim@team.example: decide held records" in refused(team)
+    assert "kim@team.example: review" in refused(team)
 
 
 def test_signing_out_ends_it(signed: tuple[str, Team], browser: Browser) -> None:

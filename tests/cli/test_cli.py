@@ -25,8 +25,8 @@ ROOT = Path(__file__).parent.parent.parent
 
 def run(*words: object, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
     code = cli.run([str(word) for word in words])
-    told = capsys.readouterr()
-    return code, told.out, told.err
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
 
 
 def commands() -> list[tuple[str, TyperCommand]]:
@@ -50,10 +50,10 @@ def commands() -> list[tuple[str, TyperCommand]]:
 
 def lacking(name: str, command: TyperCommand, readme: str) -> set[str]:
     """What a command needs to be found and to be scripted, and lacks."""
-    options = {option for one in command.params for option in one.opts}
+    options = {option for parameter in command.params for option in parameter.opts}
     has = {
         "help": bool(getattr(command, "help", None)),
-        "help of every option": all(getattr(one, "help", None) for one in command.params),
+        "help of every option": all(getattr(parameter, "help", None) for parameter in command.params),
         "--json": "--json" in options,
         "a line in the readme": re.search(rf"`tailguard {re.escape(name)}[` ]", readme) is not None,
     }
@@ -142,7 +142,7 @@ def test_a_blocked_job_exits_with_three_and_says_why(team: Team, capsys: pytest.
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["status"], "There is no policy.toml"),
         (["status", "--surprise"], "No such option"),
@@ -176,7 +176,7 @@ def test_a_blocked_job_exits_with_three_and_says_why(team: Team, capsys: pytest.
 )  # fmt: skip
 def test_wrong_input_is_one_clear_message_and_exit_code_one(
     words: list[str],
-    told: str,
+    message: str,
     team: Team,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -189,9 +189,9 @@ def test_wrong_input_is_one_clear_message_and_exit_code_one(
 
     code, _, err = run(*(word.replace("{team}", str(team.workspace.root)) for word in words), capsys=capsys)
 
-    assert told in err
+    assert message in err
     assert "Traceback" not in err
-    assert code == (2 if "/proc" in told else 1)
+    assert code == (2 if "/proc" in message else 1)
 
 
 def test_a_policy_with_a_typo_names_the_line(team: Team, capsys: pytest.CaptureFixture[str]) -> None:
@@ -280,7 +280,7 @@ def undocumented(shape: type, text: str) -> set[str]:
         kind = waiting.pop()
         if isinstance(kind, type) and is_dataclass(kind) and kind not in seen:
             seen.add(kind)
-            found.update(f"{kind.__name__}.{one.name}" for one in fields(kind) if f"`{one.name}`" not in text)
+            found.update(f"{kind.__name__}.{field.name}" for field in fields(kind) if f"`{field.name}`" not in text)
             waiting.extend(get_type_hints(kind).values())
         waiting.extend(get_args(kind))
     return found

@@ -77,8 +77,8 @@ def test_another_sample_of_the_same_model_passes() -> None:
         Measure.PAIR_DENSITY,
         Measure.WITHIN_PROMPT,
     }
-    assert {one.slice for one in report.comparison.slices} == {"even", "odd"}
-    assert {one.measure for one in report.comparison.secondary} >= {
+    assert {part.slice for part in report.comparison.slices} == {"even", "odd"}
+    assert {measure.measure for measure in report.comparison.secondary} >= {
         "MATTR",
         "MTLD",
         "self-BLEU",
@@ -116,7 +116,7 @@ def test_a_model_trained_on_its_own_output_is_blocked() -> None:
     report = tailguard.compare(parent, changed(lambda at, _row: answers[at]))
 
     assert report.verdict is Verdict.BLOCK
-    assert any(one.kind == "rare term" for one in report.lost)
+    assert any(case.kind == "rare term" for case in report.lost)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_checked_tail_prompts_gate_and_no_discordance_in_few_of_them_is_not_a_pa
     lost_items = next(m for m in lost.comparison.measures if m.measure is Measure.TAIL_ACCURACY)
     few_items = next(m for m in few.comparison.measures if m.measure is Measure.TAIL_ACCURACY)
     assert lost_items.verdict is Verdict.BLOCK
-    assert {one.kind for one in lost.lost} >= {"item"}
+    assert {case.kind for case in lost.lost} >= {"item"}
     assert few_items.verdict is Verdict.INCONCLUSIVE
 
 
@@ -231,7 +231,7 @@ def test_a_suite_brings_slices_tails_and_checkers(tmp_path: Path) -> None:
     report = tailguard.compare(rows(1), rows(2), suite=suite, margin=0.3)
 
     assert Measure.TAIL_ACCURACY in {measured.measure for measured in report.comparison.measures}
-    assert {(one.slice, one.tail) for one in report.comparison.slices} == {("rare", True), ("common", False)}
+    assert {(part.slice, part.tail) for part in report.comparison.slices} == {("rare", True), ("common", False)}
 
 
 def test_the_command_says_the_verdict_by_its_exit_code_and_writes_json_and_a_page(
@@ -280,7 +280,7 @@ def test_the_same_input_gives_the_same_report() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "told"),
+    ("row", "message"),
     [
         ({"prompt": "p", "output": "o"}, "line 3: expected `prompt_id`, found none"),
         ({"prompt_id": 1, "prompt": "p"}, "line 3: expected `output` with a text, found None"),
@@ -294,7 +294,7 @@ def test_the_same_input_gives_the_same_report() -> None:
         (b"[]", "line 3 is list, expected an object"),
     ],
 )
-def test_bad_rows_are_named_by_file_and_line(tmp_path: Path, row: object, told: str) -> None:
+def test_bad_rows_are_named_by_file_and_line(tmp_path: Path, row: object, message: str) -> None:
     good = {"prompt_id": 0, "prompt": "p\u2028q", "output": "text"}
     line = json.dumps(good, ensure_ascii=False).encode()
     file = write_jsonl(tmp_path / "answers.jsonl", [line, b"", row])
@@ -302,7 +302,7 @@ def test_bad_rows_are_named_by_file_and_line(tmp_path: Path, row: object, told: 
     with pytest.raises(InputError) as error:
         tailguard.compare(file, file)
 
-    assert "answers.jsonl " + told in str(error.value)
+    assert "answers.jsonl " + message in str(error.value)
 
 
 def test_missing_files_and_margins_out_of_range_are_input_errors(

@@ -127,7 +127,7 @@ def test_a_run_that_is_told_to_end_takes_its_trainer_along_and_can_be_resumed(
     assert [path for path in (team.workspace.root / "store").rglob(".*") if path.name != ".intake"] == [], (
         "half-written"
     )
-    assert list((team.workspace.root / "progress").glob("*")) == [], "nobody is told that it is still at work"
+    assert list((team.workspace.root / "progress").glob("*")) == [], "nobody is told that it is still running"
     assert verify(team.workspace.log).problems == ()
     with team.workspace.log.reading() as view:
         assert list(stage_results(view, "main/0")) == ["intake", "score", "compose"]

@@ -156,7 +156,9 @@ def test_two_drills_were_held_and_the_second_was_faster(demo: Path) -> None:
     assert second.closed
     assert "alert" in first.steps[0].fact.evidence
     assert (second.seconds("freeze") or 0) < (first.seconds("freeze") or 0)
-    assert all("is at work, weights as their digest says" in side.steps[2].fact.evidence for side in (first, second))
+    assert all(
+        "is in production, weights as their digest says" in side.steps[2].fact.evidence for side in (first, second)
+    )
 
 
 def test_every_play_runs_at_the_end_and_was_attested(demo: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tailguard.cli import run as command
 from tailguard.demo.setting import play_profile
 from tailguard.domain.facts import Clearance, OwnOutputFound, ShippingEvent, StreamWeek
+from tailguard.domain.measures import Measure
 from tailguard.errors import InputError
 from tailguard.plays.status import status
 from tailguard.policy.reading import parse_policy, template
@@ -43,7 +44,7 @@ def test_the_api_demo_finds_what_came_back_and_the_loss_without_training(tmp_pat
 
     space = Workspace(tmp_path / "api", "ada")
     with space.log.reading() as view:
-        weeks = view.recorded(StreamWeek, measure="rare words")
+        weeks = view.recorded(StreamWeek, measure=Measure.RARE_DENSITY)
         ours = view.recorded(OwnOutputFound)
         found = status(view, now=space.clock.now())
     assert [week.fact.alarm for week in weeks][:5] == [False] * 5, "nothing had changed yet"

@@ -88,7 +88,8 @@ def test_an_unchanged_model_passes(ours: Outputs, theirs: Outputs) -> None:
     ]
     assert all(found.low <= found.delta <= found.high for found in comparison.measures)
     assert all(0.9 < found.candidate_value / found.reference_value < 1.1 for found in comparison.measures)
-    assert (comparison.prompts, comparison.samples_per_prompt, comparison.unusable) == (300, 1, ())
+    assert (comparison.prompts, comparison.samples_per_prompt) == (300, 1)
+    assert sum(part.candidate_share for part in comparison.unusable) < 0.005
     assert reason(comparison).startswith("no loss exceeds its limit; largest drop: ")
 
 
@@ -239,7 +240,7 @@ def test_small_faults_add_up(ours: Outputs) -> None:
     ]
     comparison = compared(together, ours)
 
-    assert all(one.verdict is not Verdict.BLOCK for one in apart)
+    assert all(report.verdict is not Verdict.BLOCK for report in apart)
     assert Measure.USABLE in blocked(comparison)
     assert {part.defect for part in comparison.unusable} >= {Defect.LOOP, Defect.REFUSAL, Defect.COPY}
 

@@ -21,7 +21,7 @@ from tests.builders import passages
 
 TEXTS = [text for text in passages() if len(text.split()) >= 50][:60]
 SPLIT = [diversity.words(text) for text in TEXTS]
-COUNTS = diversity.type_counts(word for told in SPLIT for word in told)
+COUNTS = diversity.type_counts(word for tokens in SPLIT for word in tokens)
 
 
 def test_every_name_of_the_library_is_there_and_others_are_named() -> None:
@@ -44,11 +44,11 @@ def test_hd_d_and_mattr_are_those_of_lexical_diversity_and_mtld_that_of_lexicalr
         from lexical_diversity import lex_div
         from lexicalrichness import LexicalRichness
 
-    assert diversity.hdd(SPLIT) == pytest.approx([lex_div.hdd(told) for told in SPLIT])
-    assert diversity.mattr(SPLIT) == pytest.approx([lex_div.mattr(told) for told in SPLIT])
-    theirs = [LexicalRichness(" ".join(told), preprocessor=None, tokenizer=str.split) for told in SPLIT]
-    assert diversity.mtld(SPLIT) == pytest.approx([one.mtld() for one in theirs])
-    assert [diversity.ttr(told) for told in SPLIT] == pytest.approx([one.ttr for one in theirs])
+    assert diversity.hdd(SPLIT) == pytest.approx([lex_div.hdd(tokens) for tokens in SPLIT])
+    assert diversity.mattr(SPLIT) == pytest.approx([lex_div.mattr(tokens) for tokens in SPLIT])
+    theirs = [LexicalRichness(" ".join(tokens), preprocessor=None, tokenizer=str.split) for tokens in SPLIT]
+    assert diversity.mtld(SPLIT) == pytest.approx([measured.mtld() for measured in theirs])
+    assert [diversity.ttr(tokens) for tokens in SPLIT] == pytest.approx([measured.ttr for measured in theirs])
 
 
 def test_short_texts_have_no_hd_d_and_an_empty_one_has_nothing() -> None:
@@ -61,7 +61,7 @@ def test_short_texts_have_no_hd_d_and_an_empty_one_has_nothing() -> None:
 def test_self_bleu_is_that_of_nltk_to_sixteen_digits() -> None:
     from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
-    texts = [told[: 12 + at] for at, told in enumerate(SPLIT[:30])] + [["one"], ["the", "a"], SPLIT[3][:12]]
+    texts = [tokens[: 12 + at] for at, tokens in enumerate(SPLIT[:30])] + [["one"], ["the", "a"], SPLIT[3][:12]]
     smooth = SmoothingFunction().method1
     theirs = [
         sentence_bleu(texts[:at] + texts[at + 1 :], text, smoothing_function=smooth) for at, text in enumerate(texts)
@@ -103,21 +103,21 @@ def test_rarefied_coverage_and_hill_numbers_are_means_over_every_sample(counts: 
     size = data.draw(st.integers(1, len(units)))
     if len(units) > 11:
         return
-    samples = [Counter(units[at] for at in one) for one in combinations(range(len(units)), size)]
-    seen = [sum(counts[kind] for kind in one) / len(units) for one in samples]
-    abundance = Counter(times for one in samples for times in one.values())
+    samples = [Counter(units[at] for at in sample) for sample in combinations(range(len(units)), size)]
+    seen = [sum(counts[kind] for kind in sample) / len(units) for sample in samples]
+    abundance = Counter(times for sample in samples for times in sample.values())
     entropy = -sum(many / len(samples) * k / size * np.log(k / size) for k, many in abundance.items())
 
     if size < len(units):
         # Coverage of a sample among the units that are left out of it, as Chao and Jost define it.
-        left = [np.mean([unit in one for unit in (Counter(units) - one).elements()]) for one in samples]
+        left = [np.mean([unit in sample for unit in (Counter(units) - sample).elements()]) for sample in samples]
         assert diversity.coverage_at(bag, sample_size=size) == pytest.approx(np.mean(left))
     assert diversity.hill_at_size(bag, q=1, sample_size=size) == pytest.approx(np.exp(entropy))
     assert min(seen) <= 1
 
 
 def test_hill_numbers_at_equal_coverage_do_not_move_with_size() -> None:
-    words = [word for told in SPLIT for word in told]
+    words = [word for tokens in SPLIT for word in tokens]
     small, large = (diversity.type_counts(words[:cut]) for cut in (1500, len(words)))
 
     at_equal = diversity.hill_at_equal_coverage([small, large], q=1)
@@ -131,7 +131,7 @@ def test_jensen_shannon_is_the_square_of_scipys_distance() -> None:
 
     first, second = Counter(SPLIT[0]), Counter(SPLIT[1])
     names = sorted(first | second)
-    theirs = jensenshannon([first[one] for one in names], [second[one] for one in names], base=2) ** 2
+    theirs = jensenshannon([first[name] for name in names], [second[name] for name in names], base=2) ** 2
 
     assert diversity.jensen_shannon(first, second) == pytest.approx(theirs)
     assert diversity.jensen_shannon(first, first) == 0

@@ -149,7 +149,7 @@ def test_frozen_is_frozen_whatever_its_gate_said_and_whoever_let_it_through() ->
     )
 
     assert may_ship(candidate).refusal is Refusal.TAKEN_OUT
-    assert sentence(may_ship(candidate)) == "main/3 may not ship: it is frozen. Its gate said PASS: nothing fell."
+    assert sentence(may_ship(candidate)) == "main/3 may not ship: it is frozen. Its verdict is PASS: nothing fell."
     without_verdict = may_ship(replace(candidate, verdict=None))
     assert (without_verdict.refusal, sentence(without_verdict)) == (
         Refusal.TAKEN_OUT,

@@ -65,9 +65,9 @@ def test_the_decisions_of_every_kind_are_among_those_that_are_tried() -> None:
     assert {Right[name] for name in DECISIONS.values()} == set(Right)
 
 
-def refusals(team: Team) -> list[tuple[str, str]]:
+def refusals(team: Team) -> list[tuple[str, Right]]:
     with team.workspace.log.reading() as view:
-        return [(one.actor, one.fact.action) for one in view.recorded(AttemptRefused)]
+        return [(row.actor, row.fact.right) for row in view.recorded(AttemptRefused)]
 
 
 @pytest.mark.parametrize("name", sorted(DECISIONS))
@@ -78,21 +78,21 @@ def test_every_decision_refuses_somebody_who_only_looks_and_says_so_in_the_log(t
     if right is Right.LOOK:
         pytest.skip("the owner of a checkpoint confirms it, whatever else he is")
     given = {
-        one.name: None
-        for one in inspect.signature(work).parameters.values()
-        if one.default is one.empty and one.name != "workspace"
+        parameter.name: None
+        for parameter in inspect.signature(work).parameters.values()
+        if parameter.default is parameter.empty and parameter.name != "workspace"
     }
     positional = [
         None
-        for one in list(inspect.signature(work).parameters.values())[1:]
-        if one.kind is one.POSITIONAL_OR_KEYWORD and one.default is one.empty
+        for parameter in list(inspect.signature(work).parameters.values())[1:]
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD and parameter.default is parameter.empty
     ]
     keywords = dict.fromkeys(list(given)[len(positional) :])
 
-    with pytest.raises(NotAllowed, match=f"eve may not {right}"):
+    with pytest.raises(NotAllowed, match=f"eve may not {right.label}"):
         work(team.workspace.as_actor("eve"), *positional, **keywords)
 
-    assert refusals(team) == [("eve", str(right))]
+    assert refusals(team) == [("eve", right)]
 
 
 def test_every_right_is_somebodys_and_a_viewer_has_only_the_one_to_look() -> None:
@@ -131,7 +131,7 @@ def test_a_refusal_within_a_decision_is_logged_once_and_nothing_is_decided(team:
     with pytest.raises(NotAllowed, match="cannot approve it"):
         requests.decide(team.workspace, name, decision="approved", note="")
 
-    assert refusals(team) == [("ada", "decide on overrides")]
+    assert refusals(team) == [("ada", Right.DECIDE)]
     assert register.find(team.workspace, name).state(team.clock.now()) == "requested"
 
 

@@ -145,9 +145,9 @@ def test_a_calibration_is_kept_and_goes_on_where_it_was_interrupted(team: Team) 
         if done == 3:
             raise KeyboardInterrupt
 
-    def calibrated(tell: Callable[[int, int], None]) -> ceilings.Calibration:
+    def calibrated(progress: Callable[[int, int], None]) -> ceilings.Calibration:
         return ceilings.calibrate(
-            team.workspace, "main", generations=1, repeats=2, margin=0.2, workers=2, seed=0, tell=tell
+            team.workspace, "main", generations=1, repeats=2, margin=0.2, workers=2, seed=0, progress=progress
         )
 
     with pytest.raises(KeyboardInterrupt):
@@ -175,4 +175,6 @@ def test_a_small_anchor_is_told_apart(tmp_path: Path) -> None:
     record_policy(space)
 
     with pytest.raises(InputError, match="No anchor is frozen"):
-        ceilings.calibrate(space, "main", generations=1, repeats=2, margin=0.1, workers=1, seed=0, tell=lambda *_: None)
+        ceilings.calibrate(
+            space, "main", generations=1, repeats=2, margin=0.1, workers=1, seed=0, progress=lambda *_: None
+        )

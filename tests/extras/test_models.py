@@ -129,8 +129,8 @@ def served() -> Iterator[str]:
         except OSError:
             if process.poll() is not None or time.monotonic() > until:
                 process.kill()
-                told = process.stdout.read()[-2000:] if process.stdout else ""
-                pytest.fail(f"transformers serve did not come up:\n{told}")
+                output = process.stdout.read()[-2000:] if process.stdout else ""
+                pytest.fail(f"transformers serve did not come up:\n{output}")
             time.sleep(0.5)
     yield f"http://127.0.0.1:{port}"
     process.terminate()

@@ -56,9 +56,9 @@ def test_a_record_alone_gives_the_same_facts_elsewhere(team: Team, tmp_path: Pat
     )  # fmt: skip
 
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
-    told = json.loads(done.stdout)
-    assert told["differences"] == []
-    assert told["compared"] > 150
+    content = json.loads(done.stdout)
+    assert content["differences"] == []
+    assert content["compared"] > 150
     assert not list(tmp_path.glob("of-the-team*")), "a replay has a log of its own"
     page = (record / "index.html").read_text()
     assert "Record of main/1" in page
@@ -84,9 +84,9 @@ def test_what_differs_is_named(team: Team, tmp_path: Path) -> None:
     first, _ = two_runs(team)
     record = tmp_path / "record"
     bundle.write_record(team.workspace, first, record)
-    told = json.loads((record / "record.json").read_text())
-    told["seed"] += 1
-    (record / "record.json").write_text(json.dumps(told))
+    content = json.loads((record / "record.json").read_text())
+    content["seed"] += 1
+    (record / "record.json").write_text(json.dumps(content))
 
     found = replay(record, tmp_path / "clean")
 

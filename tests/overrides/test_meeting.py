@@ -1,4 +1,4 @@
-"""Overrides end by themselves, and the monthly meeting goes over them in order, loses nothing and keeps its minutes."""
+"""Overrides end by themselves, and the monthly meeting reviews them in order, loses nothing and keeps its minutes."""
 
 from __future__ import annotations
 
@@ -77,19 +77,26 @@ def test_an_override_that_went_round_the_checks_is_void_and_shown(
     now = team.clock.now()
     record(
         team.workspace.as_actor("lin"),
-        OverrideRequested("override-x", Gate.RATIO, "main", run, reason, now + timedelta(days=days)),
+        OverrideRequested(
+            override="override-x",
+            gate=Gate.RATIO,
+            lineage="main",
+            run=run,
+            reason=reason,
+            expires=now + timedelta(days=days),
+        ),
     )
-    record(team.workspace, OverrideDecided("override-x", "approved", ""))
+    record(team.workspace, OverrideDecided(override="override-x", decision="approved", note=""))
 
     found = register.find(team.workspace, "override-x")
 
     assert found.state(team.clock.now()) == "void"
     assert why in str(found.void)
     with team.workspace.log.reading() as view:
-        told = status(view, now=team.clock.now())
+        state = status(view, now=team.clock.now())
     assert any(
         "override-x" in finding.what and "void" in finding.what and finding.severity == "high"
-        for finding in told.findings
+        for finding in state.findings
     )
     with pytest.raises(InputError, match="override-x is void"):
         requests.decide(team.workspace, "override-x", decision="closed", note="")
@@ -97,7 +104,7 @@ def test_an_override_that_went_round_the_checks_is_void_and_shown(
 
 def test_an_own_approval_that_went_round_the_checks_is_void(team: Team, run: str) -> None:
     name = ask(team, run, approve=False)
-    record(team.workspace.as_actor("lin"), OverrideDecided(name, "approved", ""))
+    record(team.workspace.as_actor("lin"), OverrideDecided(override=name, decision="approved", note=""))
 
     assert register.find(team.workspace, name).void == "lin approved their own request"
 
@@ -136,8 +143,8 @@ def test_an_override_whose_run_is_done_is_an_orphan(team: Team) -> None:
 
     assert register.find(team.workspace, name).orphan == "its training is over"
     with team.workspace.log.reading() as view:
-        told = status(view, now=team.clock.now())
-    assert any(f"{name} matches nothing any more" in finding.what for finding in told.findings)
+        state = status(view, now=team.clock.now())
+    assert any(f"{name} matches nothing any more" in finding.what for finding in state.findings)
 
 
 def test_the_agenda_is_in_order(team: Team, run: str) -> None:
@@ -202,7 +209,7 @@ def test_two_people_who_decide_at_once_cannot_overwrite_each_other(team: Team, r
     (team.workspace.root / "policy.toml").write_text(text)
     name = ask(team, run)
     meeting.start(team.workspace)
-    told: list[str] = []
+    refusals: list[str] = []
     barrier = threading.Barrier(2)
 
     def decide(actor: str, decision: str) -> None:
@@ -210,7 +217,7 @@ def test_two_people_who_decide_at_once_cannot_overwrite_each_other(team: Team, r
         try:
             meeting.decide(team.workspace.as_actor(actor), name, decision=decision, note=NOTE)
         except InputError as error:
-            told.append(str(error))
+            refusals.append(str(error))
 
     threads = [threading.Thread(target=decide, args=pair) for pair in (("ada", "kept"), ("bob", "closed"))]
     for thread in threads:
@@ -219,12 +226,12 @@ def test_two_people_who_decide_at_once_cannot_overwrite_each_other(team: Team, r
         thread.join()
 
     (decided,) = facts(team, MeetingDecided)
-    assert len(told) == 1
-    assert f"{name} was {decided.decision} in this meeting by " in told[0]
+    assert len(refusals) == 1
+    assert f"{name} was {decided.decision} in this meeting by " in refusals[0]
 
 
 @pytest.mark.parametrize(
-    ("actor", "decision", "note", "told"),
+    ("actor", "decision", "note", "message"),
     [
         ("lin", "kept", NOTE, "lin may not decide"),
         ("ada", "kept", "ok", "note of at least 10 letters"),
@@ -233,12 +240,12 @@ def test_two_people_who_decide_at_once_cannot_overwrite_each_other(team: Team, r
     ],
 )
 def test_a_decision_that_is_none_is_refused(
-    team: Team, run: str, actor: str, decision: str, note: str, told: str
+    team: Team, run: str, actor: str, decision: str, note: str, message: str
 ) -> None:
     name = ask(team, run)
     meeting.start(team.workspace)
 
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         meeting.decide(team.workspace.as_actor(actor), name, decision=decision, note=note)
     assert state(team, name) == "open"
 
@@ -272,6 +279,6 @@ def test_open_overrides_without_a_meeting_for_a_month_are_a_finding(team: Team, 
     record_policy(team.workspace)  # the log's own time moves on
 
     with team.workspace.log.reading() as view:
-        told = [finding.what for finding in status(view, now=team.clock.now()).findings]
+        sentences = [finding.what for finding in status(view, now=team.clock.now()).findings]
 
-    assert any("2 open overrides wait for the monthly meeting" in sentence for sentence in told), told
+    assert any("2 open overrides wait for the monthly meeting" in sentence for sentence in sentences), sentences

@@ -31,7 +31,7 @@ def ask(team: Team, run: str, *, days: float = 5, reason: str = "needed for the 
 
 
 @pytest.mark.parametrize(
-    ("wrongly", "told"),
+    ("wrongly", "message"),
     [
         (partial(ask, reason="because"), "reason of at least 10 letters"),
         (partial(ask, days=31), "at most 30 days"),
@@ -40,8 +40,10 @@ def ask(team: Team, run: str, *, days: float = 5, reason: str = "needed for the 
         (lambda team, _run: ask(team, "main/7"), "no run 'main/7'"),
     ],
 )
-def test_an_incomplete_request_is_refused(team: Team, run: str, wrongly: Callable[[Team, str], str], told: str) -> None:
-    with pytest.raises(InputError, match=told):
+def test_an_incomplete_request_is_refused(
+    team: Team, run: str, wrongly: Callable[[Team, str], str], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
         wrongly(team, run)
 
 
@@ -83,19 +85,19 @@ def test_an_override_goes_through_its_states_and_ends_by_itself(team: Team, run:
 def test_only_an_approved_unexpired_override_is_live(seconds: int, decision: str | None) -> None:
     now = Clock().moment
     override = Override(
-        "o",
-        Gate.RATIO,
-        "main",
-        "main/1",
-        "r",
-        "lin",
-        now,
-        now + timedelta(seconds=seconds),
-        decision,
-        "ada",
-        now,
-        "",
-        (),
+        id="o",
+        gate=Gate.RATIO,
+        lineage="main",
+        run="main/1",
+        reason="r",
+        requested_by="lin",
+        requested=now,
+        expires=now + timedelta(seconds=seconds),
+        decision=decision,
+        decided_by="ada",
+        decided=now,
+        note="",
+        used=(),
     )
 
     live = live_override([override], gate=Gate.RATIO, run="main/1", now=now)

@@ -13,6 +13,7 @@ from streamlit.testing.v1.element_tree import Button
 
 from pages.shared import cache
 from pages.shared.actions import Presses
+from tailguard.domain.alarms import AlarmKind
 from tailguard.domain.facts import (
     AlertRaised,
     IncidentOpened,
@@ -88,10 +89,10 @@ def sent(app: AppTest, button: Button) -> WidgetStates:
     """What the browser sends for a press: each field and this button, and no other one."""
     button.click()
     states = app._tree.get_widget_states()
-    told = [
+    widget_states = [
         widget for widget in states.widgets if widget.WhichOneof("value") != "trigger_value" or widget.trigger_value
     ]
-    return WidgetStates(widgets=told)
+    return WidgetStates(widgets=widget_states)
 
 
 @pytest.mark.parametrize(("label", "reason"), [("Ask", "the launch"), ("Approve", "")])
@@ -196,14 +197,31 @@ def test_every_form_finds_what_was_typed_into_it(team: Team, reviewing: AppTest,
     team.clock.moment = datetime.now(UTC).replace(tzinfo=None) - timedelta(hours=1)  # a page decides by the real time
     until = team.clock.moment + timedelta(days=20)
     lin = team.workspace.as_actor("lin")
-    record(lin, OverrideRequested("override-1", Gate.RATIO, "main", "main/0", "needed for the launch", until))
+    record(
+        lin,
+        OverrideRequested(
+            override="override-1",
+            gate=Gate.RATIO,
+            lineage="main",
+            run="main/0",
+            reason="needed for the launch",
+            expires=until,
+        ),
+    )
     record(
         team.workspace,
-        OverrideDecided("override-1", "approved", "once"),
-        AlertRaised("alert-1", "stream", "bot", "bot repeats itself", "row"),
-        SourceContract("docs", "ada", "MIT", "human", team.clock.now(), ""),
-        IncidentOpened("incident-1", "incident", "main", "main/0", "a person", "answers repeat"),
-        IncidentStep("incident-1", "detect", 1.0, 1.0, "seen"),
+        OverrideDecided(override="override-1", decision="approved", note="once"),
+        AlertRaised(alert="alert-1", kind=AlarmKind.STREAM, subject="bot", what="bot repeats itself", source="row"),
+        SourceContract(source="docs", owner="ada", licence="MIT", declared="human", since=team.clock.now(), note=""),
+        IncidentOpened(
+            incident="incident-1",
+            kind="incident",
+            lineage="main",
+            generation="main/0",
+            trigger="a person",
+            what="answers repeat",
+        ),
+        IncidentStep(incident="incident-1", step="detect", seconds=1.0, machine_seconds=1.0, evidence="seen"),
     )
     team.workspace.log.publish()
     cache.invalidate()

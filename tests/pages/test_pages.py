@@ -53,10 +53,10 @@ def test_the_runs_page_shows_where_an_interrupted_run_stopped(catalogue: Catalog
     assert "○ compose" in page_text(app)
 
 
-def test_a_run_at_work_shows_its_stage(catalogue: Catalogue) -> None:
+def test_a_run_in_progress_shows_its_stage(catalogue: Catalogue) -> None:
     app = opened(catalogue["being_written"], "overview")
 
-    assert "has no verdict yet; it stands at score" in page_text(app)
+    assert "has no verdict yet; it is at score" in page_text(app)
 
 
 def test_provenance_names_what_is_held_and_why(catalogue: Catalogue) -> None:
@@ -123,10 +123,10 @@ def test_the_diversity_page_shows_secondary_measures_and_the_streams_that_are_wa
     assert "In alarm" not in page_text(opened(catalogue["long"], "diversity"))
 
 
-def test_the_overview_says_what_is_at_work_and_what_is_frozen(catalogue: Catalogue) -> None:
+def test_the_overview_says_what_is_in_production_and_what_is_frozen(catalogue: Catalogue) -> None:
     words = page_text(opened(catalogue["watched"], "overview"))
 
-    assert "At work: **main/1**" in words
+    assert "In production: **main/1**" in words
     assert "main/1 is frozen" in words
 
 
@@ -157,7 +157,7 @@ def test_the_mixing_page_carries_bounds_reasons_and_records(catalogue: Catalogue
     assert records["why"].str.contains("tag rests on declaration").all()
     app.button(key="compare").click().run()
     assert not app.exception
-    assert "records stand in both" in page_text(app)
+    assert "records are in both" in page_text(app)
 
 
 def test_a_reviewer_works_through_the_queue_and_takes_an_answer_back(catalogue: Catalogue, tmp_path: Path) -> None:
@@ -245,12 +245,12 @@ def test_an_undeclared_loop_is_the_first_thing_said_and_is_guarded_on_the_page(
         app.selectbox(key="on").select("<b>wiki</b> -x -> main training set")
         app.text_input(key="checkpoint").input("matching")
         button(app, "Add it to flows.yaml").click().run()
-        said = answered(app)
+        answer = answered(app)
 
     assert "✖ 2 unguarded loops: main -> <b>wiki</b> -x -> main training set -> main" in before
     assert "Nobody declared it" in before
     assert "<b>" not in "".join(part.value for part in app.markdown)
-    assert "matching stands on" in said
+    assert "matching is on" in answer
     assert "✖ 1 unguarded loop: main -> page -> main" in page_text(app)
 
 
@@ -365,7 +365,7 @@ def test_a_contract_is_signed_off_on_the_provenance_page(catalogue: Catalogue, t
         button(app, "Sign off").click().run()
 
     assert not app.exception, app.exception
-    assert sources.standing(Workspace(tmp_path / "copy", "ada"))["docs"].signed_by == "ada"
+    assert sources.current(Workspace(tmp_path / "copy", "ada"))["docs"].signed_by == "ada"
     assert "Sign off" not in [button.label for button in app.button]
 
 
@@ -390,7 +390,7 @@ def test_flows_are_declared_imported_reviewed_confirmed_and_excepted_on_their_pa
         button(app, "Mark the review done").click().run()
         assert "The review is recorded." in answered(app)
         app.text_input(key="note").input(note)
-        button(app, "Confirm it is at work (say by what, above)").click().run()
+        button(app, "Confirm that it works (say by what, above)").click().run()
         assert "**editor** is confirmed." in answered(app)
         os.environ["TAILGUARD_USER"] = "lin"  # an engineer asks
         app.text_input(key="note").input(note)

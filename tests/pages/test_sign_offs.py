@@ -31,9 +31,30 @@ def waiting(catalogue: Catalogue, tmp_path: Path) -> Workspace:
     record_policy(workspace)
     record(
         workspace,
-        RunStarted(RUN, "main", 2, "main/1", Mode.ENFORCE, "p", "{}", 0, "test"),
-        *(ReportKept(RUN, kept.reference_kind, kept.reference, kept.report) for kept in reports),
-        GateDecision(RUN, "main", Gate.DIVERSITY, Verdict.PASS, True, "nothing fell past its margin", None),
+        RunStarted(
+            run=RUN,
+            lineage="main",
+            number=2,
+            parent="main/1",
+            mode=Mode.ENFORCE,
+            policy="p",
+            request="{}",
+            seed=0,
+            tool_version="test",
+        ),
+        *(
+            ReportKept(run=RUN, reference_kind=kept.reference_kind, reference=kept.reference, report=kept.report)
+            for kept in reports
+        ),
+        GateDecision(
+            run=RUN,
+            lineage="main",
+            gate=Gate.DIVERSITY,
+            verdict=Verdict.PASS,
+            enforced=True,
+            reason="nothing fell past its margin",
+            override=None,
+        ),
     )
     workspace.log.publish()
     return workspace
@@ -63,7 +84,7 @@ def test_the_quality_owner_reads_the_report_and_answers(waiting: Workspace, labe
     done = "approved" if approved else "declined"
     assert f"{RUN} is {done}" in answered(app)
     assert answers(waiting) == [("ada", approved, "I read the whole report")]
-    assert "Review" not in [one.label for one in app.button]
+    assert "Review" not in [button.label for button in app.button]
     assert "waits for sign-off" not in page_text(app)
     assert any(part.label.startswith("1 sign-off") for part in app.expander)
     decisions = next(frame.value for frame in app.dataframe if "sign-off" in frame.value)
@@ -85,4 +106,4 @@ def test_without_sign_off_in_the_policy_nothing_is_asked(catalogue: Catalogue) -
     app = opened(catalogue["long"], "gates")
 
     assert "sign-off" not in page_text(app)
-    assert "Review" not in [one.label for one in app.button]
+    assert "Review" not in [button.label for button in app.button]

@@ -19,7 +19,7 @@ from tailguard.domain.tags import Origin
 from tailguard.errors import InputError
 from tailguard.overrides import requests
 from tailguard.reports import monthly
-from tailguard.store.progress import Progress, ProgressFile, at_work
+from tailguard.store.progress import Progress, ProgressFile, in_progress
 from tests.builders import Team
 
 ROOT = Path(__file__).parent.parent.parent
@@ -98,15 +98,15 @@ def test_the_monthly_pack_is_one_file_of_plain_text_and_pictures(team: Team) -> 
 
 
 @pytest.mark.parametrize(
-    ("month", "form", "told"),
+    ("month", "form", "message"),
     [
         ("2026-13", "html", "a year and a month"),
         ("2026-03", "docx", "html or pdf"),
         ("2031-01", "html", "has not begun"),
     ],
 )
-def test_a_pack_that_cannot_be_made_says_why(team: Team, month: str, form: str, told: str) -> None:
-    with pytest.raises(InputError, match=told):
+def test_a_pack_that_cannot_be_made_says_why(team: Team, month: str, form: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         monthly.report(team.workspace, month, form=form)
 
 
@@ -130,15 +130,15 @@ def test_a_word_that_the_glossary_does_not_know_is_found() -> None:
     assert found - set(glossary.TERMS) == {"no such word", "nor this"}
 
 
-def test_a_run_at_work_tells_how_far_it_is_and_nothing_once_it_ends(tmp_path: Path) -> None:
-    told = ProgressFile(tmp_path, "main/3")
-    told.stage("intake")
-    assert at_work(tmp_path) == [Progress("main/3", "intake", "", 0, 0.0, None, None)]
+def test_a_run_in_progress_tells_how_far_it_is_and_nothing_once_it_ends(tmp_path: Path) -> None:
+    file = ProgressFile(tmp_path, "main/3")
+    file.stage("intake")
+    assert in_progress(tmp_path) == [Progress("main/3", "intake", "", 0, 0.0, None, None)]
 
     (tmp_path / "progress" / "junk.json").write_text("{")
-    told.end()
+    file.end()
 
-    assert at_work(tmp_path) == []
+    assert in_progress(tmp_path) == []
     assert (
         "1,200 records of a.jsonl, 300 a second, about 9 s left"
         in Progress("main/3", "intake", "a.jsonl", 1200, 300.0, 0.3, 9.2).text

@@ -28,6 +28,7 @@ from tailguard.domain.facts import (
     StageResult,
 )
 from tailguard.domain.gates import Gate
+from tailguard.domain.reasons import Reason
 from tailguard.domain.requests import BatchRequest, Recipe
 from tailguard.domain.stages import ORDER, Requirement, Waiver
 from tailguard.domain.tags import Origin
@@ -54,13 +55,13 @@ def test_a_run_records_every_stage_with_inputs_outputs_and_criteria(team: Team) 
     results = facts(team, StageResult, run=run)
     artifacts = facts(team, Artifact, run=run)
     criteria = facts(team, ExitCriterion, run=run)
-    assert [one.stage for one in results] == list(ORDER)
-    assert all(one.passed for one in results)
+    assert [result.stage for result in results] == list(ORDER)
+    assert all(result.passed for result in results)
     for stage in ORDER:
-        assert any(one.stage == stage for one in criteria), stage
+        assert any(criterion.stage == stage for criterion in criteria), stage
     for stage in ORDER[:5]:
-        assert {one.direction for one in artifacts if one.stage == stage} == {"in", "out"}, stage
-    assert all(len(one.digest) == 64 for one in artifacts)
+        assert {artifact.direction for artifact in artifacts if artifact.stage == stage} == {"in", "out"}, stage
+    assert all(len(artifact.digest) == 64 for artifact in artifacts)
     assert verify(team.workspace.log).problems == ()
 
 
@@ -82,20 +83,20 @@ def test_declared_ai_and_undeclared_records_are_tagged_held_and_counted(team: Te
 
     runner.advance(team.workspace, run, until="intake")
 
-    counted = {(one.source, one.origin, one.evidence): one.records for one in facts(team, ProvenanceCount)}
+    counted = {(count.source, count.origin, count.evidence): count.records for count in facts(team, ProvenanceCount)}
     assert counted == {
         ("docs", "human", "declaration"): 100,
         ("robot", "ai", "declaration"): 30,
         ("share", "unknown", "none"): 40,
     }
-    assert [(one.reason, one.records) for one in facts(team, ReasonCount)] == [("no declared origin", 40)]
+    assert [(count.reason, count.records) for count in facts(team, ReasonCount)] == [(Reason.NO_DECLARATION, 40)]
     assert len(quarantine.waiting(team.workspace)) == 40
 
 
 def test_held_records_advance_after_a_person_decided_and_only_once(team: Team) -> None:
     held = team.take(40)
     team.run([team.batch("found", held, "share", Origin.UNKNOWN), team.batch("b", team.take(100))])
-    chosen = [one.id for one in quarantine.waiting(team.workspace)][:10]
+    chosen = [record.id for record in quarantine.waiting(team.workspace)][:10]
 
     assert quarantine.decide(team.workspace, chosen, origin=Origin.HUMAN, code="known source") == 10
     second = team.compose([team.batch("c", team.take(50))])
@@ -105,7 +106,9 @@ def test_held_records_advance_after_a_person_decided_and_only_once(team: Team) -
     members = members_of(team.workspace.store, snapshot.snapshot)
     in_second = {identity for _, ids in members for identity in ids}
     assert set(chosen) <= in_second
-    released = [one for one in facts(team, Artifact, run=third) if one.name == "released from quarantine"]
+    released = [
+        artifact for artifact in facts(team, Artifact, run=third) if artifact.name == "released from quarantine"
+    ]
     assert len(team.workspace.store.table("records", released[0].digest)) == 0
     assert len(quarantine.waiting(team.workspace)) == 30
 
@@ -117,7 +120,7 @@ def test_only_reviewers_decide_and_cannot_tell_leaves_a_record_waiting(team: Tea
     with pytest.raises(InputError, match="eve may not decide"):
         quarantine.decide(team.workspace.as_actor("eve"), [first], origin=Origin.HUMAN, code="style")
     assert quarantine.decide(team.workspace, [first], origin=Origin.UNKNOWN, code="style") == 0
-    assert [one.cannot_tell for one in quarantine.waiting(team.workspace)] == [0, 0, 0, 0, 1]
+    assert [record.cannot_tell for record in quarantine.waiting(team.workspace)] == [0, 0, 0, 0, 1]
     with pytest.raises(InputError, match="0 waiting records start with"):
         quarantine.decide(team.workspace, ["zzz"], origin=Origin.AI, code="style")
 
@@ -129,7 +132,7 @@ def test_our_own_output_is_recognised_when_it_comes_back_as_human(team: Team) ->
     run = team.compose([team.batch("vendor", [*team.take(30), *ours], "vendor")])
 
     batch = facts(team, BatchTaken, run=run)[0]
-    counted = {(one.origin, one.evidence): one.records for one in facts(team, ProvenanceCount, run=run)}
+    counted = {(count.origin, count.evidence): count.records for count in facts(team, ProvenanceCount, run=run)}
     assert counted[("ai", "own output")] == len(set(ours))
     assert "declared human" in (batch.conflict or "")
     assert ("human", "declaration") not in counted, "the rest of such a batch is held"
@@ -156,14 +159,14 @@ def test_accumulation_keeps_human_records_and_the_ceiling_flags_the_rest(team: T
 
     run = team.compose([team.batch("fresh", team.take(50)), team.batch("ours", ours, "robot", Origin.AI)])
 
-    before, after = (facts(team, Composition, run=one)[0] for one in (first, run))
+    before, after = (facts(team, Composition, run=name)[0] for name in (first, run))
     flagged = facts(team, FlaggedRecord, run=run)
     human = after.records - after.synthetic_records
     assert human == before.records + 50
     assert 0.2 < max(after.ratio_records, after.ratio_tokens) <= 0.30
-    assert [one.position for one in flagged] == list(range(1, len(flagged) + 1))
-    assert all(one.running_ratio > 0.30 for one in flagged[:1])
-    assert [one.running_ratio for one in flagged] == sorted(one.running_ratio for one in flagged)
+    assert [record.position for record in flagged] == list(range(1, len(flagged) + 1))
+    assert all(record.running_ratio > 0.30 for record in flagged[:1])
+    assert [record.running_ratio for record in flagged] == sorted(record.running_ratio for record in flagged)
 
 
 def test_a_job_over_the_ceiling_is_blocked_then_runs_under_an_approved_override(team: Team) -> None:
@@ -187,7 +190,7 @@ def test_a_job_over_the_ceiling_is_blocked_then_runs_under_an_approved_override(
     assert (answer.exit_code, asked.exit_code, cleared.exit_code, expired.exit_code) == (3, 3, 0, 3)
     assert cleared.override == name
     assert name in cleared.reason
-    assert {one.run for one in facts(team, OverrideUsed)} == {run}
+    assert {use.run for use in facts(team, OverrideUsed)} == {run}
 
 
 def test_a_generation_that_lost_its_tail_does_not_ship_unless_an_override_covers_it(tmp_path: Path) -> None:
@@ -214,13 +217,13 @@ def test_a_generation_that_lost_its_tail_does_not_ship_unless_an_override_covers
     )
     requests.decide(team.workspace, name, decision="approved", note="")
     with team.workspace.log.reading() as view:
-        told = status(view, now=team.clock.now()).lineages[0].sentence
-    assert told.startswith(f"{run} may ship under {name}: ")
+        sentence = status(view, now=team.clock.now()).lineages[0].sentence
+    assert sentence.startswith(f"{run} may ship under {name}: ")
     reason = ship.ship(team.workspace, run)
 
     assert stopped.value.exit_code in (3, 4)
     assert name in reason
-    assert [one.action for one in facts(team, ShippingEvent, run=run)] == ["refused", "shipped"]
+    assert [event.action for event in facts(team, ShippingEvent, run=run)] == ["refused", "shipped"]
     assert ship.ship(team.workspace, run) == "was shipped before"
 
 
@@ -237,14 +240,14 @@ def test_a_generation_without_a_sound_reference_does_not_ship_unless_it_is_the_f
     with pytest.raises(Held, match=r"That proves nothing: main/1 is frozen. Unfreeze main/1"):
         runner.advance(team.workspace, run)
 
-    verdicts = [one.verdict for one in facts(team, GateDecision, gate=Gate.DIVERSITY)]
+    verdicts = [decision.verdict for decision in facts(team, GateDecision, gate=Gate.DIVERSITY)]
     assert (first, run, verdicts) == ("main/1", "main/2", ["BASELINE", "INCONCLUSIVE"])
     with pytest.raises(Held, match="may not ship: INCONCLUSIVE"):
         ship.ship(team.workspace, run)
     with team.workspace.log.reading() as view:
-        standing = status(view, now=team.clock.now()).lineages[0].sentence
-    assert standing.startswith(f"{run} may not ship: ")
-    assert f"proves nothing: {first} is frozen" in standing
+        sentence = status(view, now=team.clock.now()).lineages[0].sentence
+    assert sentence.startswith(f"{run} may not ship: ")
+    assert f"proves nothing: {first} is frozen" in sentence
 
 
 def test_nothing_without_a_verdict_ships(team: Team) -> None:
@@ -274,9 +277,9 @@ def test_observe_mode_logs_the_block_and_stops_nothing(tmp_path: Path) -> None:
         recipe=Recipe(synthetic_share=1.0, anchor=False, earlier_human=False),
     )
 
-    waived = [one for one in facts(team, ExitCriterion, run=run) if not one.met]
-    assert {one.waived_by for one in waived} <= set(Waiver)
-    assert {one.name for one in waived} >= {Requirement.RATIO_WITHIN_CEILING, Requirement.ANCHOR_WHOLE}
+    waived = [criterion for criterion in facts(team, ExitCriterion, run=run) if not criterion.met]
+    assert {criterion.waived_by for criterion in waived} <= set(Waiver)
+    assert {criterion.name for criterion in waived} >= {Requirement.RATIO_WITHIN_CEILING, Requirement.ANCHOR_WHOLE}
     assert facts(team, Composition, run=run)[0].ratio_records == 1.0
     assert facts(team, ShippingEvent, run=run)[0].action == "shipped"
 
@@ -298,11 +301,11 @@ def test_a_snapshot_rebuilds_to_the_same_bytes_and_a_changed_store_is_noticed(te
 
 def test_the_handoff_tells_snapshot_ratio_and_evaluation(team: Team) -> None:
     run = first_generation(team)
-    digest = next(one.digest for one in facts(team, Artifact, run=run) if one.kind == "handoffs")
+    digest = next(artifact.digest for artifact in facts(team, Artifact, run=run) if artifact.kind == "handoffs")
 
     record = team.workspace.store.json("handoffs", digest)
 
-    kinds = {one["fact"] for one in record["facts"]}
+    kinds = {fact["fact"] for fact in record["facts"]}
     assert record["format"] == "tailguard-run/1"
     assert {"composition", "generation", "evaluation", "gate_decision", "exit_criterion", "artifact"} <= kinds
 
@@ -322,7 +325,7 @@ def test_broken_records_are_set_aside_counted_and_too_many_stop_the_run(team: Te
 
     batch = facts(team, BatchTaken, run=run)[0]
     assert (batch.read, batch.rejected) == (90, 1)
-    rejects = next(one for one in facts(team, Artifact, run=run) if one.kind == "rejects")
+    rejects = next(artifact for artifact in facts(team, Artifact, run=run) if artifact.kind == "rejects")
     assert team.workspace.store.json("rejects", rejects.digest)[0]["line"] == 91
     with pytest.raises(Blocked, match="score cannot start: intake did not meet its exit criteria"):
         runner.advance(team.workspace, second)
@@ -384,7 +387,7 @@ def kill_during(team: Team, run: str, stage: str) -> None:
     process.start()
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.is_alive():
-        if any(one.stage == stage for one in facts(team, StageStarted, run=run)):
+        if any(started.stage == stage for started in facts(team, StageStarted, run=run)):
             break
         time.sleep(0.005)
     assert process.pid
@@ -406,17 +409,17 @@ def test_an_external_trainer_goes_through_all_stages(tmp_path: Path) -> None:
 
     run = first_generation(team)
 
-    assert [one.stage for one in facts(team, StageResult, run=run)] == list(ORDER)
+    assert [result.stage for result in facts(team, StageResult, run=run)] == list(ORDER)
 
 
 @pytest.mark.parametrize(
-    ("code", "told"),
+    ("code", "message"),
     [
         ("raise SystemExit('out of memory')", "exit code 1. Its last words:\nout of memory"),
         ("import time; time.sleep(0)", "weights were written"),
     ],
 )
-def test_an_external_trainer_that_fails_leaves_nothing_behind(tmp_path: Path, code: str, told: str) -> None:
+def test_an_external_trainer_that_fails_leaves_nothing_behind(tmp_path: Path, code: str, message: str) -> None:
     command = (
         f'trainer = "command"\n\n[trainers.command]\ntrain = ["{sys.executable}", "-c", {json.dumps(code)}]\n'
         'generate = ["true"]\n'
@@ -427,7 +430,7 @@ def test_an_external_trainer_that_fails_leaves_nothing_behind(tmp_path: Path, co
     with pytest.raises(TailguardError) as caught:
         runner.advance(team.workspace, run)
 
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert not list((tmp_path / "store").glob(".scratch-*"))
 
 

@@ -33,7 +33,7 @@ from tests.recording import record, record_policy
 PAGES = Path(__file__).parents[2] / "pages"
 
 
-def standing(team: Team) -> tuple[Finding, ...]:
+def findings_of(team: Team) -> tuple[Finding, ...]:
     with team.workspace.log.reading() as view:
         return status(view, now=team.clock.now()).findings
 
@@ -86,12 +86,16 @@ def test_who_takes_the_queue_keeps_it_while_they_answer_it(tmp_path: Path) -> No
         return [finding.assigned_to for finding in found if finding.kind is FindingKind.RECORDS_WAIT]
 
     def answer(record: str) -> ReviewDecision:
-        return ReviewDecision(record, "a", "docs", "human", "checked", clock.moment)
+        return ReviewDecision(
+            record=record, batch="a", source="docs", origin="human", reason="checked", held_since=clock.moment
+        )
 
-    record(workspace, RecordsHeld("main/0", "a", "docs", "r1"))
-    record(workspace, FindingAssigned(FindingKind.RECORDS_WAIT, "1 record waits", "I answer them today."))
+    record(workspace, RecordsHeld(run="main/0", batch="a", source="docs", records="r1"))
+    record(
+        workspace, FindingAssigned(finding=FindingKind.RECORDS_WAIT, what="1 record waits", note="I answer them today.")
+    )
     clock.move(1)
-    record(workspace, RecordsHeld("main/1", "b", "docs", "r2"))
+    record(workspace, RecordsHeld(run="main/1", batch="b", source="docs", records="r2"))
     record(workspace, answer("r1"))
     assert takers() == ["ada"]
 
@@ -99,9 +103,9 @@ def test_who_takes_the_queue_keeps_it_while_they_answer_it(tmp_path: Path) -> No
     assert takers() == []
 
     clock.move(1)
-    record(workspace, RecordsHeld("main/2", "c", "docs", "r3"))
+    record(workspace, RecordsHeld(run="main/2", batch="c", source="docs", records="r3"))
     clock.move(1)
-    record(workspace, RecordsHeld("main/3", "d", "docs", "r4"))
+    record(workspace, RecordsHeld(run="main/3", batch="d", source="docs", records="r4"))
     assert takers() == [None]  # it ended and began again
 
 
@@ -112,28 +116,28 @@ def test_who_takes_a_finding_answers_for_it_until_it_ends(team: Team) -> None:
     name = requests.request(lin, gate=Gate.RATIO, run=run, reason="needed for the launch", expires=until)
     requests.decide(team.workspace, name, decision="approved", note="once")
     team.clock.move(60)
-    found = standing(team)[0]
+    found = findings_of(team)[0]
     assert found.assigned_to is None
 
     assignment.assign(team.workspace.as_actor("lin"), found.key, plan="I calibrate it today.")
     team.clock.move(1)
 
-    later = next(finding for finding in standing(team) if finding.key == found.key)
+    later = next(finding for finding in findings_of(team) if finding.key == found.key)
     assert (later.assigned_to, later.plan) == ("lin", "I calibrate it today.")
-    assert sum(finding.assigned_to is not None for finding in standing(team)) == 1
+    assert sum(finding.assigned_to is not None for finding in findings_of(team)) == 1
 
 
 def test_a_finding_is_not_assigned_to_just_anybody_nor_without_a_plan(team: Team) -> None:
     team.run([team.batch("a", team.take(150))])
-    key = standing(team)[0].key
+    key = findings_of(team)[0].key
 
     with pytest.raises(InputError, match="at least 5 letters"):
         assignment.assign(team.workspace, key, plan=" ok ")
     with pytest.raises(InputError, match="no finding 'finding-0'"):
         assignment.assign(team.workspace, "finding-0", plan="look into it")
-    with pytest.raises(NotAllowed, match="eve may not assign findings and acknowledge alerts"):
+    with pytest.raises(NotAllowed, match="eve may not assign findings"):
         assignment.assign(team.workspace.as_actor("eve"), key, plan="look into it")
-    assert not any(finding.assigned_to for finding in standing(team))
+    assert not any(finding.assigned_to for finding in findings_of(team))
 
 
 def test_findings_are_listed_and_assigned_by_command(
@@ -142,7 +146,7 @@ def test_findings_are_listed_and_assigned_by_command(
     monkeypatch.setenv("TAILGUARD_USER", "ada")
     team.run([team.batch("a", team.take(150))])
     place = ["-w", str(team.workspace.root)]
-    key = standing(team)[0].key
+    key = findings_of(team)[0].key
 
     assert run(["findings", "assign", key, "--plan", "look into it", *place]) == 0
     assert run(["findings", "assign", "finding-0", "--plan", "look into it", *place]) == 1

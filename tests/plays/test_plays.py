@@ -1,4 +1,4 @@
-"""Is the defence running? Each decay has a date, can be made to happen, and goes away when it is mended."""
+"""Is the defence running? Each decay has a date, can be made to happen, and goes away when it is fixed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tailguard.domain.alarms import AlarmKind
 from tailguard.domain.facts import (
     AlertRaised,
     AlertSent,
@@ -30,7 +31,7 @@ from tailguard.plays.book import BY_NAME, PLAYS
 from tailguard.plays.finding import Finding
 from tailguard.plays.monitoring import alerts
 from tailguard.plays.provenance import detector
-from tailguard.plays.status import standing_of
+from tailguard.plays.status import team_state
 from tailguard.policy.model import PLAYS as NAMES
 from tailguard.policy.reading import parse_policy, template
 from tests.builders import Team, found_team
@@ -43,9 +44,11 @@ BEGUN = datetime(2026, 1, 1)
 def findings(team: Team) -> list[Finding]:
     """What is found at this moment of the team's clock: something recorded moves the log's own time there."""
     record_policy(team.workspace)
-    record(team.workspace, AlertSent("no alert", "only to move the log's time", True, None))
+    record(
+        team.workspace, AlertSent(alert="no alert", channel="only to move the log's time", delivered=True, problem=None)
+    )
     with team.workspace.log.reading() as view:
-        return list(standing_of(view, team.clock.now()).findings)
+        return list(team_state(view, team.clock.now()).findings)
 
 
 def finding_about(team: Team, words: str) -> Finding | None:
@@ -139,10 +142,10 @@ def test_a_detector_switched_to_one_nobody_calibrated_makes_provenance_late(team
 
     found = finding_about(team, "detector was switched to hf")
     assert found
-    standing = {play.play.name: play for play in attest.audit(team.workspace)}
-    assert standing["provenance"].state == "late"
-    assert standing["provenance"].since == found.since
-    assert standing["mixing"].waits_for == ("provenance",)
+    states = {play.play.name: play for play in attest.audit(team.workspace)}
+    assert states["provenance"].state == "late"
+    assert states["provenance"].since == found.since
+    assert states["mixing"].waits_for == ("provenance",)
     change(team, 'detector = "hf"', 'detector = "style"')
     assert finding_about(team, "detector was switched") is None
 
@@ -152,7 +155,18 @@ def test_a_gate_that_was_bypassed_is_found_until_a_generation_passes(tmp_path: P
     team = found_team(tmp_path / "team", observe=True)
     run = team.run([team.batch("a", team.take(200))])
     space = team.workspace
-    record(space, GateDecision(run, "main", Gate.DIVERSITY, Verdict.BLOCK, False, "it lost its tail", None))
+    record(
+        space,
+        GateDecision(
+            run=run,
+            lineage="main",
+            gate=Gate.DIVERSITY,
+            verdict=Verdict.BLOCK,
+            enforced=False,
+            reason="it lost its tail",
+            override=None,
+        ),
+    )
     change(team, 'mode = "observe"', 'mode = "enforce"')
 
     found = finding_about(team, "the gate was bypassed: main/0 was shipped in observe mode, with BLOCK")
@@ -163,8 +177,16 @@ def test_a_gate_that_was_bypassed_is_found_until_a_generation_passes(tmp_path: P
 
     record(
         space,
-        GateDecision("main/1", "main", Gate.DIVERSITY, Verdict.PASS, True, "nothing fell", None),
-        ShippingEvent("main/1", "main", Action.SHIPPED, "it passed", None),
+        GateDecision(
+            run="main/1",
+            lineage="main",
+            gate=Gate.DIVERSITY,
+            verdict=Verdict.PASS,
+            enforced=True,
+            reason="nothing fell",
+            override=None,
+        ),
+        ShippingEvent(run="main/1", lineage="main", action=Action.SHIPPED, reason="it passed", override=None),
     )
     assert finding_about(team, "the gate was bypassed") is None
 
@@ -184,7 +206,10 @@ def test_observe_mode_left_on_is_found_since_it_should_have_ended(team: Team) ->
 
 
 def test_an_alert_that_nobody_takes_is_found_until_somebody_does(team: Team) -> None:
-    record(team.workspace, AlertRaised("alert-1", "a stream lost diversity", "bot", "bot fell", "decisions#1"))
+    record(
+        team.workspace,
+        AlertRaised(alert="alert-1", kind=AlarmKind.STREAM, subject="bot", what="bot fell", source="decisions#1"),
+    )
     team.clock.move(6)
     assert finding_about(team, "nobody acknowledged alert-1") is None
     team.clock.move(2)
@@ -249,9 +274,9 @@ def test_attestation_stands_beside_the_evidence_and_a_contradiction_is_shown(tea
     attest.attest(space, "drill", running=True, note="We rehearsed on paper last week.")
 
     assert fact.evidence.startswith("running: ")
-    standing = {play.play.name: play for play in attest.audit(space)}
-    assert (standing["mixing"].attested, standing["mixing"].contradiction) == (True, "")
-    assert "ada attested on 2026-04-01 that it is running; the log says late" in standing["drill"].contradiction
+    states = {play.play.name: play for play in attest.audit(space)}
+    assert (states["mixing"].attested, states["mixing"].contradiction) == (True, "")
+    assert "ada attested on 2026-04-01 that it is running; the log says late" in states["drill"].contradiction
     assert finding_about(team, "Response drill: ada attested")
     team.clock.move(70)
     assert finding_about(team, "Mixing ratios: ada attested"), "the evidence went stale under the attestation"
@@ -330,9 +355,9 @@ def test_a_weak_play_is_named_by_those_that_stand_on_it(team: Team) -> None:
     team.clock.move(10)
     findings(team)
 
-    standing = {play.play.name: play for play in attest.audit(team.workspace)}
+    states = {play.play.name: play for play in attest.audit(team.workspace)}
 
-    assert standing["provenance"].state == "late"
-    assert standing["monitoring"].waits_for == ("provenance", "mixing")
-    assert "It waits for provenance, mixing, which is not running." in standing["monitoring"].sentence
-    assert set(BY_NAME) == set(standing)
+    assert states["provenance"].state == "late"
+    assert states["monitoring"].waits_for == ("provenance", "mixing")
+    assert "It waits for provenance, mixing, which is not running." in states["monitoring"].sentence
+    assert set(BY_NAME) == set(states)

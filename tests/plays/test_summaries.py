@@ -48,9 +48,9 @@ SET = Composition(
     synthetic_records=30.0, synthetic_tokens=250.0, ratio_records=0.3, ratio_tokens=0.25, ceiling=0.4, requested=None,
 )  # fmt: skip
 COMPARED = ComparedMeasure(
-    run="main/1", reference_kind=ReferenceKind.PARENT, reference="main/0", measure=Measure.RARE_DENSITY, reference_value=0.5,
-    candidate_value=0.4, delta=-0.2, low=-0.3, high=-0.1, margin=0.08, verdict=Verdict.BLOCK, detectable_loss=0.05, prompts=200,
-    prompts_to_settle=None,
+    run="main/1", reference_kind=ReferenceKind.PARENT, reference="main/0", measure=Measure.RARE_DENSITY, slice="",
+    reference_value=0.5, candidate_value=0.4, delta=-0.2, low=-0.3, high=-0.1, margin=0.08, verdict=Verdict.BLOCK,
+    detectable_loss=0.05, prompts=200, prompts_to_settle=None, confidence=0.9,
 )  # fmt: skip
 RUN = RunStarted(
     run="main/0", lineage="main", number=0, parent=None, mode=Mode.ENFORCE, policy="p", request="r", seed=1, tool_version="1",
@@ -74,10 +74,10 @@ def canary(run: str, kind: Damage, loss: float, outcome: str) -> CanaryResult:
 
 def test_coverage_counts_distinct_records_and_the_most_suspect_batch_was_declared_human(space: Workspace) -> None:
     sure = replace(BATCH, source="mail", declared="ai", estimate=0.9, read=100, confident=90, conflict="no")
-    said = ShareEstimated(
+    estimated = ShareEstimated(
         run="main/0", batch="b0", source="web", pool="batch", method="SLD", share=0.7, low=0.6, high=0.8, records=100
     )
-    record(space, BATCH, sure, said, replace(said, method="PACC", share=0.2, low=0.1, high=0.3))
+    record(space, BATCH, sure, estimated, replace(estimated, method="PACC", share=0.2, low=0.1, high=0.3))
 
     with space.log.reading() as view:
         found = provenance.summary(view, "main", None)
@@ -154,11 +154,11 @@ def test_the_closest_comparison_of_a_measure_is_the_one_that_stands_least_above_
         assert comparisons.worst_slice(view, "main/1") is None
 
     assert found
-    assert (found.comparisons, found.losses, found.bluntest.detectable_loss, found.prompts) == (2, 1, 0.05, 200)
+    assert (found.comparisons, found.losses, found.least_sensitive.detectable_loss, found.prompts) == (2, 1, 0.05, 200)
     assert [comparison.reference for comparison in found.closest] == ["main/0"]
 
 
-def test_measures_are_sorted_by_the_room_that_their_margin_leaves_and_the_bluntest_is_told_in_units_of_it(
+def test_measures_are_sorted_by_the_room_that_their_margin_leaves_and_the_least_sensitive_is_told_in_units_of_it(
     space: Workspace,
 ) -> None:
     usable = replace(COMPARED, measure=Measure.USABLE, low=-0.04, high=-0.03, margin=0.01, detectable_loss=0.03)
@@ -173,7 +173,7 @@ def test_measures_are_sorted_by_the_room_that_their_margin_leaves_and_the_blunte
         Measure.RARE_DENSITY,
         Measure.TYPE_DENSITY,
     ]
-    assert found.bluntest == usable
+    assert found.least_sensitive == usable
 
 
 def test_a_measure_in_points_changes_by_points_over_a_course(space: Workspace) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tailguard.domain.measures import Measure
 from tailguard.errors import InputError
 from tailguard.policy.reading import parse_policy, template
 
@@ -17,7 +18,7 @@ def test_the_template_works_with_only_a_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("ceiling = 0.30", "ceiling = 1.30", "lineages.main.ceiling: Input should be less than or equal to 1, found 1.3"),
         ("ceiling = 0.30", "cieling = 0.30", "unknown key 'lineages.main.cieling'. Did you mean 'ceiling'?"),
@@ -34,14 +35,14 @@ def test_the_template_works_with_only_a_name() -> None:
         ('policy_version = 1', 'policy_version = 1\nsurprise = 1', "unknown key 'surprise'"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_named(old: str, new: str, told: str) -> None:
+def test_a_mistake_is_named(old: str, new: str, message: str) -> None:
     text = template("ada")
     assert old in text
 
     with pytest.raises(InputError) as caught:
         parse_policy(text.replace(old, new, 1), "policy.toml")
 
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_the_line_of_a_mistake_is_the_line_in_the_file() -> None:
@@ -55,3 +56,12 @@ def test_the_line_of_a_mistake_is_the_line_in_the_file() -> None:
 def test_an_unknown_lineage_lists_the_known_ones() -> None:
     with pytest.raises(InputError, match=r"It knows main\. Did you mean 'main'"):
         parse_policy(template("ada"), "p").lineage("mian")
+
+
+def test_slices_gate_with_margins_of_their_own_by_what_they_are_measured_by() -> None:
+    gate = parse_policy(template("ada") + "\n[gate.slices.recipes]\nusable = 0.1\n", "policy.toml").gate
+    assert gate.slices == {"recipes": {Measure.USABLE: 0.1}}
+    with pytest.raises(InputError, match="slice 'recipes' has a margin for rare_density; slices gate by usable, type_"):
+        parse_policy(template("ada") + "\n[gate.slices.recipes]\nrare_density = 0.1\n", "policy.toml")
+    with pytest.raises(InputError, match=r"gate\.slices\.recipes"):
+        parse_policy(template("ada") + "\n[gate.slices.recipes]\n", "policy.toml")

@@ -17,8 +17,8 @@ def runs(text: str) -> set[tuple[str, ...]]:
     return {tuple(words[at : at + 5]) for at in range(max(1, len(words) - 4))}
 
 
-def jaccard(one: str, other: str) -> float:
-    first, second = runs(one), runs(other)
+def jaccard(text: str, other: str) -> float:
+    first, second = runs(text), runs(other)
     return len(first & second) / len(first | second)
 
 
@@ -39,9 +39,9 @@ def pairs(changed: int, *, words: int = 120, count: int = 200) -> list[tuple[str
 @pytest.mark.parametrize("changed", [1, 3, 8])
 def test_resemblance_is_the_jaccard_index_of_five_word_runs(changed: int) -> None:
     errors = []
-    for one, other in pairs(changed):
-        first, second = signatures([one, other])
-        errors.append(resemblance(first, second) - jaccard(one, other))
+    for text, other in pairs(changed):
+        first, second = signatures([text, other])
+        errors.append(resemblance(first, second) - jaccard(text, other))
 
     assert abs(np.mean(errors)) < 0.01, "unbiased"
     assert np.std(errors) < 0.06
@@ -50,15 +50,15 @@ def test_resemblance_is_the_jaccard_index_of_five_word_runs(changed: int) -> Non
 def test_planted_near_duplicates_are_found_and_others_are_not() -> None:
     near, far = pairs(2), pairs(25)
 
-    recall = np.mean([_second_is_flagged(one, other) for one, other in near if jaccard(one, other) > 0.84])
-    wrong = np.mean([_second_is_flagged(one, other) for one, other in far])
+    recall = np.mean([_second_is_flagged(text, other) for text, other in near if jaccard(text, other) > 0.84])
+    wrong = np.mean([_second_is_flagged(text, other) for text, other in far])
 
     assert recall > 0.97
     assert wrong == 0
 
 
-def _second_is_flagged(one: str, other: str) -> bool:
-    return bool(near_duplicates(signatures([one, other]), np.arange(2), standing=0, threshold=0.8)[1] != NONE)
+def _second_is_flagged(text: str, other: str) -> bool:
+    return bool(near_duplicates(signatures([text, other]), np.arange(2), standing=0, threshold=0.8)[1] != NONE)
 
 
 def test_short_texts_that_share_half_of_their_words_are_not_duplicates() -> None:

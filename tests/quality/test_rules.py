@@ -85,7 +85,7 @@ def test_decisions_are_those_of_datatrove(reference: Passes, family: str) -> Non
     found = ours(texts)[family]
     wanted = [reference(family, text) for text in texts]
 
-    wrong = [text for text, one, other in zip(texts, found, wanted, strict=True) if one != other]
+    wrong = [text for text, ours, other in zip(texts, found, wanted, strict=True) if ours != other]
     assert not wrong, (len(wrong), wrong[0])
     assert 0.02 < np.mean(wanted) < 0.98, "the texts must tell the rules apart"
 

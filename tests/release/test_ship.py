@@ -19,7 +19,7 @@ from sqlalchemy import text
 from tailguard.cli import run as command
 from tailguard.domain.facts import Deployed, GateDecision, Generation, RunStarted, ShippingEvent
 from tailguard.domain.gates import Gate, Mode
-from tailguard.domain.shipping import Event, State, fleet
+from tailguard.domain.shipping import Event, State, release_history
 from tailguard.domain.verdict import Verdict
 from tailguard.errors import Blocked, Held, InputError, LogBusy, TailguardError
 from tailguard.overrides import requests
@@ -28,7 +28,7 @@ from tailguard.policy.reading import template
 from tailguard.release import freeze, rollback, ship
 from tailguard.runlog.recorder import RunRecorder
 from tailguard.runlog.views.overrides import overrides
-from tailguard.runlog.views.releases import fleet_of
+from tailguard.runlog.views.releases import release_history_of
 from tailguard.workspace import Workspace
 from tests.builders import Clock, Team
 from tests.recording import record, record_policy
@@ -52,20 +52,38 @@ def judged(workspace: Workspace, number: int, verdict: str) -> str:
     run = f"main/{number}"
     record(
         workspace,
-        RunStarted(run, "main", number, None, Mode.ENFORCE, "p", "r", 0, "test"),
-        GateDecision(run, "main", Gate.DIVERSITY, Verdict(verdict), True, "as measured", None),
+        RunStarted(
+            run=run,
+            lineage="main",
+            number=number,
+            parent=None,
+            mode=Mode.ENFORCE,
+            policy="p",
+            request="r",
+            seed=0,
+            tool_version="test",
+        ),
+        GateDecision(
+            run=run,
+            lineage="main",
+            gate=Gate.DIVERSITY,
+            verdict=Verdict(verdict),
+            enforced=True,
+            reason="as measured",
+            override=None,
+        ),
     )
     return run
 
 
 def state(workspace: Workspace, run: str) -> State:
     with workspace.log.reading() as view:
-        return fleet_of(view, "main").state(run)
+        return release_history_of(view, "main").state(run)
 
 
-def at_work(workspace: Workspace) -> str | None:
+def in_production(workspace: Workspace) -> str | None:
     with workspace.log.reading() as view:
-        return fleet_of(view, "main").deployed
+        return release_history_of(view, "main").deployed
 
 
 def test_states_follow_from_events_in_order() -> None:
@@ -79,9 +97,9 @@ def test_states_follow_from_events_in_order() -> None:
         Event("m/0", "restored"),
     ]
 
-    found = fleet(events)
+    found = release_history(events)
 
-    assert {one: str(found.state(one)) for one in ("m/0", "m/1", "m/2", "m/3", "m/9")} == {
+    assert {generation: str(found.state(generation)) for generation in ("m/0", "m/1", "m/2", "m/3", "m/9")} == {
         "m/0": "shipped",
         "m/1": "refused",
         "m/2": "candidate",
@@ -89,8 +107,8 @@ def test_states_follow_from_events_in_order() -> None:
         "m/9": "candidate",
     }
     assert (found.deployed, found.before, found.good) == ("m/0", (), ("m/0",))
-    assert fleet(events[:5]).deployed == "m/3"
-    assert fleet(events[:5]).good == ("m/0", "m/2")
+    assert release_history(events[:5]).deployed == "m/3"
+    assert release_history(events[:5]).good == ("m/0", "m/2")
 
 
 @pytest.mark.parametrize(("verdict", "kind"), [("BLOCK", Blocked), ("INCONCLUSIVE", Held), ("NOT COMPARABLE", Held)])
@@ -103,7 +121,7 @@ def test_what_did_not_pass_is_refused_and_the_refusal_is_logged(tmp_path: Path, 
 
     assert state(workspace, run) is State.REFUSED
     with workspace.log.reading() as view:
-        assert [one.fact.reason for one in view.recorded(ShippingEvent)] == [f"{verdict}: as measured"]
+        assert [row.fact.reason for row in view.recorded(ShippingEvent)] == [f"{verdict}: as measured"]
 
 
 def test_a_frozen_generation_does_not_ship_until_the_owner_unfreezes_it(tmp_path: Path) -> None:
@@ -144,9 +162,29 @@ def test_what_does_not_fit_its_hash_does_not_ship(
     workspace, clock = founded(tmp_path)
     recorder = RunRecorder(workspace.log, "main/0", workspace.author)
     recorder.record(
-        RunStarted("main/0", "main", 0, None, Mode.ENFORCE, "p", "r", 0, "test"),
-        Generation("main/0", "main", 0, None, "snapshot", "weights", "ngram"),
-        GateDecision("main/0", "main", Gate.DIVERSITY, Verdict.BLOCK, True, "as measured", None),
+        RunStarted(
+            run="main/0",
+            lineage="main",
+            number=0,
+            parent=None,
+            mode=Mode.ENFORCE,
+            policy="p",
+            request="r",
+            seed=0,
+            tool_version="test",
+        ),
+        Generation(
+            run="main/0", lineage="main", number=0, parent=None, snapshot="snapshot", weights="weights", trainer="ngram"
+        ),
+        GateDecision(
+            run="main/0",
+            lineage="main",
+            gate=Gate.DIVERSITY,
+            verdict=Verdict.BLOCK,
+            enforced=True,
+            reason="as measured",
+            override=None,
+        ),
     )
     recorder.seal()
     freeze.freeze(workspace, "main/0", reason=WHY)
@@ -185,7 +223,7 @@ def test_a_baseline_ships(tmp_path: Path) -> None:
     assert ship.ship(workspace, judged(workspace, 0, "BASELINE")) == "accepted as a baseline: as measured"
 
 
-def test_a_frozen_generation_at_work_is_a_finding_until_it_is_rolled_back(tmp_path: Path) -> None:
+def test_a_frozen_generation_in_production_is_a_finding_until_it_is_rolled_back(tmp_path: Path) -> None:
     workspace, clock = founded(tmp_path)
     first, second = (judged(workspace, number, "PASS") for number in range(2))
     record_policy(workspace)
@@ -195,18 +233,18 @@ def test_a_frozen_generation_at_work_is_a_finding_until_it_is_rolled_back(tmp_pa
     assert freeze.freeze(workspace, second, reason=WHY) is True
     with workspace.log.reading() as view:
         found = status(view, now=clock.now())
-    assert any("is frozen and still at work" in one.what for one in found.findings)
+    assert any("is frozen and still in production" in finding.what for finding in found.findings)
 
     done = rollback.rollback(workspace, "main", reason=WHY)
 
     assert (done.replaced, done.generation) == (second, first)
-    assert (at_work(workspace), state(workspace, second)) == (first, State.ROLLED_BACK)
+    assert (in_production(workspace), state(workspace, second)) == (first, State.ROLLED_BACK)
     with pytest.raises(Blocked, match="it is rolled back"):
         ship.ship(workspace, second)
     with pytest.raises(InputError, match="no known-good generation before main/0"):
         rollback.rollback(workspace, "main", reason=WHY)
     with workspace.log.reading() as view:
-        assert not any("still at work" in one.what for one in status(view, now=clock.now()).findings)
+        assert not any("still in production" in finding.what for finding in status(view, now=clock.now()).findings)
 
 
 def test_rollback_passes_over_what_is_frozen_and_what_only_an_ended_override_let_through(tmp_path: Path) -> None:
@@ -237,7 +275,7 @@ def test_rollback_passes_over_what_is_frozen_and_what_only_an_ended_override_let
     assert state(workspace, excused) is State.CANDIDATE
 
 
-def test_shipping_what_was_at_work_earlier_asks_for_a_rollback(tmp_path: Path) -> None:
+def test_shipping_what_was_in_production_earlier_asks_for_a_rollback(tmp_path: Path) -> None:
     workspace, _ = founded(tmp_path)
     first, second = (judged(workspace, number, "PASS") for number in range(2))
     for run in (first, second):
@@ -258,7 +296,7 @@ def test_the_teams_command_is_run_with_verified_weights_and_a_failure_changes_no
     run = team.run([team.batch("b", team.take(200))], ship=False)
     _deploy_with(team, "import sys, pathlib; print(sys.argv[1:], pathlib.Path(sys.argv[2]).is_dir()); sys.exit(7)")
 
-    with pytest.raises(TailguardError, match="ended with exit code 7; main/0 was not put to work"):
+    with pytest.raises(TailguardError, match="ended with exit code 7; main/0 was not deployed"):
         ship.ship(team.workspace, run)
 
     assert state(team.workspace, run) is State.CANDIDATE
@@ -266,7 +304,7 @@ def test_the_teams_command_is_run_with_verified_weights_and_a_failure_changes_no
     (team.workspace.root / "policy.toml").write_text(_deploy_with_again)
     ship.ship(team.workspace, run)
     with team.workspace.log.reading() as view:
-        tried = [(one.fact.action, one.fact.exit_code) for one in view.recorded(Deployed)]
+        tried = [(row.fact.action, row.fact.exit_code) for row in view.recorded(Deployed)]
     assert tried == [("ship", 7), ("ship", 0)]
     assert "'main/0'" in (team.workspace.root / "runs" / "deploy.log").read_text()
 
@@ -303,7 +341,7 @@ def test_the_commands_freeze_unfreeze_and_roll_back(
     ]
 
     assert codes == [0, 0, 3, 1, 1, 1]
-    assert "It is at work still" in capsys.readouterr().out
+    assert "It is still in production" in capsys.readouterr().out
 
 
 class Shipping(RuleBasedStateMachine):
@@ -337,10 +375,10 @@ class Shipping(RuleBasedStateMachine):
     @rule(data=st.data(), decision=st.sampled_from(["approved", "approved", "closed"]))
     def decide(self, data: st.DataObject, decision: str) -> None:
         with self.workspace.log.reading() as view:
-            asked = [one.id for one in overrides(view)]
+            asked = [override.id for override in overrides(view)]
         if asked:
-            one = data.draw(st.sampled_from(asked))
-            self.tried(lambda: requests.decide(self.workspace.as_actor("ada"), one, decision=decision, note=""))
+            override = data.draw(st.sampled_from(asked))
+            self.tried(lambda: requests.decide(self.workspace.as_actor("ada"), override, decision=decision, note=""))
 
     @rule(data=st.data())
     def act(self, data: st.DataObject) -> None:
@@ -349,10 +387,10 @@ class Shipping(RuleBasedStateMachine):
     @rule(data=st.data())
     def act_at_once(self, data: st.DataObject) -> None:
         threads = [threading.Thread(target=self.tried, args=(self.drawn(data),)) for _ in range(3)]
-        for one in threads:
-            one.start()
-        for one in threads:
-            one.join()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
     def drawn(self, data: st.DataObject) -> Callable[[], object]:
         run = data.draw(st.sampled_from(self.runs or ["main/0"]))
@@ -379,21 +417,21 @@ class Shipping(RuleBasedStateMachine):
     def only_what_may_is_put_to_work(self) -> None:
         with self.workspace.log.reading() as view:
             events = view.recorded(ShippingEvent)
-            verdicts = {one.fact.run: one.fact.verdict for one in view.recorded(GateDecision)}
+            verdicts = {row.fact.run: row.fact.verdict for row in view.recorded(GateDecision)}
             exceptions = overrides(view)
-            uses = {one.id: one.used for one in exceptions}
+            uses = {override.id: override.used for override in exceptions}
         for at, event in enumerate(events):
             if event.fact.action not in ("shipped", "restored"):
                 continue
             run, moment = event.fact.run, event.recorded
-            before = fleet(Event(one.fact.run, one.fact.action) for one in events[:at])
+            before = release_history(Event(row.fact.run, row.fact.action) for row in events[:at])
             assert before.state(run) not in (State.FROZEN, State.ROLLED_BACK), event
             if not Verdict(verdicts[run]).ships:
-                excuse = next(one for one in exceptions if one.id == event.fact.override)
+                excuse = next(override for override in exceptions if override.id == event.fact.override)
                 assert excuse.run == run
                 assert excuse.decided_by == "ada"
                 assert excuse.requested < moment < excuse.expires + timedelta(minutes=1), event
-                assert any(abs(one - moment) < timedelta(minutes=1) for one in uses[excuse.id])
+                assert any(abs(use - moment) < timedelta(minutes=1) for use in uses[excuse.id])
                 if excuse.decision == "closed":
                     assert excuse.decided is not None
                     assert excuse.decided > moment, "a closed override opened something"

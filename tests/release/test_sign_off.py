@@ -32,7 +32,7 @@ NOTE = "I read the report against the parent"
 
 
 def signing(root: Path) -> tuple[Workspace, Clock]:
-    """A workspace whose policy asks for sign-off: quality owner ada, engineer lin, who is at work."""
+    """A workspace whose policy asks for sign-off: quality owner ada, engineer lin, who is the actor."""
     workspace, clock = founded(root)
     change(workspace, "\nsign_off = false", "\nsign_off = true")
     record_policy(workspace)
@@ -46,7 +46,7 @@ def change(workspace: Workspace, old: str, new: str) -> None:
     policy.write_text(text.replace(old, new))
 
 
-def standing(workspace: Workspace, clock: Clock) -> Status:
+def status_now(workspace: Workspace, clock: Clock) -> Status:
     with workspace.log.reading() as view:
         return status(view, now=clock.now())
 
@@ -68,7 +68,9 @@ def test_what_passed_ships_once_the_quality_owner_has_approved_it(tmp_path: Path
         (verdict,) = view.recorded(GateDecision)
         assert [event.fact.action for event in view.recorded(ShippingEvent)] == ["refused", "shipped"]
         assert [refused.actor for refused in view.recorded(AttemptRefused)] == ["lin"]
-    assert answer.fact == GateSignedOff(run, "main", verdict.id, True, NOTE, seconds)
+    assert answer.fact == GateSignedOff(
+        run=run, lineage="main", decision=verdict.id, approved=True, note=NOTE, seconds=seconds
+    )
     assert timedelta(seconds=seconds) == pytest.approx(timedelta(days=2), abs=timedelta(minutes=1))
 
 
@@ -91,7 +93,18 @@ def test_a_new_verdict_needs_a_new_sign_off(tmp_path: Path) -> None:
     run = judged(workspace, 0, "PASS")
     sign_off(workspace.as_actor("ada"), run, approved=True, note=NOTE)
 
-    record(workspace, GateDecision(run, "main", Gate.DIVERSITY, Verdict.PASS, True, "measured again", None))
+    record(
+        workspace,
+        GateDecision(
+            run=run,
+            lineage="main",
+            gate=Gate.DIVERSITY,
+            verdict=Verdict.PASS,
+            enforced=True,
+            reason="measured again",
+            override=None,
+        ),
+    )
 
     with pytest.raises(Held, match="waits for the quality owner's sign-off"):
         ship.ship(workspace, run)
@@ -186,7 +199,7 @@ def test_a_lineage_that_only_observes_ships_and_says_what_was_missing(tmp_path: 
 
     assert "observe mode, would be held: it waits for the quality owner's sign-off" in reason
     assert state(workspace, run) is State.SHIPPED
-    assert standing(workspace, clock).lineages[0].pending_sign_offs == ()
+    assert status_now(workspace, clock).lineages[0].pending_sign_offs == ()
 
 
 def test_a_verdict_that_waits_is_due_in_the_status_and_in_time_a_finding(tmp_path: Path) -> None:
@@ -194,12 +207,12 @@ def test_a_verdict_that_waits_is_due_in_the_status_and_in_time_a_finding(tmp_pat
     old, _, run = (judged(workspace, number, verdict) for number, verdict in enumerate(["PASS", "BLOCK", "PASS"]))
     sign_off(workspace.as_actor("ada"), old, approved=False, note=NOTE)
 
-    waiting = standing(workspace, clock)
+    waiting = status_now(workspace, clock)
     clock.move(8)
     freeze.freeze(workspace, old, reason="dialect answers are gone")  # the log's clock ends with its newest row
-    overdue = standing(workspace, clock)
+    overdue = status_now(workspace, clock)
     sign_off(workspace.as_actor("ada"), run, approved=True, note=NOTE)
-    decided = standing(workspace, clock)
+    decided = status_now(workspace, clock)
 
     (line,) = waiting.lineages
     assert [(pending.run, pending.verdict) for pending in line.pending_sign_offs] == [(run, "PASS")]
@@ -224,7 +237,7 @@ def test_what_was_passed_by_in_production_waits_no_longer(tmp_path: Path) -> Non
     sign_off(workspace.as_actor("ada"), newer, approved=True, note=NOTE)
     ship.ship(workspace, newer)
 
-    assert standing(workspace, clock).lineages[0].pending_sign_offs == ()
+    assert status_now(workspace, clock).lineages[0].pending_sign_offs == ()
 
 
 def test_the_time_to_decide_is_in_the_monthly_pack(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tailguard.domain.alarms import AlarmKind
 from tailguard.domain.facts import AlertRaised, Composition, ContaminationAudited, RunStarted, ShippingEvent
 from tailguard.domain.incidents import ORDER, Gap, next_step
 from tailguard.domain.shipping import State
@@ -18,7 +19,7 @@ from tailguard.release import freeze
 from tailguard.response import protocol
 from tailguard.response.drill import start_drill
 from tailguard.runlog.verify import verify
-from tailguard.runlog.views.releases import fleet_of
+from tailguard.runlog.views.releases import release_history_of
 from tailguard.workspace import LOG_FILE, LOG_VARIABLE
 from tests.builders import Team, written_by
 from tests.recording import record, record_policy
@@ -60,7 +61,7 @@ def kept_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("kept_elsewhere")
-def test_a_drill_touches_nothing_that_is_at_work_and_leaves_its_times(team: Team) -> None:
+def test_a_drill_touches_nothing_in_production_and_leaves_its_times(team: Team) -> None:
     first, second = two_generations(team)
     space = team.workspace
     stored = {path for path in everything(space.store.root) if not path.startswith("contamination")}
@@ -69,8 +70,8 @@ def test_a_drill_touches_nothing_that_is_at_work_and_leaves_its_times(team: Team
     through(team, begun.incident)
 
     with space.log.reading() as view:
-        assert fleet_of(view, "main").deployed == second
-        assert fleet_of(view, "main").state(second) is State.SHIPPED
+        assert release_history_of(view, "main").deployed == second
+        assert release_history_of(view, "main").state(second) is State.SHIPPED
         assert [row.fact.run for row in view.recorded(RunStarted)] == [first, second]
         assert view.recorded(AlertRaised) == [], "the planted collapse alarms in the sandbox alone"
         (found,) = incidents(view)
@@ -78,7 +79,7 @@ def test_a_drill_touches_nothing_that_is_at_work_and_leaves_its_times(team: Team
     assert (space.root / "drills" / begun.incident / LOG_FILE).exists()
     assert {path for path in everything(space.store.root) if not path.startswith("contamination")} == stored
     assert [step.fact.step for step in found.steps] == list(ORDER[:-1])
-    assert f"{second} was rolled back, {first} is at work" in found.steps[2].fact.evidence
+    assert f"{second} was rolled back, {first} is in production" in found.steps[2].fact.evidence
     assert all(found.seconds(step) is not None for step in ORDER[:-1])
     assert found.next == "close"
     assert (space.root / "drills" / begun.incident).is_dir()
@@ -103,8 +104,8 @@ def test_a_response_keeps_its_order_and_does_not_close_without_cause_and_change(
     through(team, name)
     with pytest.raises(InputError, match=r"freeze of .* was done by .*; close comes next"):
         protocol.freeze(space, name)
-    for wrong, told in (("cause", "needs a root cause"), ("change", "needs a change"), ("play", "no play ''")):
-        with pytest.raises(InputError, match=told):
+    for wrong, message in (("cause", "needs a root cause"), ("change", "needs a change"), ("play", "no play ''")):
+        with pytest.raises(InputError, match=message):
             protocol.close(space, name, **{**CLOSING, wrong: ""})
     with pytest.raises(InputError, match="ada or ada closes it; you are lin"):
         protocol.close(space.as_actor("lin"), name, **CLOSING)
@@ -116,7 +117,16 @@ def test_a_response_keeps_its_order_and_does_not_close_without_cause_and_change(
 def test_a_real_incident_from_an_alert_acts_on_the_lineage_itself(team: Team) -> None:
     first, second = two_generations(team)
     space = team.workspace
-    record(space, AlertRaised("alert-1", "a stream lost diversity", "bot", "bot lost its rare words", "decisions#1"))
+    record(
+        space,
+        AlertRaised(
+            alert="alert-1",
+            kind=AlarmKind.STREAM,
+            subject="bot",
+            what="bot lost its rare words",
+            source="decisions#1",
+        ),
+    )
     team.clock.moment += timedelta(minutes=30)
 
     begun = protocol.open_incident(space.as_actor("lin"), "main", what="", alert="alert-1", generation=None)
@@ -125,14 +135,14 @@ def test_a_real_incident_from_an_alert_acts_on_the_lineage_itself(team: Team) ->
     assert begun.evidence == "bot lost its rare words"
     with space.log.reading() as view:
         (found,) = incidents(view)
-        fleet = fleet_of(view, "main")
+        releases = release_history_of(view, "main")
         runs = [row.fact.run for row in view.recorded(RunStarted)]
         made = view.recorded(Composition, run=runs[-1])
         events = [(row.fact.run, row.fact.action) for row in view.recorded(ShippingEvent)][-3:]
         findings = [finding.what for finding in status(view, now=team.clock.now()).findings]
     assert (found.trigger, found.kind) == ("alert-1", "incident")
     assert 1800 < (found.seconds("detect") or 0) < 2000, "since the alert"
-    assert (fleet.deployed, fleet.state(second)) == (first, State.ROLLED_BACK)
+    assert (releases.deployed, releases.state(second)) == (first, State.ROLLED_BACK)
     assert events == [(second, "frozen"), (second, "rolled back"), (first, "restored")]
     assert made[0].fact.ratio_records == 0
     assert runs[-1] == "main/2"
@@ -201,7 +211,7 @@ def test_steps_come_in_order() -> None:
 
 @pytest.mark.slow
 def test_a_drill_is_due_every_quarter_and_overdue_until_one_is_held(team: Team) -> None:
-    def told() -> list[str]:
+    def sentences() -> list[str]:
         record_policy(team.workspace)
         freeze.freeze(team.workspace, "main/1", reason="moves the log's own time")
         freeze.unfreeze(team.workspace, "main/1", reason="moves the log's own time")
@@ -210,12 +220,12 @@ def test_a_drill_is_due_every_quarter_and_overdue_until_one_is_held(team: Team) 
         return [finding.what for finding in found.findings if finding.what.startswith("a drill is overdue")]
 
     two_generations(team)
-    assert told() == []
+    assert sentences() == []
     team.clock.move(40)
-    assert len(told()) == 1
+    assert len(sentences()) == 1
     name = start_drill(team.workspace, "main", seed=0).incident
     through(team, name)
     protocol.close(team.workspace, name, **CLOSING)
-    assert told() == []
+    assert sentences() == []
     team.clock.move(93)
-    assert "the last was closed on" in told()[0]
+    assert "the last was closed on" in sentences()[0]

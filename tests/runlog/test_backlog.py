@@ -62,9 +62,24 @@ def held(workspace: Workspace, run: str, batch: str, source: str, ids: set[str])
     ]
     digest = workspace.store.put_table("quarantine", pa.Table.from_pylist(rows, schema=RECORD))
     return [
-        BatchTaken(run, batch, source, "unknown", "x.jsonl", 20, 0, 0, 0, len(ids), None, None, None, None),
-        RecordsHeld(run, batch, source, " ".join(sorted(ids))),
-        Artifact(run, Stage.INTAKE, "out", "quarantine", "", digest),
+        BatchTaken(
+            run=run,
+            batch=batch,
+            source=source,
+            declared="unknown",
+            file="x.jsonl",
+            read=20,
+            rejected=0,
+            duplicates=0,
+            confident=0,
+            held=len(ids),
+            estimate=None,
+            estimate_low=None,
+            estimate_high=None,
+            conflict=None,
+        ),
+        RecordsHeld(run=run, batch=batch, source=source, records=" ".join(sorted(ids))),
+        Artifact(run=run, stage=Stage.INTAKE, direction="out", kind="quarantine", name="", digest=digest),
     ]
 
 
@@ -103,7 +118,16 @@ def test_what_waits_is_what_was_held_and_is_not_decided_however_records_repeat(
             elif (
                 name in first_run
             ):  # in which batch the reviewer found it makes no difference, nor does answering twice
-                facts.append(ReviewDecision(name, "abc"[number % 3], "docs", more, "checked", clock.moment))
+                facts.append(
+                    ReviewDecision(
+                        record=name,
+                        batch="abc"[number % 3],
+                        source="docs",
+                        origin=more,
+                        reason="checked",
+                        held_since=clock.moment,
+                    )
+                )
                 decided = decided - {name} if more == "unknown" else decided | {name}
         record(workspace, *facts)
 
@@ -145,14 +169,16 @@ def test_that_records_wait_is_true_since_the_queue_was_last_empty(log: RunLog) -
     author = Author("ada", clock)
 
     def answer(record: str) -> ReviewDecision:
-        return ReviewDecision(record, "a", "docs", "human", "checked", clock.moment)
+        return ReviewDecision(
+            record=record, batch="a", source="docs", origin="human", reason="checked", held_since=clock.moment
+        )
 
     seen = []
     for step in (
-        RecordsHeld("main/0", "a", "docs", "r0"),
+        RecordsHeld(run="main/0", batch="a", source="docs", records="r0"),
         answer("r0"),  # the queue is empty
-        RecordsHeld("main/1", "a", "docs", "r1"),
-        RecordsHeld("main/2", "a", "docs", "r2"),
+        RecordsHeld(run="main/1", batch="a", source="docs", records="r1"),
+        RecordsHeld(run="main/2", batch="a", source="docs", records="r2"),
         answer("r1"),
         answer("r2"),
     ):
@@ -196,14 +222,14 @@ def test_many_held_ids_are_written_in_rows_of_a_thousand(log: RunLog, tmp_path: 
 def test_what_waited_at_each_moment_is_told_by_how_long_it_had_waited(log: RunLog) -> None:
     clock = Clock()
     author = Author("ada", clock)
-    record_in(log, author, RecordsHeld("main/0", "a", "docs", "r1 r2 r3"))
+    record_in(log, author, RecordsHeld(run="main/0", batch="a", source="docs", records="r1 r2 r3"))
     begun = clock.moment
     clock.move(10)
     record_in(
         log,
         author,
-        RecordsHeld("main/1", "b", "docs", "r3 r4"),
-        ReviewDecision("r1", "a", "docs", "human", "checked", begun),
+        RecordsHeld(run="main/1", batch="b", source="docs", records="r3 r4"),
+        ReviewDecision(record="r1", batch="a", source="docs", origin="human", reason="checked", held_since=begun),
     )
     clock.move(20)
 
@@ -227,9 +253,9 @@ def test_only_files_of_runs_that_are_not_decided_whole_are_read(tmp_path: Path, 
     record(workspace, *held(workspace, "main/0", "a", "docs", {first}))
     record(workspace,
         *(fact for n in range(1, runs) for fact in (
-            RecordsHeld(f"main/{n}", f"b{n}", "docs", f"r{n}"),
-            Artifact(f"main/{n}", Stage.INTAKE, "out", "quarantine", "", f"not there {n}"),
-            ReviewDecision(f"r{n}", f"b{n}", "docs", "human", "checked", clock.moment),
+            RecordsHeld(run=f"main/{n}", batch=f"b{n}", source="docs", records=f"r{n}"),
+            Artifact(run=f"main/{n}", stage=Stage.INTAKE, direction="out", kind="quarantine", name="", digest=f"not there {n}"),
+            ReviewDecision(record=f"r{n}", batch=f"b{n}", source="docs", origin="human", reason="checked", held_since=clock.moment),
         ))
     )  # fmt: skip
 

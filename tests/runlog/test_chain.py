@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import inspect, text
 
 from tailguard.domain.facts import FACTS, ReasonCount, StageStarted
+from tailguard.domain.reasons import Reason, RecordOutcome
 from tailguard.domain.stages import Stage
 from tailguard.errors import InputError, LogBusy, TailguardError
 from tailguard.runlog import connection as opening
@@ -26,11 +27,26 @@ AUTHOR = Author("ada", Clock())
 def write_two_runs(log: RunLog) -> None:
     for run in ("main/0", "main/1"):
         recorder = RunRecorder(log, run, AUTHOR)
-        recorder.record(StageStarted(run, Stage.INTAKE), ReasonCount(run, "intake", "held", "s", "unknown", "why", 3))
-        recorder.record(StageStarted(run, Stage.SCORE))
+        recorder.record(
+            StageStarted(run=run, stage=Stage.INTAKE),
+            _reason_count(run, "s", 3),
+        )
+        recorder.record(StageStarted(run=run, stage=Stage.SCORE))
         if run == "main/0":
             recorder.seal()
-    record_in(log, AUTHOR, StageStarted("main/2", Stage.INTAKE))
+    record_in(log, AUTHOR, StageStarted(run="main/2", stage=Stage.INTAKE))
+
+
+def _reason_count(run: str, source: str, records: int) -> ReasonCount:
+    return ReasonCount(
+        run=run,
+        stage=Stage.INTAKE,
+        outcome=RecordOutcome.HELD,
+        source=source,
+        origin="unknown",
+        reason=Reason.NO_DECLARATION,
+        records=records,
+    )
 
 
 def change(log: RunLog, statement: str) -> None:
@@ -48,7 +64,7 @@ def test_an_untouched_log_verifies(log: RunLog) -> None:
 
 
 @pytest.mark.parametrize(
-    ("statement", "told"),
+    ("statement", "message"),
     [
         ("UPDATE reason_count SET records = 4 WHERE run = 'main/0'", "changed"),
         ("UPDATE entry SET actor = 'eve' WHERE id = 'main/1#1'", "changed"),
@@ -66,12 +82,12 @@ def test_an_untouched_log_verifies(log: RunLog) -> None:
         ),
     ],
 )
-def test_tampering_is_found(log: RunLog, statement: str, told: str) -> None:
+def test_tampering_is_found(log: RunLog, statement: str, message: str) -> None:
     write_two_runs(log)
 
     change(log, statement)
 
-    assert any(told in problem.what for problem in verify(log).problems), verify(log).problems
+    assert any(message in problem.what for problem in verify(log).problems), verify(log).problems
 
 
 def test_a_whole_chain_that_was_cut_out_is_missed(log: RunLog) -> None:
@@ -85,7 +101,7 @@ def test_a_whole_chain_that_was_cut_out_is_missed(log: RunLog) -> None:
 
 
 def test_facts_come_back_as_they_were_written(log: RunLog) -> None:
-    fact = ReasonCount("main/0", "intake", "rejected", "a;b", "", 'quote \' and "snow" ☃', 7)
+    fact = _reason_count("main/0", 'a;b quote \' and "snow" ☃', 7)
 
     RunRecorder(log, "main/0", AUTHOR).record(fact, *[replace(fact, records=n) for n in range(50)])
 
@@ -145,26 +161,26 @@ def test_a_value_that_no_row_can_have_is_named_with_its_row(log: RunLog) -> None
 def test_a_decision_that_raises_leaves_nothing(log: RunLog) -> None:
     def refused() -> None:
         with transaction(log, AUTHOR) as opened:
-            opened.record(StageStarted("main/0", Stage.SCORE))
+            opened.record(StageStarted(run="main/0", stage=Stage.SCORE))
             raise InputError("no")
 
     with pytest.raises(InputError):
         refused()
 
-    record_in(log, AUTHOR, StageStarted("main/0", Stage.INTAKE))
+    record_in(log, AUTHOR, StageStarted(run="main/0", stage=Stage.INTAKE))
     assert verify(log).rows == 2
 
 
 def test_facts_wait_beside_a_busy_log_and_are_folded_in(tmp_path: Path) -> None:
     log = DuckdbLog(tmp_path / "runlog.duckdb")
     recorder = RunRecorder(log, "main/0", AUTHOR, timeout_seconds=0.1)
-    recorder.record(StageStarted("main/0", Stage.INTAKE))
+    recorder.record(StageStarted(run="main/0", stage=Stage.INTAKE))
 
     with reader_writer_lock(log.path, exclusive=True, timeout_seconds=1):
-        recorder.record(StageStarted("main/0", Stage.SCORE))
-        recorder.record(StageStarted("main/0", Stage.COMPOSE), StageStarted("main/0", Stage.TRAIN))
+        recorder.record(StageStarted(run="main/0", stage=Stage.SCORE))
+        recorder.record(StageStarted(run="main/0", stage=Stage.COMPOSE), StageStarted(run="main/0", stage=Stage.TRAIN))
     spooled = (tmp_path / "runlog.spool" / "main-0.jsonl").read_bytes()
-    recorder.record(StageStarted("main/0", Stage.GATE))
+    recorder.record(StageStarted(run="main/0", stage=Stage.GATE))
 
     with log.reading() as view:
         stages = [row.fact.stage for row in view.recorded(StageStarted)]
@@ -174,14 +190,14 @@ def test_facts_wait_beside_a_busy_log_and_are_folded_in(tmp_path: Path) -> None:
 
     # A crash between commit and removal leaves the file; its facts are not written twice.
     (tmp_path / "runlog.spool" / "main-0.jsonl").write_bytes(spooled)
-    recorder.record(StageStarted("main/0", Stage.HANDOFF))
+    recorder.record(StageStarted(run="main/0", stage=Stage.HANDOFF))
     with log.reading() as view:
         assert len(view.recorded(StageStarted)) == 6
 
 
 def test_a_decision_on_a_busy_log_is_refused_and_not_put_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = DuckdbLog(tmp_path / "runlog.duckdb")
-    record_in(log, AUTHOR, StageStarted("main/0", Stage.INTAKE))
+    record_in(log, AUTHOR, StageStarted(run="main/0", stage=Stage.INTAKE))
     monkeypatch.setattr(opening, "TIMEOUT_SECONDS", 0.1)
 
     with (
@@ -214,10 +230,10 @@ def test_an_address_of_another_kind_is_refused(tmp_path: Path) -> None:
 
 def test_pages_see_a_decision_at_once(tmp_path: Path) -> None:
     log = DuckdbLog(tmp_path / "runlog.duckdb")
-    record_in(log, AUTHOR, StageStarted("main/0", Stage.INTAKE))
+    record_in(log, AUTHOR, StageStarted(run="main/0", stage=Stage.INTAKE))
     before = log.version()
 
-    record_in(log, AUTHOR, StageStarted("main/0", Stage.SCORE))
+    record_in(log, AUTHOR, StageStarted(run="main/0", stage=Stage.SCORE))
 
     assert log.version() != before
     with log.read_published() as view:
@@ -227,11 +243,11 @@ def test_pages_see_a_decision_at_once(tmp_path: Path) -> None:
 def test_a_page_sees_what_was_written_while_another_page_of_its_server_reads(tmp_path: Path) -> None:
     log = DuckdbLog(tmp_path / "it's a:log" / "runlog.duckdb")
     log.folder.mkdir()
-    record_in(log, AUTHOR, StageStarted("main/0", Stage.INTAKE))
+    record_in(log, AUTHOR, StageStarted(run="main/0", stage=Stage.INTAKE))
 
     with log.read_published() as slow:
         assert len(slow.recorded(StageStarted)) == 1
-        record_in(log, AUTHOR, StageStarted("main/0", Stage.SCORE))
+        record_in(log, AUTHOR, StageStarted(run="main/0", stage=Stage.SCORE))
         with log.read_published() as fresh:
             assert len(fresh.recorded(StageStarted)) == 2
         assert len(slow.recorded(StageStarted)) == 1

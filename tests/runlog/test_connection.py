@@ -24,7 +24,7 @@ OLD_BLOCK_BYTES = 262_144
 def test_a_new_log_takes_a_few_megabytes(tmp_path: Path) -> None:
     log = open_log(f"duckdb:///{tmp_path / 'runlog.duckdb'}", tmp_path)
 
-    record_in(log, Author("ada", Clock()), PolicyInForce("digest", "team", "text"))
+    record_in(log, Author("ada", Clock()), PolicyInForce(digest="digest", team="team", text="text"))
 
     assert (tmp_path / "runlog.duckdb").stat().st_size < 8 * MEGABYTE
     assert (tmp_path / "runlog.published.duckdb").stat().st_size < 8 * MEGABYTE
@@ -36,7 +36,7 @@ def test_a_log_with_the_larger_blocks_of_earlier_releases_is_written_and_read(tm
     duckdb.connect(str(path), config={"default_block_size": OLD_BLOCK_BYTES}).close()
     log = open_log(f"duckdb:///{path}", tmp_path)
 
-    record_in(log, Author("ada", Clock()), PolicyInForce("digest", "team", "text"))
+    record_in(log, Author("ada", Clock()), PolicyInForce(digest="digest", team="team", text="text"))
 
     with getattr(log, reader)() as view:
         assert [row.fact.text for row in view.recorded(PolicyInForce)] == ["text"]
@@ -45,13 +45,13 @@ def test_a_log_with_the_larger_blocks_of_earlier_releases_is_written_and_read(tm
 def test_work_that_fails_lets_go_of_the_file(tmp_path: Path) -> None:
     log = open_log(f"duckdb:///{tmp_path / 'runlog.duckdb'}", tmp_path)
     author = Author("ada", Clock())
-    record_in(log, author, PolicyInForce("digest", "team", "text"))
+    record_in(log, author, PolicyInForce(digest="digest", team="team", text="text"))
 
     for opened in (log.reading, log.writing, log.read_published):
         with pytest.raises(ZeroDivisionError), opened():
             1 / 0  # noqa: B018  any failure
 
-    record_in(log, author, PolicyInForce("other", "team", "text"))
+    record_in(log, author, PolicyInForce(digest="other", team="team", text="text"))
     duckdb.connect(str(tmp_path / "runlog.duckdb")).close()  # fails while anything has the file open
     with log.read_published() as view:
         assert len(view.recorded(PolicyInForce)) == 2
@@ -61,20 +61,20 @@ def test_work_that_fails_lets_go_of_the_file(tmp_path: Path) -> None:
 def test_a_database_that_broke_is_started_anew(tmp_path: Path, reader: str) -> None:
     log = open_log(f"duckdb:///{tmp_path / 'runlog.duckdb'}", tmp_path)
     author = Author("ada", Clock())
-    record_in(log, author, PolicyInForce("digest", "team", "text"))
+    record_in(log, author, PolicyInForce(digest="digest", team="team", text="text"))
 
     with pytest.raises(TailguardError), getattr(log, reader)() as view:
         view.connection.connection.dbapi_connection.close()
 
     with getattr(log, reader)() as view:
         assert len(view.recorded(PolicyInForce)) == 1
-    record_in(log, author, PolicyInForce("other", "team", "text"))
+    record_in(log, author, PolicyInForce(digest="other", team="team", text="text"))
 
 
 def test_an_opening_that_is_interrupted_lets_go_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = open_log(f"duckdb:///{tmp_path / 'runlog.duckdb'}", tmp_path)
     author = Author("ada", Clock())
-    record_in(log, author, PolicyInForce("digest", "team", "text"))
+    record_in(log, author, PolicyInForce(digest="digest", team="team", text="text"))
     do = log_connection._Duckdb.do
 
     def interrupted(self: log_connection._Duckdb, statement: str) -> None:
@@ -86,7 +86,7 @@ def test_an_opening_that_is_interrupted_lets_go_of_the_file(tmp_path: Path, monk
         with pytest.raises(KeyboardInterrupt), opened():
             pass
         monkeypatch.undo()
-        record_in(log, author, PolicyInForce(opened.__name__, "team", "text"))
+        record_in(log, author, PolicyInForce(digest=opened.__name__, team="team", text="text"))
 
     duckdb.connect(str(tmp_path / "runlog.duckdb")).close()
 
@@ -96,10 +96,10 @@ def test_one_log_is_made_while_another_is_read(tmp_path: Path) -> None:
     for folder in folders:
         folder.mkdir()
     first, second = (open_log(f"duckdb:///{folder / 'runlog.duckdb'}", folder) for folder in folders)
-    record_in(first, Author("ada", Clock()), PolicyInForce("one", "team", "text"))
+    record_in(first, Author("ada", Clock()), PolicyInForce(digest="one", team="team", text="text"))
 
     with first.reading() as view:
-        record_in(second, Author("ada", Clock()), PolicyInForce("other", "team", "text"))
+        record_in(second, Author("ada", Clock()), PolicyInForce(digest="other", team="team", text="text"))
         with second.reading() as beside, first.read_published() as published:
             digests = [[row.fact.digest for row in each.recorded(PolicyInForce)] for each in (view, beside, published)]
 
@@ -110,7 +110,7 @@ def test_a_disk_that_fills_while_the_log_is_published_does_not_deny_what_was_rec
     path = tmp_path / "runlog.duckdb"
     log = open_log(f"duckdb:///{path}", tmp_path)
     author = Author("ada", Clock())
-    record_in(log, author, PolicyInForce("digest", "team", "text"))
+    record_in(log, author, PolicyInForce(digest="digest", team="team", text="text"))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     size = path.stat().st_size
     text = random.Random(1).randbytes(size // 3).hex()  # noqa: S311  nothing that compresses
@@ -118,12 +118,12 @@ def test_a_disk_that_fills_while_the_log_is_published_does_not_deny_what_was_rec
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
         with pytest.raises(TailguardError, match="The facts are in the log; free some space"):
-            record_in(log, author, PolicyInForce("large", "team", text))
+            record_in(log, author, PolicyInForce(digest="large", team="team", text=text))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
     with log.reading() as view:
         assert [row.fact.digest for row in view.recorded(PolicyInForce)] == ["digest", "large"]
-    record_in(log, author, PolicyInForce("next", "team", "text"))
+    record_in(log, author, PolicyInForce(digest="next", team="team", text="text"))
     with log.read_published() as view:
         assert len(view.recorded(PolicyInForce)) == 3

@@ -26,7 +26,7 @@ from tailguard.domain.verdict import Verdict
 from tailguard.runlog.connection import RunLog
 from tailguard.runlog.recorder import Author, RunRecorder
 from tailguard.runlog.views import history as history_view
-from tailguard.runlog.views.alarms import teeth
+from tailguard.runlog.views.alarms import sensitivity
 from tailguard.runlog.views.history import history
 from tailguard.runlog.views.runs import newest_runs, not_passed
 from tailguard.runlog.views.sources import leaks, passed, source_records, undeclared_returns
@@ -34,7 +34,7 @@ from tests.builders import Clock, Team
 from tests.recording import record_in
 
 
-def told(log: RunLog, runs: int, *, lineage: str = "a_b") -> None:
+def record_history(log: RunLog, runs: int, *, lineage: str = "a_b") -> None:
     """Runs of which every tenth was blocked and every seventh has a larger ratio; one row each where that is enough."""
     clock = Clock()
     author = Author("ada", clock)
@@ -43,7 +43,15 @@ def told(log: RunLog, runs: int, *, lineage: str = "a_b") -> None:
         author,
         *(
             RunStarted(
-                f"{lineage}/{n}", lineage, n, f"{lineage}/{n - 1}" if n else None, Mode.ENFORCE, "p", "r", 0, "1"
+                run=f"{lineage}/{n}",
+                lineage=lineage,
+                number=n,
+                parent=f"{lineage}/{n - 1}" if n else None,
+                mode=Mode.ENFORCE,
+                policy="p",
+                request="r",
+                seed=0,
+                tool_version="1",
             )
             for n in range(runs)
         ),
@@ -53,9 +61,39 @@ def told(log: RunLog, runs: int, *, lineage: str = "a_b") -> None:
         verdict = Verdict.BLOCK if n % 10 == 3 else Verdict.PASS
         ratio = 0.4 if n % 7 == 2 else 0.2
         RunRecorder(log, run, author).record(
-            Composition(run, lineage, "s", "c", None, 100, 1000, 10, 20.0, 200.0, ratio, ratio / 2, 0.3, None),
-            GateDecision(run, lineage, Gate.DIVERSITY, verdict, True, "why", None),
-            CanaryResult(run, Damage.RARE_WORDS_LOST, 0.1, 0.05 + n / 1000, Verdict.BLOCK, True),
+            Composition(
+                run=run,
+                lineage=lineage,
+                snapshot="s",
+                content="c",
+                anchor=None,
+                records=100,
+                tokens=1000,
+                anchor_records=10,
+                synthetic_records=20.0,
+                synthetic_tokens=200.0,
+                ratio_records=ratio,
+                ratio_tokens=ratio / 2,
+                ceiling=0.3,
+                requested=None,
+            ),
+            GateDecision(
+                run=run,
+                lineage=lineage,
+                gate=Gate.DIVERSITY,
+                verdict=verdict,
+                enforced=True,
+                reason="why",
+                override=None,
+            ),
+            CanaryResult(
+                run=run,
+                kind=Damage.RARE_WORDS_LOST,
+                strength=0.1,
+                loss=0.05 + n / 1000,
+                verdict=Verdict.BLOCK,
+                as_expected=True,
+            ),
         )
 
 
@@ -64,7 +102,7 @@ def test_a_long_history_is_thinned_and_keeps_its_counts_its_ends_and_what_stands
     log: RunLog, runs: int, all_of_them: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(history_view, "BUCKETS", 12)
-    told(log, runs)
+    record_history(log, runs)
 
     with log.reading() as view:
         found = history(view, "a_b", None)
@@ -82,7 +120,7 @@ def test_a_long_history_is_thinned_and_keeps_its_counts_its_ends_and_what_stands
 
 
 def test_the_newest_row_of_each_is_what_a_walk_through_all_of_them_finds(log: RunLog) -> None:
-    told(log, 12)
+    record_history(log, 12)
 
     with log.reading() as view:
         every = view.recorded(GateDecision)
@@ -98,15 +136,41 @@ def test_the_newest_row_of_each_is_what_a_walk_through_all_of_them_finds(log: Ru
         assert view.recorded(GateDecision, of_lineage="a_b", since=every[5].recorded) == every[5:]
         assert view.recorded(GateDecision, of_lineage="aXb") == []
         assert [run.fact.number for run in newest_runs(view, 3)["a_b"]] == [9, 10, 11]
-        assert [test.run for test in teeth(view, Damage.RARE_WORDS_LOST)] == [f"a_b/{n}" for n in range(12)]
+        assert [test.run for test in sensitivity(view, Damage.RARE_WORDS_LOST)] == [f"a_b/{n}" for n in range(12)]
         assert [run.run for run in not_passed(view, ["a_b"])] == ["a_b/3"]
 
 
 def test_what_two_runs_found_in_the_same_file_is_not_added_up(log: RunLog) -> None:
     author = Author("ada", Clock())
-    record_in(log, author, DetectorCalibrated("d", "built-in", "a", "main/0", 9, 9, 0.9, 0.9, 0.01, 0.01))
-    count = ProvenanceCount("main/0", "b", "docs", "human", "human", "declaration", 80, 800)
-    share = ShareEstimated("main/0", "b", "docs", "batch", "PACC", 0.3, 0.25, 0.35, 100)
+    record_in(
+        log,
+        author,
+        DetectorCalibrated(
+            detector="d",
+            name="built-in",
+            anchor="a",
+            outputs_of="main/0",
+            human_texts=9,
+            ai_texts=9,
+            auroc=0.9,
+            true_positive_rate=0.9,
+            false_positive_rate=0.01,
+            error_rate=0.01,
+        ),
+    )
+    count = ProvenanceCount(
+        run="main/0",
+        batch="b",
+        source="docs",
+        declared="human",
+        origin="human",
+        evidence="declaration",
+        records=80,
+        tokens=800,
+    )
+    share = ShareEstimated(
+        run="main/0", batch="b", source="docs", pool="batch", method="PACC", share=0.3, low=0.25, high=0.35, records=100
+    )
     record_in(log, author, count, share)
     with log.reading() as view:
         alone = leaks(view)
@@ -119,8 +183,30 @@ def test_what_two_runs_found_in_the_same_file_is_not_added_up(log: RunLog) -> No
 
 def test_a_source_agrees_with_its_own_declaration_and_not_with_another_ones(log: RunLog) -> None:
     author = Author("ada", Clock())
-    taken = BatchTaken("main/0", "b", "docs", "human", "x", 9, 0, 0, 0, 1, None, None, None, None)
-    record_in(log, author, taken, ReviewDecision("r1", "b", "docs", "human", "checked", datetime(2026, 3, 1)))
+    taken = BatchTaken(
+        run="main/0",
+        batch="b",
+        source="docs",
+        declared="human",
+        file="x",
+        read=9,
+        rejected=0,
+        duplicates=0,
+        confident=0,
+        held=1,
+        estimate=None,
+        estimate_low=None,
+        estimate_high=None,
+        conflict=None,
+    )
+    record_in(
+        log,
+        author,
+        taken,
+        ReviewDecision(
+            record="r1", batch="b", source="docs", origin="human", reason="checked", held_since=datetime(2026, 3, 1)
+        ),
+    )
     record_in(
         log, author, replace(taken, run="main/1", source="vendor", declared="ai")
     )  # the same file, under another name
@@ -130,7 +216,7 @@ def test_a_source_agrees_with_its_own_declaration_and_not_with_another_ones(log:
 
 
 def test_what_is_prefetched_is_what_would_have_been_asked(log: RunLog) -> None:
-    told(log, 5)
+    record_history(log, 5)
 
     with log.reading() as view:
         asked = {run: view.recorded(Composition, run=run) for run in ("a_b/1", "a_b/9")}
@@ -143,9 +229,40 @@ def test_our_own_text_is_told_once_a_source_with_how_often_it_came(team: Team) -
     recorder = RunRecorder(team.workspace.log, "main/0", team.workspace.author)
     for run in ("main/0", "main/1"):
         recorder.record(
-            BatchTaken(run, f"batch of {run}", "wiki", "human", "file", 100, 0, 0, 100, 0, None, None, None, None),
-            OwnOutputFound(run, f"batch of {run}", "wiki", "main/0", "copy", 9, "record"),
-            OwnOutputFound(run, f"batch of {run}", "forum", "main/0", "copy", 2, "record"),
+            BatchTaken(
+                run=run,
+                batch=f"batch of {run}",
+                source="wiki",
+                declared="human",
+                file="file",
+                read=100,
+                rejected=0,
+                duplicates=0,
+                confident=100,
+                held=0,
+                estimate=None,
+                estimate_low=None,
+                estimate_high=None,
+                conflict=None,
+            ),
+            OwnOutputFound(
+                run=run,
+                batch=f"batch of {run}",
+                source="wiki",
+                generation="main/0",
+                kind="copy",
+                records=9,
+                example="record",
+            ),
+            OwnOutputFound(
+                run=run,
+                batch=f"batch of {run}",
+                source="forum",
+                generation="main/0",
+                kind="copy",
+                records=2,
+                example="record",
+            ),
         )
 
     with team.workspace.log.reading() as view:

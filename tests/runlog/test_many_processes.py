@@ -30,7 +30,7 @@ def write(url: str, folder: str, number: int, count: int, pipe: Pipe) -> None:
     # Other tests and the demo share the machine: a turn may take longer there than a training run would wait.
     recorder = RunRecorder(open_log(url, Path(folder)), f"main/{number}", author, timeout_seconds=120)
     for turn in range(count):
-        recorder.record(StageStarted(f"main/{number}, turn {turn}", Stage.INTAKE))
+        recorder.record(StageStarted(run=f"main/{number}, turn {turn}", stage=Stage.INTAKE))
         pipe.send(turn)
     pipe.close()
 

@@ -21,6 +21,7 @@ from tailguard.domain.facts import (
     SourceContract,
     SourceSignedOff,
 )
+from tailguard.domain.reasons import Reason, RecordOutcome
 from tailguard.domain.requests import PLAIN, BatchRequest, Recipe
 from tailguard.domain.sources import SourceRecord
 from tailguard.domain.tags import Origin
@@ -72,9 +73,9 @@ def test_a_synthetic_record_in_a_rare_cell_stays_where_an_equal_one_in_a_crowded
     assert alone["outcome"] != "dropped"
     assert alone["diversity"] > 5 * max(row["diversity"] for row in others)
     assert {row["outcome"] for row in others} == {"dropped"}
-    told = json.loads(alone["explanation"])
-    assert rare in told["diversity"]["rare terms"]
-    assert "too many hashes" in told["quality"]["fails"]
+    explanation = json.loads(alone["explanation"])
+    assert rare in explanation["diversity"]["rare terms"]
+    assert "too many hashes" in explanation["quality"]["fails"]
     assert "holds rare terms" in in_words(alone["explanation"])
 
 
@@ -108,7 +109,7 @@ def test_a_record_that_shares_a_long_run_with_the_suite_is_never_composed(tmp_pa
     (row,) = [row for row in rows(again, run) if long in row["text"]]
     assert (row["outcome"], row["outcome_reason"]) == (
         "dropped",
-        "shares a long run of words with the evaluation suite",
+        Reason.SUITE_OVERLAP,
     )
     assert json.loads(row["explanation"])["shares words with prompt"] == "long"
 
@@ -126,12 +127,16 @@ def test_repeated_records_are_dropped_with_where_they_stand_already(team: Team) 
 
     run = to_score(team, [team.batch("b", [first[0], anchor[0], near, *fresh, *twice, twice[0] + " indeed"])])
 
-    counted = {count.reason: count.records for count in facts(team, ReasonCount, run=run) if count.outcome == "dropped"}
+    counted = {
+        count.reason: count.records
+        for count in facts(team, ReasonCount, run=run)
+        if count.outcome is RecordOutcome.DROPPED
+    }
     assert counted == {
-        "stands in an earlier set already": 1,
-        "stands in the anchor already": 1,
-        "near-duplicate of a record of the anchor": 1,
-        "near-duplicate of a record of this run": 1,
+        Reason.IN_EARLIER_SET: 1,
+        Reason.IN_ANCHOR: 1,
+        Reason.NEAR_ANCHOR: 1,
+        Reason.NEAR_SAME_RUN: 1,
     }
 
 
@@ -170,10 +175,10 @@ def test_a_filter_that_drops_what_is_rare_is_told_from_chance(tmp_path: Path) ->
 
     run = to_score(team, [team.batch("a", team.take(900))])
 
-    (one,) = [coverage for coverage in facts(team, SliceCoverage, run=run) if coverage.origin == "human"]
-    assert one.after < one.before
-    assert one.records_after < one.records_before
-    assert one.likely_loss == pytest.approx(one.before - one.after, rel=0.6), (
+    (human,) = [coverage for coverage in facts(team, SliceCoverage, run=run) if coverage.origin == "human"]
+    assert human.after < human.before
+    assert human.records_after < human.records_before
+    assert human.likely_loss == pytest.approx(human.before - human.after, rel=0.6), (
         "long texts hold most rare terms: not narrow"
     )
 
@@ -195,8 +200,8 @@ def test_cells_lost_at_random_are_what_drawing_says() -> None:
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
 def test_reliability_falls_with_what_a_source_has_shown(demoted: float, duplicates: float, agreement: float) -> None:
-    best = source_factor(SourceRecord(0, 0, 1, True))
-    found = source_factor(SourceRecord(demoted, duplicates, agreement, False))
+    best = source_factor(SourceRecord(demoted=0, duplicates=0, agreement=1, signed=True))
+    found = source_factor(SourceRecord(demoted=demoted, duplicates=duplicates, agreement=agreement, signed=False))
 
     assert best == 1
     assert 0 <= found <= source_factor(None) < best
@@ -204,10 +209,13 @@ def test_reliability_falls_with_what_a_source_has_shown(demoted: float, duplicat
 
 def test_a_source_earns_its_reliability_from_the_log(team: Team) -> None:
     run = to_score(team, [team.batch("a", team.take(30)), team.batch("b", team.take(10), "vendor")])
-    record(team.workspace, SourceContract("docs", "Eve", "CC0", "human", team.clock.now(), ""))
+    record(
+        team.workspace,
+        SourceContract(source="docs", owner="Eve", licence="CC0", declared="human", since=team.clock.now(), note=""),
+    )
     with team.workspace.log.reading() as view:
         (contract,) = view.recorded(SourceContract)
-    record(team.workspace, SourceSignedOff("docs", contract.id, True, ""))
+    record(team.workspace, SourceSignedOff(source="docs", contract=contract.id, signed=True, note=""))
 
     again = to_score(team, [team.batch("c", team.take(30)), team.batch("d", team.take(10), "vendor")])
 
@@ -221,7 +229,7 @@ def test_flagged_records_can_be_looked_at_in_their_order(team: Team) -> None:
     first = first_generation(team)
     run = to_score(team, [team.batch("ours", written_by(team, first, 1500, logged=True), "robot", Origin.AI)])
 
-    found = scored(team.workspace, run, outcome="flagged", reason=None, most=20)
+    found = scored(team.workspace, run, outcome=RecordOutcome.FLAGGED, reason=None, limit=20)
 
     logged = facts(team, FlaggedRecord, run=run)
     assert [record.id for record in found] == [row.record for row in logged[:20]]
@@ -234,11 +242,17 @@ def test_a_quota_flags_what_goes_beyond_it(tmp_path: Path) -> None:
     first = first_generation(team)
     run = to_score(team, [team.batch("ours", written_by(team, first, 1500, logged=True), "robot", Origin.AI)])
 
-    counted = {count.reason: count.records for count in facts(team, ReasonCount, run=run) if count.outcome == "flagged"}
+    counted = {
+        count.reason: count.records
+        for count in facts(team, ReasonCount, run=run)
+        if count.outcome is RecordOutcome.FLAGGED
+    }
     kept = sum(
-        count.records for count in facts(team, ReasonCount, run=run) if count.outcome == "kept" and count.origin == "ai"
+        count.records
+        for count in facts(team, ReasonCount, run=run)
+        if count.outcome is RecordOutcome.KEPT and count.origin == "ai"
     )
-    assert set(counted) == {"would push its slice past its quota"}
+    assert set(counted) == {Reason.OVER_QUOTA}
     human = 500 + 400
     assert kept <= 0.5 * human * 0.3 / 0.7 + 1
 

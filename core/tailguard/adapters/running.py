@@ -81,7 +81,7 @@ def run_command(
         )
     except OSError as error:
         raise InputError(
-            f"The {what} {words[0]!r} cannot be started ({error.strerror}). Mend it in policy.toml."
+            f"The {what} {words[0]!r} cannot be started ({error.strerror}). Fix it in policy.toml."
         ) from error
     last: deque[str] = deque(maxlen=_SHOWN_LINES)
     listener = threading.Thread(target=_listen, args=(process.stdout, watched, last), daemon=True)

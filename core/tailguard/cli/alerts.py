@@ -1,4 +1,4 @@
-"""`tailguard alerts`: what stands in alarm, delivered and acknowledged."""
+"""`tailguard alerts`: what is in alarm, delivered and acknowledged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ alerts = typer.Typer(
 
 @alerts.command("send")
 def alerts_send(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
-    """Raise what stands in alarm, once, and deliver what a channel has not taken yet; exit code 2 when one did not take it."""
+    """Raise what is in alarm, once, and deliver what a channel has not taken yet; exit code 2 when one did not take it."""
     from tailguard.plays.monitoring import alerts as alerting
 
     sent = alerting.send(open_workspace(workspace))

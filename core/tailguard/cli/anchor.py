@@ -11,7 +11,7 @@ from tailguard.cli.output import Json, WorkspaceFolder, open_workspace, show
 
 anchor = typer.Typer(name="anchor", help="The frozen human anchor set.", no_args_is_help=True)
 File = Annotated[Path, typer.Argument(help="JSONL, CSV or Parquet with verified human records in `text`.")]
-Reason = Annotated[str, typer.Option(help="Why; it stands in the log.")]
+Reason = Annotated[str, typer.Option(help="Why; it is kept in the log.")]
 
 
 @anchor.command("freeze")
@@ -69,5 +69,5 @@ def anchor_show(workspace: WorkspaceFolder = None, as_json: Json = False) -> Non
     """Its age, its slices, what may still change this year, and whether it is stale or thin."""
     from tailguard.plays.mixing import anchor
 
-    standing = anchor.show(open_workspace(workspace))
-    show(standing, standing.text, as_json=as_json)
+    found = anchor.show(open_workspace(workspace))
+    show(found, found.text, as_json=as_json)

@@ -58,7 +58,7 @@ def ceiling_calibrate(
             margin=margin,
             workers=workers,
             seed=seed,
-            tell=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     show(calibration, calibration.text, as_json=as_json)
 

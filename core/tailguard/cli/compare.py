@@ -100,4 +100,4 @@ def _row(measured: MeasureComparison) -> str:
     change = changes.signed(measure, measured.delta)
     interval = changes.interval(measure, measured.low, measured.high)
     margin, detectable = (changes.size(measure, loss) for loss in (measured.margin, measured.detectable_loss))
-    return f"  {measure.label:32}{values}{change:>14}  {interval:26}{margin:12}{measured.verdict:16}{detectable}"
+    return f"  {printable(measured.label):32}{values}{change:>14}  {interval:26}{margin:12}{measured.verdict:16}{detectable}"

@@ -49,7 +49,7 @@ def _check_sign_in(file: Path) -> None:
     try:
         settings = tomllib.loads(file.read_text(encoding="utf-8")).get("auth", {})
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{file} cannot be read as TOML ({error}). Mend it.") from error
+        raise InputError(f"{file} cannot be read as TOML ({error}). Fix it.") from error
     missing = [name for name in SIGN_IN_NEEDS if not settings.get(name)]
     if missing:
         raise InputError(

@@ -18,17 +18,17 @@ findings = typer.Typer(
 
 @findings.command("list")
 def findings_list(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
-    """Every finding that stands, worst first, and whom it is assigned to."""
+    """Every open finding, worst first, and whom it is assigned to."""
     from tailguard.plays.status import status
 
     space = open_workspace(workspace)
     with space.log.reading() as view:
-        standing = status(view, now=space.clock.now()).findings
+        found = status(view, now=space.clock.now()).findings
     lines = [
         f"{finding.key} {finding.severity:6} since {finding.since:%Y-%m-%d}, {finding.assigned_to or 'nobody'}: {finding.what}"
-        for finding in standing
+        for finding in found
     ]
-    show(standing, "\n".join(lines) or "Nothing was found that a person should look at.", as_json=as_json)
+    show(found, "\n".join(lines) or "Nothing was found that a person should look at.", as_json=as_json)
 
 
 @findings.command("assign")

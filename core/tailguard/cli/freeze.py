@@ -20,10 +20,10 @@ def freeze(
     """Freeze a suspect generation: nothing ships it until the quality owner unfreezes it."""
     from tailguard.release.freeze import freeze as freeze_generation
 
-    at_work = freeze_generation(open_workspace(workspace), generation, reason=reason)
+    in_production = freeze_generation(open_workspace(workspace), generation, reason=reason)
     lineage = lineage_of(generation)
-    still = f" It is at work still: `tailguard rollback {lineage}` takes it out." if at_work else ""
-    show({"frozen": generation, "at_work": at_work}, f"{generation} is frozen.{still}", as_json=as_json)
+    still = f" It is still in production: `tailguard rollback {lineage}` replaces it." if in_production else ""
+    show({"frozen": generation, "in_production": in_production}, f"{generation} is frozen.{still}", as_json=as_json)
 
 
 def unfreeze(

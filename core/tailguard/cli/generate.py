@@ -54,12 +54,12 @@ def generate(
         task = bar.add_task("answers", total=None, rate="")
         started: list[int] = []
 
-        def tell(done: int, total: int) -> None:
+        def progress(done: int, total: int) -> None:
             started.append(done)
             rate = (done - started[0]) / max(time.monotonic() - begun, 0.1)
             bar.update(task, completed=done, total=total, rate=f"{rate:.1f}/s")
 
         decoding = Decoding(samples, max_tokens, temperature)
-        done = generating.generate(prompts, out, endpoint=endpoint, decoding=decoding, seed=seed, tell=tell)
+        done = generating.generate(prompts, out, endpoint=endpoint, decoding=decoding, seed=seed, progress=progress)
     cost = f"{done.prompt_tokens:,} tokens read and {done.completion_tokens:,} written"
     show(done, f"{done.answers:,} answers to {done.prompts:,} prompts in {out}: {cost}.", as_json=as_json)

@@ -20,11 +20,11 @@ def incident_open(
     lineage: LineageName,
     what: Annotated[str, typer.Option(help="What was seen.")] = "",
     alert: Annotated[str | None, typer.Option(help="The alert that it began with, such as alert-3.")] = None,
-    generation: Annotated[str | None, typer.Option(help="The suspect; default: what is at work.")] = None,
+    generation: Annotated[str | None, typer.Option(help="The suspect; default: what is in production.")] = None,
     workspace: WorkspaceFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Open a real incident on what is at work."""
+    """Open a real incident on what is in production."""
     from tailguard.response import protocol
 
     done = protocol.open_incident(open_workspace(workspace), lineage, what=what, alert=alert, generation=generation)

@@ -33,18 +33,18 @@ def loops_list(workspace: WorkspaceFolder = None, as_json: Json = False) -> None
     """Every loop, unguarded first: its way, the edge that closes it, checkpoints, what came back, where to cut."""
     from tailguard.plays.loops import actions
 
-    standing = actions.standing(open_workspace(workspace))
-    lines = [f"{len(standing.unguarded)} of {len(standing.loops)} loops are unguarded."]
-    if standing.capped:
+    found = actions.current_loops(open_workspace(workspace))
+    lines = [f"{len(found.unguarded)} of {len(found.loops)} loops are unguarded."]
+    if found.capped:
         lines[0] = f"At least {lines[0]} More exist than are listed."
-    for loop in standing.loops:
+    for loop in found.loops:
         lines.append(f"{'guarded  ' if loop.guarded else 'UNGUARDED'} {loop.sentence} ({loop.known})")
         lines += [f"    checkpoint {check.text}" for check in loop.checkpoints]
         lines += [f"    {remark}" for remark in (loop.capped, loop.exception, loop.change.label) if remark]
         if not loop.guarded:
             cut = " or ".join(f"`{edge.text}`" for edge in loop.suggested or (loop.closing,))
             lines.append(f"    put a checkpoint on {cut}")
-    show({"loops": standing.loops, "capped": standing.capped}, "\n".join(lines), as_json=as_json)
+    show({"loops": found.loops, "capped": found.capped}, "\n".join(lines), as_json=as_json)
 
 
 @loops.command("check")
@@ -77,18 +77,18 @@ def loops_check(
         if checked.loops.cycles:
             raise Blocked(f"{counted(len(checked.loops.cycles), 'loop')} without a checkpoint.")
         return
-    standing = actions.standing(open_workspace(workspace))
+    found = actions.current_loops(open_workspace(workspace))
     show(
-        {"unguarded": standing.unguarded, "loops": len(standing.loops)},
+        {"unguarded": found.unguarded, "loops": len(found.loops)},
         "\n".join(
             [
-                f"{len(standing.unguarded)} of {len(standing.loops)} loops are unguarded.",
-                *(loop.sentence for loop in standing.unguarded),
+                f"{len(found.unguarded)} of {len(found.loops)} loops are unguarded.",
+                *(loop.sentence for loop in found.unguarded),
             ]
         ),
         as_json=as_json,
     )
-    held = [loop for loop in standing.unguarded if not loop.exception]
+    held = [loop for loop in found.unguarded if not loop.exception]
     if held:
         raise Blocked(
             f"{counted(len(held), 'loop')} without a live checkpoint or exception. `tailguard loops list` says where to cut."
@@ -109,8 +109,8 @@ def loops_diagram(
 
     if form not in FORMS:
         raise InputError(f"--format is {', '.join(FORMS)}, found {form!r}.")
-    standing = actions.standing(open_workspace(workspace))
-    text = as_text(standing.flows, standing.closing, form)
+    found = actions.current_loops(open_workspace(workspace))
+    text = as_text(found.flows, found.closing, form)
     if out:
         write_atomically(out, text.encode())
     show({"format": form, "diagram": text}, f"{out} written." if out else text.rstrip(), as_json=as_json)
@@ -132,9 +132,11 @@ def loops_declare(
 @loops.command("guard")
 def loops_guard(
     name: Annotated[str, typer.Argument(help="What the checkpoint is called.")],
-    on: Annotated[str, typer.Option(help='The edge that it stands on: "from -> to".')],
+    on: Annotated[str, typer.Option(help='The edge that it is on: "from -> to".')],
     owner: Annotated[str, typer.Option(help="Who answers for it.")],
-    evidence: Annotated[str, typer.Option(help="What shows it at work: intake, filter, ratio, review or confirmed.")],
+    evidence: Annotated[
+        str, typer.Option(help="What shows that it works: intake, filter, ratio, review or confirmed.")
+    ],
     every_days: Annotated[int, typer.Option(min=1, max=366, help="How fresh the evidence has to be.")] = 31,
     workspace: WorkspaceFolder = None,
     as_json: Json = False,
@@ -143,7 +145,7 @@ def loops_guard(
     from tailguard.plays.loops import actions
 
     actions.guard(open_workspace(workspace), name, on=on, owner=owner, evidence=evidence, every_days=every_days)
-    show({"checkpoint": name, "on": on}, f"{name} stands on {on}; {owner} answers for it.", as_json=as_json)
+    show({"checkpoint": name, "on": on}, f"{name} is on {on}; {owner} answers for it.", as_json=as_json)
 
 
 @loops.command("import")
@@ -163,11 +165,11 @@ def loops_import(
 @loops.command("confirm")
 def loops_confirm(
     checkpoint: Annotated[str, typer.Argument(help="A checkpoint of flows.yaml.")],
-    evidence: Annotated[str, typer.Option(help="What shows that it is at work: a ticket, a report.")],
+    evidence: Annotated[str, typer.Option(help="What shows that it works: a ticket, a report.")],
     workspace: WorkspaceFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Confirm that a checkpoint outside of Tailguard is at work; for its owner."""
+    """Confirm that a checkpoint outside of Tailguard works; for its owner."""
     from tailguard.plays.loops import actions
 
     actions.confirm(open_workspace(workspace), checkpoint, evidence=evidence)

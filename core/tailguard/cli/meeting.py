@@ -1,4 +1,4 @@
-"""`tailguard meeting`: the monthly meeting that goes over the overrides."""
+"""`tailguard meeting`: the monthly meeting that reviews the overrides."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def meeting_start(workspace: WorkspaceFolder = None, as_json: Json = False) -> N
     name = meeting.start(space)
     going_on = meeting.going_on(space)
     agenda = [item.override.id for item in going_on.items] if going_on else []
-    show({"meeting": name, "agenda": agenda}, f"{name} goes over {', '.join(agenda)}.", as_json=as_json)
+    show({"meeting": name, "agenda": agenda}, f"{name} reviews {', '.join(agenda)}.", as_json=as_json)
 
 
 @meeting.command("attend")
@@ -53,7 +53,7 @@ def meeting_decide(
     workspace: WorkspaceFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Decide on one item of the agenda; what is decided first stands."""
+    """Decide on one item of the agenda; the first decision counts."""
     from tailguard.overrides import meeting
 
     space = open_workspace(workspace)

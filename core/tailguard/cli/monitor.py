@@ -49,4 +49,4 @@ def monitor_add(
     lines = [done.text, *(f"not delivered: {problem}" for problem in sent.problems)]
     show(done, "\n".join(lines), as_json=as_json)
     if done.alarms:
-        raise Held(f"{stream} is in alarm: {', '.join(done.alarms)}. `tailguard status` says by how much.")
+        raise Held(f"{stream} is in alarm: {done.alarmed}. `tailguard status` says by how much.")

@@ -79,4 +79,4 @@ def outputs_add(
     alerts.send(space)
     show(done, done.text, as_json=as_json)
     if done.alarms:
-        raise Held(f"{lineage} is in alarm: {', '.join(done.alarms)}. `tailguard status` says by how much.")
+        raise Held(f"{lineage} is in alarm: {done.alarmed}. `tailguard status` says by how much.")

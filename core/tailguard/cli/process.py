@@ -18,7 +18,7 @@ _WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by a TERM signal"
 
 
 class Ended(BaseException):
-    """A signal came. What is at work is left through its own clean-up."""
+    """A signal came. What is running is left through its own clean-up."""
 
     def __init__(self, number: int) -> None:
         super().__init__(_WORDS[signal.Signals(number)])

@@ -17,11 +17,9 @@ def rollback(
     workspace: WorkspaceFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Take the generation at work out and put the last known-good one back: weights verified, timed, deployed."""
+    """Replace the generation in production by the last known-good one: weights verified, timed, deployed."""
     from tailguard.release.rollback import rollback as roll_back
 
     done = roll_back(open_workspace(workspace), lineage, reason=reason, to=to)
-    text = (
-        f"{done.replaced} is rolled back; {done.generation} is at work ({done.reason}). It took {done.seconds:.1f} s."
-    )
+    text = f"{done.replaced} is rolled back; {done.generation} is in production ({done.reason}). It took {done.seconds:.1f} s."
     show(done, text, as_json=as_json)

@@ -65,7 +65,7 @@ def intake(
     workspace: WorkspaceFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Begin a run: read batches, tag every record, hold what cannot be told."""
+    """Begin a run: read batches, tag every record, hold what has no known origin."""
     space = open_workspace(workspace)
     name = _start(space, lineage, batch or [], synthetic_share, no_anchor, no_earlier_human, seed)
     advance_shown(space, name, "intake", as_json)

@@ -56,10 +56,10 @@ def source_sign(
 
 @source.command("list")
 def source_list(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
-    """Every source's contract as it stands."""
+    """Every source's contract in force."""
     from tailguard.plays.provenance import sources
 
-    contracts = sources.standing(open_workspace(workspace))
+    contracts = sources.current(open_workspace(workspace))
     lines = [
         f"{contract.source:16} {contract.declared:6} owner {contract.owner}, {contract.licence}, since {contract.since:%Y-%m-%d}, "
         + (f"signed by {contract.signed_by} on {contract.signed:%Y-%m-%d}" if contract.signed else "not signed")

@@ -41,7 +41,7 @@ def suite_build(
     """Propose rare-case items from the anchor: rare terms, rare topics, and the minority groups of [suite]."""
     from tailguard.plays.monitoring.suite_proposal import propose
 
-    proposal = propose(open_workspace(workspace), out, most=limit, seed=seed)
+    proposal = propose(open_workspace(workspace), out, limit=limit, seed=seed)
     slices = ", ".join(f"{count} in {name}" for name, count in proposal.slices.items())
     then = "Set `accept` to true or false in each, then `tailguard suite freeze`."
     show(proposal, f"{proposal.items} items proposed in {out}: {slices}. {then}", as_json=as_json)
@@ -50,7 +50,7 @@ def suite_build(
 @suite.command("show")
 def suite_show(workspace: WorkspaceFolder = None, as_json: Json = False) -> None:
     """The suite in force: its slices, its age, and how saturated it is."""
-    from tailguard.plays.monitoring.suite import standing
+    from tailguard.plays.monitoring.suite import current
 
-    in_force = standing(open_workspace(workspace))
+    in_force = current(open_workspace(workspace))
     show(in_force, in_force.text, as_json=as_json)

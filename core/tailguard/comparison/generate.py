@@ -31,7 +31,7 @@ def generate(
     endpoint: Endpoint,
     decoding: Decoding,
     seed: int,
-    tell: Callable[[int, int], None],
+    progress: Callable[[int, int], None],
 ) -> Answered:
     """Answer each prompt (`prompt`, optionally `id`, `slice`, `tail` a line) `decoding.samples` times.
 
@@ -49,7 +49,7 @@ def generate(
     if not items:
         raise InputError(f"{prompts} has no prompts.")
     journals = out.with_name(f".{out.name}.answers")
-    generator = EndpointGenerator(endpoint, journals, tell)
+    generator = EndpointGenerator(endpoint, journals, progress)
     answers = generator.generate(Path(), [str(row["prompt"]) for row in items.values()], decoding=decoding, seed=seed)
     lines = [
         canonical_json(

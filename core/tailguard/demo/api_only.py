@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tailguard.adapters.trainers.ngram import NgramModel, fit, sample
 from tailguard.demo.harvest import Harvest
-from tailguard.demo.setting import FIRST_DAY, OWNER, Story, Tell, opened
+from tailguard.demo.setting import FIRST_DAY, OWNER, Narrator, Story, opened
 from tailguard.domain.requests import PLAIN, BatchRequest
 from tailguard.domain.roles import Right
 from tailguard.domain.tags import Origin
@@ -28,19 +28,21 @@ STREAM, WEEKS, SUCCESSOR = "assistant", 10, 6
 TRAINED_ON, A_WEEK, ARTICLES = 12_000, 1500, 700
 
 
-def run_api_only(root: Path, harvest: Harvest, seed: int, tell: Tell) -> None:
+def run_api_only(root: Path, harvest: Harvest, seed: int, narrate: Narrator) -> None:
     """Ten weeks: a reference is frozen, weeks are measured, the help centre fills up with what the assistant wrote."""
-    story = opened(root, harvest, seed, tell)
+    story = opened(root, harvest, seed, narrate)
     write_atomically(root / "policy.toml", template(OWNER, "api-only").encode())
     story.workspace.require(Right.SET_UP)
     first = fit(story.passages.take(TRAINED_ON))
     later = first
     for generation in range(3):
         later = fit(_written(later, TRAINED_ON, seed + generation))
-    tell(f"{len(harvest.passages):,} human passages; the provider's first model was trained on {TRAINED_ON:,} of them")
+    narrate(
+        f"{len(harvest.passages):,} human passages; the provider's first model was trained on {TRAINED_ON:,} of them"
+    )
     before = _written(first, 2 * A_WEEK, seed + 3)
     frozen = streams.freeze(story.workspace, STREAM, _rows(before), seed=seed)
-    tell(f"{STREAM}, week 0: {frozen.texts:,} texts of the weeks before are the reference")
+    narrate(f"{STREAM}, week 0: {frozen.texts:,} texts of the weeks before are the reference")
     articles: list[str] = []
     for week in range(1, WEEKS + 1):
         story.clock.move_to(FIRST_DAY + timedelta(weeks=week))
@@ -48,8 +50,8 @@ def run_api_only(root: Path, harvest: Harvest, seed: int, tell: Tell) -> None:
         done = streams.add(story.workspace, STREAM, _rows(texts), seed=seed)
         articles += texts[: ARTICLES // 10]
         raised = alerts.send(story.workspace).raised
-        alarm_text = f"in alarm: {', '.join(done.alarms)}" if done.alarms else "no alarm"
-        tell(f"{STREAM}, week {week}: {alarm_text}" + (", an alert was raised" if raised else ""))
+        alarm_text = f"in alarm: {done.alarmed}" if done.alarms else "no alarm"
+        narrate(f"{STREAM}, week {week}: {alarm_text}" + (", an alert was raised" if raised else ""))
         if week in (4, WEEKS):
             _take_in(story, week, articles)
     actions.declare(story.workspace, f"{STREAM} -> help centre")
@@ -62,9 +64,9 @@ def _take_in(story: Story, week: int, articles: list[str]) -> None:
     batch = BatchRequest(story.file(f"help-centre-{week}", texts), "help centre", Origin.HUMAN)
     run = runner.start(story.workspace, "main", [batch], recipe=PLAIN, seed=story.seed)
     runner.advance(story.workspace, run, until="intake")
-    standing = actions.standing(story.workspace)
-    loop = standing.unguarded[0].sentence if standing.unguarded else "no loop"
-    story.tell(f"{run}: taken in. Unguarded loop: {loop}")
+    found = actions.current_loops(story.workspace)
+    loop = found.unguarded[0].sentence if found.unguarded else "no loop"
+    story.narrate(f"{run}: taken in. Unguarded loop: {loop}")
 
 
 def _written(model: NgramModel, count: int, seed: int) -> list[str]:

@@ -27,7 +27,7 @@ FIRST_DAY = datetime(2025, 11, 3, 9, 0)
 OWNER = "ada"
 PROMPT_WORDS = 4
 
-Tell = Callable[[str], None]
+Narrator = Callable[[str], None]
 
 
 @dataclass
@@ -66,7 +66,7 @@ class Story:
     clock: DemoClock
     passages: Passages
     seed: int
-    tell: Tell
+    narrate: Narrator
 
     def as_actor(self, name: str) -> Workspace:
         return self.workspace.as_actor(name)
@@ -78,11 +78,11 @@ class Story:
         return str(path)
 
 
-Telling = Callable[[Path, Harvest, int, Tell], None]
+Demo = Callable[[Path, Harvest, int, Narrator], None]
 """A story: plays in an empty folder, with passages and a seed, and tells what happens."""
 
 
-def play(telling: Telling, root: Path, *, chapters: int, seed: int, quiet: bool) -> str:
+def play(demo: Demo, root: Path, *, chapters: int, seed: int, quiet: bool) -> str:
     """Harvest, play a story with a progress bar, and return the last hash of the log's chain of decisions.
 
     A demo that was interrupted starts over in its own folder; any other folder with content is refused.
@@ -109,12 +109,12 @@ def play(telling: Telling, root: Path, *, chapters: int, seed: int, quiet: bool)
     ) as bar:
         task = bar.add_task("reading human text", total=chapters)
 
-        def tell(line: str) -> None:
+        def narrate(line: str) -> None:
             bar.console.print(escape(line), highlight=False)
             if any(word in line for word in (": shipped", "not shipped", "passages", ", week ")):
                 bar.update(task, advance=1, description="the story")
 
-        telling(root, harvest(), seed, _silence if quiet else tell)
+        demo(root, harvest(), seed, _silence if quiet else narrate)
     with open_log(f"duckdb:///{root / 'runlog.duckdb'}", root).reading() as view:
         return head_of(view, DECISIONS).row_hash
 
@@ -132,12 +132,12 @@ def _make_room(root: Path) -> None:
     write_atomically(marker, b"made by `tailguard demo`; running it again replaces this folder\n")
 
 
-def opened(root: Path, harvest: Harvest, seed: int, tell: Tell) -> Story:
+def opened(root: Path, harvest: Harvest, seed: int, narrate: Narrator) -> Story:
     """A story about to begin in an empty folder, its passages shuffled by the seed."""
     clock = DemoClock()
     passages = list(harvest.passages)
     random.Random(seed).shuffle(passages)  # noqa: S311  not a secret: a seed repeats it
-    return Story(Workspace(root, OWNER, clock, isolated=True), clock, Passages(passages), seed, tell)
+    return Story(Workspace(root, OWNER, clock, isolated=True), clock, Passages(passages), seed, narrate)
 
 
 def freeze_openings(story: Story, held_out: Sequence[str], anchor: Sequence[str], *, tail: int, common: int) -> None:
@@ -173,12 +173,12 @@ def play_profile(profile: str, root: Path, *, seed: int, quiet: bool) -> str:
     """Play the demo of a profile; returns the last hash of the chain of decisions. Raises InputError for an unknown profile."""
     from tailguard.demo import api_only, small, story
 
-    tellings: dict[str, tuple[Telling, int]] = {
+    demos: dict[str, tuple[Demo, int]] = {
         "full": (story.run_story, story.CHAPTERS),
         "small": (small.run_small, small.CHAPTERS),
         "api-only": (api_only.run_api_only, api_only.CHAPTERS),
     }
-    if profile not in tellings:
-        raise InputError(f"There is no profile {profile!r}. Profiles: {', '.join(tellings)}.")
-    telling, chapters = tellings[profile]
-    return play(telling, root, chapters=chapters, seed=seed, quiet=quiet)
+    if profile not in demos:
+        raise InputError(f"There is no profile {profile!r}. Profiles: {', '.join(demos)}.")
+    demo, chapters = demos[profile]
+    return play(demo, root, chapters=chapters, seed=seed, quiet=quiet)

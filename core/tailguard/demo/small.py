@@ -8,7 +8,7 @@ from pathlib import Path
 from tailguard.adapters.generators import generator_for
 from tailguard.adapters.readers import WHOLE, reader_for
 from tailguard.demo.harvest import Harvest
-from tailguard.demo.setting import FIRST_DAY, OWNER, Story, Tell, freeze_openings, opened
+from tailguard.demo.setting import FIRST_DAY, OWNER, Narrator, Story, freeze_openings, opened
 from tailguard.domain.requests import BatchRequest, Recipe
 from tailguard.domain.roles import Right
 from tailguard.domain.runs import file_name_of
@@ -28,16 +28,16 @@ CHAPTERS = 4
 ANCHOR, FOUNDING, HELD_OUT, FRESH, WRITTEN = 2500, 1500, 2500, 600, 7500
 
 
-def run_small(root: Path, harvest: Harvest, seed: int, tell: Tell) -> None:
+def run_small(root: Path, harvest: Harvest, seed: int, narrate: Narrator) -> None:
     """Three months: a first model, one that learned from it within bounds, and one that was fed too much of it."""
-    story = opened(root, harvest, seed, tell)
+    story = opened(root, harvest, seed, narrate)
     write_atomically(root / "policy.toml", template(OWNER, "small").encode())
     story.workspace.require(Right.SET_UP)
     anchor = story.passages.take(ANCHOR)
     file = story.file("anchor", anchor)
     anchors.freeze(story.workspace, Path(file), name="docstrings", reader=reader_for(file), columns=WHOLE)
     freeze_openings(story, story.passages.take(HELD_OUT), anchor, tail=300, common=75)
-    tell(f"{len(harvest.passages):,} human passages; an anchor of {ANCHOR:,} and a suite are frozen")
+    narrate(f"{len(harvest.passages):,} human passages; an anchor of {ANCHOR:,} and a suite are frozen")
     _run(story, [BatchRequest(story.file("founding", story.passages.take(FOUNDING)), "docs", Origin.HUMAN)], Recipe())
     story.clock.move_to(FIRST_DAY + timedelta(days=28))
     _run(story, [_fresh(story, 1), _ours(story)], Recipe())
@@ -47,7 +47,7 @@ def run_small(root: Path, harvest: Harvest, seed: int, tell: Tell) -> None:
     with story.workspace.log.reading() as view:
         made = composition_of(view, run)
     answer = clearance.check(story.workspace, lineage="main", snapshot=made.fact.snapshot if made else "")
-    tell(f"{run}: not shipped, tailguard check exits with {answer.exit_code}. {answer.reason}")
+    narrate(f"{run}: not shipped, tailguard check exits with {answer.exit_code}. {answer.reason}")
 
 
 def _fresh(story: Story, number: int) -> BatchRequest:
@@ -55,7 +55,7 @@ def _fresh(story: Story, number: int) -> BatchRequest:
 
 
 def _ours(story: Story) -> BatchRequest:
-    """What the generation at work writes, known as our own."""
+    """What the generation in production writes, known as our own."""
     with story.workspace.log.reading() as view:
         writer = shipped_generations(view, "main")[-1]
     file = story.workspace.root / "inbox" / f"outputs-of-{file_name_of(writer)}.jsonl"
@@ -77,6 +77,6 @@ def _run(story: Story, batches: list[BatchRequest], recipe: Recipe) -> None:
     run = runner.start(story.workspace, "main", batches, recipe=recipe, seed=story.seed)
     try:
         runner.advance(story.workspace, run)
-        story.tell(f"{run}: shipped, {ship.ship(story.workspace, run)}")
+        story.narrate(f"{run}: shipped, {ship.ship(story.workspace, run)}")
     except (Blocked, Held) as stopped:
-        story.tell(f"{run}: not shipped, exit code {stopped.exit_code}. {stopped}")
+        story.narrate(f"{run}: not shipped, exit code {stopped.exit_code}. {stopped}")

@@ -15,7 +15,7 @@ from tailguard.adapters.generators import generator_for
 from tailguard.adapters.readers import WHOLE, reader_for
 from tailguard.adapters.readers.jsonl import read_objects
 from tailguard.demo.harvest import Harvest
-from tailguard.demo.setting import FIRST_DAY, OWNER, Story, Tell, freeze_openings, opened
+from tailguard.demo.setting import FIRST_DAY, OWNER, Narrator, Story, freeze_openings, opened
 from tailguard.domain.facts import AlertAcknowledged, AlertRaised
 from tailguard.domain.gates import Gate
 from tailguard.domain.requests import BatchRequest, Recipe
@@ -56,9 +56,9 @@ UNGUARDED_FRESH, UNGUARDED_SAMPLES = 120, 7_600
 LONGEST, FEWEST_WORDS = 60, 8
 
 
-def run_story(root: Path, harvest: Harvest, seed: int, tell: Tell) -> None:
+def run_story(root: Path, harvest: Harvest, seed: int, narrate: Narrator) -> None:
     """Play the twelve months in an empty folder. Same passages and seed, same bytes in the store and same hashes in the log."""
-    story = opened(root, harvest, seed, tell)
+    story = opened(root, harvest, seed, narrate)
     clock = story.clock
     _found(story, harvest)
     for number in range(GENERATIONS):
@@ -90,8 +90,8 @@ def _found(story: Story, harvest: Harvest) -> None:
     anchors.freeze(story.workspace, file, name="docstrings", reader=reader_for(str(file)), columns=WHOLE)
     freeze_openings(story, story.passages.take(HELD_OUT), anchor, tail=TAIL_PROMPTS, common=COMMON_PROMPTS)
     counted = ", ".join(f"{name} {count:,}" for name, count in harvest.sources.items())
-    story.tell(f"{len(harvest.passages):,} human passages: {counted}")
-    story.tell(f"anchor of {len(anchor):,} frozen; suite of openings of passages that no model ever sees frozen")
+    story.narrate(f"{len(harvest.passages):,} human passages: {counted}")
+    story.narrate(f"anchor of {len(anchor):,} frozen; suite of openings of passages that no model ever sees frozen")
 
 
 _LINEAGES = """[lineages.guarded]
@@ -173,12 +173,12 @@ def _finish(story: Story, run: str) -> None:
     try:
         runner.advance(story.as_actor(ENGINEER), run)
     except (Blocked, Held) as stopped:
-        story.tell(f"{run}: exit code {stopped.exit_code}. {stopped}")
+        story.narrate(f"{run}: exit code {stopped.exit_code}. {stopped}")
         runner.advance(story.as_actor(ENGINEER), run, until="handoff")
     try:
-        story.tell(f"{run}: shipped, {ship.ship(story.as_actor(OWNER), run)}")
+        story.narrate(f"{run}: shipped, {ship.ship(story.as_actor(OWNER), run)}")
     except (Blocked, Held) as refused:
-        story.tell(f"{run}: not shipped, exit code {refused.exit_code}")
+        story.narrate(f"{run}: not shipped, exit code {refused.exit_code}")
 
 
 def _own_batch(story: Story, lineage: str, *, count: int, temperature: float) -> BatchRequest:
@@ -212,7 +212,7 @@ def _monitor(story: Story, lineage: str, file: Path) -> None:
         return
     done = streams.add(story.as_actor(ENGINEER), lineage, rows, seed=story.seed)
     if done.alarms:
-        story.tell(f"{lineage}: what it writes is in alarm: {', '.join(done.alarms)}")
+        story.narrate(f"{lineage}: what it writes is in alarm: {done.alarmed}")
 
 
 def _newest(story: Story, lineage: str) -> str:
@@ -242,7 +242,7 @@ def _calibrate(story: Story) -> None:
     texts = _drawn(story, 4000, story.seed + 1)
     own_output.log_outputs(story.as_actor(ENGINEER), "guarded/0", texts, purpose="calibration")
     fact = detector.calibrate(story.workspace, texts, generation="guarded/0", seed=story.seed)
-    story.tell(
+    story.narrate(
         f"detector calibrated: AUROC {fact.auroc:.2f}, finds {fact.true_positive_rate:.0%} of single texts "
         f"at {fact.false_positive_rate:.1%} false alarms"
     )
@@ -251,9 +251,16 @@ def _calibrate(story: Story) -> None:
 def _how_high(story: Story) -> None:
     """What share of synthetic text would the rare terms bear? Chains of small models on the team's own anchor."""
     calibration = ceilings.calibrate(
-        story.workspace, "guarded", generations=3, repeats=3, margin=0.05, workers=None, seed=story.seed, tell=_nothing
+        story.workspace,
+        "guarded",
+        generations=3,
+        repeats=3,
+        margin=0.05,
+        workers=None,
+        seed=story.seed,
+        progress=_nothing,
     )
-    story.tell(
+    story.narrate(
         f"ceiling calibrated: {calibration.recommended:.0%} recommended at a margin of 5 %, "
         f"the policy has {calibration.ceiling:.0%}"
     )
@@ -282,7 +289,7 @@ def _review(story: Story) -> None:
         code="checked",
         note="found in the manuals of our archive",
     )
-    story.tell(f"{REVIEWER} decides {done} of {len(queue)} records without an origin; the others wait")
+    story.narrate(f"{REVIEWER} decides {done} of {len(queue)} records without an origin; the others wait")
 
 
 def _over_the_ceiling(story: Story, batches: list[BatchRequest]) -> None:
@@ -292,7 +299,7 @@ def _over_the_ceiling(story: Story, batches: list[BatchRequest]) -> None:
     run = runner.start(engineer, "guarded", batches, recipe=Recipe(synthetic_share=0.5), seed=story.seed)
     runner.advance(engineer, run, until="compose")
     answer = clearance.check(engineer, lineage="guarded", snapshot=_snapshot(story, run))
-    story.tell(f"{run}: tailguard check exits with {answer.exit_code}. {answer.reason}")
+    story.narrate(f"{run}: tailguard check exits with {answer.exit_code}. {answer.reason}")
     reason = "Production traffic doubled; we need its phrasing before the October launch."
     name = requests.request(
         engineer, gate=Gate.RATIO, run=run, reason=reason, expires=story.clock.now() + timedelta(days=14)
@@ -300,9 +307,9 @@ def _over_the_ceiling(story: Story, batches: list[BatchRequest]) -> None:
     try:
         requests.decide(engineer, name, decision="approved", note="")
     except InputError as refused:
-        story.tell(f"{name}: {refused}")
+        story.narrate(f"{name}: {refused}")
     requests.decide(owner, name, decision="approved", note="Once, for this run; the diversity gate decides what ships.")
-    story.tell(f"{name}: approved by {OWNER} for 14 days")
+    story.narrate(f"{name}: approved by {OWNER} for 14 days")
     _finish(story, run)
     _ask_in_vain(story, run)
     story.clock.move_to(story.clock.moment + timedelta(days=2))
@@ -322,7 +329,7 @@ def _ask_in_vain(story: Story, run: str) -> None:
 
 
 def _meet(story: Story) -> None:
-    """An override that nobody needed, one that waits, and the monthly meeting that goes over both."""
+    """An override that nobody needed, one that waits, and the monthly meeting that reviews both."""
     engineer, owner = story.as_actor(ENGINEER), story.as_actor(OWNER)
     run = _newest_run(story, "guarded")
     until = story.clock.now() + timedelta(days=21)
@@ -350,7 +357,7 @@ def _meet(story: Story) -> None:
         else:
             meeting.decide(owner, item.override.id, decision="closed", note="Never used, and its run is trained.")
     meeting.end(owner)
-    story.tell(f"the monthly meeting decided on {len(here.items) if here else 0} overrides; minutes are kept")
+    story.narrate(f"the monthly meeting decided on {len(here.items) if here else 0} overrides; minutes are kept")
 
 
 def _guard_the_vendor(story: Story) -> None:
@@ -369,14 +376,14 @@ def _guard_the_vendor(story: Story) -> None:
         what="Shipped after its gate was held by a loop that nobody had declared.",
         why="The loop was guarded since: the vendor's records of ours were tagged at intake and count as synthetic.",
     )
-    story.tell(f"{run}: the loop through vendor-7 is guarded now; shipped, {ship.ship(owner, run)}")
+    story.narrate(f"{run}: the loop through vendor-7 is guarded now; shipped, {ship.ship(owner, run)}")
 
 
 def _drill(story: Story) -> None:
     """The team rehearses in a sandbox: each step by whoever would do it."""
     owner, engineer = story.as_actor(OWNER), story.as_actor(ENGINEER)
     begun = start_drill(owner, "guarded", seed=story.seed)
-    story.tell(f"{begun.incident}: {begun.evidence}")
+    story.narrate(f"{begun.incident}: {begun.evidence}")
     story.clock.move_to(story.clock.moment + timedelta(minutes=DRILLS[_number(story)]))
     protocol.freeze(engineer, begun.incident)
     story.clock.move_to(story.clock.moment + timedelta(minutes=2))
@@ -388,9 +395,9 @@ def _drill(story: Story) -> None:
         begun.incident,
         cause=f"A planted collapse, noticed so: {begun.evidence}.",
         play="drill",
-        change="Whoever is on duty may freeze without asking; it stands in the runbook.",
+        change="Whoever is on duty may freeze without asking; it is in the runbook.",
     )
-    story.tell(f"{begun.incident}: {back.evidence}; closed")
+    story.narrate(f"{begun.incident}: {back.evidence}; closed")
 
 
 def _number(story: Story) -> int:
@@ -442,7 +449,7 @@ def _look_ahead(story: Story) -> None:
     with story.workspace.log.reading() as view:
         shipped = shipped_generations(view, "guarded")[-1]
     repeated = reproduce(story.as_actor(DATA_LEAD), shipped)
-    story.tell(f"{DATA_LEAD} repeats it. {repeated.text}")
+    story.narrate(f"{DATA_LEAD} repeats it. {repeated.text}")
 
 
 def _snapshot(story: Story, run: str) -> str:

@@ -15,7 +15,7 @@ from tailguard.diversity.decision import Limits
 from tailguard.diversity.estimates import accuracy, coverage, density, in_place, usable, within_prompt
 from tailguard.diversity.guards import guards, notes, same_prompts
 from tailguard.diversity.sides import Side, chosen
-from tailguard.diversity.slices import slices
+from tailguard.diversity.slices import gating, slices
 from tailguard.diversity.usable import DEFECTS, Judged, beside, on_shared_prompts
 from tailguard.domain.measures import Measure
 from tailguard.domain.verdict import Comparison, Example, MeasureComparison, Unusable
@@ -43,8 +43,8 @@ def compare(candidate: Judged, reference: Judged, *, rare_terms: frozenset[str],
         len(shared),
         samples,
         candidate.outputs.mean_words / max(reference.outputs.mean_words, 1e-9),
-        (*conditions, *guards(ours, theirs)),
-        tuple(_measures(ours, theirs, limits, samples)),
+        (*conditions, *guards(ours, theirs, limits)),
+        (*_measures(ours, theirs, limits, samples), *gating(ours, theirs, limits)),
         unusable=_unusable(ours, theirs),
         slices=slices(ours, theirs, limits),
         notes=notes(ours, theirs, left_out, samples),

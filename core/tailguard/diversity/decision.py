@@ -28,10 +28,12 @@ _MOST_PROMPTS = 1_000_000
 
 @dataclass(frozen=True)
 class Limits:
-    """What a policy allows: the largest loss of each measure that passes, and the error rate alpha (both 0 to 1)."""
+    """What a policy allows: the largest loss of each measure that passes, the error rate alpha (both 0 to 1), and the slices that
+    gate, each with margins of its own."""
 
     margins: Mapping[Measure, float] = field(default_factory=lambda: MARGINS)
     alpha: float = 0.05
+    slices: Mapping[str, Mapping[Measure, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +106,7 @@ def decide(estimate: Estimate, limits: Limits) -> MeasureComparison:
         verdict,
         -shown(-max(estimate.floor, (reach + float(student.ppf(POWER, prompts - 1))) * estimate.error)),
         _prompts_to_settle(estimate, half, abs(estimate.change - limit)) if verdict is Verdict.INCONCLUSIVE else None,
+        1 - 2 * limits.alpha,
     )
 
 
@@ -123,5 +126,6 @@ def _prompts_to_settle(estimate: Estimate, half: float, gap: float) -> int | Non
 def undecided(measure: Measure, reference: float, candidate: float, limits: Limits) -> MeasureComparison:
     """INCONCLUSIVE, as there is too little to measure."""
     return MeasureComparison(
-        measure, reference, candidate, 0.0, -1.0, math.inf, limits.margins[measure], Verdict.INCONCLUSIVE, 1.0, None
-    )
+        measure, reference, candidate, 0.0, -1.0, math.inf, limits.margins[measure], Verdict.INCONCLUSIVE, 1.0, None,
+        1 - 2 * limits.alpha,
+    )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tailguard.diversity.boilerplate import Boilerplate
+from tailguard.diversity.decision import Limits
 from tailguard.diversity.outputs import Outputs
 from tailguard.diversity.sides import Side
 from tailguard.domain.verdict import Guard
@@ -13,8 +14,8 @@ _MAX_UNUSABLE = 1 / 3
 _BOILERPLATE_WORDS = 12
 
 
-def guards(candidate: Side, reference: Side) -> list[Guard]:
-    """What has to be the same on both sides, and that the reference has something to lose."""
+def guards(candidate: Side, reference: Side, limits: Limits) -> list[Guard]:
+    """What has to be the same on both sides, that the reference has something to lose, and that slices which gate were asked."""
     ours, theirs = candidate.judged.outputs, reference.judged.outputs
     found = [_same_samples(ours, theirs)]
     if ours.suite or theirs.suite:
@@ -30,6 +31,11 @@ def guards(candidate: Side, reference: Side) -> list[Guard]:
             unusable <= _MAX_UNUSABLE,
         )
     )
+    asked = set(theirs.slice_of.tolist())
+    missing = [name for name in limits.slices if name not in asked]
+    if limits.slices:
+        observed = f"no prompt in {', '.join(missing)}" if missing else "all asked"
+        found.append(Guard("slices that gate", ", ".join(limits.slices), observed, not missing))
     return found
 
 

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from tailguard.diversity.metrics import bigrams, words
 from tailguard.diversity.rarity import in_few_texts
+from tailguard.domain.measures import Measure
 
-DISTINCT_WORDS, DISTINCT_PAIRS, RARE_WORDS = "distinct words", "distinct word pairs", "rare words"
-MEASURES = (DISTINCT_WORDS, DISTINCT_PAIRS, RARE_WORDS)
+MEASURES = (Measure.TYPE_DENSITY, Measure.PAIR_DENSITY, Measure.RARE_DENSITY)
+"""What production is watched by: the gate's measures word for word, with the gate's margins."""
 FEWEST_BLOCKS = 30
 _RARE_CAP = 3.0
 _REFERENCE_ERRORS = 2.0
@@ -38,8 +39,8 @@ class Reference:
     block_words: int
     rare: Counter[str]
     rare_cap: float
-    means: dict[str, float]
-    errors: dict[str, float]
+    means: dict[Measure, float]
+    errors: dict[Measure, float]
 
 
 def blocks(texts: Sequence[str], *, block_words: int, seed: int) -> list[list[str]]:
@@ -49,12 +50,14 @@ def blocks(texts: Sequence[str], *, block_words: int, seed: int) -> list[list[st
     return [run[at : at + block_words] for at in range(0, len(run) - block_words + 1, block_words)]
 
 
-def measure(text_blocks: Sequence[Sequence[str]], *, rare: Counter[str], rare_cap: float) -> dict[str, Values]:
+def measure(text_blocks: Sequence[Sequence[str]], *, rare: Counter[str], rare_cap: float) -> dict[Measure, Values]:
     """Each measure of each block, 0 to 1: distinct words and word pairs as shares, rare words as a share of `rare_cap`."""
     return {
-        DISTINCT_WORDS: np.array([len(set(block)) / len(block) for block in text_blocks]),
-        DISTINCT_PAIRS: np.array([len(set(bigrams(block))) / max(1, len(block) - 1) for block in text_blocks]),
-        RARE_WORDS: np.array([min(1.0, sum(rare[word] for word in set(block)) / rare_cap) for block in text_blocks]),
+        Measure.TYPE_DENSITY: np.array([len(set(block)) / len(block) for block in text_blocks]),
+        Measure.PAIR_DENSITY: np.array([len(set(bigrams(block))) / max(1, len(block) - 1) for block in text_blocks]),
+        Measure.RARE_DENSITY: np.array(
+            [min(1.0, sum(rare[word] for word in set(block)) / rare_cap) for block in text_blocks]
+        ),
     }
 
 
@@ -76,8 +79,8 @@ def freeze_reference(texts: Sequence[str], *, block_words: int, seed: int) -> tu
     values = measure(text_blocks, rare=rare, rare_cap=cap)
     means = {name: float(measured.mean()) for name, measured in values.items()}
     errors = {name: float(measured.std(ddof=1) / np.sqrt(len(measured))) for name, measured in values.items()}
-    means[RARE_WORDS] = float(sum(block_counts.mean() for block_counts in counts)) / cap
-    errors[RARE_WORDS] = (
+    means[Measure.RARE_DENSITY] = float(sum(block_counts.mean() for block_counts in counts)) / cap
+    errors[Measure.RARE_DENSITY] = (
         float(np.sqrt(sum(block_counts.var(ddof=1) / len(block_counts) for block_counts in counts))) / cap
     )
     return Reference(block_words, rare, cap, means, errors), len(text_blocks)

@@ -114,6 +114,11 @@ class Outputs:
         return np.repeat(np.arange(len(self.ids)), [len(self.answers[prompt]) for prompt in self.ids])
 
     @cached_property
+    def slice_of(self) -> NDArray[np.str_]:
+        """The slice of each prompt; "all" where it has none."""
+        return np.array([self.slices.get(prompt, "all") for prompt in self.ids])
+
+    @cached_property
     def encoded(self) -> Encoded:
         """Every answer, and behind them every prompt's text, in numbers of one vocabulary."""
         answers = list(chain.from_iterable(self.split.values()))

@@ -47,7 +47,7 @@ class Report:
         worst = self.comparison.worst_slice
         for measure, compared in zip(values["measures"], self.comparison.measures, strict=True):
             measure["high"] = compared.high if math.isfinite(compared.high) else None
-            measure["title"], measure["points"] = compared.measure.label, compared.measure.in_points
+            measure["title"], measure["points"] = compared.label, compared.measure.in_points
         for unusable, defect in zip(values["unusable"], self.comparison.unusable, strict=True):
             unusable["title"] = defect.defect.label
         for part, compared_slice in zip(values["slices"], self.comparison.slices, strict=True):
@@ -107,7 +107,7 @@ def reason(comparison: Comparison) -> str:
             return "there is nothing to measure"
         case _ if not math.isfinite(measure.high):
             prompts = f"{comparison.prompts:,} prompts"
-            return f"could not tell: there is too little text to measure {measure.measure.label} ({prompts})"
+            return f"could not tell: there is too little text to measure {measure.label} ({prompts})"
         case _:
             settle = (
                 f"about {measure.prompts_to_settle:,} prompts would settle it"
@@ -162,5 +162,6 @@ def change(measure: MeasureComparison) -> str:
     what, direction = measure.measure, "fell" if measure.delta < 0 else "rose"
     amount, limit = size(what, abs(measure.delta)), size(what, measure.margin)
     return (
-        f"{what.label} {direction} {amount} (90% interval {interval(what, measure.low, measure.high)}, limit {limit})"
+        f"{measure.label} {direction} {amount} ({measure.confidence:.0%} interval "
+        f"{interval(what, measure.low, measure.high)}, limit {limit})"
     )

@@ -21,6 +21,7 @@ from tailguard.diversity.learned_order import LearnedOrder, learned_order
 from tailguard.diversity.metrics import after_words
 from tailguard.diversity.outputs import Encoded, Outputs
 from tailguard.diversity.refusals import declines, refuses
+from tailguard.diversity.swapped import to_other_prompts
 from tailguard.diversity.topics import Vectors, summed_vectors, unit_vectors
 from tailguard.diversity.word_order import disordered
 from tailguard.domain.defects import Defect
@@ -98,6 +99,11 @@ class Judged:
         """The language of each prompt."""
         return _languages(self.asked)
 
+    @property
+    def asked_in_english(self) -> bool:
+        """Whether most of the prompts are in English."""
+        return bool(2 * (self.asked_in == ENGLISH).sum() > len(self.asked_in))
+
 
 def _languages(texts: Encoded) -> NDArray[np.int16]:
     return languages(texts.vocabulary, texts.units, texts.offsets)
@@ -145,7 +151,8 @@ def on_shared_prompts(candidate: Judged, reference: Judged) -> tuple[Judged, Jud
 def beside(ours: Judged, theirs: Judged) -> NDArray[np.int8]:
     """The defects of one side's answers beside the other's to the same prompts (in the same order): those that the answers have
     by themselves, words in another order than the other side's (in other languages than English), a language that neither the
-    prompt nor the other side has, and answers far shorter than the other side's.
+    prompt nor the other side has, answers far shorter than the other side's, and answers that belong to another prompt by what the
+    other side says.
 
     Against no other side, give the same side twice: then an answer is held beside the other samples of its own prompt.
     """
@@ -155,7 +162,9 @@ def beside(ours: Judged, theirs: Judged) -> NDArray[np.int8]:
     counts = np.bincount(theirs.outputs.prompt_of, minlength=len(theirs.outputs.ids))
     means = np.bincount(theirs.outputs.prompt_of, theirs.sizes, minlength=len(counts)) / np.maximum(counts, 1)
     short = (means[prompts] >= _LONG) & (ours.sizes < _SHORT * means[prompts])
-    marks = ((short, Defect.SHORT), (foreign, Defect.LANGUAGE), (_out_of_order(ours, theirs), Defect.WORD_ORDER))
+    marks = [(short, Defect.SHORT), (foreign, Defect.LANGUAGE), (_out_of_order(ours, theirs), Defect.WORD_ORDER)]
+    if theirs is not ours and ours.outputs.kind is SuiteKind.INSTRUCTIONS:
+        marks.append((_swapped(ours, theirs), Defect.OFF_TOPIC))
     for mark, code in ((mark, DEFECTS.index(defect)) for mark, defect in marks):
         defects[mark & ((defects == USABLE) | (defects > code))] = code
     return defects
@@ -216,6 +225,12 @@ def _written(side: Judged, theirs: Judged) -> NDArray[np.int16]:
     return settled(likely, np.full_like(likely, most))
 
 
+def _swapped(ours: Judged, theirs: Judged) -> Flags:
+    """Answers that belong to another prompt, by what the other side's usable answers say."""
+    usable = theirs.answers.only(theirs.defects == USABLE)
+    return to_other_prompts(ours.answers, usable, ours.asked, ours.outputs.prompt_of, theirs.outputs.prompt_of)
+
+
 def _loops(answers: Encoded) -> Flags:
     repeated = repeated_share(answers.units, answers.offsets, n=_LOOP_GRAM, window=_LOOP_WINDOW)
     return (answers.lengths >= _LOOP_WORDS) & (repeated >= _LOOP)
@@ -250,7 +265,7 @@ def _copies(answers: Encoded, prompts: Ints) -> Flags:
 def _disordered(judged: Judged) -> Flags:
     """English answers whose words are shuffled or strung together; and undecided ones where most prompts or answers are English."""
     english = judged.languages == ENGLISH
-    if any(2 * (codes == ENGLISH).sum() > len(codes) for codes in (judged.asked_in, judged.languages)):
+    if judged.asked_in_english or 2 * english.sum() > len(english):
         english |= judged.languages == UNDECIDED
     answers = judged.answers
     return disordered(answers.vocabulary, answers.units, answers.offsets, judged.texts, english=english)
@@ -264,7 +279,9 @@ def _off_topic(judged: Judged) -> Flags:
     answers, prompts = judged.answers, judged.outputs.prompt_of
     asked = unit_vectors(summed_vectors(judged.asked))
     asked = unit_vectors(asked - asked.sum(axis=0) / max(1, len(asked)))
-    known = (judged.asked_in == ENGLISH) | (judged.asked_in == UNDECIDED)
+    known = judged.asked_in == ENGLISH
+    if judged.asked_in_english:
+        known |= judged.asked_in == UNDECIDED
     long = np.flatnonzero((answers.lengths >= _TOPIC_WORDS) & (judged.asked.lengths[prompts] > 0) & known[prompts])
     flags = np.zeros(len(prompts), dtype=np.bool_)
     for part in np.array_split(long, max(1, len(long) // 1_000)):

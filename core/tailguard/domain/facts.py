@@ -10,11 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from tailguard.domain.alarms import AlarmKind
 from tailguard.domain.damage import Damage
 from tailguard.domain.defects import Defect
 from tailguard.domain.gates import Gate, Mode
+from tailguard.domain.incidents import Gap
 from tailguard.domain.measures import Measure
+from tailguard.domain.reasons import Reason, RecordOutcome
 from tailguard.domain.references import ReferenceKind
+from tailguard.domain.roles import Right
 from tailguard.domain.shipping import Action
 from tailguard.domain.stages import Requirement, Stage
 from tailguard.domain.verdict import Verdict
@@ -25,7 +29,7 @@ class Fact:
     """What every fact is. Who, when, and the place in the hash chain are added by the recorder."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PolicyInForce(Fact):
     """A policy that runs were made under, whole, so that what it allowed can be read later."""
 
@@ -34,7 +38,7 @@ class PolicyInForce(Fact):
     text: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunStarted(Fact):
     """A pass through the stages began. `parent` is the generation whose human records its training set keeps: the newest one that
     was shipped and is neither frozen nor rolled back, None where there is none. What its gate compares it with are its
@@ -51,7 +55,7 @@ class RunStarted(Fact):
     tool_version: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StageStarted(Fact):
     """A stage began work; with StageResult it tells how far a run has come."""
 
@@ -59,7 +63,7 @@ class StageStarted(Fact):
     stage: Stage
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StageResult(Fact):
     """A stage ended. `passed` says that each exit criterion held or was waived; `output` is the digest of its result."""
 
@@ -72,7 +76,7 @@ class StageResult(Fact):
     output: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Artifact(Fact):
     """An input or output of a stage, by the digest of its content."""
 
@@ -84,7 +88,7 @@ class Artifact(Fact):
     digest: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ExitCriterion(Fact):
     """What a stage had to meet before the next one could start, what was seen, and who waived it if it was waived."""
 
@@ -97,7 +101,7 @@ class ExitCriterion(Fact):
     waived_by: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BatchTaken(Fact):
     """A batch came in from one source. `estimate` is the share that looks model-made (PACC), with its 90 % interval."""
 
@@ -117,7 +121,7 @@ class BatchTaken(Fact):
     conflict: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ProvenanceCount(Fact):
     """How many records of a batch got one origin for one kind of evidence."""
 
@@ -131,20 +135,20 @@ class ProvenanceCount(Fact):
     tokens: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReasonCount(Fact):
     """How many records a stage dropped, held, flagged or rejected for one reason."""
 
     run: str
-    stage: str
-    outcome: str
+    stage: Stage
+    outcome: RecordOutcome
     source: str
     origin: str
-    reason: str
+    reason: Reason
     records: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReviewDecision(Fact):
     """A person decided the origin of a record that was held."""
 
@@ -156,7 +160,7 @@ class ReviewDecision(Fact):
     held_since: datetime
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DetectorCalibrated(Fact):
     """A detector was fitted and calibrated; rates are measured on texts it was not fitted on."""
 
@@ -172,7 +176,7 @@ class DetectorCalibrated(Fact):
     error_rate: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AnchorFrozen(Fact):
     """The human anchor set was frozen."""
 
@@ -183,7 +187,7 @@ class AnchorFrozen(Fact):
     rare_terms: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SuiteFrozen(Fact):
     """The evaluation suite was frozen."""
 
@@ -195,7 +199,7 @@ class SuiteFrozen(Fact):
     rare_terms: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TailCoverage(Fact):
     """Rare cells that a run's records of one origin cover, before or after the filter."""
 
@@ -206,7 +210,7 @@ class TailCoverage(Fact):
     cells: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Composition(Fact):
     """A training set was put together. Shares are of model-made text, against the ceiling in force at that time."""
 
@@ -226,7 +230,7 @@ class Composition(Fact):
     requested: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CompositionPart(Fact):
     """One source and origin in a training set."""
 
@@ -239,7 +243,7 @@ class CompositionPart(Fact):
     tokens: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FlaggedRecord(Fact):
     """A record that would have pushed the ratio past its ceiling, in order, with the ratio it would have made."""
 
@@ -251,7 +255,7 @@ class FlaggedRecord(Fact):
     ceiling: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Clearance(Fact):
     """The answer to a training job that asked whether it may use a snapshot."""
 
@@ -265,7 +269,7 @@ class Clearance(Fact):
     override: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Generation(Fact):
     """A model was trained."""
 
@@ -278,7 +282,7 @@ class Generation(Fact):
     trainer: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Evaluation(Fact):
     """A generation answered the frozen suite."""
 
@@ -292,7 +296,7 @@ class Evaluation(Fact):
     empty_share: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Measurement(Fact):
     """One measure of one generation on its own, at a budget that stays the same: of words, of pairs, or of prompts."""
 
@@ -302,15 +306,16 @@ class Measurement(Fact):
     budget: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ComparedMeasure(Fact):
     """One gating measure against one reference: delta, interval and margin are shares of the reference's value, or points where the
-    measure is in points."""
+    measure is in points. `slice` is empty where it is over all prompts; the interval is of the `confidence` given (0 to 1)."""
 
     run: str
     reference_kind: ReferenceKind
     reference: str
     measure: Measure
+    slice: str
     reference_value: float
     candidate_value: float
     delta: float
@@ -321,9 +326,15 @@ class ComparedMeasure(Fact):
     detectable_loss: float
     prompts: int
     prompts_to_settle: int | None
+    confidence: float
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return self.measure.within(self.slice)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GuardCheck(Fact):
     """A condition without which two generations cannot be compared."""
 
@@ -335,7 +346,7 @@ class GuardCheck(Fact):
     met: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FloorCheck(Fact):
     """An absolute condition on the answers of a generation that nothing was compared with, such as a first one."""
 
@@ -346,7 +357,7 @@ class FloorCheck(Fact):
     met: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class UnusableAnswers(Fact):
     """Answers of a candidate with one defect, beside those of a reference: shares (0 to 1) of all answers."""
 
@@ -358,7 +369,7 @@ class UnusableAnswers(Fact):
     candidate_share: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class UnusableExample(Fact):
     """An unusable answer of a candidate, for people to read; its prompt and its beginning."""
 
@@ -368,7 +379,7 @@ class UnusableExample(Fact):
     answer: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GateDecision(Fact):
     """What a gate said. `enforced` is False in observe mode: then it was logged, and nothing was stopped."""
 
@@ -381,7 +392,7 @@ class GateDecision(Fact):
     override: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GateSignedOff(Fact):
     """The quality owner approved a generation for shipping, or declined it. `decision` is the row of the verdict that it is
     about: a new verdict needs a new sign-off. `seconds` is the time to decide, from the verdict on."""
@@ -394,7 +405,7 @@ class GateSignedOff(Fact):
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CanaryResult(Fact):
     """A self-test of the gate: damage planted at some strength (0 to 1) must be blocked, a harmless change must not.
 
@@ -409,7 +420,7 @@ class CanaryResult(Fact):
     as_expected: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OverrideRequested(Fact):
     """Somebody asked for an exception to one gate, for one run, until a date, for a reason."""
 
@@ -421,7 +432,7 @@ class OverrideRequested(Fact):
     expires: datetime
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OverrideDecided(Fact):
     """Somebody approved, refused or closed an override."""
 
@@ -430,7 +441,7 @@ class OverrideDecided(Fact):
     note: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OverrideUsed(Fact):
     """An override let something through."""
 
@@ -440,9 +451,9 @@ class OverrideUsed(Fact):
     effect: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ShippingEvent(Fact):
-    """What happened to a generation: shipped, refused, frozen, unfrozen, rolled back (taken out of work), restored (put back)."""
+    """What happened to a generation: shipped, refused, frozen, unfrozen, rolled back, or restored (put back in production)."""
 
     run: str
     lineage: str
@@ -451,7 +462,7 @@ class ShippingEvent(Fact):
     override: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class HandOff(Fact):
     """The record of a run was written."""
 
@@ -460,7 +471,7 @@ class HandOff(Fact):
     digest: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OutputsLogged(Fact):
     """Texts that a generation of ours wrote were fingerprinted, so that they are recognised when they come back."""
 
@@ -470,7 +481,7 @@ class OutputsLogged(Fact):
     fingerprints: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LedgerKept(Fact):
     """The tags of a batch were written to a ledger; `root` is their Merkle root, over tag digests in ledger order."""
 
@@ -482,7 +493,7 @@ class LedgerKept(Fact):
     tags: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ShareEstimated(Fact):
     """Estimated share of model-made text in a pool (0 to 1), by one method, with its 90 % interval.
 
@@ -500,7 +511,7 @@ class ShareEstimated(Fact):
     records: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OwnOutputFound(Fact):
     """Text of one of our generations was found in a batch: an observed edge from that generation to this source.
 
@@ -516,7 +527,7 @@ class OwnOutputFound(Fact):
     example: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DriftChecked(Fact):
     """How far the scores of a batch's undisputed human records are from those that the detector was calibrated on.
 
@@ -533,7 +544,7 @@ class DriftChecked(Fact):
     drifted: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SourceContract(Fact):
     """What is agreed about a source: who owns it, under which licence, what it declares, since when."""
 
@@ -545,7 +556,7 @@ class SourceContract(Fact):
     note: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SourceSignedOff(Fact):
     """The quality owner signed a source's contract, or took the signature back. `contract` is the row that was signed."""
 
@@ -555,7 +566,7 @@ class SourceSignedOff(Fact):
     note: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReviewOpinion(Fact):
     """What one reviewer thinks of a held record. The opinions that settle it are followed by a ReviewDecision."""
 
@@ -569,7 +580,7 @@ class ReviewOpinion(Fact):
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RuleFailed(Fact):
     """How many scored records of a source and origin failed a quality rule. A record that fails several is in several."""
 
@@ -581,7 +592,7 @@ class RuleFailed(Fact):
     records: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SliceCoverage(Fact):
     """Rare cells (rare term x topic) of a slice that a run's records of one origin cover, before and after the filter.
 
@@ -600,7 +611,7 @@ class SliceCoverage(Fact):
     narrowed: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RatioMeasured(Fact):
     """The synthetic ratio of a training set in one unit (records or tokens), with the bounds that its tags leave open."""
 
@@ -614,7 +625,7 @@ class RatioMeasured(Fact):
     enforced_on: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EarlierHumanKept(Fact):
     """How much of the human text of the previous generation's training set stands in this one too."""
 
@@ -625,7 +636,7 @@ class EarlierHumanKept(Fact):
     allowed_loss: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AnchorChanged(Fact):
     """Records were added to the anchor set or retired from it; `anchor` is its digest since, `previous` the one before."""
 
@@ -636,7 +647,7 @@ class AnchorChanged(Fact):
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AnchorSlice(Fact):
     """How many records and tokens of a slice an anchor set holds."""
 
@@ -646,7 +657,7 @@ class AnchorSlice(Fact):
     tokens: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AnchorVerified(Fact):
     """The anchor set was read and held against its digest, record by record."""
 
@@ -655,7 +666,7 @@ class AnchorVerified(Fact):
     intact: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ClearanceSigned(Fact):
     """A statement that a training set was cleared was signed; `statement` is the digest of what the signature is over."""
 
@@ -666,9 +677,9 @@ class ClearanceSigned(Fact):
     expires: datetime
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MixingAudited(Fact):
-    """A data lead went over a run's training set and signed, or refused to: the second role beside the engineer who ran it."""
+    """A data lead reviewed a run's training set and signed, or refused to: the second role beside the engineer who ran it."""
 
     run: str
     snapshot: str
@@ -676,7 +687,7 @@ class MixingAudited(Fact):
     note: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OverrideRenewal(Fact):
     """A requested override is to take the place of one that ends; approving it closes the other."""
 
@@ -684,7 +695,7 @@ class OverrideRenewal(Fact):
     renews: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MeetingStarted(Fact):
     """A monthly review of overrides began, with its agenda: override ids in order, separated by spaces."""
 
@@ -692,7 +703,7 @@ class MeetingStarted(Fact):
     agenda: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MeetingAttended(Fact):
     """Somebody is at a meeting (or turned out not to be)."""
 
@@ -701,7 +712,7 @@ class MeetingAttended(Fact):
     present: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MeetingDecided(Fact):
     """What a meeting decided on one item of its agenda, and why: approved, refused, kept, renewed or closed."""
 
@@ -711,7 +722,7 @@ class MeetingDecided(Fact):
     note: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MeetingEnded(Fact):
     """A meeting ended; its minutes are kept under their digest. `open_items` were not decided."""
 
@@ -721,7 +732,7 @@ class MeetingEnded(Fact):
     open_items: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CeilingCalibrated(Fact):
     """An experiment on the team's own data recommended a ceiling: the largest share at which the measure stays within the
     margin of its loss; `experiment` is the digest of all its figures."""
@@ -738,7 +749,7 @@ class CeilingCalibrated(Fact):
     ceiling: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CeilingPoint(Fact):
     """What an experiment measured at one share of synthetic text after some generations: mean over repeats, 90 % interval."""
 
@@ -751,7 +762,7 @@ class CeilingPoint(Fact):
     high: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SecondaryMeasure(Fact):
     """A measure that does not gate, against one reference; `better` is +1 where more is more diverse, -1 where less is.
     `p_holm` is the one-sided p-value of "nothing was lost", corrected over the comparison's secondary measures."""
@@ -770,9 +781,9 @@ class SecondaryMeasure(Fact):
     lost: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SliceMeasure(Fact):
-    """One measure within one slice of the suite, against one reference; it does not gate."""
+    """One measure within one slice of the suite, against one reference; a slice that gates has a `ComparedMeasure` besides."""
 
     run: str
     reference_kind: ReferenceKind
@@ -788,7 +799,7 @@ class SliceMeasure(Fact):
     lost: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CaseShift(Fact):
     """Something that the first of its references (its parent, else the one in production) does and the candidate does not
     (lost), or the reverse (gained): a rare term, a checked item, a topic or a prompt, with an answer of either side."""
@@ -804,7 +815,7 @@ class CaseShift(Fact):
     counterpart: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReportKept(Fact):
     """A whole comparison was kept under its digest: what `tailguard compare` would have shown."""
 
@@ -814,11 +825,11 @@ class ReportKept(Fact):
     report: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Deployed(Fact):
-    """A generation was put to work, or it was tried: weights held against their digest, then the team's own command.
+    """A generation was deployed, or that was tried: weights verified by their digest, then the team's own command.
 
-    `action` is ship or rollback; `replaced` is what was at work before. `exit_code` is that of the command, None without one.
+    `action` is ship or rollback; `replaced` is what was in production before. `exit_code` is that of the command, None without one.
     """
 
     run: str
@@ -830,7 +841,7 @@ class Deployed(Fact):
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StreamFrozen(Fact):
     """A stream's reference was frozen: what its later weeks are held against, measured in blocks of so many words."""
 
@@ -841,7 +852,7 @@ class StreamFrozen(Fact):
     block_words: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StreamWeek(Fact):
     """One measure of the texts of one week, block by block: mean over its blocks, against the frozen reference.
 
@@ -854,7 +865,7 @@ class StreamWeek(Fact):
     week: datetime
     texts: int
     blocks: int
-    measure: str
+    measure: Measure
     value: float
     reference_value: float
     margin: float
@@ -864,18 +875,18 @@ class StreamWeek(Fact):
     figures: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AlertRaised(Fact):
     """Something fell past a threshold. The same subject is not raised again while it stands."""
 
     alert: str
-    kind: str
+    kind: AlarmKind
     subject: str
     what: str
     source: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AlertSent(Fact):
     """An alert was handed to a channel (its kind, never its address), or that failed."""
 
@@ -885,7 +896,7 @@ class AlertSent(Fact):
     problem: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TokensUsed(Fact):
     """What an endpoint said that answers have cost: tokens of prompts and of answers."""
 
@@ -895,7 +906,7 @@ class TokensUsed(Fact):
     completion_tokens: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FlowsDeclared(Fact):
     """The flows.yaml that was found beside the policy, whole, so that what it declared can be read later."""
 
@@ -903,7 +914,7 @@ class FlowsDeclared(Fact):
     text: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LineageImported(Fact):
     """A lineage file of another system was imported; a newer import from the same file takes its place."""
 
@@ -915,7 +926,7 @@ class LineageImported(Fact):
     edges: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ImportedNode(Fact):
     """A dataset or job of an imported lineage file."""
 
@@ -924,7 +935,7 @@ class ImportedNode(Fact):
     kind: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ImportedEdge(Fact):
     """Data flows from one node of an imported lineage file to another."""
 
@@ -933,41 +944,42 @@ class ImportedEdge(Fact):
     target: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CheckpointConfirmed(Fact):
-    """Somebody confirmed that a checkpoint outside of Tailguard is at work, and what shows it."""
+    """Somebody confirmed that a checkpoint outside of Tailguard works, and what shows it."""
 
     checkpoint: str
     evidence: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LoopsReviewed(Fact):
-    """A person went over every loop; `loops` has a line each (state, then path), to tell later what has changed since."""
+    """A person reviewed every loop; `loops` has a line each (state, then path), to tell later what has changed since."""
 
     loops: str
     unguarded: int
     note: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AlertAcknowledged(Fact):
-    """Somebody took an alert: who it is stands beside the row, what they will do is the note."""
+    """An alert was acknowledged by whoever recorded this; `note` is the plan."""
 
     alert: str
     note: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FindingAssigned(Fact):
-    """Somebody took a finding (`Finding.key`: its kind and subject), which said `what` then; what they will do is the note."""
+    """A finding (`Finding.key`: its kind and subject) was assigned to whoever recorded this. `what` were its words then,
+    `note` is the plan."""
 
     finding: str
     what: str
     note: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlayAttested(Fact):
     """The quality owner says whether a play is really running in a month (YYYY-MM); `evidence` is what the log said then."""
 
@@ -978,7 +990,7 @@ class PlayAttested(Fact):
     note: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlayHandedOver(Fact):
     """A play got another owner."""
 
@@ -987,7 +999,7 @@ class PlayHandedOver(Fact):
     after: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunbookRevised(Fact):
     """The maintainer acknowledged a revision of the runbook, by the digest of its text."""
 
@@ -995,7 +1007,7 @@ class RunbookRevised(Fact):
     note: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IncidentOpened(Fact):
     """A collapse response began, rehearsed (`drill`) or real (`incident`); `trigger` is an alert's name or `schedule`."""
 
@@ -1007,7 +1019,7 @@ class IncidentOpened(Fact):
     what: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IncidentStep(Fact):
     """A step of a response was done: seconds since it could have begun, seconds that the machine took, and what shows it."""
 
@@ -1018,16 +1030,16 @@ class IncidentStep(Fact):
     evidence: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IncidentGap(Fact):
     """Something that would have been missing in an emergency, found by a drill or an incident."""
 
     incident: str
-    gap: str
+    gap: Gap
     what: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IncidentClosed(Fact):
     """A response ended: its root cause, the play that was changed, and how."""
 
@@ -1037,7 +1049,7 @@ class IncidentClosed(Fact):
     change: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ContaminationAudited(Fact):
     """What a response found in a recent training set, by source and origin: records, how many of them are in doubt, and why."""
 
@@ -1051,7 +1063,7 @@ class ContaminationAudited(Fact):
     report: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DeviationNoted(Fact):
     """Somebody told how a run departed from the runbook by hand, and why."""
 
@@ -1060,7 +1072,7 @@ class DeviationNoted(Fact):
     why: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Reproduced(Fact):
     """Somebody replayed a run from its record alone: how many digests and measures were compared, and which differ."""
 
@@ -1071,7 +1083,7 @@ class Reproduced(Fact):
     differences: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EvidencePacked(Fact):
     """An evidence pack was made: the digest of its manifest, and how many files it holds."""
 
@@ -1079,7 +1091,7 @@ class EvidencePacked(Fact):
     files: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RecordsHeld(Fact):
     """Which records of a batch a run held: their ids, separated by spaces."""
 
@@ -1089,15 +1101,15 @@ class RecordsHeld(Fact):
     records: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AttemptRefused(Fact):
     """Somebody tried what their role does not allow: what, and why it was refused."""
 
-    action: str
+    right: Right
     why: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ChainSealed(Fact):
     """A run's chain ended: its length and last hash, so that rows taken from its end are missed."""
 

@@ -8,14 +8,14 @@ import re
 TERMS: dict[str, str] = {
     "alpha": "One-sided error rate of each comparison: the chance that the gate passes a loss that lies exactly at the margin.",
     "anchor": "A frozen set of verified human records that is part of every training set and is never replaced wholesale.",
-    "attestation": "The quality owner's word, once a month, on whether a play is really running; it stands beside what "
+    "attestation": "The quality owner's word, once a month, on whether a play is really running; it is shown beside what "
     "the log shows.",
     "batch": "Records that came in together from one source, with one declaration.",
     "boilerplate": "An opening or closing that many answers of one side share. It is excluded on both sides and "
     "reported; it does not gate.",
     "ceiling": "The largest synthetic share that a lineage's training set may have, in records and in tokens.",
     "checkpoint": "A named review or filter on an edge over which output can come back, with an owner and evidence "
-    "that it is at work.",
+    "that it works.",
     "clearance": "The signed answer to a training job that asks whether it may train on a set.",
     "confident tag": "Human, AI or mixed, on evidence that the intake rules accept. Unknown is none.",
     "contract": "What a source's owner declares about it: origin, licence, since when. It counts once the quality "
@@ -42,7 +42,7 @@ TERMS: dict[str, str] = {
     "change moves when each prompt is left out.",
     "kappa": "Cohen's kappa of two reviewers who do not see each other's answer: 1 is full agreement, 0 is chance.",
     "lineage": "A line of generations, each trained after the last.",
-    "loop": "A way on which a model's output comes back as training data. Guarded when a live checkpoint stands on it.",
+    "loop": "A way on which a model's output comes back as training data. Guarded when a live checkpoint is on it.",
     "margin": "The largest loss that still passes, as a share of the reference's value or in points; verdict "
     "sentences call it the limit.",
     "origin": "Who wrote a record: human, AI, mixed or unknown.",

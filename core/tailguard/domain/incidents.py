@@ -27,7 +27,7 @@ STEPS = (
     Step(
         "rollback",
         "ML operations",
-        "the last known-good generation is at work again, weights verified",
+        "the last known-good generation is in production again, weights verified",
         "tailguard incident rollback {incident}",
     ),
     Step(
@@ -39,7 +39,7 @@ STEPS = (
     Step(
         "prepare",
         "ML engineer",
-        "a training set from the anchor with a corrected ratio stands ready",
+        "a training set from the anchor with a corrected ratio is ready",
         "tailguard incident prepare {incident}",
     ),
     Step(

@@ -26,6 +26,10 @@ class Measure(StrEnum):
         """What people call it."""
         return _LABELS[self]
 
+    def within(self, slice_name: str) -> str:
+        """What people call it in one slice of the suite; over all prompts for the empty name."""
+        return f"{self.label} in {slice_name}" if slice_name else self.label
+
     @property
     def in_points(self) -> bool:
         """Whether its change is a difference of two shares (points), and not a share of the reference's value."""
@@ -52,6 +56,9 @@ _LABELS = {
 }
 
 _IN_POINTS = frozenset({Measure.USABLE, Measure.USABLE_TAIL, Measure.RARE_IN_PLACE, Measure.WITHIN_PROMPT})
+
+BY_SLICE = (Measure.USABLE, Measure.TYPE_DENSITY, Measure.TYPE_COVERAGE)
+"""The measures that are taken slice by slice."""
 
 MARGINS: Mapping[Measure, float] = {
     Measure.USABLE: 0.03,

@@ -12,7 +12,7 @@ LONGEST = timedelta(days=366)
 """No override lasts longer, whatever a policy says."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Override:
     """An exception as it stands now.
 
@@ -76,7 +76,7 @@ def live_override(overrides: Sequence[Override], *, gate: Gate, run: str, now: d
 
 
 def agenda(overrides: Sequence[Override], *, now: datetime, soon: timedelta) -> list[Override]:
-    """What a meeting goes over, in order: what waits for a decision, what ends soon, what was never used, what was used most,
+    """What a meeting reviews, in order: what waits for a decision, what ends soon, what was never used, what was used most,
     then the oldest."""
     current = [override for override in overrides if override.state(now) in ("requested", "open")]
 

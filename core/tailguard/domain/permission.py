@@ -14,14 +14,15 @@ from tailguard.domain.wording import by
 
 
 class Refusal(StrEnum):
-    """Why a generation may not ship."""
+    """Why a generation may not ship: its rows in the log were changed, it has no verdict, it is frozen or was rolled back, its gate
+    did not pass, an unguarded loop surrounds its lineage, or the quality owner has not approved it."""
 
-    ALTERED = "what the log says of it was changed"
-    NOT_JUDGED = "it has no verdict yet"
-    TAKEN_OUT = "it is frozen or was rolled back"
-    GATE = "its diversity gate did not pass"
-    LOOP = "an unguarded loop surrounds its lineage"
-    SIGN_OFF = "the quality owner has not approved it"
+    ALTERED = "altered"
+    NOT_JUDGED = "not_judged"
+    TAKEN_OUT = "taken_out"
+    GATE = "gate"
+    LOOP = "loop"
+    SIGN_OFF = "sign_off"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +169,7 @@ def _without_sign_off(candidate: Candidate) -> str:
 
 def _missed(candidate: Candidate, refusal: Refusal) -> str:
     if refusal is Refusal.SIGN_OFF:
-        return f"{_without_sign_off(candidate)}. Its gate said {candidate.verdict}: {candidate.reason}"
+        return f"{_without_sign_off(candidate)}. Its verdict is {candidate.verdict}: {candidate.reason}"
     return candidate.reason if refusal is Refusal.GATE else f"unguarded loop: {candidate.loop}"
 
 
@@ -180,7 +181,7 @@ def sentence(permission: Permission) -> str:
         case Refusal.NOT_JUDGED:
             return f"{run} has no verdict yet."
         case Refusal.TAKEN_OUT:
-            gate = f" Its gate said {candidate.verdict}: {reason}." if candidate.verdict else ""
+            gate = f" Its verdict is {candidate.verdict}: {reason}." if candidate.verdict else ""
             return f"{run} may not ship: it is {candidate.state}.{gate}"
         case Refusal.ALTERED | Refusal.GATE | Refusal.LOOP | Refusal.SIGN_OFF:
             why = (

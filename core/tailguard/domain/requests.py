@@ -22,7 +22,7 @@ class Recipe:
 
     `synthetic_share` (0 to 1) is the share of synthetic records to aim at; None takes what fits under the ceiling.
     `anchor` and `earlier_human` say whether the frozen anchor and the previous set's human records are included, `without`
-    names sources whose records are left out, `from_anchor` that nothing new has to come in: a training set that is made
+    names sources whose records are excluded, `from_anchor` that nothing new has to come in: a training set that is made
     again from what is known to be human.
     """
 

@@ -21,38 +21,79 @@ class Role(StrEnum):
 
 
 class Right(StrEnum):
-    """A decision, or work whose result others rely on, as messages name it."""
+    """A decision, or work whose result others rely on."""
 
-    LOOK = "look at the dashboard"
-    SET_UP = "freeze suites and references"
-    RUN = "start runs"
-    SHIP = "ship generations or roll them back"
-    FREEZE = "freeze generations"
-    UNFREEZE = "unfreeze generations"
-    ASK = "ask for overrides"
-    DECIDE = "decide on overrides"
-    MEET = "hold the meeting"
-    REVIEW = "decide held records"
-    CONTRACT = "agree contracts with sources"
-    SIGN = "sign sources off"
-    SIGN_OFF = "sign off gate decisions"
-    AUDIT = "audit training sets"
-    ANCHOR = "change the anchor"
-    ATTEST = "attest plays"
-    ACKNOWLEDGE = "acknowledge the runbook"
-    HAND_OVER = "hand plays over"
-    FLOWS = "declare flows and checkpoints"
-    LOOPS = "review loops"
-    RESPOND = "work on drills and incidents"
-    ASSIGN = "assign findings and acknowledge alerts"
-    NOTE = "note deviations"
-    TEST = "test the gate"
-    CLEAR = "ask for clearance"
-    MEASURE = "log outputs and production texts"
-    VERIFY = "verify references"
-    NOTIFY = "send alerts"
-    PACK = "make evidence packs"
-    REPRODUCE = "reproduce runs"
+    LOOK = "look"
+    SET_UP = "set_up"
+    RUN = "run"
+    SHIP = "ship"
+    FREEZE = "freeze"
+    UNFREEZE = "unfreeze"
+    ASK = "ask"
+    DECIDE = "decide"
+    MEET = "meet"
+    REVIEW = "review"
+    CONTRACT = "contract"
+    SIGN = "sign"
+    SIGN_OFF = "sign_off"
+    AUDIT = "audit"
+    ANCHOR = "anchor"
+    ATTEST = "attest"
+    ACKNOWLEDGE = "acknowledge"
+    HAND_OVER = "hand_over"
+    FLOWS = "flows"
+    LOOPS = "loops"
+    RESPOND = "respond"
+    ASSIGN = "assign"
+    ALERTS = "alerts"
+    NOTE = "note"
+    TEST = "test"
+    CLEAR = "clear"
+    MEASURE = "measure"
+    VERIFY = "verify"
+    NOTIFY = "notify"
+    PACK = "pack"
+    REPRODUCE = "reproduce"
+
+    @property
+    def label(self) -> str:
+        """What somebody may do, or may not, in words."""
+        return _LABELS[self]
+
+
+_LABELS = {
+    Right.LOOK: "look at the dashboard",
+    Right.SET_UP: "set up the anchor, the suite, streams, the detector or the ceiling",
+    Right.RUN: "start runs",
+    Right.SHIP: "ship generations or roll them back",
+    Right.FREEZE: "freeze generations",
+    Right.UNFREEZE: "unfreeze generations",
+    Right.ASK: "ask for overrides",
+    Right.DECIDE: "decide on overrides",
+    Right.MEET: "hold the meeting",
+    Right.REVIEW: "decide held records",
+    Right.CONTRACT: "agree contracts with sources",
+    Right.SIGN: "sign sources off",
+    Right.SIGN_OFF: "sign off gate decisions",
+    Right.AUDIT: "audit training sets",
+    Right.ANCHOR: "change the anchor",
+    Right.ATTEST: "attest plays",
+    Right.ACKNOWLEDGE: "acknowledge the runbook",
+    Right.HAND_OVER: "hand plays over",
+    Right.FLOWS: "declare flows or checkpoints",
+    Right.LOOPS: "review loops",
+    Right.RESPOND: "work on drills or incidents",
+    Right.ASSIGN: "assign findings",
+    Right.ALERTS: "acknowledge alerts",
+    Right.NOTE: "note deviations",
+    Right.TEST: "test the gate",
+    Right.CLEAR: "ask for clearance",
+    Right.MEASURE: "log outputs or production texts",
+    Right.VERIFY: "verify references",
+    Right.NOTIFY: "send alerts",
+    Right.PACK: "make evidence packs",
+    Right.REPRODUCE: "reproduce runs",
+}
 
 
 _TEAM = frozenset(Role) - {Role.VIEWER}
@@ -82,6 +123,7 @@ ALLOWED: dict[Right, frozenset[Role]] = {
     Right.LOOPS: frozenset({Role.PLAY_OWNER}),
     Right.RESPOND: _TEAM,
     Right.ASSIGN: _TEAM,
+    Right.ALERTS: _TEAM,
     Right.NOTE: _TEAM,
     Right.TEST: _ENGINEERING,
     Right.CLEAR: _ENGINEERING,

@@ -37,8 +37,8 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Fleet:
-    """A lineage's generations: the state of each that something happened to, which one is at work, and which were before
+class ReleaseHistory:
+    """A lineage's generations: the state of each that something happened to, which one is in production, and which were before
     it, the newest last; those that were rolled back are not among them."""
 
     states: dict[str, State]
@@ -51,21 +51,21 @@ class Fleet:
 
     @property
     def good(self) -> tuple[str, ...]:
-        """Every generation that was put to work and neither rolled back nor frozen since, in the order of shipping."""
+        """Every generation that was deployed and neither rolled back nor frozen since, in the order of shipping."""
         all_of_them = (*self.before, self.deployed) if self.deployed else self.before
         return tuple(generation for generation in all_of_them if self.state(generation) is State.SHIPPED)
 
 
-def fleet(events: Iterable[Event]) -> Fleet:
+def release_history(events: Iterable[Event]) -> ReleaseHistory:
     """Fold events in the order in which they happened.
 
-    A generation that is at work stays at work while it is frozen: somebody has to roll it back. Unfreezing one that was
+    A generation that is in production stays there while it is frozen: somebody has to roll it back. Unfreezing one that was
     shipped makes it shipped again; one that was rolled back becomes a candidate, which may be shipped anew.
     """
     frozen: set[str] = set()
     rolled_back: set[str] = set()
     refused: set[str] = set()
-    at_work: dict[str, None] = {}  # in the order of shipping
+    in_production: dict[str, None] = {}  # in the order of shipping
     seen: dict[str, None] = {}
     for event in events:
         generation = event.generation
@@ -73,8 +73,8 @@ def fleet(events: Iterable[Event]) -> Fleet:
         match event.action:
             case Action.SHIPPED:
                 refused.discard(generation)
-                at_work.pop(generation, None)
-                at_work[generation] = None
+                in_production.pop(generation, None)
+                in_production[generation] = None
             case Action.REFUSED:
                 refused.add(generation)
             case Action.FROZEN:
@@ -84,20 +84,24 @@ def fleet(events: Iterable[Event]) -> Fleet:
                 rolled_back.discard(generation)
             case Action.ROLLED_BACK:
                 rolled_back.add(generation)
-                at_work.pop(generation, None)
+                in_production.pop(generation, None)
             case Action.RESTORED:
-                # What was shipped after the restored one is no longer at work, and no longer known good.
-                later = list(at_work)[list(at_work).index(generation) + 1 :] if generation in at_work else []
-                at_work = {other: None for other in at_work if other not in later} | {generation: None}
+                # What was shipped after the restored one is no longer in production, and no longer known good.
+                later = (
+                    list(in_production)[list(in_production).index(generation) + 1 :]
+                    if generation in in_production
+                    else []
+                )
+                in_production = {other: None for other in in_production if other not in later} | {generation: None}
     states = {}
     for generation in seen:
         if generation in rolled_back:
             states[generation] = State.ROLLED_BACK
         elif generation in frozen:
             states[generation] = State.FROZEN
-        elif generation in at_work:
+        elif generation in in_production:
             states[generation] = State.SHIPPED
         else:
             states[generation] = State.REFUSED if generation in refused else State.CANDIDATE
-    order = tuple(at_work)
-    return Fleet(states, order[-1] if order else None, order[:-1])
+    order = tuple(in_production)
+    return ReleaseHistory(states, order[-1] if order else None, order[:-1])

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Contract:
-    """A source's contract as it stands: who owns it, under which licence, what it declares, who signed it and when."""
+    """A source's contract in force: who owns it, under which licence, what it declares, who signed it and when."""
 
     source: str
     owner: str
@@ -21,7 +21,7 @@ class Contract:
     signed: datetime | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SourceRecord:
     """What a source has shown so far: shares (0 to 1) of its records that were demoted to unknown and that were duplicates,
     how often reviewers agreed with its declaration (1 where none looked), and whether its contract is signed."""

@@ -74,7 +74,7 @@ _LABELS = {
     Requirement.RARE_CASES_IN_SUITE: "the suite has a rare-case slice",
     Requirement.ALL_ANSWERED: "every prompt is answered",
     Requirement.NO_DIVERSITY_LOST: "matches or exceeds its references on every measure",
-    Requirement.GATE_SENSITIVE: "the gate has teeth",
+    Requirement.GATE_SENSITIVE: "the gate passes its self-test",
     Requirement.NO_UNGUARDED_LOOP: "no unguarded loop",
     Requirement.RECORD_COMPLETE: "snapshot, mixing ratio and evaluation are in the record",
 }

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from tailguard.domain.reasons import Reason
+
 
 class Origin(StrEnum):
     """Who wrote a record. `UNKNOWN` is a holding state and counts as synthetic; it is never a pass."""
@@ -40,8 +42,8 @@ Spans = tuple[tuple[int, int], ...]
 class Tag:
     """What is held true of one record: origin, evidence, the reason in words, and who or what said so.
 
-    `share` (0 to 1) is how much of it counts as synthetic, `spans` where that part stands if it is known. `held` records
-    wait for a person and do not advance. A tag is never edited: a new decision is a new tag.
+    `share` (0 to 1) is how much of it counts as synthetic, `spans` where that part stands if it is known. A record that is
+    `held_for` a reason waits for a person and does not advance. A tag is never edited: a new decision is a new tag.
     """
 
     record: str
@@ -49,9 +51,14 @@ class Tag:
     evidence: Evidence
     reason: str
     by: str
-    held: bool
     share: float
     spans: Spans = ()
+    held_for: Reason | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether it waits for a person."""
+        return self.held_for is not None
 
     @property
     def digest(self) -> str:

@@ -46,9 +46,9 @@ class MeasureComparison:
     """One gating measure of a candidate against one reference.
 
     `delta`, `low`, `high` and `margin` are shares of the reference's value (-0.04 is a loss of 4 %), or differences of two shares
-    where the measure is `in_points`; `low` and `high` bound a two-sided 1 - 2 alpha interval. `detectable_loss` is the smallest
-    true loss that this comparison would find with power .8; `prompts_to_settle` is how many prompts an INCONCLUSIVE would have
-    needed, else None.
+    where the measure is `in_points`; `low` and `high` bound a two-sided interval of the `confidence` given (0 to 1).
+    `detectable_loss` is the smallest true loss that this comparison would find with power .8; `prompts_to_settle` is how many
+    prompts an INCONCLUSIVE would have needed, else None. `slice` is the slice whose prompts it is over, empty for all prompts.
     """
 
     measure: Measure
@@ -61,6 +61,13 @@ class MeasureComparison:
     verdict: Verdict
     detectable_loss: float
     prompts_to_settle: int | None
+    confidence: float
+    slice: str = ""
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return self.measure.within(self.slice)
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,7 @@ class SecondaryComparison:
 
 @dataclass(frozen=True)
 class SliceComparison:
-    """One measure within one slice of the suite; `p_holm` is corrected over all slices and measures. It does not gate."""
+    """One measure within one slice of the suite, to be shown; `p_holm` is corrected over all slices and measures."""
 
     slice: str
     tail: bool

@@ -100,7 +100,7 @@ def describe(workspace: Workspace, snapshot: Snapshot, out: Path, *, form: str, 
     return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False).encode() + b"\n"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Origin:
     """What the run log knows of a set: its composition and parts, the licences of its sources, the team."""
 
@@ -121,7 +121,7 @@ def _logged_origin(workspace: Workspace, snapshot: Snapshot) -> _Origin:
         agreed = contracts(view)
         policy = view.policy()
     licences = sorted({agreed[part.source].licence for part in parts if part.source in agreed})
-    return _Origin(composition, parts, licences, policy.team if policy else "")
+    return _Origin(composition=composition, parts=parts, licences=licences, team=policy.team if policy else "")
 
 
 def _provenance(origin: _Origin, snapshot: Snapshot) -> dict[str, Any]:
@@ -183,7 +183,7 @@ _MEANING = {
     "origin": "human, ai or mixed",
     "evidence": "what the origin rests on",
     "reason": "why, in words",
-    "by": "who or what said so",
+    "by": "who or what decided it",
     "held": "whether it still waits for a person (never in a training set)",
     "share": "how much of it counts as synthetic, 0 to 1",
     "spans": "places in characters that are model-made, where known",

@@ -53,7 +53,7 @@ FORMAT = "tailguard-record/1"
 _DECISIONS = ("override_requested", "override_decided", "override_renewal", "meeting_decided")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Record:
     """A record that was written: its folder, its digest, and how many files it holds."""
 
@@ -68,7 +68,7 @@ def note_deviation(workspace: Workspace, run: str, *, what: str, why: str) -> No
     with workspace.deciding(Right.NOTE) as tx:
         _started(tx.view, run)
         departure = explanation(what, "A deviation needs a description")
-        tx.record(DeviationNoted(run, departure, explanation(why, "A deviation needs a reason")))
+        tx.record(DeviationNoted(run=run, what=departure, why=explanation(why, "A deviation needs a reason")))
 
 
 def write_record(workspace: Workspace, run: str, out: Path) -> Record:
@@ -89,7 +89,7 @@ def write_record(workspace: Workspace, run: str, out: Path) -> Record:
         os.replace(temporary, out)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return Record(run, str(out), digest, sum(1 for path in out.rglob("*") if path.is_file()))
+    return Record(run=run, folder=str(out), digest=digest, files=sum(1 for path in out.rglob("*") if path.is_file()))
 
 
 def _fill(workspace: Workspace, run: str, folder: Path) -> None:

@@ -38,7 +38,7 @@ _NAMING = (
 """Two facts of a kind that agree in these are about the same thing."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Repeated:
     """What came of a replay: how many facts were compared, and each difference in words."""
 
@@ -102,7 +102,7 @@ def compared(record: dict[str, Any], facts: list[list[Any]], digest: str) -> Rep
     if len(missing) > _SHOWN:
         differences.append(f"... and {missing.total() - _SHOWN} more")
     differences += [f"only in the replay: {line[:200]}" for line in list(new.elements())[:5] if not missing]
-    return Repeated(record["run"], digest, len(record["facts"]), tuple(differences))
+    return Repeated(run=record["run"], record=digest, compared=len(record["facts"]), differences=tuple(differences))
 
 
 def _changed_facts(missing: Counter[str], new: Counter[str]) -> list[str]:

@@ -59,7 +59,7 @@ def _inputs(record: dict[str, Any]) -> list[str]:
 
 def _deviations(record: dict[str, Any]) -> list[str]:
     return [
-        f"- {_cell(deviation['what'])}. Why: {_cell(deviation['why'] or 'nobody said')}."
+        f"- {_cell(deviation['what'])}. Why: {_cell(deviation['why'] or 'not stated')}."
         for deviation in record["deviations"]
     ] or ["None."]
 

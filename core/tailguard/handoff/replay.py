@@ -36,7 +36,15 @@ def reproduce(workspace: Workspace, run: str) -> Repeated:
         repeated = replay(Path(record.folder), Path(folder) / "clean")
     differences = "\n".join(repeated.differences)
     with workspace.deciding(Right.REPRODUCE) as tx:
-        tx.record(Reproduced(run, record.digest, repeated.identical, repeated.compared, differences))
+        tx.record(
+            Reproduced(
+                run=run,
+                record=record.digest,
+                identical=repeated.identical,
+                compared=repeated.compared,
+                differences=differences,
+            )
+        )
     return repeated
 
 

@@ -50,7 +50,7 @@ class Use:
     ceiling: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Item:
     """One item of an agenda: the override, its state, its uses, and what was decided on it so far."""
 
@@ -62,7 +62,7 @@ class Item:
     decided_by: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Meeting:
     """A meeting that is going on."""
 
@@ -97,8 +97,8 @@ def start(workspace: Workspace) -> str:
             raise InputError("No override is open or waits for a decision: there is nothing to meet about.")
         name = f"meeting-{len(tx.view.recorded(MeetingStarted)) + 1}"
         tx.record(
-            MeetingStarted(name, " ".join(override.id for override in order)),
-            MeetingAttended(name, workspace.actor, True),
+            MeetingStarted(meeting=name, agenda=" ".join(override.id for override in order)),
+            MeetingAttended(meeting=name, person=workspace.actor, present=True),
         )
         return name
 
@@ -110,7 +110,7 @@ def attend(workspace: Workspace, person: str, *, present: bool = True) -> None:
             raise InputError("Attendance needs a name of at most 80 letters.")
         meeting = _going_on(tx.view)
         if present != (person.strip() in attendance(tx.view, meeting)):
-            tx.record(MeetingAttended(meeting, person.strip(), present))
+            tx.record(MeetingAttended(meeting=meeting, person=person.strip(), present=present))
 
 
 def decide(workspace: Workspace, override: str, *, decision: str, note: str, expires: datetime | None = None) -> None:
@@ -140,7 +140,7 @@ def decide(workspace: Workspace, override: str, *, decision: str, note: str, exp
             requests.record_renewal(tx, override, reason=note, expires=expires, now=now)
         elif decision != "kept":
             requests.record_decision(tx, override, decision, note, actor=workspace.actor, now=now)
-        tx.record(MeetingDecided(meeting, override, decision, justification))
+        tx.record(MeetingDecided(meeting=meeting, override=override, decision=decision, note=justification))
 
 
 def end(workspace: Workspace) -> str:
@@ -156,8 +156,8 @@ def end(workspace: Workspace) -> str:
         minutes = workspace.store.put_json("minutes", content)
         undecided = sum(item["decided_by"] is None for item in content["items"])
         tx.record(
-            *(OverrideDecided(name, "closed", f"{PASSED_OVER} ({meeting})") for name in passed),
-            MeetingEnded(meeting, minutes, len(decided), undecided),
+            *(OverrideDecided(override=name, decision="closed", note=f"{PASSED_OVER} ({meeting})") for name in passed),
+            MeetingEnded(meeting=meeting, minutes=minutes, decided=len(decided), open_items=undecided),
         )
         return minutes
 
@@ -171,18 +171,18 @@ def going_on(workspace: Workspace) -> Meeting | None:
         if meeting is None:
             return None
         return Meeting(
-            meeting.fact.meeting,
-            meeting.recorded,
-            meeting.actor,
-            tuple(attendance(view, meeting.fact.meeting)),
-            _items(view, meeting.fact.meeting, now=workspace.clock.now()),
+            id=meeting.fact.meeting,
+            started=meeting.recorded,
+            called_by=meeting.actor,
+            present=tuple(attendance(view, meeting.fact.meeting)),
+            items=_items(view, meeting.fact.meeting, now=workspace.clock.now()),
         )
 
 
 def _items(view: LogView, meeting: str, *, now: datetime) -> tuple[Item, ...]:
     started = view.recorded(MeetingStarted, meeting=meeting)[0]
     decided = meeting_decisions(view, meeting)
-    standing = {override.id: override for override in overrides(view)}
+    by_id = {override.id: override for override in overrides(view)}
     made = {row.fact.run: row.fact for row in view.recorded(Composition)}
     uses: dict[str, list[Use]] = {}
     for used in view.recorded(OverrideUsed):
@@ -196,12 +196,12 @@ def _items(view: LogView, meeting: str, *, now: datetime) -> tuple[Item, ...]:
         answer = decided.get(name)
         items.append(
             Item(
-                standing[name],
-                standing[name].state(now),
-                tuple(uses.get(name, ())),
-                answer.fact.decision if answer else None,
-                answer.fact.note if answer else None,
-                answer.actor if answer else None,
+                override=by_id[name],
+                state=by_id[name].state(now),
+                uses=tuple(uses.get(name, ())),
+                decision=answer.fact.decision if answer else None,
+                note=answer.fact.note if answer else None,
+                decided_by=answer.actor if answer else None,
             )
         )
     return tuple(items)

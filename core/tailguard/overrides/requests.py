@@ -30,7 +30,16 @@ def request(workspace: Workspace, *, gate: str, run: str, reason: str, expires: 
         if not started:
             raise InputError(f"There is no run {run!r}. `tailguard status` lists the runs.")
         name = next_id(tx.view)
-        tx.record(OverrideRequested(name, Gate(gate), started[0].fact.lineage, run, justification, expires))
+        tx.record(
+            OverrideRequested(
+                override=name,
+                gate=Gate(gate),
+                lineage=started[0].fact.lineage,
+                run=run,
+                reason=justification,
+                expires=expires,
+            )
+        )
         return name
 
 
@@ -54,8 +63,10 @@ def record_renewal(tx: Decision, override: str, *, reason: str, expires: datetim
         raise InputError("A renewal needs a justification of its own: what holds still, and since when.")
     name = next_id(tx.view)
     tx.record(
-        OverrideRequested(name, old.gate, old.lineage, old.run, justification, expires),
-        OverrideRenewal(name, override),
+        OverrideRequested(
+            override=name, gate=old.gate, lineage=old.lineage, run=old.run, reason=justification, expires=expires
+        ),
+        OverrideRenewal(override=name, renews=override),
     )
     return name
 
@@ -80,15 +91,15 @@ def record_decision(tx: Decision, override: str, decision: str, note: str, *, ac
         raise InputError(f"{override} is {state}{_why(request)}; only one that is {wanted} can be {decision}.")
     if decision == "approved" and actor == request.requested_by:
         raise NotAllowed(f"{actor} asked for {override} and cannot approve it. Ask another approver.")
-    tx.record(OverrideDecided(override, decision, note.strip()))
+    tx.record(OverrideDecided(override=override, decision=decision, note=note.strip()))
     if decision == "approved" and request.renews:
-        tx.record(OverrideDecided(request.renews, "closed", f"renewed as {override}"))
+        tx.record(OverrideDecided(override=request.renews, decision="closed", note=f"renewed as {override}"))
 
 
 def close_missed(tx: Decision, *, now: datetime) -> None:
     """Record which overrides a missed review has closed. They opened nothing since it was due."""
     missed = [override for override in overrides(tx.view) if override.missed_review(now)]
-    tx.record(*(OverrideDecided(override.id, "closed", MISSED) for override in missed))
+    tx.record(*(OverrideDecided(override=override.id, decision="closed", note=MISSED) for override in missed))
 
 
 def _require_terms(policy: Policy, reason: str, expires: datetime, *, now: datetime) -> str:

@@ -38,7 +38,7 @@ def intake(context: RunContext) -> Outcome:
         policy=context.policy.intake,
         nothing_new=context.request.recipe.from_anchor,
         seed=context.seed,
-        tell=context.watcher.reading,
+        progress=context.watcher.reading,
     )
 
 
@@ -78,7 +78,7 @@ def score(context: RunContext) -> Outcome:
             quotas=context.lineage_policy.quotas,
         ),
         seed=context.seed,
-        tell=lambda done: context.watcher.reading("score", done, done / total),
+        progress=lambda done: context.watcher.reading("score", done, done / total),
     )
 
 

@@ -67,7 +67,7 @@ def evaluate(context: RunContext) -> Outcome:
             generation=context.run.run,
             root=context.workspace.root,
             hear=context.watcher.output,
-            tell=lambda done, total: context.watcher.reading("answers", done, done / max(1, total)),
+            progress=lambda done, total: context.watcher.reading("answers", done, done / max(1, total)),
         ),
         decoding=Decoding(decoding.samples, decoding.max_tokens, decoding.temperature),
         judge=judge,
@@ -129,9 +129,15 @@ def _with_loops_gate(context: RunContext, outcome: Outcome) -> Outcome:
     reason = "; ".join(loop.sentence for loop in unguarded[:3]) or "every loop has a live checkpoint"
     name = override.id if override else None
     decision = GateDecision(
-        run, context.run.lineage, Gate.LOOPS, Verdict.BLOCK if unguarded else Verdict.PASS, enforced, reason, name
+        run=run,
+        lineage=context.run.lineage,
+        gate=Gate.LOOPS,
+        verdict=Verdict.BLOCK if unguarded else Verdict.PASS,
+        enforced=enforced,
+        reason=reason,
+        override=name,
     )
-    used = [OverrideUsed(name, run, Gate.LOOPS, reason)] if name else []
+    used = [OverrideUsed(override=name, run=run, gate=Gate.LOOPS, effect=reason)] if name else []
     waived = name or (None if enforced else Waiver.OBSERVE)
     criterion = Criterion(Requirement.NO_UNGUARDED_LOOP, "0", str(len(unguarded)), not unguarded, waived)
     return replace(outcome, criteria=(*outcome.criteria, criterion), facts=(*outcome.facts, decision, *used))

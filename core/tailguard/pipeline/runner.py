@@ -57,7 +57,19 @@ def start(workspace: Workspace, lineage: str, batches: Sequence[BatchRequest], *
         number = len(runs_of(tx.view, lineage))
         parent = next(reversed(shipped_generations(tx.view, lineage)), None)
         run = run_name(lineage, number)
-        tx.record(RunStarted(run, lineage, number, parent, mode, tx.policy_digest, request, seed, __version__))
+        tx.record(
+            RunStarted(
+                run=run,
+                lineage=lineage,
+                number=number,
+                parent=parent,
+                mode=mode,
+                policy=tx.policy_digest,
+                request=request,
+                seed=seed,
+                tool_version=__version__,
+            )
+        )
         return run
 
 
@@ -171,7 +183,7 @@ class _ActiveRun:
         started = self._workspace.clock.now()
         self._workspace.store.touched.clear()
         if self._announced != step.stage:
-            self._recorder.record(StageStarted(self._run, step.stage))
+            self._recorder.record(StageStarted(run=self._run, stage=step.stage))
         outcome = step.work(self._context)
         with read_file(self._workspace.root, self._run).open("a", encoding="utf-8") as file:
             file.writelines(f"{name}\n" for name in sorted(self._workspace.store.touched))
@@ -195,15 +207,34 @@ class _ActiveRun:
     def _record(self, step: Step, outcome: Outcome, started: datetime, following: Step | None) -> None:
         run, stage, result = self._run, step.stage, dict(outcome.result)
         digest = self._workspace.store.put_json("results", result)
-        ended = StageResult(run, stage, started, outcome.passed, outcome.records_in, outcome.records_out, digest)
+        ended = StageResult(
+            run=run,
+            stage=stage,
+            started=started,
+            passed=outcome.passed,
+            records_in=outcome.records_in,
+            records_out=outcome.records_out,
+            output=digest,
+        )
         # What comes next is announced in the same transaction, so that a page can say what is going on.
         announced = following.stage if following and outcome.passed else None
         self._recorder.record(
             *outcome.facts,
             *_artifacts(run, stage, outcome),
-            *(ExitCriterion(run, stage, c.name, c.required, c.observed, c.met, c.waived_by) for c in outcome.criteria),
+            *(
+                ExitCriterion(
+                    run=run,
+                    stage=stage,
+                    name=c.name,
+                    required=c.required,
+                    observed=c.observed,
+                    met=c.met,
+                    waived_by=c.waived_by,
+                )
+                for c in outcome.criteria
+            ),
             ended,
-            *([StageStarted(run, announced)] if announced else []),
+            *([StageStarted(run=run, stage=announced)] if announced else []),
         )
         self._announced = announced
         self.finished[stage] = ended
@@ -212,7 +243,10 @@ class _ActiveRun:
 
 def _artifacts(run: str, stage: Stage, outcome: Outcome) -> list[Fact]:
     directed = [("in", named) for named in outcome.inputs] + [("out", named) for named in outcome.outputs]
-    return [Artifact(run, stage, direction, named.kind, named.name, named.digest) for direction, named in directed]
+    return [
+        Artifact(run=run, stage=stage, direction=direction, kind=named.kind, name=named.name, digest=named.digest)
+        for direction, named in directed
+    ]
 
 
 def _refusal(run: str, step: Step, outcome: Outcome) -> Blocked | Held:

@@ -12,7 +12,7 @@ from tailguard.workspace import Workspace
 
 
 def assign(workspace: Workspace, key: str, *, plan: str) -> Recorded[FindingAssigned] | None:
-    """Assign a finding that stands to the actor, who answers for it from now on. Returns who did so before, if anybody.
+    """Assign an open finding to the actor, who answers for it from now on. Returns who did so before, if anybody.
 
     Raises InputError for an unknown one or without a plan.
     """
@@ -21,9 +21,9 @@ def assign(workspace: Workspace, key: str, *, plan: str) -> Recorded[FindingAssi
         findings = {finding.key: finding for finding in status(tx.view, now=workspace.clock.now()).findings}
         if key not in findings:
             raise InputError(
-                f"There is no finding {key!r} now: it may have ended. `tailguard findings list` has {len(findings)} that stand."
+                f"There is no finding {key!r} now: it may have ended. `tailguard findings list` has {len(findings)} open."
             )
         finding = findings[key]
         earlier = tx.view.recorded(FindingAssigned, finding=finding.key)
-        tx.record(FindingAssigned(key, finding.what, promised))
+        tx.record(FindingAssigned(finding=key, what=finding.what, note=promised))
         return latest(earlier) if finding.assigned_to else None

@@ -12,11 +12,11 @@ from tailguard.domain.facts import PlayAttested, PlayHandedOver, PolicyInForce, 
 from tailguard.domain.roles import Right
 from tailguard.errors import InputError, NotAllowed
 from tailguard.plays import runbook
-from tailguard.plays.audit import PlayStanding
+from tailguard.plays.audit import PlayState
 from tailguard.plays.calendar import Due
 from tailguard.plays.loops import actions
 from tailguard.plays.loops.declared import FILE, parse_flows
-from tailguard.plays.status import standing_of
+from tailguard.plays.status import team_state
 from tailguard.policy.model import PLAYS, Policy
 from tailguard.policy.reading import parse_policy, policy_digest
 from tailguard.store.writing import write_atomically
@@ -31,11 +31,11 @@ code{{background:#8882;padding:0 .2rem}}:root{{color-scheme:light dark}}img{{max
 """
 
 
-def audit(workspace: Workspace) -> tuple[PlayStanding, ...]:
+def audit(workspace: Workspace) -> tuple[PlayState, ...]:
     """Every play as it stands now."""
     actions.record_edits(workspace)
     with workspace.log.reading() as view:
-        return standing_of(view, workspace.clock.now()).plays
+        return team_state(view, workspace.clock.now()).plays
 
 
 def attest(workspace: Workspace, play: str, *, running: bool, note: str) -> PlayAttested:
@@ -47,12 +47,18 @@ def attest(workspace: Workspace, play: str, *, running: bool, note: str) -> Play
     now = workspace.clock.now()
     with workspace.deciding(Right.ATTEST) as tx:
         actions.record_flows(workspace, tx)
-        standing = next((standing for standing in standing_of(tx.view, now).plays if standing.play.name == play), None)
-        if standing is None:
+        found = next((found for found in team_state(tx.view, now).plays if found.play.name == play), None)
+        if found is None:
             raise InputError(f"There is no play {play!r} here. Plays: {', '.join(tx.policy.asked_plays)}.")
-        if running != (standing.state == "running"):
-            explanation(note, f"The log says that {play} is {standing.state}; seeing it otherwise needs a note")
-        fact = PlayAttested(play, f"{now:%Y-%m}", running, f"{standing.state}: {standing.why}", note.strip())
+        if running != (found.state == "running"):
+            explanation(note, f"The log says that {play} is {found.state}; seeing it otherwise needs a note")
+        fact = PlayAttested(
+            play=play,
+            month=f"{now:%Y-%m}",
+            running=running,
+            evidence=f"{found.state}: {found.why}",
+            note=note.strip(),
+        )
         tx.record(fact)
         return fact
 
@@ -71,8 +77,8 @@ def hand_over(workspace: Workspace, play: str, *, to: str) -> PlayHandedOver:
         file = workspace.root / POLICY_FILE
         text = _with_owner(file, play, to)
         policy = parse_policy(text, str(file))
-        fact = PlayHandedOver(play, before, to)
-        tx.record(PolicyInForce(policy_digest(text), policy.team, text), fact)
+        fact = PlayHandedOver(play=play, before=before, after=to)
+        tx.record(PolicyInForce(digest=policy_digest(text), team=policy.team, text=text), fact)
         write_atomically(file, text.encode())
         return fact
 
@@ -117,7 +123,7 @@ def acknowledge(workspace: Workspace, *, note: str) -> RunbookRevised:
         actions.record_flows(workspace, tx)
         text = _runbook(workspace, tx.policy)
         workspace.store.put_bytes("runbooks", text.encode(), ".md")
-        fact = RunbookRevised(runbook.digest_of(text), changes)
+        fact = RunbookRevised(digest=runbook.digest_of(text), note=changes)
         tx.record(fact)
         return fact
 
@@ -152,6 +158,6 @@ def write_calendar(workspace: Workspace, out: Path | None = None) -> tuple[Due, 
     """Write what is due as calendar.ics in the workspace (or `out`), for programs that subscribe to a file; returns it."""
     actions.record_edits(workspace)
     with workspace.log.reading() as view:
-        due = standing_of(view, workspace.clock.now()).due
+        due = team_state(view, workspace.clock.now()).due
     write_atomically(out or workspace.root / CALENDAR, calendar(due, workspace.edited_policy().team))
     return due

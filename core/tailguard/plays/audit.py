@@ -20,7 +20,7 @@ from tailguard.domain.facts import (
 )
 from tailguard.plays import decay
 from tailguard.plays.book import BY_NAME, Play
-from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
+from tailguard.plays.finding import Finding, FindingKind, PlayContext, Severity
 from tailguard.policy.model import Policy
 from tailguard.runlog.schema import TABLES
 from tailguard.runlog.view import LogView, Recorded
@@ -39,14 +39,14 @@ _STRIP_DAYS = 7
 
 @dataclass(frozen=True)
 class Evidence:
-    """A row of the log that shows a play at work."""
+    """A row of the log that shows that a play runs."""
 
     when: datetime
     row: str
 
 
-@dataclass(frozen=True)
-class PlayStanding:
+@dataclass(frozen=True, kw_only=True)
+class PlayState:
     """A play as it stands: what the machine saw (`state` since when and why), and what its owner's superior attested.
 
     `waits_for` are prerequisites that are not running; `contradiction` says how attestation and evidence disagree, or nothing;
@@ -78,40 +78,40 @@ class PlayStanding:
         return f"{self.play.title}: {self.state} since {self.since:%Y-%m-%d}. {self.why}{waits}"
 
 
-def plays(scene: Scene, findings: Sequence[Finding]) -> tuple[PlayStanding, ...]:
+def plays(context: PlayContext, findings: Sequence[Finding]) -> tuple[PlayState, ...]:
     """Every play that the profile asks for. `findings` are those of all plays; each play gets its own. One that shows itself but
     is passed by (tagging switched off, a gate bypassed) is late."""
-    policy = scene.policy
+    policy = context.policy
     if policy is None:
         return ()
-    begun = _begun(scene.view) or scene.moment
-    broken = decay.broken(scene)
-    standings: dict[str, PlayStanding] = {}
+    begun = _begun(context.view) or context.moment
+    broken = decay.broken(context)
+    standings: dict[str, PlayState] = {}
     for name in policy.asked_plays:
         own = tuple(finding for finding in findings if finding.kind.play == name)
-        standings[name] = _standing(scene, BY_NAME[name], policy, begun, own, broken.get(name), standings)
+        standings[name] = _standing(context, BY_NAME[name], policy, begun, own, broken.get(name), standings)
     return tuple(standings.values())
 
 
 def _standing(
-    scene: Scene,
+    context: PlayContext,
     play: Play,
     policy: Policy,
     begun: datetime,
     findings: tuple[Finding, ...],
     broken: Finding | None,
-    before: dict[str, PlayStanding],
-) -> PlayStanding:
+    before: dict[str, PlayState],
+) -> PlayState:
     days = int(getattr(policy.cadence, play.name))
-    evidence = _evidence(scene.view, play.name)
+    evidence = _evidence(context.view, play.name)
     last = evidence[-1] if evidence else None
-    state, since = state_at([row.when for row in evidence], days, begun, scene.moment)
+    state, since = state_at([row.when for row in evidence], days, begun, context.moment)
     description = f"{play.evidence[0].upper()}{play.evidence[1:]}"
     why = f"Last: {last.when:%Y-%m-%d} ({play.evidence})." if last else f"Never yet: {description.lower()}."
     if broken and state == RUNNING:
         state, since, why = LATE, broken.since, f"{broken.what[0].upper()}{broken.what[1:]}."
-    attested = next(reversed(scene.view.recorded(PlayAttested, play=play.name)), None)
-    return PlayStanding(
+    attested = next(reversed(context.view.recorded(PlayAttested, play=play.name)), None)
+    return PlayState(
         play=play,
         owner=str(getattr(policy.plays, play.name)),
         cadence_days=days,
@@ -159,13 +159,13 @@ def state_at(times: Sequence[datetime], days: int, begun: datetime, moment: date
     return RUNNING, since
 
 
-def strip(standing: PlayStanding, *, begun: datetime, moment: datetime) -> list[tuple[datetime, str]]:
+def strip(play: PlayState, *, begun: datetime, moment: datetime) -> list[tuple[datetime, str]]:
     """The play's state week by week over the last twelve months, as its evidence alone shows it."""
     start = max(begun, moment - timedelta(days=365))
-    times = [row.when for row in standing.evidence]
+    times = [row.when for row in play.evidence]
     weeks = int((moment - start).days / _STRIP_DAYS) + 1
     moments = [start + timedelta(days=_STRIP_DAYS * number) for number in range(weeks)]
-    return [(when, state_at(times, standing.cadence_days, begun, when)[0]) for when in moments]
+    return [(when, state_at(times, play.cadence_days, begun, when)[0]) for when in moments]
 
 
 def _begun(view: LogView) -> datetime | None:
@@ -180,17 +180,17 @@ def begun(view: LogView, moment: datetime) -> datetime:
 
 
 def _evidence(view: LogView, play: str) -> list[Evidence]:
-    """Rows that show a play at work, oldest first: of each day the first and the newest."""
+    """Rows that show that a play runs, oldest first: of each day the first and the newest."""
     kinds = [TABLES[kind].name for kind in _SHOWN_BY[play]]
     return [Evidence(when, row) for when, row in view.days_of(kinds)]
 
 
-def find(scene: Scene, standing: Sequence[PlayStanding]) -> list[Finding]:
+def find(context: PlayContext, play_states: Sequence[PlayState]) -> list[Finding]:
     """Plays that are late or stopped, prerequisites that do not run, attestations that are overdue or contradict the log."""
-    if scene.policy is None:
+    if context.policy is None:
         return []
     findings = []
-    for play in standing:
+    for play in play_states:
         # A drill and what is passed by have a finding of their own.
         if play.state != RUNNING and play.play.name != "drill" and not play.passed_by:
             severity = Severity.MEDIUM if play.state == STOPPED else Severity.LOW
@@ -206,7 +206,7 @@ def find(scene: Scene, standing: Sequence[PlayStanding]) -> list[Finding]:
                 )
             )
         if play.waits_for:
-            what = f"the play {play.play.title.lower()} stands on {', '.join(play.waits_for)}, which is not running"
+            what = f"the play {play.play.title.lower()} rests on {', '.join(play.waits_for)}, which is not running"
             findings.append(
                 Finding(
                     kind=FindingKind.PREREQUISITE_NOT_RUNNING,
@@ -228,10 +228,13 @@ def find(scene: Scene, standing: Sequence[PlayStanding]) -> list[Finding]:
                     row=play.play.name,
                 )
             )
-    due = attestation_due(scene, standing)
-    if due and scene.moment > due and scene.policy.profile == "full":
-        missing = [play.play.title.lower() for play in standing if attested_until(play, scene.policy) < scene.moment]
-        what = f"{scene.policy.quality_owner} has not attested {', '.join(missing)} since {due:%Y-%m-%d} (`tailguard plays attest`)"
+    due = attestation_due(context, play_states)
+    if due and context.moment > due and context.policy.profile == "full":
+        missing = [
+            play.play.title.lower() for play in play_states if attested_until(play, context.policy) < context.moment
+        ]
+        owner = context.policy.quality_owner
+        what = f"{owner} has not attested {', '.join(missing)} since {due:%Y-%m-%d} (`tailguard plays attest`)"
         findings.append(
             Finding(
                 kind=FindingKind.ATTESTATION_OVERDUE, severity=Severity.LOW, what=what, since=due, row="attestation"
@@ -240,16 +243,16 @@ def find(scene: Scene, standing: Sequence[PlayStanding]) -> list[Finding]:
     return findings
 
 
-def attested_until(standing: PlayStanding, policy: Policy) -> datetime:
+def attested_until(play: PlayState, policy: Policy) -> datetime:
     """Until when a play's attestation is good; the beginning of time where there is none."""
     days = timedelta(days=policy.cadence.attestation)
-    return standing.attested_when + days if standing.attested_when else datetime.min
+    return play.attested_when + days if play.attested_when else datetime.min
 
 
-def attestation_due(scene: Scene, standing: Sequence[PlayStanding]) -> datetime | None:
+def attestation_due(context: PlayContext, play_states: Sequence[PlayState]) -> datetime | None:
     """When the quality owner's next attestation is due: a cadence after the oldest of the newest ones, or after the beginning."""
-    if scene.policy is None or not standing:
+    if context.policy is None or not play_states:
         return None
-    times = [play.attested_when for play in standing]
+    times = [play.attested_when for play in play_states]
     oldest = min((when for when in times if when), default=None) if all(times) else None
-    return (oldest or begun(scene.view, scene.moment)) + timedelta(days=scene.policy.cadence.attestation)
+    return (oldest or begun(context.view, context.moment)) + timedelta(days=context.policy.cadence.attestation)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Play:
     """A standing defence. Its owner and cadence stand in the policy; `evidence` says which rows show that it runs."""
 
@@ -20,73 +20,73 @@ class Play:
 
 PLAYS = (
     Play(
-        "provenance",
-        "Provenance",
-        "know of every record whether a person or a model wrote it",
-        "a batch arrives; a source has no signed contract; a record's origin cannot be told",
-        (),
-        (
+        name="provenance",
+        title="Provenance",
+        purpose="know of every record whether a person or a model wrote it",
+        trigger="a batch arrives; a source has no signed contract; a record's origin is not known",
+        needs=(),
+        steps=(
             "tag every record at intake (`tailguard run`, `tailguard intake`)",
             "decide what is held (`tailguard quarantine list`)",
             "agree on contracts with sources and sign them (`tailguard source sign`)",
             "calibrate the detector on the team's own texts (`tailguard detector calibrate`)",
         ),
-        "a batch was taken in and its tags were kept",
+        evidence="a batch was taken in and its tags were kept",
     ),
     Play(
-        "mixing",
-        "Mixing ratios",
-        "keep model-made text under a ceiling, on a human anchor that does not change",
-        "a training set is composed; a job asks for clearance; an override is asked for or ends",
-        ("provenance",),
-        (
+        name="mixing",
+        title="Mixing ratios",
+        purpose="keep model-made text under a ceiling, on a human anchor that does not change",
+        trigger="a training set is composed; a job asks for clearance; an override is asked for or ends",
+        needs=("provenance",),
+        steps=(
             "compose under the ceiling (`tailguard compose`)",
             "ask for clearance first in every training job (`tailguard check`)",
             "audit the set by a second role (`tailguard audit`)",
-            "go over all overrides every month (`tailguard meeting start`)",
+            "review all overrides every month (`tailguard meeting start`)",
         ),
-        "a training set was cleared or refused",
+        evidence="a training set was cleared or refused",
     ),
     Play(
-        "loops",
-        "Breaking loops",
-        "find where our own output comes back as training data, and guard it",
-        "our own text is found in a batch; a system both writes and is read; a checkpoint falls silent or is removed",
-        ("provenance",),
-        (
+        name="loops",
+        title="Breaking loops",
+        purpose="find where our own output comes back as training data, and guard it",
+        trigger="our own text is found in a batch; a system both writes and is read; a checkpoint falls silent or is removed",
+        needs=("provenance",),
+        steps=(
             "declare flows, import lineage (`tailguard loops declare`, `tailguard loops import`)",
             "look at every loop (`tailguard loops list`)",
             "put a checkpoint on each, with an owner (`tailguard loops guard`)",
             "review all of them and say so (`tailguard loops review`)",
         ),
-        "the owner reviewed all loops",
+        evidence="the owner reviewed all loops",
     ),
     Play(
-        "monitoring",
-        "Diversity monitoring",
-        "see a loss of rare cases before users do",
-        "a generation is trained; a week of production text arrives; diversity falls past its margin",
-        ("provenance", "mixing"),
-        (
+        name="monitoring",
+        title="Diversity monitoring",
+        purpose="see a loss of rare cases before users do",
+        trigger="a generation is trained; a week of production text arrives; diversity falls past its margin",
+        needs=("provenance", "mixing"),
+        steps=(
             "compare each generation with its parent, the one in production, the best and the first (`tailguard gate`)",
             "measure production text week by week (`tailguard monitor add`)",
             "acknowledge each alert (`tailguard alerts acknowledge`)",
             "keep suite and anchor fresh (`tailguard suite build`, `tailguard anchor add`)",
         ),
-        "a gate decided, or a week of production text was measured",
+        evidence="a gate decided, or a week of production text was measured",
     ),
     Play(
-        "drill",
-        "Response drill",
-        "be able to freeze, roll back and re-train within minutes",
-        "an alert nobody can explain away; a quarter has passed since the last drill",
-        ("mixing", "monitoring"),
-        (
+        name="drill",
+        title="Response drill",
+        purpose="be able to freeze, roll back and re-train within minutes",
+        trigger="an alert nobody can explain away; a quarter has passed since the last drill",
+        needs=("mixing", "monitoring"),
+        steps=(
             "start a drill, or an incident from an alert (`tailguard drill start`, `tailguard incident open`)",
             "freeze, roll back, audit, prepare (`tailguard incident freeze`, ... each shown by `tailguard incident show`)",
             "write down cause and change (`tailguard incident close`)",
         ),
-        "a drill or an incident was closed",
+        evidence="a drill or an incident was closed",
     ),
 )
 BY_NAME = {play.name: play for play in PLAYS}

@@ -10,12 +10,12 @@ from urllib.parse import quote
 
 from tailguard.domain.facts import MeetingEnded
 from tailguard.domain.plays import PlayName
-from tailguard.plays.audit import PlayStanding, attestation_due
-from tailguard.plays.finding import Scene
-from tailguard.plays.loops.standing import OWN_STAGES, CheckpointStanding
+from tailguard.plays.audit import PlayState, attestation_due
+from tailguard.plays.finding import PlayContext
+from tailguard.plays.loops.standing import OWN_STAGES, CheckpointState
 from tailguard.plays.response.drills import drill_due
 from tailguard.policy.model import Policy
-from tailguard.runlog.views.references import anchor_standing, frozen_suite
+from tailguard.runlog.views.references import anchor_state, frozen_suite
 
 
 class DueKind(StrEnum):
@@ -48,16 +48,18 @@ class Due:
         object.__setattr__(self, "key", f"{self.kind}:{quote(self.subject)}" if self.subject else str(self.kind))
 
 
-def due(scene: Scene, standing: Sequence[PlayStanding], checkpoints: Sequence[CheckpointStanding]) -> tuple[Due, ...]:
+def due(
+    context: PlayContext, play_states: Sequence[PlayState], checkpoints: Sequence[CheckpointState]
+) -> tuple[Due, ...]:
     """Everything that is due, soonest first."""
-    policy = scene.policy
+    policy = context.policy
     if policy is None:
         return ()
     events = [
-        *_plays(scene, standing, policy),
-        *_overrides(scene, policy),
-        *_sign_offs(scene, policy),
-        *_refreshes(scene, policy),
+        *_plays(context, play_states, policy),
+        *_overrides(context, policy),
+        *_sign_offs(context, policy),
+        *_refreshes(context, policy),
     ]
     for check in checkpoints:
         checkpoint = check.checkpoint
@@ -67,7 +69,7 @@ def due(scene: Scene, standing: Sequence[PlayStanding], checkpoints: Sequence[Ch
             Due(
                 kind=DueKind.CHECKPOINT_EVIDENCE,
                 subject=checkpoint.name,
-                when=(check.last or scene.moment) + timedelta(days=checkpoint.every_days),
+                when=(check.last or context.moment) + timedelta(days=checkpoint.every_days),
                 what=f"Evidence of checkpoint {checkpoint.name}",
                 who=checkpoint.owner,
             )
@@ -75,21 +77,21 @@ def due(scene: Scene, standing: Sequence[PlayStanding], checkpoints: Sequence[Ch
     return tuple(sorted(events, key=lambda event: (event.when, event.key)))
 
 
-def _plays(scene: Scene, standing: Sequence[PlayStanding], policy: Policy) -> list[Due]:
+def _plays(context: PlayContext, play_states: Sequence[PlayState], policy: Policy) -> list[Due]:
     events = []
-    for play in standing:
+    for play in play_states:
         if play.play.name == PlayName.LOOPS:
             events.append(Due(kind=DueKind.LOOPS_REVIEW, when=play.due, what="Review of all loops", who=play.owner))
-        if play.play.name == PlayName.DRILL and (when := drill_due(scene.view, policy.cadence.drill)):
+        if play.play.name == PlayName.DRILL and (when := drill_due(context.view, policy.cadence.drill)):
             events.append(Due(kind=DueKind.DRILL, when=when, what="Response drill", who=play.owner))
-    attest = attestation_due(scene, standing)
+    attest = attestation_due(context, play_states)
     if attest and policy.profile == "full":
         what = "Attestation of the plays"
         events.append(Due(kind=DueKind.ATTESTATION, when=attest, what=what, who=policy.quality_owner))
     return events
 
 
-def _overrides(scene: Scene, policy: Policy) -> list[Due]:
+def _overrides(context: PlayContext, policy: Policy) -> list[Due]:
     events = [
         Due(
             kind=DueKind.OVERRIDE_EXPIRES,
@@ -98,19 +100,19 @@ def _overrides(scene: Scene, policy: Policy) -> list[Due]:
             what=f"{override.id} for {override.run} expires",
             who=override.requested_by,
         )
-        for override in scene.exceptions
-        if override.state(scene.moment) == "open"
+        for override in context.exceptions
+        if override.state(context.moment) == "open"
     ]
-    waiting = [override for override in scene.exceptions if override.state(scene.moment) in ("open", "requested")]
+    waiting = [override for override in context.exceptions if override.state(context.moment) in ("open", "requested")]
     if waiting:
-        ended = scene.view.newest(MeetingEnded)
+        ended = context.view.newest(MeetingEnded)
         begin = max([min(override.requested for override in waiting), *([ended.recorded] if ended else [])])
         when = begin + timedelta(days=policy.overrides.review_days)
         events.append(Due(kind=DueKind.MEETING, when=when, what="Meeting on overrides", who=policy.quality_owner))
     return events
 
 
-def _sign_offs(scene: Scene, policy: Policy) -> list[Due]:
+def _sign_offs(context: PlayContext, policy: Policy) -> list[Due]:
     return [
         Due(
             kind=DueKind.SIGN_OFF,
@@ -119,14 +121,14 @@ def _sign_offs(scene: Scene, policy: Policy) -> list[Due]:
             what=f"Sign-off of {pending.run} ({pending.verdict})",
             who=policy.quality_owner,
         )
-        for lineage in scene.lineages
+        for lineage in context.lineages
         for pending in lineage.pending_sign_offs
     ]
 
 
-def _refreshes(scene: Scene, policy: Policy) -> list[Due]:
+def _refreshes(context: PlayContext, policy: Policy) -> list[Due]:
     events = []
-    suite = frozen_suite(scene.view)
+    suite = frozen_suite(context.view)
     if suite:
         events.append(
             Due(
@@ -136,7 +138,7 @@ def _refreshes(scene: Scene, policy: Policy) -> list[Due]:
                 who=policy.plays.monitoring,
             )
         )
-    anchor = anchor_standing(scene.view, policy.anchor, scene.moment)
+    anchor = anchor_state(context.view, policy.anchor, context.moment)
     if anchor:
         events.append(
             Due(

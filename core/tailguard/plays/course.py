@@ -13,7 +13,7 @@ from tailguard.domain.runs import number_of
 from tailguard.plays.lineages import shipping_of
 from tailguard.runlog.view import LogView
 from tailguard.runlog.views.history import RunPoint, history
-from tailguard.runlog.views.releases import fleet_of
+from tailguard.runlog.views.releases import release_history_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,7 @@ class MeasuredCourse:
 
 def course(view: LogView, lineage: str, since: datetime | None) -> Course:
     """The runs of a lineage that were started at `since` or later (None: all), oldest first."""
-    runs, ships = history(view, lineage, since), fleet_of(view, lineage)
+    runs, ships = history(view, lineage, since), release_history_of(view, lineage)
     points = tuple(_point(run, shipping_of(ships, run.run, run.verdict)) for run in runs.points)
     return Course(runs=runs.runs, judged=runs.judged, stopped=runs.stopped, points=points)
 

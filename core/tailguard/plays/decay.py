@@ -19,39 +19,39 @@ from tailguard.domain.facts import (
     ShippingEvent,
     StreamWeek,
 )
-from tailguard.domain.gates import Gate
+from tailguard.domain.gates import Gate, Mode
 from tailguard.domain.overrides import Override
 from tailguard.domain.verdict import SHIPS
-from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
+from tailguard.plays.finding import Finding, FindingKind, PlayContext, Severity
 from tailguard.policy.model import Policy
 from tailguard.policy.reading import parse_policy
 from tailguard.runlog.view import LogView, Recorded
 
 
-def find(scene: Scene) -> list[Finding]:
+def find(context: PlayContext) -> list[Finding]:
     """Tagging that stopped or was switched to a detector nobody calibrated, gates passed by, observe mode left on, alerts that
     nobody acknowledged, overrides renewed for ever. A stale suite or anchor is told by the plays that use them."""
-    if scene.policy is None:
+    if context.policy is None:
         return []
-    view, policy, moment = scene.view, scene.policy, scene.moment
+    view, policy, moment = context.view, context.policy, context.moment
     return [
         *_tagging_stopped(view, policy, moment),
         *_detector_switched(view, policy),
         *_gate_bypassed(view, policy),
         *_observing(view, policy, moment),
         *_unacknowledged_alerts(view, policy, moment),
-        *_renewed_for_ever(scene.exceptions, policy, moment),
+        *_renewed_for_ever(context.exceptions, policy, moment),
     ]
 
 
-def broken(scene: Scene) -> dict[str, Finding]:
+def broken(context: PlayContext) -> dict[str, Finding]:
     """Plays that only seem to run, by name: what passes them by."""
-    if scene.policy is None:
+    if context.policy is None:
         return {}
     by_play: dict[str, Finding] = {}
-    for finding in _gate_bypassed(scene.view, scene.policy):
+    for finding in _gate_bypassed(context.view, context.policy):
         by_play["monitoring"] = finding
-    for finding in _detector_switched(scene.view, scene.policy):
+    for finding in _detector_switched(context.view, context.policy):
         by_play["provenance"] = finding
     return by_play
 
@@ -66,7 +66,7 @@ def _tagging_stopped(view: LogView, policy: Policy, moment: datetime) -> Iterato
     active = [row for kind in kinds if (row := view.newest(kind)) and row.recorded > since]
     if moment <= since or not active:
         return
-    what = f"tagging has stopped: no batch since {taken.recorded:%Y-%m-%d}, while models were still at work"
+    what = f"tagging has stopped: no batch since {taken.recorded:%Y-%m-%d}, while models were still in production"
     yield Finding(kind=FindingKind.TAGGING_STOPPED, severity=Severity.HIGH, what=what, since=since, row=taken.id)
 
 
@@ -92,7 +92,7 @@ def _detector_switched(view: LogView, policy: Policy) -> Iterator[Finding]:
 
 
 def _gate_bypassed(view: LogView, policy: Policy) -> list[Finding]:
-    """Generations at work, or shipped since, that their gate had stopped and no override covered, in a lineage that enforces."""
+    """Generations in production, or shipped since, that their gate had stopped without an override, in an enforced lineage."""
     shipped = view.recorded(ShippingEvent, newest_by=("lineage",), action=("shipped", "restored"))
     runs = tuple(row.fact.run for row in shipped)
     verdicts = {row.fact.run: row.fact.verdict for row in view.recorded(GateDecision, gate=Gate.DIVERSITY, run=runs)}
@@ -101,8 +101,8 @@ def _gate_bypassed(view: LogView, policy: Policy) -> list[Finding]:
     for row in shipped:
         rules = policy.lineages.get(row.fact.lineage)
         verdict = verdicts.get(row.fact.run, "no verdict")
-        if rules and rules.mode == "enforce" and verdict not in SHIPS and row.fact.override is None:
-            how = "in observe mode" if modes.get(row.fact.run) == "observe" else "without an override"
+        if rules and rules.mode == Mode.ENFORCE and verdict not in SHIPS and row.fact.override is None:
+            how = "in observe mode" if modes.get(row.fact.run) == Mode.OBSERVE else "without an override"
             what = f"the gate was bypassed: {row.fact.run} was shipped {how}, with {verdict}"
             findings.append(
                 Finding.from_row(
@@ -114,12 +114,12 @@ def _gate_bypassed(view: LogView, policy: Policy) -> list[Finding]:
 
 def _observing(view: LogView, policy: Policy, moment: datetime) -> Iterator[Finding]:
     for name, rules in policy.lineages.items():
-        if rules.mode != "observe":
+        if rules.mode != Mode.OBSERVE:
             continue
         since: Recorded[PolicyInForce] | None = None
         for row in view.recorded(PolicyInForce):
             known = parse_policy(row.fact.text, "the policy in the log").lineages.get(name)
-            since = (since or row) if known and known.mode == "observe" else None
+            since = (since or row) if known and known.mode == Mode.OBSERVE else None
         if since and moment - since.recorded > timedelta(days=policy.cadence.observe):
             what = f"{name} has only observed since {since.recorded:%Y-%m-%d}; {policy.cadence.observe} days were meant"
             begun = since.recorded + timedelta(days=policy.cadence.observe)
@@ -163,7 +163,7 @@ def _renewed_for_ever(exceptions: Sequence[Override], policy: Policy, moment: da
         if override.state(moment) == "open" and renewals > policy.overrides.max_renewals:
             what = (
                 f"{override.id} is the {renewals + 1}th in a row for {override.run}, since {first.requested:%Y-%m-%d}: "
-                "mend its cause"
+                "fix its cause"
             )
             yield Finding(
                 kind=FindingKind.OVERRIDE_RENEWED_AGAIN,

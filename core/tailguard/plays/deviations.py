@@ -17,11 +17,11 @@ from tailguard.domain.facts import (
 )
 from tailguard.domain.runs import lineage_of, number_of
 from tailguard.domain.stages import waiver_label
-from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
+from tailguard.plays.finding import Finding, FindingKind, PlayContext, Severity
 from tailguard.runlog.view import LogView, latest
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Deviation:
     """One departure from the plan, its reason (empty where nobody gave one), and who answers for it. `about` names it among those
     of its run: an override, or the row of the log that shows it."""
@@ -32,7 +32,7 @@ class Deviation:
     about: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Repetition:
     """Somebody other than its author replayed a run: who, when, whether it came out the same, and what differed."""
 
@@ -54,10 +54,10 @@ def deviations(view: LogView, run: str) -> list[Deviation]:
         why = request.fact.reason if request else explanation
         departures.append(
             Deviation(
-                f"{used.fact.override} opened the {used.fact.gate} gate",
-                why,
-                request.actor if request else "",
-                ("override", used.fact.override),
+                what=f"{used.fact.override} opened the {used.fact.gate} gate",
+                why=why,
+                by=request.actor if request else "",
+                about=("override", used.fact.override),
             )
         )
     for row in view.recorded(ExitCriterion, run=run):
@@ -71,15 +71,18 @@ def deviations(view: LogView, run: str) -> list[Deviation]:
         )
         departures.append(
             Deviation(
-                f"{fact.stage}: {fact.name.label} was {fact.observed}, required {fact.required}",
-                why,
-                row.actor,
-                ("criterion", row.id),
+                what=f"{fact.stage}: {fact.name.label} was {fact.observed}, required {fact.required}",
+                why=why,
+                by=row.actor,
+                about=("criterion", row.id),
             )
         )
     if change := _policy_change(view, run):
-        departures.append(Deviation(change[0], change[1] or explanation, change[2], ("policy",)))
-    return [*departures, *(Deviation(row.fact.what, row.fact.why, row.actor, ("noted", row.id)) for row in noted)]
+        departures.append(Deviation(what=change[0], why=change[1] or explanation, by=change[2], about=("policy",)))
+    return [
+        *departures,
+        *(Deviation(what=row.fact.what, why=row.fact.why, by=row.actor, about=("noted", row.id)) for row in noted),
+    ]
 
 
 def _policy_change(view: LogView, run: str) -> tuple[str, str, str] | None:
@@ -101,23 +104,27 @@ def repetitions(view: LogView, run: str) -> list[Repetition]:
     authors = {row.actor for row in view.recorded(RunStarted, run=run)}
     return [
         Repetition(
-            row.actor, row.recorded, row.fact.identical, row.fact.compared, tuple(row.fact.differences.splitlines())
+            by=row.actor,
+            when=row.recorded,
+            identical=row.fact.identical,
+            compared=row.fact.compared,
+            differences=tuple(row.fact.differences.splitlines()),
         )
         for row in view.recorded(Reproduced, run=run)
         if row.actor not in authors
     ]
 
 
-def find(scene: Scene) -> list[Finding]:
+def find(context: PlayContext) -> list[Finding]:
     """Deviations of each lineage's newest run that nobody explained, and repetitions of it that came out otherwise."""
-    runs = [lineage.generations[-1].run for lineage in scene.lineages if lineage.generations]
-    scene.view.prefetch(runs, RunStarted, DeviationNoted, OverrideUsed, ExitCriterion, Reproduced)
+    runs = [lineage.generations[-1].run for lineage in context.lineages if lineage.generations]
+    context.view.prefetch(runs, RunStarted, DeviationNoted, OverrideUsed, ExitCriterion, Reproduced)
     findings = []
-    for lineage in scene.lineages:
+    for lineage in context.lineages:
         if not lineage.generations:
             continue
         run = lineage.generations[-1].run
-        for deviation in deviations(scene.view, run):
+        for deviation in deviations(context.view, run):
             if not deviation.why:
                 what = f"{run} deviates without a reason: {deviation.what} (`tailguard deviation {run}`)"
                 findings.append(
@@ -130,7 +137,7 @@ def find(scene: Scene) -> list[Finding]:
                         row=run,
                     )
                 )
-        last = latest(scene.view.recorded(Reproduced, run=run))
+        last = latest(context.view.recorded(Reproduced, run=run))
         if last and not last.fact.identical:
             first = last.fact.differences.splitlines()[0]
             what = f"{last.actor} could not repeat {run}: {first}"

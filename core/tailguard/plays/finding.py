@@ -61,7 +61,7 @@ class FindingKind(StrEnum):
     ALERT_UNDELIVERED = "alert-undelivered"
     CANDIDATE_STOPPED = "candidate-stopped"
     FROZEN_IN_PRODUCTION = "frozen-in-production"
-    GATE_BLUNT = "gate-blunt"
+    GATE_LESS_SENSITIVE = "gate-less-sensitive"
     GATE_BYPASSED = "gate-bypassed"
     GATE_NEVER_BLOCKED = "gate-never-blocked"
     ONLY_OBSERVING = "only-observing"
@@ -139,7 +139,7 @@ _KINDS: dict[PlayName, tuple[FindingKind, ...]] = {
         _K.ALERT_UNDELIVERED,
         _K.CANDIDATE_STOPPED,
         _K.FROZEN_IN_PRODUCTION,
-        _K.GATE_BLUNT,
+        _K.GATE_LESS_SENSITIVE,
         _K.GATE_BYPASSED,
         _K.GATE_NEVER_BLOCKED,
         _K.ONLY_OBSERVING,
@@ -190,8 +190,8 @@ class Finding:
         return cls(kind=kind, subject=subject, severity=severity, what=what, since=row.recorded, row=row.id)
 
 
-@dataclass(frozen=True)
-class Scene:
+@dataclass(frozen=True, kw_only=True)
+class PlayContext:
     """The log at one moment, with what several plays ask of it: the policy in force, the lineages, the exceptions."""
 
     view: LogView

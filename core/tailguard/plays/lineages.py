@@ -21,21 +21,22 @@ from tailguard.domain.intervals import Interval, wilson
 from tailguard.domain.measures import Measure
 from tailguard.domain.permission import Permission, Refusal, explained, sentence
 from tailguard.domain.references import ReferenceKind
-from tailguard.domain.shipping import Fleet, State
+from tailguard.domain.shipping import ReleaseHistory, State
 from tailguard.domain.stages import ORDER
 from tailguard.domain.verdict import SHIPS, Verdict
 from tailguard.policy.model import Policy
 from tailguard.runlog.view import LogView, Recorded
-from tailguard.runlog.views.releases import fleet_of
+from tailguard.runlog.views.releases import release_history_of
 from tailguard.runlog.views.runs import gate_decision_of, newest_runs
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MeasureStatus:
     """A gating measure against one reference; delta, interval and margin are shares of the reference's value, or points where the
-    measure is in points."""
+    measure is in points. `slice` is empty where it is over all prompts; the interval is of the `confidence` given (0 to 1)."""
 
     measure: Measure
+    slice: str
     reference_kind: ReferenceKind
     reference: str
     delta: float
@@ -43,9 +44,15 @@ class MeasureStatus:
     high: float
     margin: float
     verdict: Verdict
+    confidence: float
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return self.measure.within(self.slice)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GenerationStatus:
     """One generation, or the run that was to make it. Fields that a run has not reached yet are None."""
 
@@ -69,7 +76,7 @@ class GenerationStatus:
     overrides_used: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PendingSignOff:
     """A generation that would ship but for the quality owner's sign-off, which nobody has given or declined. `since` is when the
     gate spoke, `row` the row of its decision."""
@@ -81,7 +88,7 @@ class PendingSignOff:
     row: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LineageStatus:
     """A line of generations (the newest 50, oldest first), and one sentence on its newest. `held` is what else than the
     diversity gate keeps the newest from going on, if anything does: a ratio over its ceiling, an unguarded loop, or a missing
@@ -124,10 +131,10 @@ def generation(view: LogView, run: str) -> GenerationStatus | None:
     started = view.newest(RunStarted, run=run)
     if started is None:
         return None
-    return _generation(started, _facts_by_run(view, (run,)), fleet_of(view, started.fact.lineage))
+    return _generation(started, _facts_by_run(view, (run,)), release_history_of(view, started.fact.lineage))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _ByRun:
     stages: dict[str, list[StageResult]]
     begun: dict[str, list[StageStarted]]
@@ -141,7 +148,17 @@ class _ByRun:
 
 
 def _facts_by_run(view: LogView, runs: tuple[str, ...]) -> _ByRun:
-    facts = _ByRun({}, {}, {}, {}, {}, {}, {}, {}, {})
+    facts = _ByRun(
+        stages={},
+        begun={},
+        compositions={},
+        batches={},
+        evaluations={},
+        measures={},
+        verdicts={},
+        clearances={},
+        used={},
+    )
     for result in view.recorded(StageResult, run=runs):
         facts.stages.setdefault(result.fact.run, []).append(result.fact)
     for begun in view.recorded(StageStarted, run=runs):
@@ -159,7 +176,7 @@ def _facts_by_run(view: LogView, runs: tuple[str, ...]) -> _ByRun:
     return facts
 
 
-def _generation(started: Recorded[RunStarted], facts: _ByRun, ships: Fleet) -> GenerationStatus:
+def _generation(started: Recorded[RunStarted], facts: _ByRun, ships: ReleaseHistory) -> GenerationStatus:
     run = started.fact.run
     finished = [result.stage for result in facts.stages.get(run, [])]
     begun = [fact.stage for fact in facts.begun.get(run, []) if fact.stage not in finished]
@@ -180,14 +197,16 @@ def _generation(started: Recorded[RunStarted], facts: _ByRun, ships: Fleet) -> G
         outputs=evaluation.outputs if evaluation else None,
         measures=tuple(
             MeasureStatus(
-                compared.measure,
-                compared.reference_kind,
-                compared.reference,
-                compared.delta,
-                compared.low,
-                compared.high,
-                compared.margin,
-                compared.verdict,
+                measure=compared.measure,
+                slice=compared.slice,
+                reference_kind=compared.reference_kind,
+                reference=compared.reference,
+                delta=compared.delta,
+                low=compared.low,
+                high=compared.high,
+                margin=compared.margin,
+                verdict=compared.verdict,
+                confidence=compared.confidence,
             )
             for compared in facts.measures.get(run, [])
         ),
@@ -198,7 +217,7 @@ def _generation(started: Recorded[RunStarted], facts: _ByRun, ships: Fleet) -> G
     )
 
 
-def shipping_of(ships: Fleet, run: str, verdict: str | None) -> str:
+def shipping_of(ships: ReleaseHistory, run: str, verdict: str | None) -> str:
     """Where a generation stands between its gate and its work."""
     state = ships.state(run)
     if state is not State.CANDIDATE:
@@ -214,7 +233,7 @@ def _lineage(
     facts: _ByRun,
     permission: Callable[[str], Permission],
 ) -> LineageStatus:
-    ships = fleet_of(view, name)
+    ships = release_history_of(view, name)
     rules = policy.lineages[name] if policy else None
     generations = tuple(_generation(row, facts, ships) for row in runs)
     newest = generations[-1] if generations else None
@@ -245,7 +264,10 @@ def _lineage(
 
 
 def _pending_sign_offs(
-    view: LogView, generations: Sequence[GenerationStatus], ships: Fleet, permission: Callable[[str], Permission]
+    view: LogView,
+    generations: Sequence[GenerationStatus],
+    ships: ReleaseHistory,
+    permission: Callable[[str], Permission],
 ) -> tuple[PendingSignOff, ...]:
     reached = max((generation.number for generation in generations if generation.run == ships.deployed), default=-1)
     pending = []
@@ -255,14 +277,20 @@ def _pending_sign_offs(
         answer, decision = permission(generation.run), gate_decision_of(view, generation.run)
         if decision and answer.refusal is Refusal.SIGN_OFF and answer.candidate.sign_off is None:
             fact = decision.fact
-            pending.append(PendingSignOff(fact.run, fact.verdict, fact.reason, decision.recorded, decision.id))
+            pending.append(
+                PendingSignOff(
+                    run=fact.run, verdict=fact.verdict, reason=fact.reason, since=decision.recorded, row=decision.id
+                )
+            )
     return tuple(pending)
 
 
 def _refused(newest: GenerationStatus, facts: _ByRun) -> str | None:
     """Why training was refused the last time that it asked, as long as nothing came of it."""
     asked = facts.clearances.get(newest.run)
-    return asked.reason if asked and asked.enforced and asked.verdict == "BLOCK" and newest.verdict is None else None
+    return (
+        asked.reason if asked and asked.enforced and asked.verdict == Verdict.BLOCK and newest.verdict is None else None
+    )
 
 
 def _taken_in(name: str, generations: Sequence[GenerationStatus]) -> str:
@@ -279,5 +307,5 @@ def _taken_in(name: str, generations: Sequence[GenerationStatus]) -> str:
 def _unfinished(newest: GenerationStatus, held: str | None) -> str:
     """How far the newest run has come, or what keeps it from being trained."""
     stage = newest.working_on or newest.stage or "intake"
-    where = f"may not be trained: {held}" if held else f"has no verdict yet; it stands at {stage}"
+    where = f"may not be trained: {held}" if held else f"has no verdict yet; it is at {stage}"
     return f"{newest.run} {where}."

@@ -14,7 +14,7 @@ from tailguard.domain.facts import (
     OverrideRequested,
     ShippingEvent,
 )
-from tailguard.domain.gates import Gate
+from tailguard.domain.gates import Gate, Mode
 from tailguard.domain.overrides import Override, live_override
 from tailguard.domain.permission import Candidate, Permission, may_ship
 from tailguard.domain.runs import lineage_of
@@ -24,7 +24,7 @@ from tailguard.policy.model import Policy
 from tailguard.runlog.recorder import DECISIONS
 from tailguard.runlog.verify import altered
 from tailguard.runlog.view import LogView, Recorded
-from tailguard.runlog.views.releases import fleet_of, sign_off_of
+from tailguard.runlog.views.releases import release_history_of, sign_off_of
 from tailguard.runlog.views.runs import gate_decision_of
 
 _BEHIND = (GateDecision, GateSignedOff, Generation, ShippingEvent, OverrideRequested, OverrideDecided)
@@ -53,7 +53,7 @@ def permission_of(
         Candidate(
             generation=generation,
             altered=_altered(view, generation, decision, (gate_override, loop_override)),
-            state=fleet_of(view, lineage).state(generation),
+            state=release_history_of(view, lineage).state(generation),
             verdict=Verdict(decision.fact.verdict) if decision else None,
             reason=decision.fact.reason if decision else "",
             gate_override=gate_override,
@@ -61,7 +61,7 @@ def permission_of(
             loop_override=loop_override,
             needs_sign_off=policy is not None and policy.gate.sign_off,
             sign_off=sign_off_of(view, decision) if decision else None,
-            enforced=policy is None or policy.lineage(lineage).mode == "enforce",
+            enforced=policy is None or policy.lineage(lineage).mode == Mode.ENFORCE,
         )
     )
 

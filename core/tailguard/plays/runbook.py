@@ -15,7 +15,7 @@ from tailguard.domain.incidents import STEPS
 from tailguard.domain.markdown import plain
 from tailguard.domain.stages import EXIT_CRITERIA, ORDER, Stage
 from tailguard.plays.book import BY_NAME
-from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
+from tailguard.plays.finding import Finding, FindingKind, PlayContext, Severity
 from tailguard.plays.loops.declared import FILE, parse_flows
 from tailguard.plays.loops.flows import Checkpoint
 from tailguard.policy.model import Policy
@@ -23,7 +23,7 @@ from tailguard.runlog.view import LogView
 
 _OPEN = "tailguard incident open LINEAGE"
 _DOES = {
-    "intake": "read batches, tag every record, hold what cannot be told",
+    "intake": "read batches, tag every record, hold what has no known origin",
     "score": "score each record, drop poor synthetic text, keep what covers rare cases",
     "compose": "anchor, human text and the best synthetic text under the ceiling; the snapshot",
     "train": "train on a cleared set",
@@ -181,23 +181,23 @@ def current(view: LogView) -> str | None:
     return text_of(policy, checkpoints) if policy else None
 
 
-def find(scene: Scene) -> list[Finding]:
+def find(context: PlayContext) -> list[Finding]:
     """A process that changed without an acknowledged revision of the runbook."""
-    text = current(scene.view)
-    changes = [row.recorded for kind in (PolicyInForce, FlowsDeclared) for row in scene.view.recorded(kind)]
-    if text is None or scene.policy is None or scene.policy.profile != "full" or not changes:
+    text = current(context.view)
+    changes = [row.recorded for kind in (PolicyInForce, FlowsDeclared) for row in context.view.recorded(kind)]
+    if text is None or context.policy is None or context.policy.profile != "full" or not changes:
         return []
-    revisions = scene.view.recorded(RunbookRevised)
+    revisions = context.view.recorded(RunbookRevised)
     if revisions and revisions[-1].fact.digest == digest_of(text):
         return []
     last = revisions[-1].recorded if revisions else None
-    since = min((when for when in changes if last is None or when > last), default=scene.moment)
+    since = min((when for when in changes if last is None or when > last), default=context.moment)
     revision = (
         f"since revision {revisions[-1].fact.digest[:12]} of {last:%Y-%m-%d}"
         if revisions
         else "and nobody acknowledged it yet"
     )
-    owner = scene.policy.quality_owner
+    owner = context.policy.quality_owner
     what = f"the process has changed {revision}: {owner} has to read the runbook (`tailguard runbook acknowledge`)"
     severity = Severity.MEDIUM if revisions else Severity.LOW
     return [

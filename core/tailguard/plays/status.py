@@ -15,13 +15,13 @@ from tailguard.domain.overrides import Override
 from tailguard.domain.permission import Permission
 from tailguard.domain.runs import lineage_of
 from tailguard.plays import audit, decay, deviations, runbook
-from tailguard.plays.audit import PlayStanding, plays
+from tailguard.plays.audit import PlayState, plays
 from tailguard.plays.calendar import Due, due
-from tailguard.plays.finding import SEVERITIES, Finding, Scene
+from tailguard.plays.finding import SEVERITIES, Finding, PlayContext
 from tailguard.plays.lineages import LineageStatus, lineages
 from tailguard.plays.loops import findings as loop_findings
 from tailguard.plays.loops import standing as loops
-from tailguard.plays.loops.standing import LoopStanding
+from tailguard.plays.loops.standing import LoopsState
 from tailguard.plays.mixing import findings as mixing
 from tailguard.plays.mixing import override_findings
 from tailguard.plays.monitoring import findings as monitoring
@@ -35,7 +35,7 @@ FORMAT = "tailguard-status/1"
 _FINDERS = (provenance, override_findings, mixing, monitoring, drills, decay, runbook, deviations)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OverrideStatus:
     """An override as it stands."""
 
@@ -56,7 +56,7 @@ class OverrideStatus:
     review_by: datetime | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlayStatus:
     """A play as it stands: what the log shows (`state` since when and why), and what was attested."""
 
@@ -70,7 +70,7 @@ class PlayStatus:
     contradiction: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Status:
     """Everything, as of a time of the log's own clock."""
 
@@ -85,55 +85,62 @@ class Status:
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True)
-class Standing:
+@dataclass(frozen=True, kw_only=True)
+class TeamState:
     """Everything as values for whoever goes on with them; `status` is the same for scripts."""
 
-    scene: Scene
+    context: PlayContext
     clock: str
     findings: tuple[Finding, ...]
-    plays: tuple[PlayStanding, ...]
-    loops: LoopStanding
+    plays: tuple[PlayState, ...]
+    loops: LoopsState
     due: tuple[Due, ...]
 
 
-def standing_of(view: LogView, now: datetime) -> Standing:
+def team_state(view: LogView, now: datetime) -> TeamState:
     """How things stand at `now` (or at the end of the log, where that runs on a clock of its own)."""
     with view.cached():
-        return _standing_of(view, now)
+        return _team_state(view, now)
 
 
-def _standing_of(view: LogView, now: datetime) -> Standing:
+def _team_state(view: LogView, now: datetime) -> TeamState:
     moment, clock = view.as_of(now)
     policy = view.policy()
     exceptions = overrides_view.overrides(view)
-    loop_standing = loops.loops(view, moment, exceptions)
+    loops_state = loops.loops(view, moment, exceptions)
     asked = policy is None or Gate.LOOPS in policy.asked_plays
 
     def permission(generation: str) -> Permission:
-        around = loop_standing.of_lineage(lineage_of(generation)) if asked else ()
+        around = loops_state.of_lineage(lineage_of(generation)) if asked else ()
         return permission_of(view, generation, now=moment, policy=policy, overrides=exceptions, loops=around)
 
     lines = lineages(view, policy, permission)
-    scene = Scene(view, moment, policy, lines, exceptions)
+    context = PlayContext(view=view, moment=moment, policy=policy, lineages=lines, exceptions=exceptions)
     findings = [
-        *(loop_findings.find(scene, loop_standing) if asked else ()),
-        *(finding for play in _FINDERS for finding in play.find(scene)),
+        *(loop_findings.find(context, loops_state) if asked else ()),
+        *(finding for play in _FINDERS for finding in play.find(context)),
     ]
-    standing = plays(scene, findings)
-    findings += audit.find(scene, standing)
+    play_states = plays(context, findings)
+    findings += audit.find(context, play_states)
     findings.sort(key=lambda finding: (SEVERITIES.index(finding.severity), finding.since))
-    assigned = tuple(_assigned(scene, findings))
-    return Standing(scene, clock, assigned, standing, loop_standing, due(scene, standing, loop_standing.checkpoints))
+    assigned = tuple(_assigned(context, findings))
+    return TeamState(
+        context=context,
+        clock=clock,
+        findings=assigned,
+        plays=play_states,
+        loops=loops_state,
+        due=due(context, play_states, loops_state.checkpoints),
+    )
 
 
-def _assigned(scene: Scene, findings: Sequence[Finding]) -> list[Finding]:
+def _assigned(context: PlayContext, findings: Sequence[Finding]) -> list[Finding]:
     """Findings with who answers for them. One that ended and began again waits anew for somebody."""
-    assignments = {row.fact.finding: row for row in scene.view.recorded(FindingAssigned)}
+    assignments = {row.fact.finding: row for row in context.view.recorded(FindingAssigned)}
 
     def assigned(finding: Finding) -> Finding:
         last = assignments.get(finding.key)
-        ended = last and last.recorded < finding.since < scene.moment
+        ended = last and last.recorded < finding.since < context.moment
         return finding if last is None or ended else replace(finding, assigned_to=last.actor, plan=last.fact.note)
 
     return [assigned(finding) for finding in findings]
@@ -141,52 +148,52 @@ def _assigned(scene: Scene, findings: Sequence[Finding]) -> list[Finding]:
 
 def status(view: LogView, *, now: datetime) -> Status:
     """How things stand at `now`, as `tailguard status --json` prints it."""
-    return status_of(standing_of(view, now))
+    return status_of(team_state(view, now))
 
 
-def status_of(standing: Standing) -> Status:
+def status_of(state: TeamState) -> Status:
     """The same of what was found already."""
-    scene = standing.scene
+    context = state.context
     return Status(
-        FORMAT,
-        scene.moment,
-        standing.clock,
-        scene.policy.team if scene.policy else "",
-        tuple(scene.lineages),
-        tuple(_override(override, scene.moment) for override in scene.exceptions),
-        tuple(
+        format=FORMAT,
+        as_of=context.moment,
+        clock=state.clock,
+        team=context.policy.team if context.policy else "",
+        lineages=tuple(context.lineages),
+        overrides=tuple(_override(override, context.moment) for override in context.exceptions),
+        plays=tuple(
             PlayStatus(
-                play.play.name,
-                play.owner,
-                play.state,
-                play.since,
-                play.why,
-                play.due,
-                play.attested,
-                play.contradiction,
+                name=play.play.name,
+                owner=play.owner,
+                state=play.state,
+                since=play.since,
+                why=play.why,
+                due=play.due,
+                attested=play.attested,
+                contradiction=play.contradiction,
             )
-            for play in standing.plays
+            for play in state.plays
         ),
-        standing.due,
-        standing.findings,
+        due=state.due,
+        findings=state.findings,
     )
 
 
 def _override(override: Override, moment: datetime) -> OverrideStatus:
     return OverrideStatus(
-        override.id,
-        override.gate,
-        override.run,
-        override.state(moment),
-        override.reason,
-        override.requested_by,
-        override.decided_by,
-        override.expires,
-        len(override.used),
-        override.requested,
-        override.lineage,
-        override.renews,
-        override.orphan,
-        override.void,
-        override.review_by,
+        id=override.id,
+        gate=override.gate,
+        run=override.run,
+        state=override.state(moment),
+        reason=override.reason,
+        requested_by=override.requested_by,
+        decided_by=override.decided_by,
+        expires=override.expires,
+        uses=len(override.used),
+        requested=override.requested,
+        lineage=override.lineage,
+        renews=override.renews,
+        orphan=override.orphan,
+        void=override.void,
+        review_by=override.review_by,
     )

@@ -80,7 +80,7 @@ class Deploy(Strict):
 
 
 class MlflowRegistry(Strict):
-    """Where MLflow keeps models, the registered model's name ({lineage} is filled in), and the alias of the one at work."""
+    """Where MLflow keeps models, the registered model's name ({lineage} is filled in), and the alias of the one in production."""
 
     kind: Literal["mlflow"]
     uri: Annotated[str, Field(min_length=1)]

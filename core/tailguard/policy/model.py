@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from tailguard.domain.gates import Mode
-from tailguard.domain.measures import MARGINS, Measure
+from tailguard.domain.measures import BY_SLICE, MARGINS, Measure
 from tailguard.domain.roles import ALLOWED, Right, Role
 from tailguard.errors import InputError
 from tailguard.policy.adapters import Deploy, Detectors, Generators, MlflowRegistry, Trainers
@@ -174,23 +174,35 @@ class Floors(Strict):
     usable: Share = 0.8
 
 
+Margins = dict[Annotated[Measure, Field(strict=False)], Annotated[float, Field(gt=0, lt=1)]]
+
+
 class Gate(Strict):
     """Error rate of the comparison (one-sided), the largest loss of each measure that passes: a share of the reference's value, or
-    points where the measure is in points (see domain.measures); and whether the quality owner has to sign a verdict off before its
-    generation ships."""
+    points where the measure is in points (see domain.measures); slices of the suite that gate with margins of their own; and
+    whether the quality owner has to sign a verdict off before its generation ships."""
 
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     sign_off: bool = False
     floors: Floors = Floors()
-    margins: dict[Annotated[Measure, Field(strict=False)], Annotated[float, Field(gt=0, lt=1)]] = Field(
-        default_factory=lambda: dict(MARGINS)
-    )
+    margins: Margins = Field(default_factory=lambda: dict(MARGINS))
+    slices: dict[Name, Annotated[Margins, Field(min_length=1)]] = Field(default_factory=dict)
 
     @field_validator("margins")
     @classmethod
     def _filled(cls, margins: dict[Measure, float]) -> dict[Measure, float]:
         """Measures that the policy does not name keep the shipped margin."""
         return {**MARGINS, **margins}
+
+    @field_validator("slices")
+    @classmethod
+    def _measured(cls, slices: dict[str, Margins]) -> dict[str, Margins]:
+        """Slices are measured by some measures only."""
+        for name, margins in slices.items():
+            for measure in margins:
+                if measure not in BY_SLICE:
+                    raise ValueError(f"slice {name!r} has a margin for {measure}; slices gate by {', '.join(BY_SLICE)}")
+        return slices
 
 
 class Evaluation(Strict):
@@ -209,10 +221,9 @@ class Suite(Strict):
 
 
 class Monitoring(Strict):
-    """Weekly diversity of what a model writes in production: the loss that may pass, the chance of ever raising a false alarm
-    for one stream, and the words in a block."""
+    """Weekly diversity of what a model writes in production: the chance of ever raising a false alarm for one stream, and the words
+    in a block. The losses that may pass are those of the gate."""
 
-    margin: Annotated[float, Field(gt=0, lt=1)] = 0.05
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
     block_words: Annotated[int, Field(ge=50, le=100_000)] = 400
 

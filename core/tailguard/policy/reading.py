@@ -47,7 +47,7 @@ def parse_policy(text: str, where: str) -> Policy:
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{where} is not valid TOML: {error}. Mend that line.") from error
+        raise InputError(f"{where} is not valid TOML: {error}. Fix that line.") from error
     try:
         return Policy.model_validate(_tuples(content))
     except ValidationError as error:

@@ -579,7 +579,7 @@ def _repeated(
     stamp: np.uint64,
     mask: np.uint64,
 ) -> int:
-    """Characters in n-grams that occurred before; a repeated one is passed over as a whole."""
+    """Characters in n-grams that occurred before; a repeated one is skipped as a whole."""
     characters = 0
     at = 0
     while at < words - n + 1:

@@ -33,13 +33,15 @@ def deploy_generation(workspace: Workspace, generation: str, action: str, *, rep
     if made is None:
         return []
     lineage = lineage_of(generation)
-    job = Deployment(lineage, generation, made.fact.weights, action, replaced)
+    job = Deployment(
+        lineage=lineage, generation=generation, weights=made.fact.weights, action=action, replaced=replaced
+    )
     deployed = deploy(workspace, job, policy.deploy)
     if deployed.exit_code:
         with workspace.concluding() as tx:
             tx.record(deployed)
         raise TailguardError(
-            f"The deployment command ended with exit code {deployed.exit_code}; {generation} was not put to work. See "
+            f"The deployment command ended with exit code {deployed.exit_code}; {generation} was not deployed. See "
             f"{workspace.root / 'runs' / 'deploy.log'}."
         )
     if policy.registry:
@@ -48,9 +50,9 @@ def deploy_generation(workspace: Workspace, generation: str, action: str, *, rep
     return [deployed]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Deployment:
-    """Which generation is to be put to work, its weights by digest, why (ship or rollback), and what it replaces."""
+    """Which generation is to be deployed, its weights by digest, why (ship or rollback), and what it replaces."""
 
     lineage: str
     generation: str
@@ -85,7 +87,15 @@ def deploy(workspace: Workspace, job: Deployment, settings: Deploy) -> Deployed:
             ) from error
         code = _run(workspace, words, settings.timeout_minutes * 60)
     seconds = (workspace.clock.now() - begun).total_seconds()
-    return Deployed(job.generation, job.lineage, job.action, job.replaced, job.weights, code, seconds)
+    return Deployed(
+        run=job.generation,
+        lineage=job.lineage,
+        action=job.action,
+        replaced=job.replaced,
+        weights=job.weights,
+        exit_code=code,
+        seconds=seconds,
+    )
 
 
 def _run(workspace: Workspace, words: list[str], timeout_seconds: float) -> int:

@@ -10,7 +10,7 @@ from tailguard.domain.shipping import Action, State
 from tailguard.domain.wording import by
 from tailguard.errors import InputError
 from tailguard.release.requirements import require_known
-from tailguard.runlog.views.releases import fleet_of
+from tailguard.runlog.views.releases import release_history_of
 from tailguard.workspace import Workspace
 
 
@@ -24,12 +24,12 @@ def freeze(workspace: Workspace, generation: str, *, reason: str) -> bool:
         lineage = lineage_of(generation)
         why = explanation(reason, "A freeze needs a reason")
         require_known(tx.view, generation)
-        fleet = fleet_of(tx.view, lineage)
-        if fleet.state(generation) is State.FROZEN:
+        releases = release_history_of(tx.view, lineage)
+        if releases.state(generation) is State.FROZEN:
             frozen = tx.view.recorded(ShippingEvent, run=generation, action=str(Action.FROZEN))[-1]
             raise InputError(f"{generation} was frozen {by(frozen.actor, frozen.recorded)}.")
-        tx.record(ShippingEvent(generation, lineage, Action.FROZEN, why, None))
-        return fleet.deployed == generation
+        tx.record(ShippingEvent(run=generation, lineage=lineage, action=Action.FROZEN, reason=why, override=None))
+        return releases.deployed == generation
 
 
 def unfreeze(workspace: Workspace, generation: str, *, reason: str) -> State:
@@ -40,8 +40,8 @@ def unfreeze(workspace: Workspace, generation: str, *, reason: str) -> State:
     with workspace.deciding(Right.UNFREEZE) as tx:
         lineage = lineage_of(generation)
         why = explanation(reason, "Unfreezing needs a reason")
-        state = fleet_of(tx.view, lineage).state(generation)
+        state = release_history_of(tx.view, lineage).state(generation)
         if state not in (State.FROZEN, State.ROLLED_BACK):
             raise InputError(f"{generation} is {state}, not frozen; there is nothing to unfreeze.")
-        tx.record(ShippingEvent(generation, lineage, Action.UNFROZEN, why, None))
-        return fleet_of(tx.view, lineage).state(generation)
+        tx.record(ShippingEvent(run=generation, lineage=lineage, action=Action.UNFROZEN, reason=why, override=None))
+        return release_history_of(tx.view, lineage).state(generation)

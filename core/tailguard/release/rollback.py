@@ -17,11 +17,11 @@ from tailguard.release.deploy import deploy_generation, locked
 from tailguard.release.ship import refusal, shipping_facts
 from tailguard.runlog.view import LogView
 from tailguard.runlog.views.overrides import overrides
-from tailguard.runlog.views.releases import fleet_of
+from tailguard.runlog.views.releases import release_history_of
 from tailguard.workspace import Workspace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RolledBack:
     """A rollback: what was in production, what is, how long it took (seconds), and why that one."""
 
@@ -44,18 +44,20 @@ def rollback(workspace: Workspace, lineage: str, *, reason: str, to: str | None 
     with locked(workspace, lineage):
         with workspace.log.reading() as view:
             target = _known_good(view, lineage, to, now=begun, policy=policy).candidate.generation
-            replaced = fleet_of(view, lineage).deployed
+            replaced = release_history_of(view, lineage).deployed
         deployed = deploy_generation(workspace, target, "rollback", replaced=replaced)
         with workspace.concluding() as tx:
             permission, late = _still_good(tx.view, lineage, target, now=workspace.clock.now(), policy=policy)
-            current = fleet_of(tx.view, lineage).deployed
+            current = release_history_of(tx.view, lineage).deployed
             if permission and current:
-                tx.record(ShippingEvent(current, lineage, Action.ROLLED_BACK, why, None))
+                tx.record(
+                    ShippingEvent(run=current, lineage=lineage, action=Action.ROLLED_BACK, reason=why, override=None)
+                )
             tx.record(*(shipping_facts(permission, Action.RESTORED) if permission else ()), *deployed)
     if permission is None:
-        raise TailguardError(f"{target} was put to work and lost its leave meanwhile: {late}")
+        raise TailguardError(f"{target} was deployed, and may not ship any more: {late}")
     seconds = deployed[0].seconds if deployed else (workspace.clock.now() - begun).total_seconds()
-    return RolledBack(replaced or "", target, seconds, explained(permission))
+    return RolledBack(replaced=replaced or "", generation=target, seconds=seconds, reason=explained(permission))
 
 
 def _still_good(
@@ -70,16 +72,16 @@ def _still_good(
 
 def _known_good(view: LogView, lineage: str, wanted: str | None, *, now: datetime, policy: Policy) -> Permission:
     """The generation to put back, and why it may be. A loop is no reason to stay with what is broken."""
-    fleet = fleet_of(view, lineage)
-    if fleet.deployed is None:
-        raise InputError(f"No generation of {lineage} is at work; there is nothing to roll back.")
-    if wanted == fleet.deployed:
-        raise InputError(f"{wanted} is the one at work; name an earlier one.")
-    earlier = [generation for generation in fleet.good if generation != fleet.deployed]
+    releases = release_history_of(view, lineage)
+    if releases.deployed is None:
+        raise InputError(f"No generation of {lineage} is in production; there is nothing to roll back.")
+    if wanted == releases.deployed:
+        raise InputError(f"{wanted} is the one in production; name an earlier one.")
+    earlier = [generation for generation in releases.good if generation != releases.deployed]
     if wanted is not None and wanted not in earlier:
         known = ", ".join(earlier) or "none"
         raise InputError(
-            f"{wanted} is {fleet.state(wanted)} and cannot be rolled back to. Known good: {known} (shipped before, not "
+            f"{wanted} is {releases.state(wanted)} and cannot be rolled back to. Known good: {known} (shipped before, not "
             "frozen, not rolled back)."
         )
     problems = []
@@ -90,4 +92,4 @@ def _known_good(view: LogView, lineage: str, wanted: str | None, *, now: datetim
         if refused is None:
             return permission
         problems.append(str(refused))
-    raise InputError(f"{lineage} has no known-good generation before {fleet.deployed}. {' '.join(problems)}".strip())
+    raise InputError(f"{lineage} has no known-good generation before {releases.deployed}. {' '.join(problems)}".strip())

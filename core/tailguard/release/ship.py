@@ -24,7 +24,7 @@ from tailguard.release.requirements import require_known
 from tailguard.runlog.verify import HOW_TO_RESTORE
 from tailguard.runlog.view import LogView
 from tailguard.runlog.views.overrides import overrides
-from tailguard.runlog.views.releases import fleet_of
+from tailguard.runlog.views.releases import release_history_of
 from tailguard.workspace import Workspace
 
 
@@ -40,29 +40,37 @@ def ship(workspace: Workspace, generation: str) -> str:
     with locked(workspace, lineage):
         with workspace.deciding(Right.SHIP) as tx:
             record_flows(workspace, tx)
-            fleet = fleet_of(tx.view, lineage)
-            if fleet.state(generation) is State.SHIPPED:
-                if fleet.deployed == generation:
+            releases = release_history_of(tx.view, lineage)
+            if releases.state(generation) is State.SHIPPED:
+                if releases.deployed == generation:
                     return "was shipped before"
                 raise InputError(
-                    f"{generation} was shipped before, and {fleet.deployed} is at work since. To put it back: "
+                    f"{generation} was shipped before, and {releases.deployed} has been in production since. To put it back: "
                     f"`tailguard rollback {lineage} --to {generation}`."
                 )
             policy = tx.policy
             permission = _permission(tx.view, generation, workspace.clock.now(), policy)
             refused = refusal(permission)
             if isinstance(refused, Blocked | Held):
-                tx.record(ShippingEvent(generation, lineage, Action.REFUSED, explained(permission), None))
+                tx.record(
+                    ShippingEvent(
+                        run=generation,
+                        lineage=lineage,
+                        action=Action.REFUSED,
+                        reason=explained(permission),
+                        override=None,
+                    )
+                )
         if refused:
             raise refused
-        deployed = deploy_generation(workspace, generation, "ship", replaced=fleet.deployed)
+        deployed = deploy_generation(workspace, generation, "ship", replaced=releases.deployed)
         with workspace.concluding() as tx:
             permission = _permission(tx.view, generation, workspace.clock.now(), policy)
             late = refusal(permission)
             tx.record(*([] if late else shipping_facts(permission, Action.SHIPPED)), *deployed)
     if late:
         raise TailguardError(
-            f"{generation} was put to work and lost its leave meanwhile: {late} Run `tailguard rollback {lineage}`."
+            f"{generation} was deployed, and may not ship any more: {late} Run `tailguard rollback {lineage}`."
         )
     return explained(permission)
 
@@ -79,13 +87,26 @@ def shipping_facts(permission: Permission, action: Action) -> list[Fact]:
     run, lineage = candidate.generation, lineage_of(candidate.generation)
     facts: list[Fact] = [
         ShippingEvent(
-            run, lineage, action, explained(permission), next((override.id for override in permission.overrides), None)
+            run=run,
+            lineage=lineage,
+            action=action,
+            reason=explained(permission),
+            override=next((override.id for override in permission.overrides), None),
         )
     ]
     if permission.gate_override:
-        facts.append(OverrideUsed(permission.gate_override.id, run, Gate.DIVERSITY, candidate.reason))
+        facts.append(
+            OverrideUsed(override=permission.gate_override.id, run=run, gate=Gate.DIVERSITY, effect=candidate.reason)
+        )
     if permission.loop_override:
-        facts.append(OverrideUsed(permission.loop_override.id, run, Gate.LOOPS, f"unguarded loop: {candidate.loop}"))
+        facts.append(
+            OverrideUsed(
+                override=permission.loop_override.id,
+                run=run,
+                gate=Gate.LOOPS,
+                effect=f"unguarded loop: {candidate.loop}",
+            )
+        )
     return facts
 
 

@@ -47,7 +47,16 @@ def sign_off(workspace: Workspace, generation: str, *, approved: bool, note: str
                 f"{generation} has no verdict yet. Finish its run with `tailguard run --resume {generation}`."
             )
         seconds = (now - decision.recorded).total_seconds()
-        tx.record(GateSignedOff(generation, decision.fact.lineage, decision.id, approved, note.strip(), seconds))
+        tx.record(
+            GateSignedOff(
+                run=generation,
+                lineage=decision.fact.lineage,
+                decision=decision.id,
+                approved=approved,
+                note=note.strip(),
+                seconds=seconds,
+            )
+        )
         return seconds
 
 

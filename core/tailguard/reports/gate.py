@@ -1,4 +1,4 @@
-"""A gate's whole comparison again, as a page to keep; and its self-test, whenever somebody wants to see its teeth."""
+"""A gate's whole comparison again, as a page to keep; and its self-test again, whenever somebody asks for it."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def report_page(workspace: Workspace, run: str, reference_kind: ReferenceKind) -
     return page(workspace.store.json("reports", kept.fact.report))
 
 
-def prove_teeth(workspace: Workspace, run: str, *, seed: int) -> list[CanaryResult]:
-    """Plant collapses into a generation's answers once more, and hold it against its own second sample; with the limits of
+def rerun_self_test(workspace: Workspace, run: str, *, seed: int) -> list[CanaryResult]:
+    """Plant damage in a generation's answers once more, and hold it against its own second sample; with the limits of
     its own policy. The results are recorded. Raises InputError for a run without answers."""
     workspace.require(Right.TEST)
     with workspace.log.reading() as view:

@@ -34,7 +34,7 @@ from tailguard.errors import InputError
 from tailguard.plays.finding import Severity
 from tailguard.plays.monitoring.gates import SHOWN_DAMAGE, sign_offs
 from tailguard.plays.response.drills import incidents
-from tailguard.plays.status import Standing, standing_of, status_of
+from tailguard.plays.status import TeamState, status_of, team_state
 from tailguard.reports.pack.pictures import Picture, pictures
 from tailguard.runlog.view import LogView, Recorded
 from tailguard.workspace import Workspace
@@ -45,7 +45,7 @@ _MONTH = re.compile(r"^\d{4}-(0[1-9]|1[0-2])$")
 _MOST_LINEAGES, _MOST_ROWS = 6, 40
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Section:
     """A part of the pack: its finding in a sentence, rows under headings, and how they are made."""
 
@@ -56,7 +56,7 @@ class Section:
     formula: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Monthly:
     """The whole pack as values."""
 
@@ -87,32 +87,32 @@ def newest_month(workspace: Workspace) -> str:
 
 
 def _gathered(view: LogView, now: datetime, month: str) -> Monthly:
-    standing = standing_of(view, now)
+    state = team_state(view, now)
     begin = datetime(int(month[:4]), int(month[5:]), 1)
     end = (begin + timedelta(days=32)).replace(day=1)
     began = view.recorded(RunStarted, since=begin)
     runs = [run for run in began if run.recorded < end]
-    if not runs and begin > standing.scene.moment:
-        raise InputError(f"{month} has not begun for this log, which ends at {standing.scene.moment:%Y-%m-%d}.")
+    if not runs and begin > state.context.moment:
+        raise InputError(f"{month} has not begun for this log, which ends at {state.context.moment:%Y-%m-%d}.")
     sections = (
-        _overview(standing, len(runs), month),
+        _overview(state, len(runs), month),
         _gates(view, begin, end),
-        *_sign_offs(view, standing, begin, end),
+        *_sign_offs(view, state, begin, end),
         _self_tests(view, begin, end),
-        _overrides(view, standing, begin, end),
-        _plays(standing),
+        _overrides(view, state, begin, end),
+        _plays(state),
         _responses(view, begin, end),
     )
-    moment = f"{standing.scene.moment:%d %b %Y %H:%M} UTC ({standing.clock} clock)"
+    moment = f"{state.context.moment:%d %b %Y %H:%M} UTC ({state.clock} clock)"
     line = f"State as of {moment}, from {view.size():,} rows of the run log."
-    drawn = pictures(standing.scene.lineages[:_MOST_LINEAGES], incidents(view))
-    team = standing.scene.policy.team if standing.scene.policy else "the team"
-    return Monthly(f"{team}: {begin:%B %Y}", line, sections, tuple(drawn))
+    drawn = pictures(state.context.lineages[:_MOST_LINEAGES], incidents(view))
+    team = state.context.policy.team if state.context.policy else "the team"
+    return Monthly(title=f"{team}: {begin:%B %Y}", line=line, sections=sections, pictures=tuple(drawn))
 
 
-def _overview(standing: Standing, runs: int, month: str) -> Section:
+def _overview(state: TeamState, runs: int, month: str) -> Section:
     rows = []
-    for line in standing.scene.lineages:
+    for line in state.context.lineages:
         last = line.generations[-1] if line.generations else None
         ratio = (
             f"{max(last.ratio_records, last.ratio_tokens or 0.0):.1%}"
@@ -127,24 +127,32 @@ def _overview(standing: Standing, runs: int, month: str) -> Section:
         rows.append(
             (line.name, line.mode, line.sentence, ratio, f"{line.ceiling:.0%}", covered, line.shipped or "none")
         )
-    high = [finding for finding in standing.findings if finding.severity is Severity.HIGH]
+    high = [finding for finding in state.findings if finding.severity is Severity.HIGH]
     sentence = (
         f"{counted(runs, 'run was', 'runs were')} started in {month}; "
-        f"{counted(len(standing.findings), 'finding stands', 'findings stand')}, {len(high)} of them high."
+        f"{counted(len(state.findings), 'open finding', 'open findings')}, {len(high)} of them high."
     )
-    sentence += f" First: {standing.findings[0].what}." if standing.findings else ""
+    sentence += f" First: {state.findings[0].what}." if state.findings else ""
     return Section(
-        "Overview",
-        sentence,
-        ("lineage", "mode", "may the newest ship?", "ratio", "ceiling", "coverage (90 % interval)", "at work"),
-        tuple(rows),
-        "Ratio: the larger of the synthetic shares in records and in tokens. Coverage: distinct records with a confident tag.",
+        title="Overview",
+        sentence=sentence,
+        columns=(
+            "lineage",
+            "mode",
+            "may the newest ship?",
+            "ratio",
+            "ceiling",
+            "coverage (90 % interval)",
+            "in production",
+        ),
+        rows=tuple(rows),
+        formula="Ratio: the larger of the synthetic shares in records and in tokens. Coverage: distinct records with a sure tag.",
     )
 
 
 def _gates(view: LogView, begin: datetime, end: datetime) -> Section:
     decisions = _within(view.recorded(GateDecision, since=begin, gate=Gate.DIVERSITY), end)
-    blocked = sum(decision.fact.verdict == "BLOCK" for decision in decisions)
+    blocked = sum(decision.fact.verdict == Verdict.BLOCK for decision in decisions)
     rate = wilson(blocked, len(decisions))
     sentence = f"{blocked} of {len(decisions)} candidates were blocked"
     sentence += f" ({rate.share:.0%}; 90 % interval {rate.low:.0%} to {rate.high:.0%})." if rate else "."
@@ -160,18 +168,18 @@ def _gates(view: LogView, begin: datetime, end: datetime) -> Section:
         for decision in reversed(decisions)
     ]
     return Section(
-        "Gates",
-        sentence,
-        ("run", "verdict", "why", "override", "when", "row"),
-        tuple(rows),
-        "Decisions of the diversity gate in this month.",
+        title="Gates",
+        sentence=sentence,
+        columns=("run", "verdict", "why", "override", "when", "row"),
+        rows=tuple(rows),
+        formula="Decisions of the diversity gate in this month.",
     )
 
 
-def _sign_offs(view: LogView, standing: Standing, begin: datetime, end: datetime) -> list[Section]:
+def _sign_offs(view: LogView, state: TeamState, begin: datetime, end: datetime) -> list[Section]:
     """What the quality owner answered to verdicts, where anything was asked."""
     given = sign_offs(view, None, begin, end)
-    pending = [verdict for lineage in standing.scene.lineages for verdict in lineage.pending_sign_offs]
+    pending = [verdict for lineage in state.context.lineages for verdict in lineage.pending_sign_offs]
     if given.median_seconds is None and not pending:
         return []
     sentence = f"{counted(len(given.answers), 'verdict was', 'verdicts were')} signed off or declined, {given.declined} declined"
@@ -193,11 +201,11 @@ def _sign_offs(view: LogView, standing: Standing, begin: datetime, end: datetime
     ]
     return [
         Section(
-            "Sign-offs",
-            sentence,
-            ("run", "answer", "note", "by", "when", "time to decide", "row"),
-            tuple(rows),
-            "Answers of the quality owner to verdicts in this month; time to decide runs from the verdict.",
+            title="Sign-offs",
+            sentence=sentence,
+            columns=("run", "answer", "note", "by", "when", "time to decide", "row"),
+            rows=tuple(rows),
+            formula="Answers of the quality owner to verdicts in this month; time to decide runs from the verdict.",
         )
     ]
 
@@ -216,15 +224,15 @@ def _self_tests(view: LogView, begin: datetime, end: datetime) -> Section:
         for test in reversed(wrong)
     ]
     return Section(
-        "Has the gate teeth?",
-        sentence,
-        ("run", "kind", "loss", "verdict", "row"),
-        tuple(rows),
-        "Only self-tests that failed are listed.",
+        title="Self-tests of the gate",
+        sentence=sentence,
+        columns=("run", "kind", "loss", "verdict", "row"),
+        rows=tuple(rows),
+        formula="Only self-tests that failed are listed.",
     )
 
 
-def _overrides(view: LogView, standing: Standing, begin: datetime, end: datetime) -> Section:
+def _overrides(view: LogView, state: TeamState, begin: datetime, end: datetime) -> Section:
     asked = _within(view.recorded(OverrideRequested, since=begin), end)
     used = _within(view.recorded(OverrideUsed, since=begin), end)
     decided = _within(view.recorded(OverrideDecided, since=begin), end)
@@ -232,7 +240,7 @@ def _overrides(view: LogView, standing: Standing, begin: datetime, end: datetime
     touched = {row.fact.override for group in (asked, used, decided) for row in group}
     shown = [
         override
-        for override in status_of(standing).overrides
+        for override in status_of(state).overrides
         if override.state in ("open", "requested") or override.id in touched
     ]
     sentence = (
@@ -255,16 +263,16 @@ def _overrides(view: LogView, standing: Standing, begin: datetime, end: datetime
     ]
     columns = ("override", "state", "for", "reason", "asked by", "decided by", "ends", "uses")
     return Section(
-        "Overrides",
-        f"{sentence} {open_ones} open now.",
-        columns,
-        tuple(rows),
-        "Open, waiting, or touched in this month.",
+        title="Overrides",
+        sentence=f"{sentence} {open_ones} open now.",
+        columns=columns,
+        rows=tuple(rows),
+        formula="Open, waiting, or touched in this month.",
     )
 
 
-def _plays(standing: Standing) -> Section:
-    statuses = standing.plays
+def _plays(state: TeamState) -> Section:
+    statuses = state.plays
     running = sum(status.state == "running" for status in statuses)
     rows = [
         (
@@ -280,11 +288,11 @@ def _plays(standing: Standing) -> Section:
     ]
     columns = ("play", "state", "since", "owner", "next by", "attested", "contradiction")
     return Section(
-        "Plays",
-        f"{running} of {len(statuses)} plays run.",
-        columns,
-        tuple(rows),
-        "State: evidence in the log against the cadence of the policy.",
+        title="Plays",
+        sentence=f"{running} of {len(statuses)} plays run.",
+        columns=columns,
+        rows=tuple(rows),
+        formula="State: evidence in the log against the cadence of the policy.",
     )
 
 
@@ -299,11 +307,11 @@ def _responses(view: LogView, begin: datetime, end: datetime) -> Section:
         for closed in responses
     ]
     return Section(
-        "Drills and incidents",
-        f"{len(responses)} closed in this month.",
-        ("response", "root cause", "what changed", "play", "row"),
-        tuple(rows),
-        "",
+        title="Drills and incidents",
+        sentence=f"{len(responses)} closed in this month.",
+        columns=("response", "root cause", "what changed", "play", "row"),
+        rows=tuple(rows),
+        formula="",
     )
 
 

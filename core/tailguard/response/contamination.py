@@ -89,7 +89,16 @@ def audit(workspace: Workspace, incident: str, lineage: str, generation: str) ->
     }
     report = workspace.store.put_json("contamination", content)
     rows = tuple(
-        ContaminationAudited(incident, run, source, origin, records, doubt, why, report)
+        ContaminationAudited(
+            incident=incident,
+            run=run,
+            source=source,
+            origin=origin,
+            records=records,
+            doubtful=doubt,
+            why=why,
+            report=report,
+        )
         for run, source, origin, records, doubt, why in run_rows
     )
     return Contamination(rows, tuple(examples[:EXAMPLES]), report)

@@ -1,4 +1,4 @@
-"""The beginning of a drill: what is at work is copied into a sandbox, a collapse is planted there, and either it is noticed or not.
+"""The beginning of a drill: production is copied into a sandbox, a collapse is planted there, and either it is noticed or not.
 
 The steps after that are those of a real incident (`response.protocol`).
 """
@@ -25,42 +25,46 @@ from tailguard.response import sandbox as sandboxes
 from tailguard.response.gaps import gaps
 from tailguard.response.protocol import Done, open_response, record_step
 from tailguard.runlog.views.alarms import frozen_stream
-from tailguard.runlog.views.releases import fleet_of
+from tailguard.runlog.views.releases import release_history_of
 from tailguard.runlog.views.runs import evaluation_of
 from tailguard.stages.gate import Evaluated, answered, limits_of
 from tailguard.store.suites import read_suite
 from tailguard.workspace import Workspace
 
 STRENGTH = 0.5
-"""Share of the rare terms that a drill takes out of the answers of the generation at work."""
+"""Share of the rare terms that a drill takes out of the answers of the generation in production."""
 
 
 def start_drill(workspace: Workspace, lineage: str, *, seed: int) -> Done:
-    """Open a drill on what is at work: build the sandbox, plant a collapse there, and see whether and when it is noticed.
+    """Open a drill on what is in production: build the sandbox, plant a collapse there, and see whether and when it is noticed.
 
-    Raises InputError where nothing of the lineage is at work, it was never evaluated, or a drill is open already.
+    Raises InputError where nothing of the lineage is in production, it was never evaluated, or a drill is open already.
     """
     workspace.require(Right.RESPOND).lineage(lineage)
     with workspace.log.reading() as view:
-        at_work = fleet_of(view, lineage).deployed
+        in_production = release_history_of(view, lineage).deployed
         going_on = [incident.id for incident in incidents(view) if incident.kind == "drill" and not incident.closed]
-        answers = evaluation_of(view, at_work) if at_work else None
+        answers = evaluation_of(view, in_production) if in_production else None
     if going_on:
         raise InputError(f"{going_on[0]} is open. Close it first: `tailguard incident show {going_on[0]}`.")
-    if at_work is None or answers is None:
+    if in_production is None or answers is None:
         raise InputError(
-            f"No generation of {lineage} is at work that answered a suite; there is nothing to rehearse with."
+            f"No generation of {lineage} in production answered a suite; there is nothing to rehearse with."
         )
-    what = f"A drill: {STRENGTH:.0%} of the rare terms are taken out of what {at_work} writes."
-    incident = open_response(workspace, "drill", at_work, "schedule", what)
+    what = f"A drill: {STRENGTH:.0%} of the rare terms are taken out of what {in_production} writes."
+    incident = open_response(workspace, "drill", in_production, "schedule", what)
     with _ended_on_failure(workspace, incident):
         sandbox = sandboxes.build(workspace, incident)
         begun = workspace.clock.now()
-        noticed, evidence = _plant(sandbox, lineage, at_work, seed)
+        noticed, evidence = _plant(sandbox, lineage, in_production, seed)
         missing = gaps(workspace, incident, lineage)
         if not noticed:
             missing.append(
-                IncidentGap(incident, Gap.COLLAPSE_NOT_NOTICED, f"the planted collapse was not noticed: {evidence}")
+                IncidentGap(
+                    incident=incident,
+                    gap=Gap.COLLAPSE_NOT_NOTICED,
+                    what=f"the planted collapse was not noticed: {evidence}",
+                )
             )
         return record_step(workspace, incident, "detect", begun, evidence, missing)
 
@@ -74,7 +78,10 @@ def _ended_on_failure(workspace: Workspace, incident: str) -> Iterator[None]:
         sandboxes.discard(workspace, incident)
         why = f"the drill could not begin: {error}"
         with workspace.deciding(Right.RESPOND) as tx:
-            tx.record(IncidentGap(incident, Gap.DRILL_NOT_BEGUN, why), IncidentClosed(incident, why, "drill", "none"))
+            tx.record(
+                IncidentGap(incident=incident, gap=Gap.DRILL_NOT_BEGUN, what=why),
+                IncidentClosed(incident=incident, cause=why, play="drill", change="none"),
+            )
         raise
 
 

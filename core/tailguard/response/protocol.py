@@ -38,15 +38,15 @@ from tailguard.response import contamination
 from tailguard.response.gaps import gaps
 from tailguard.response.sandbox import discard, workspace_of
 from tailguard.runlog.view import LogView
-from tailguard.runlog.views.releases import fleet_of
+from tailguard.runlog.views.releases import release_history_of
 from tailguard.runlog.views.runs import generation_of
 from tailguard.workspace import Workspace
 
 LEFT_OUT = 0.05
-"""A source of which more is in doubt (0 to 1) is left out of the training set that is prepared."""
+"""A source of which more is in doubt (0 to 1) is excluded from the training set that is prepared."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Done:
     """What a step came to."""
 
@@ -66,14 +66,14 @@ class Done:
 def open_incident(workspace: Workspace, lineage: str, *, what: str, alert: str | None, generation: str | None) -> Done:
     """Open a real incident, from an alert or because a person saw something.
 
-    Raises InputError for an unknown alert, without words, and where nothing is at work and no generation is named.
+    Raises InputError for an unknown alert, without words, and where nothing is in production and no generation is named.
     """
     workspace.require(Right.RESPOND).lineage(lineage)
     with workspace.log.reading() as view:
         raised = {row.fact.alert: row for row in view.recorded(AlertRaised)}
-        suspect = generation or fleet_of(view, lineage).deployed
+        suspect = generation or release_history_of(view, lineage).deployed
         if suspect is None or generation_of(view, suspect) is None:
-            raise InputError(f"Name the suspect generation of {lineage} with --generation; none is at work.")
+            raise InputError(f"Name the suspect generation of {lineage} with --generation; none is in production.")
     if alert is not None and alert not in raised:
         raise InputError(f"There is no alert {alert!r}. Known: {', '.join(list(raised)[-10:]) or 'none yet'}.")
     seen = raised[alert].fact.what if alert and not what.strip() else what
@@ -89,7 +89,7 @@ def freeze(workspace: Workspace, incident: str) -> Done:
     stage = workspace_of(workspace, response)
     begun = workspace.clock.now()
     with stage.log.reading() as view:
-        frozen = fleet_of(view, response.lineage).state(response.generation) is State.FROZEN
+        frozen = release_history_of(view, response.lineage).state(response.generation) is State.FROZEN
     if not frozen:
         freezing.freeze(stage, response.generation, reason=f"{incident}: {response.what}")
     evidence = f"{response.generation} was frozen before" if frozen else f"{response.generation} is frozen"
@@ -107,9 +107,9 @@ def rollback(workspace: Workspace, incident: str) -> Done:
     except NotAllowed:
         raise
     except InputError as error:
-        gap = IncidentGap(incident, Gap.NO_GOOD_GENERATION, str(error))
+        gap = IncidentGap(incident=incident, gap=Gap.NO_GOOD_GENERATION, what=str(error))
         return record_step(workspace, incident, "rollback", begun, f"not possible: {error}", [gap])
-    evidence = f"{done.replaced} was rolled back, {done.generation} is at work, weights as their digest says"
+    evidence = f"{done.replaced} was rolled back, {done.generation} is in production, weights as their digest says"
     return record_step(workspace, incident, "rollback", begun, evidence)
 
 
@@ -155,7 +155,14 @@ def close(workspace: Workspace, incident: str, *, cause: str, play: str, change:
         if play not in PLAYS:
             raise InputError(f"There is no play {play!r}. Plays: {', '.join(PLAYS)}.")
         root_cause = explanation(cause, f"Closing {incident} needs a root cause")
-        tx.record(IncidentClosed(incident, root_cause, play, explanation(change, f"Closing {incident} needs a change")))
+        tx.record(
+            IncidentClosed(
+                incident=incident,
+                cause=root_cause,
+                play=play,
+                change=explanation(change, f"Closing {incident} needs a change"),
+            )
+        )
     if response.kind == "drill":
         discard(workspace, incident)
 
@@ -196,7 +203,16 @@ def open_response(workspace: Workspace, kind: str, generation: str, trigger: str
     """Record that a drill or an incident is open; the name that it got."""
     with workspace.deciding(Right.RESPOND) as tx:
         name = f"{kind}-{sum(response.kind == kind for response in incidents(tx.view)) + 1}"
-        tx.record(IncidentOpened(name, kind, lineage_of(generation), generation, trigger, what))
+        tx.record(
+            IncidentOpened(
+                incident=name,
+                kind=kind,
+                lineage=lineage_of(generation),
+                generation=generation,
+                trigger=trigger,
+                what=what,
+            )
+        )
         return name
 
 
@@ -209,7 +225,13 @@ def record_step(
     with workspace.deciding(Right.RESPOND) as tx:
         response = _ready(tx.view, incident, step)
         could = response.steps[-1].recorded if response.steps else begun if step == "detect" else response.opened
-        fact = IncidentStep(incident, step, (now - could).total_seconds(), (now - begun).total_seconds(), evidence)
+        fact = IncidentStep(
+            incident=incident,
+            step=step,
+            seconds=(now - could).total_seconds(),
+            machine_seconds=(now - begun).total_seconds(),
+            evidence=evidence,
+        )
         tx.record(fact, *more)
     after = ORDER[ORDER.index(step) + 1] if step != ORDER[-1] else None
-    return Done(incident, step, fact.machine_seconds, evidence, after)
+    return Done(incident=incident, step=step, seconds=fact.machine_seconds, evidence=evidence, next=after)

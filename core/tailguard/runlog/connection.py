@@ -68,7 +68,7 @@ def open_log(url: str, folder: Path) -> RunLog:
         return PostgresLog(url, folder)
     raise InputError(
         f"The run log's address must start with duckdb:/// or postgresql+psycopg://, found {url.split(':', 1)[0]!r}. "
-        "Mend TAILGUARD_RUNLOG or unset it."
+        "Fix TAILGUARD_RUNLOG or unset it."
     )
 
 
@@ -237,12 +237,12 @@ class _Duckdb:
 
 
 class _Databases:
-    """Those that are at work in this process, and those that wait for work."""
+    """Those that work in this process, and those that wait for work."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._idle: list[_Duckdb] = []
-        self._at_work: dict[str, _Duckdb] = {}
+        self._open: dict[str, _Duckdb] = {}
         """By the file, and for a published copy the state, that is open. DuckDB does not open a file anew that it has open,
         however often it was replaced: who comes while others read the state before would be given that one."""
         self._left_behind: tuple[object, ...] = ()
@@ -266,7 +266,7 @@ class _Databases:
                 self._leave(key, duckdb)
 
     def _take(self, key: str, path: Path, *, read_only: bool) -> _Duckdb:
-        duckdb = self._at_work.get(key)
+        duckdb = self._open.get(key)
         if duckdb is None or not duckdb.sound:
             duckdb = self._idle.pop() if self._idle else _Duckdb()
             quoted = str(path).replace("'", "''")
@@ -275,7 +275,7 @@ class _Databases:
             except BaseException:
                 duckdb.end()
                 raise
-            self._at_work[key] = duckdb
+            self._open[key] = duckdb
         duckdb.users += 1
         return duckdb
 
@@ -284,8 +284,8 @@ class _Databases:
         duckdb.users -= 1
         if duckdb.users:
             return
-        if self._at_work.get(key) is duckdb:
-            del self._at_work[key]
+        if self._open.get(key) is duckdb:
+            del self._open[key]
         if duckdb.sound:
             with suppress(SQLAlchemyError):
                 duckdb.do("DETACH runlog")
@@ -295,8 +295,8 @@ class _Databases:
 
     def forget(self) -> None:
         """In a forked process. DuckDB's threads stayed behind, and to end it would be to wait for them: it is left as it is."""
-        self._left_behind = (self._idle, self._at_work)
-        self._idle, self._at_work, self._guard = [], {}, threading.Lock()
+        self._left_behind = (self._idle, self._open)
+        self._idle, self._open, self._guard = [], {}, threading.Lock()
 
 
 _databases = _Databases()
@@ -349,7 +349,7 @@ def _translated(error: DBAPIError, name: str) -> TailguardError:
     if "permission" in low or "read-only" in low or "cannot open file" in low:
         return InputError(f"{name} cannot be written ({message}). The run log needs a folder that you may write to.")
     if "connection" in low and ("refused" in low or "failed" in low):
-        return TailguardError(f"{name} does not answer ({message}). Start the server or mend TAILGUARD_RUNLOG.")
+        return TailguardError(f"{name} does not answer ({message}). Start the server or fix TAILGUARD_RUNLOG.")
     return TailguardError(f"The run log {name} failed: {message}")
 
 

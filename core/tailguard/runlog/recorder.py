@@ -241,7 +241,9 @@ class RunRecorder:
         self._write((), publish=False)
         with self._log.writing() as view:
             sealed = head_of(view, self._run)
-            head = append(view, DECISIONS, self._author, [ChainSealed(self._run, sealed.seq, sealed.row_hash)])
+            head = append(
+                view, DECISIONS, self._author, [ChainSealed(sealed=self._run, length=sealed.seq, head=sealed.row_hash)]
+            )
         append_checkpoint(self._log.folder, DECISIONS, head)
 
     def _write(self, facts: Sequence[Fact], *, publish: bool) -> None:

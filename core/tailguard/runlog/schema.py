@@ -78,10 +78,14 @@ def _table(fact: type[Fact]) -> Table:
 TABLES: dict[type[Fact], Table] = {fact: _table(fact) for fact in FACTS}
 
 
-def _enums(fact: type[Fact]) -> tuple[tuple[int, type[StrEnum]], ...]:
-    hints = enumerate(get_type_hints(fact).values())
-    return tuple((position, hint) for position, hint in hints if isinstance(hint, type) and issubclass(hint, StrEnum))
+FIELDS: dict[type[Fact], tuple[str, ...]] = {fact: tuple(field.name for field in fields(fact)) for fact in FACTS}
+"""The names of each fact's fields, in the order of its table's columns."""
 
 
-ENUMS: dict[type[Fact], tuple[tuple[int, type[StrEnum]], ...]] = {fact: _enums(fact) for fact in FACTS}
-"""The fields of each fact that hold one of a fixed set of values, by their position."""
+def _enums(fact: type[Fact]) -> tuple[tuple[str, type[StrEnum]], ...]:
+    hints = get_type_hints(fact).items()
+    return tuple((name, hint) for name, hint in hints if isinstance(hint, type) and issubclass(hint, StrEnum))
+
+
+ENUMS: dict[type[Fact], tuple[tuple[str, type[StrEnum]], ...]] = {fact: _enums(fact) for fact in FACTS}
+"""The fields of each fact that hold one of a fixed set of values."""

@@ -14,7 +14,7 @@ from tailguard.domain.facts import AttemptRefused, Fact, PolicyInForce
 from tailguard.errors import TailguardError
 from tailguard.policy.model import Policy
 from tailguard.policy.reading import parse_policy
-from tailguard.runlog.schema import COMMIT, ENTRY, ENUMS, TABLES
+from tailguard.runlog.schema import COMMIT, ENTRY, ENUMS, FIELDS, TABLES
 
 F = TypeVar("F", bound=Fact)
 T = TypeVar("T")
@@ -172,10 +172,10 @@ def recorded_row(kind: type[F], row: Any) -> Recorded[F]:
 
 def fact_of(kind: type[F], values: Sequence[Any]) -> F:
     """A fact from the values of its fields, in their order, as tables have them."""
-    typed = list(values)
-    for position, enum in ENUMS[kind]:
-        typed[position] = enum(typed[position])
-    return kind(*typed)
+    named = dict(zip(FIELDS[kind], values, strict=True))
+    for name, enum in ENUMS[kind]:
+        named[name] = enum(named[name])
+    return kind(**named)
 
 
 def rows_of(

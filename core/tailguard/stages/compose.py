@@ -19,6 +19,7 @@ from tailguard.composing.ceiling import TAKEN, WHOLE, Candidates, Mass, fill, ma
 from tailguard.composing.ranking import id_columns, keys
 from tailguard.domain.bounds import Bounds, Group, Leak, bounds
 from tailguard.domain.facts import Composition, CompositionPart, EarlierHumanKept, Fact, RatioMeasured
+from tailguard.domain.gates import Mode
 from tailguard.domain.requests import Recipe
 from tailguard.domain.stages import Criterion, Named, Outcome, Requirement, Waiver
 from tailguard.domain.tags import WHOLE_SHARE, Origin
@@ -100,7 +101,7 @@ def compose(
         *_ratio_facts(run, snapshot, ratios, ceiling),
     ]
     if previous:
-        facts.append(EarlierHumanKept(run, previous, earlier.before, earlier.kept, max_human_loss))
+        facts.append(_kept_fact(run, previous, earlier, max_human_loss))
     return Outcome(
         result={"snapshot": snapshot},
         criteria=_criteria(store, written.counted, ratios, ceiling, earlier, max_human_loss, anchor, mode),
@@ -143,9 +144,24 @@ def _inputs(scored: str, anchor: str | None, previous: str | None) -> tuple[Name
     return tuple(Named(kind, name, digest) for kind, name, digest in digests if digest)
 
 
+def _kept_fact(run: str, previous: str, earlier: _EarlierHuman, max_human_loss: float) -> EarlierHumanKept:
+    return EarlierHumanKept(
+        run=run, previous=previous, before=earlier.before, kept=earlier.kept, allowed_loss=max_human_loss
+    )
+
+
 def _ratio_facts(run: str, snapshot: str, ratios: Mapping[str, Bounds], ceiling: Ceiling) -> list[Fact]:
     return [
-        RatioMeasured(run, snapshot, unit, ratio.ratio, ratio.low, ratio.high, ceiling.share, ceiling.enforced_on)
+        RatioMeasured(
+            run=run,
+            snapshot=snapshot,
+            unit=unit,
+            ratio=ratio.ratio,
+            low=ratio.low,
+            high=ratio.high,
+            ceiling=ceiling.share,
+            enforced_on=ceiling.enforced_on,
+        )
         for unit, ratio in ratios.items()
     ]
 
@@ -339,7 +355,7 @@ def _criteria(
     anchor: str | None,
     mode: str,
 ) -> tuple[Criterion, ...]:
-    waived = Waiver.OBSERVE if mode == "observe" else None
+    waived = Waiver.OBSERVE if mode == Mode.OBSERVE else None
     missing = store.rows("anchors", anchor) - counted.of_role("anchor") if anchor else None
     upper = max(ratio.high for ratio in ratios.values())
     by_upper = ceiling.enforced_on == UPPER_BOUND
@@ -363,8 +379,8 @@ def _criteria(
         ),
         Criterion(
             Requirement.HUMAN_TEXT_ACCUMULATES,
-            f"at most {max_human_loss:.0%} of the previous set's human records left out",
-            f"{earlier.lost:.1%} of {earlier.before:,} left out" if earlier.before else "first set",
+            f"at most {max_human_loss:.0%} of the previous set's human records excluded",
+            f"{earlier.lost:.1%} of {earlier.before:,} excluded" if earlier.before else "first set",
             earlier.lost <= max_human_loss,
             Waiver.FINDING,
         ),
@@ -399,7 +415,9 @@ def _facts(
             requested=recipe.synthetic_share,
         ),
         *(
-            CompositionPart(run, snapshot, role, origin, source, records, size)
+            CompositionPart(
+                run=run, snapshot=snapshot, role=role, origin=origin, source=source, records=records, tokens=size
+            )
             for (role, origin, source), (records, size) in sorted(counted.parts.items())
         ),
     ]

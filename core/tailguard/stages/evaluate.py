@@ -51,8 +51,19 @@ def evaluate(
         outputs=(Named("outputs", "", outputs), Named("outputs", "other seed", again)),
         facts=(
             _evaluation(run, suite, outputs, decoding, len(items), texts),
-            OutputsLogged(run, "evaluation", len(texts), fingerprints),
-            *([TokensUsed(run, "evaluation", cost.prompt_tokens, cost.completion_tokens)] if cost else []),
+            OutputsLogged(run=run, purpose="evaluation", texts=len(texts), fingerprints=fingerprints),
+            *(
+                [
+                    TokensUsed(
+                        run=run,
+                        purpose="evaluation",
+                        prompt_tokens=cost.prompt_tokens,
+                        completion_tokens=cost.completion_tokens,
+                    )
+                ]
+                if cost
+                else []
+            ),
         ),
         records_in=len(items),
         records_out=len(texts),
@@ -103,5 +114,12 @@ def _evaluation(
     answers = max(1, len(lengths))
     empty_share = sum(not length for length in lengths) / answers
     return Evaluation(
-        run, suite, outputs, str(decoding), prompts, decoding.samples, sum(lengths) / answers, empty_share
+        run=run,
+        suite=suite,
+        outputs=outputs,
+        decoding=str(decoding),
+        prompts=prompts,
+        samples_per_prompt=decoding.samples,
+        mean_words=sum(lengths) / answers,
+        empty_share=empty_share,
     )

@@ -49,7 +49,7 @@ def handoff(run: str, *, store: Store, recorded: Sequence[RecordedFact], deviati
         ),
         inputs=(),
         outputs=(Named("handoffs", run, digest),),
-        facts=(HandOff(run, f"{digest}.json", digest),),
+        facts=(HandOff(run=run, file=f"{digest}.json", digest=digest),),
         records_in=0,
         records_out=len(recorded),
     )

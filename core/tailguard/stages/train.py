@@ -52,7 +52,17 @@ def train(
         ),
         inputs=(Named("snapshots", "", snapshot), Named("training", "", content)),
         outputs=(Named("weights", trainer.name, digest),),
-        facts=(Generation(run, lineage, number, parent, snapshot, digest, trainer.name),),
+        facts=(
+            Generation(
+                run=run,
+                lineage=lineage,
+                number=number,
+                parent=parent,
+                snapshot=snapshot,
+                weights=digest,
+                trainer=trainer.name,
+            ),
+        ),
         records_in=0,
         records_out=0,
     )

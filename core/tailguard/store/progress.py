@@ -81,8 +81,8 @@ class ProgressFile:
             write_atomically(self._file, json.dumps(asdict(progress)).encode())
 
 
-def at_work(folder: Path) -> list[Progress]:
-    """The runs that are at work now, by name."""
+def in_progress(folder: Path) -> list[Progress]:
+    """The runs in progress, by name."""
     runs = []
     for file in sorted((folder / FOLDER).glob("*.json")):
         with suppress(OSError, ValueError, TypeError):

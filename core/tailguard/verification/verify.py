@@ -87,7 +87,7 @@ class Found:
     what: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Verified:
     """What was checked, and every problem found."""
 
@@ -123,7 +123,15 @@ def verify(workspace: Workspace) -> Verified:
             problems.append(Found("run log", str(error)))
     for ledger in ledgers:
         problems += _root(workspace, ledger.fact)
-    return Verified(log.rows, log.chains, log.sealed, files, tags, len(ledgers), tuple(problems))
+    return Verified(
+        rows=log.rows,
+        chains=log.chains,
+        sealed=log.sealed,
+        files=files,
+        tags=tags,
+        ledgers=len(ledgers),
+        problems=tuple(problems),
+    )
 
 
 def _stored(root: Path) -> Iterator[Path]:

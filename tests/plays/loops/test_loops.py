@@ -96,7 +96,7 @@ def test_merging_keeps_who_knows_an_edge_and_other_names_of_a_node() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("edges: []", "line 1: flows_version: 1 is missing"),
         ("flows_version: 1\nedegs: []", "line 2: unknown key 'edegs'. Did you mean 'edges'?"),
@@ -120,11 +120,11 @@ def test_merging_keeps_who_knows_an_edge_and_other_names_of_a_node() -> None:
         ("- a\n- b", "expected keys flows_version"),
     ],
 )
-def test_a_mistake_in_flows_yaml_is_named_with_its_line(text: str, told: str) -> None:
+def test_a_mistake_in_flows_yaml_is_named_with_its_line(text: str, message: str) -> None:
     with pytest.raises(InputError) as error:
         parse_flows(text, "flows.yaml")
 
-    assert told in str(error.value)
+    assert message in str(error.value)
 
 
 @given(st.lists(st.sampled_from(["a -> b", "b -> c", "c -> a", '"x y" -> z']), unique=True, max_size=4))
@@ -191,9 +191,9 @@ def test_files_are_checked_without_any_set_up(
 
     assert command(["loops", "check", "flows.yaml"]) == 0
     assert command(["loops", "check", "flows.yaml", "ol.jsonl"]) == 3
-    told = capsys.readouterr()
-    assert "lake/pages -> etl/index (job)" in told.out
-    assert "These edges cut them all" in told.out
+    printed = capsys.readouterr()
+    assert "lake/pages -> etl/index (job)" in printed.out
+    assert "These edges cut them all" in printed.out
     (tmp_path / "flows.yaml").write_text("flows_version: 2\n")
     assert command(["loops", "check", "flows.yaml"]) == 1
 
@@ -256,11 +256,11 @@ def test_an_undeclared_loop_holds_the_gate_until_it_is_guarded(team: Team) -> No
     actions.guard(team.workspace, "ceiling", on="robot -> main training set", owner="kim", evidence="ratio")
     assert may_it_ship(team).startswith(f"{run} may ship: compared with its parent")
     assert "passed the gate" in ship.ship(team.workspace, run)
-    standing = actions.standing(team.workspace)
-    assert standing.unguarded == ()
+    current = actions.current_loops(team.workspace)
+    assert current.unguarded == ()
     assert [finding for finding in found(team) if "unguarded" in finding[1]] == []
     team.clock.move(300)
-    assert actions.standing(team.workspace).unguarded == (), "nothing has come over the edge since"
+    assert actions.current_loops(team.workspace).unguarded == (), "nothing has come over the edge since"
 
 
 def test_an_exception_to_a_loop_is_an_override_like_any_other(team: Team) -> None:
@@ -278,7 +278,7 @@ def test_an_exception_to_a_loop_is_an_override_like_any_other(team: Team) -> Non
     assert f"let through by override {name}" in ship.ship(team.workspace, run)
     with team.workspace.log.reading() as view:
         assert {row.fact.gate for row in view.recorded(OverrideUsed, run=run)} == {"loops"}
-    assert [loop.exception[:10] for loop in actions.standing(team.workspace).unguarded] == ["override-1"]
+    assert [loop.exception[:10] for loop in actions.current_loops(team.workspace).unguarded] == ["override-1"]
 
 
 def test_a_few_records_of_ours_by_chance_make_no_loop(team: Team) -> None:
@@ -289,7 +289,7 @@ def test_a_few_records_of_ours_by_chance_make_no_loop(team: Team) -> None:
     run = team.run([team.batch("crawl", [*team.take(150), *ours], "crawl", Origin.HUMAN)])
 
     assert run == "main/1"
-    assert actions.standing(team.workspace).loops == ()
+    assert actions.current_loops(team.workspace).loops == ()
 
 
 def test_a_checkpoint_that_falls_silent_or_is_removed_is_a_finding_that_goes_away(team: Team) -> None:
@@ -299,29 +299,29 @@ def test_a_checkpoint_that_falls_silent_or_is_removed_is_a_finding_that_goes_awa
         actions.declare(space, edge)
     actions.guard(space, "editor", on="page -> bot", owner="ada", evidence="confirmed", every_days=20)
 
-    def told() -> str:
+    def sentences() -> str:
         record_policy(space)
         actions.record_edits(space)
         return "; ".join(what for _, what in found(team))
 
-    assert "checkpoint editor on `page -> bot` is silent" in told()
+    assert "checkpoint editor on `page -> bot` is silent" in sentences()
     with pytest.raises(InputError, match="ada answers for editor"):
         actions.confirm(space.as_actor("lin"), "editor", evidence="ticket 12")
     actions.confirm(space, "editor", evidence="ticket 12")
-    assert "silent" not in told()
-    assert "unguarded" not in told()
+    assert "silent" not in sentences()
+    assert "unguarded" not in sentences()
     team.clock.move(21)
     record_policy(space)
     actions.declare(space, "page -> archive")  # the log's own time moves on
-    assert "checkpoint editor on `page -> bot` is silent" in told()
-    assert "unguarded loop, its checkpoints are silent" in told()
+    assert "checkpoint editor on `page -> bot` is silent" in sentences()
+    assert "unguarded loop, its checkpoints are silent" in sentences()
 
     file = space.root / "flows.yaml"
     with_checkpoint = file.read_text()
     file.write_text("\n".join(line for line in with_checkpoint.splitlines() if "name: editor" not in line))
-    assert "checkpoint editor on `page -> bot` was removed" in told()
+    assert "checkpoint editor on `page -> bot` was removed" in sentences()
     file.write_text(with_checkpoint)
-    assert "was removed" not in told()
+    assert "was removed" not in sentences()
 
 
 def test_a_review_remembers_every_loop_and_a_new_one_is_told(team: Team) -> None:
@@ -330,14 +330,14 @@ def test_a_review_remembers_every_loop_and_a_new_one_is_told(team: Team) -> None
     for edge in ("bot -> page", "page -> bot"):
         actions.declare(space, edge)
     with pytest.raises(InputError, match="lin may not review loops"):
-        actions.review(space.as_actor("lin"), note="went over all of them")
-    actions.review(space, note="went over all of them")
-    assert {loop.change for loop in actions.standing(space).loops} == {Change.NONE}
+        actions.review(space.as_actor("lin"), note="reviewed all of them")
+    actions.review(space, note="reviewed all of them")
+    assert {loop.change for loop in actions.current_loops(space).loops} == {Change.NONE}
 
     actions.declare(space, "page -> index")
     actions.declare(space, "index -> bot")
 
-    assert {loop.words: loop.change for loop in actions.standing(space).loops}[
+    assert {loop.words: loop.change for loop in actions.current_loops(space).loops}[
         "bot -> page -> index -> bot"
     ] is Change.NEW
     record_policy(space)
@@ -348,10 +348,10 @@ def test_an_imported_file_joins_the_graph_and_a_newer_one_takes_its_place(team: 
     loose(team)
     file = write_jsonl(tmp_path / "etl.jsonl", [event("crawl", ["web"], ["pages"]), event("index", ["pages"], ["web"])])
     actions.import_lineage(team.workspace, file)
-    assert [loop.known for loop in actions.standing(team.workspace).unguarded] == [Known.IMPORTED]
+    assert [loop.known for loop in actions.current_loops(team.workspace).unguarded] == [Known.IMPORTED]
 
     write_jsonl(file, [event("crawl", ["web"], ["pages"]), b"{broken"])
     with pytest.raises(InputError, match=r"1 entries of .* could not be read; the others were taken"):
         actions.import_lineage(team.workspace, file)
 
-    assert actions.standing(team.workspace).loops == ()
+    assert actions.current_loops(team.workspace).loops == ()

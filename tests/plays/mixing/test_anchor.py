@@ -70,13 +70,13 @@ def test_records_are_retired_by_id_within_the_bound(team: Team) -> None:
 
 
 @pytest.mark.parametrize(
-    ("actor", "reason", "told"),
+    ("actor", "reason", "message"),
     [("lin", WHY, "lin may not change the anchor"), ("ada", "because", "reason of at least 10 letters")],
 )
-def test_only_the_owner_changes_it_and_says_why(team: Team, actor: str, reason: str, told: str) -> None:
+def test_only_the_owner_changes_it_and_says_why(team: Team, actor: str, reason: str, message: str) -> None:
     file = file_of(team, team.take(5))
 
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         anchor.add(team.workspace.as_actor(actor), file, reason=reason, reader=reader_for(str(file)), columns=WHOLE)
 
 
@@ -126,10 +126,10 @@ def test_a_stale_or_thin_anchor_is_a_finding(tmp_path: Path) -> None:
     team.compose([team.batch("b", team.take(50))])
 
     with team.workspace.log.reading() as view:
-        told = [finding.what for finding in status(view, now=team.clock.now()).findings]
+        sentences = [finding.what for finding in status(view, now=team.clock.now()).findings]
 
-    assert "the anchor is thin: 500 records, 5,000 wanted" in told
-    assert any(sentence.startswith("the anchor is stale: nothing was added since 2026-03-02") for sentence in told)
+    assert "the anchor is thin: 500 records, 5,000 wanted" in sentences
+    assert any(sentence.startswith("the anchor is stale: nothing was added since 2026-03-02") for sentence in sentences)
 
 
 def test_two_people_who_change_it_at_once_do_not_lose_a_change(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -205,8 +205,8 @@ def test_a_set_that_drops_the_earlier_human_text_is_a_finding(team: Team) -> Non
     assert not criterion.met
     assert criterion.waived_by == Waiver.FINDING
     with team.workspace.log.reading() as view:
-        told = [finding.what for finding in status(view, now=team.clock.now()).findings]
-    assert any("leaves out 44% of the human text" in sentence for sentence in told), told
+        sentences = [finding.what for finding in status(view, now=team.clock.now()).findings]
+    assert any("leaves out 44% of the human text" in sentence for sentence in sentences), sentences
 
 
 @pytest.mark.slow

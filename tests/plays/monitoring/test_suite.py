@@ -49,7 +49,7 @@ def test_items_are_proposed_from_rare_terms_topics_and_named_groups_with_reasons
 ) -> None:
     out = tmp_path / "suite.jsonl"
 
-    found = suite_proposal.propose(anchored, out, most=15, seed=1)
+    found = suite_proposal.propose(anchored, out, limit=15, seed=1)
 
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert set(found.slices) >= {"rare terms", "dialect=scots"}
@@ -57,7 +57,7 @@ def test_items_are_proposed_from_rare_terms_topics_and_named_groups_with_reasons
     assert len({row["prompt"] for row in rows}) == len(rows) == found.items
     assert max(found.slices.values()) <= 15
     again = tmp_path / "again.jsonl"
-    suite_proposal.propose(anchored, again, most=15, seed=1)
+    suite_proposal.propose(anchored, again, limit=15, seed=1)
     assert again.read_bytes() == out.read_bytes()
 
 
@@ -65,7 +65,7 @@ def test_a_proposal_nobody_decided_on_is_not_frozen_and_a_refused_one_is_left_ou
     anchored: Workspace, tmp_path: Path
 ) -> None:
     out = tmp_path / "suite.jsonl"
-    suite_proposal.propose(anchored, out, most=15, seed=1)
+    suite_proposal.propose(anchored, out, limit=15, seed=1)
     with pytest.raises(InputError, match=r"proposals wait for a person, first on line 1"):
         suite.freeze_suite(anchored, out, name="rare")
 
@@ -74,7 +74,7 @@ def test_a_proposal_nobody_decided_on_is_not_frozen_and_a_refused_one_is_left_ou
     write_jsonl(out, [{**rows[0], "accept": False}, *rows[1:]])
     suite.freeze_suite(anchored, out, name="rare")
 
-    shown = suite.standing(anchored)
+    shown = suite.current(anchored)
     assert sum(prompts for prompts, _, _ in shown.slices.values()) == len(rows) - 1
     assert "no checked tail prompt was answered yet" in shown.text
 
@@ -85,7 +85,7 @@ def test_without_an_anchor_nothing_is_proposed(tmp_path: Path) -> None:
     record_policy(workspace)
 
     with pytest.raises(InputError, match="Freeze the anchor first"):
-        suite_proposal.propose(workspace, tmp_path / "suite.jsonl", most=5, seed=0)
+        suite_proposal.propose(workspace, tmp_path / "suite.jsonl", limit=5, seed=0)
 
 
 @pytest.mark.slow
@@ -93,7 +93,7 @@ def test_checked_tail_items_gate_a_run_and_a_saturated_or_old_suite_is_a_finding
     anchored: Workspace, tmp_path: Path
 ) -> None:
     out = tmp_path / "suite.jsonl"
-    suite_proposal.propose(anchored, out, most=40, seed=1)
+    suite_proposal.propose(anchored, out, limit=40, seed=1)
     accepted(out)
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     always = {"check": "regex", "expected": ".*"}
@@ -113,8 +113,8 @@ def test_checked_tail_items_gate_a_run_and_a_saturated_or_old_suite_is_a_finding
     clock.move(400)
     freeze.freeze(anchored, second, reason="a year has passed by now")
     with anchored.log.reading() as view:
-        told = [finding.what for finding in status(view, now=clock.now()).findings]
-    assert any("the suite is saturated" in sentence for sentence in told), told
-    assert any("the suite rare is old" in sentence for sentence in told)
-    assert "100.0% right" in suite.standing(anchored).text
+        sentences = [finding.what for finding in status(view, now=clock.now()).findings]
+    assert any("the suite is saturated" in sentence for sentence in sentences), sentences
+    assert any("the suite rare is old" in sentence for sentence in sentences)
+    assert "100.0% right" in suite.current(anchored).text
     assert summarize(anchored, second).verdict is not None

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from tailguard.domain.alarms import AlarmKind
 from tailguard.domain.facts import AlertRaised, OverrideDecided, OverrideRequested, SourceContract
 from tailguard.domain.gates import Gate
 from tailguard.domain.tags import Origin
@@ -63,7 +64,14 @@ def asked(team: Team) -> str:
     until = team.clock.now() + timedelta(days=20)
     record(
         team.workspace.as_actor("lin"),
-        OverrideRequested("override-1", Gate.RATIO, "main", "main/0", "needed for the launch", until),
+        OverrideRequested(
+            override="override-1",
+            gate=Gate.RATIO,
+            lineage="main",
+            run="main/0",
+            reason="needed for the launch",
+            expires=until,
+        ),
     )
     return "override-1"
 
@@ -74,7 +82,7 @@ def test_an_override_that_was_decided_names_the_approver(team: Team) -> None:
 
     with pytest.raises(InputError, match=rf"is open \(approved by ada on {WHEN}\); only one that is requested"):
         requests.decide(team.workspace, name, decision="refused", note="no")
-    record(team.workspace, OverrideDecided(name, "closed", "done"))
+    record(team.workspace, OverrideDecided(override=name, decision="closed", note="done"))
     with pytest.raises(InputError, match=rf"is closed \(closed by ada on {WHEN}\); only one that is open"):
         requests.decide(team.workspace, name, decision="closed", note="done")
 
@@ -92,7 +100,10 @@ def test_an_item_and_a_meeting_that_are_done_say_by_whom(team: Team) -> None:
 
 
 def test_an_alert_that_is_taken_over_names_who_had_it(team: Team) -> None:
-    record(team.workspace, AlertRaised("alert-1", "stream", "bot", "bot repeats itself", "row"))
+    record(
+        team.workspace,
+        AlertRaised(alert="alert-1", kind=AlarmKind.STREAM, subject="bot", what="bot repeats itself", source="row"),
+    )
     first = alerts.acknowledge(team.workspace.as_actor("lin"), "alert-1", note="I look at it today")
     second = alerts.acknowledge(team.workspace, "alert-1", note="I look at it too")
 
@@ -102,7 +113,10 @@ def test_an_alert_that_is_taken_over_names_who_had_it(team: Team) -> None:
 
 
 def test_a_contract_that_was_signed_names_the_signature(team: Team) -> None:
-    record(team.workspace, SourceContract("docs", "ada", "MIT", "human", team.clock.now(), ""))
+    record(
+        team.workspace,
+        SourceContract(source="docs", owner="ada", licence="MIT", declared="human", since=team.clock.now(), note=""),
+    )
     sources.sign(team.workspace, "docs", note="read")
 
     with pytest.raises(InputError, match=f"The contract with docs was signed by ada on {WHEN}"):

@@ -38,6 +38,7 @@ from tailguard.domain.facts import (
     ShareEstimated,
 )
 from tailguard.domain.own_output import MatchKind
+from tailguard.domain.reasons import Reason
 from tailguard.domain.records import record_id
 from tailguard.domain.requests import BatchRequest, Recipe
 from tailguard.domain.tags import Evidence, Origin, Tag, digest_of_row, spans_of, spans_text
@@ -94,16 +95,25 @@ def test_spans_are_read_back_as_they_were_written(spans: list[tuple[int, int]]) 
 
 
 def test_each_part_of_a_tag_is_in_its_digest() -> None:
-    tag = Tag("id", Origin.MIXED, Evidence.DETECTOR, "why", "who", held=False, share=0.5, spans=((1, 2),))
+    tag = Tag("id", Origin.MIXED, Evidence.DETECTOR, "why", "who", share=0.5, spans=((1, 2),))
     others = {
-        Tag("id2", tag.origin, tag.evidence, tag.reason, tag.by, held=False, share=0.5, spans=tag.spans).digest,
-        Tag("id", Origin.AI, tag.evidence, tag.reason, tag.by, held=False, share=0.5, spans=tag.spans).digest,
-        Tag("id", tag.origin, Evidence.REVIEW, tag.reason, tag.by, held=False, share=0.5, spans=tag.spans).digest,
-        Tag("id", tag.origin, tag.evidence, "how", tag.by, held=False, share=0.5, spans=tag.spans).digest,
-        Tag("id", tag.origin, tag.evidence, tag.reason, "she", held=False, share=0.5, spans=tag.spans).digest,
-        Tag("id", tag.origin, tag.evidence, tag.reason, tag.by, held=True, share=0.5, spans=tag.spans).digest,
-        Tag("id", tag.origin, tag.evidence, tag.reason, tag.by, held=False, share=0.4, spans=tag.spans).digest,
-        Tag("id", tag.origin, tag.evidence, tag.reason, tag.by, held=False, share=0.5, spans=((1, 3),)).digest,
+        Tag("id2", tag.origin, tag.evidence, tag.reason, tag.by, share=0.5, spans=tag.spans).digest,
+        Tag("id", Origin.AI, tag.evidence, tag.reason, tag.by, share=0.5, spans=tag.spans).digest,
+        Tag("id", tag.origin, Evidence.REVIEW, tag.reason, tag.by, share=0.5, spans=tag.spans).digest,
+        Tag("id", tag.origin, tag.evidence, "how", tag.by, share=0.5, spans=tag.spans).digest,
+        Tag("id", tag.origin, tag.evidence, tag.reason, "she", share=0.5, spans=tag.spans).digest,
+        Tag(
+            "id",
+            tag.origin,
+            tag.evidence,
+            tag.reason,
+            tag.by,
+            share=0.5,
+            spans=tag.spans,
+            held_for=Reason.NO_DECLARATION,
+        ).digest,
+        Tag("id", tag.origin, tag.evidence, tag.reason, tag.by, share=0.4, spans=tag.spans).digest,
+        Tag("id", tag.origin, tag.evidence, tag.reason, tag.by, share=0.5, spans=((1, 3),)).digest,
     }
 
     assert len(others) == 8
@@ -126,7 +136,7 @@ def test_a_batch_has_a_ledger_whose_root_stands_in_the_log(team: Team) -> None:
 
 def test_records_declare_their_origin_in_the_fields_that_are_in_use(team: Team) -> None:
     texts = team.take(9)
-    said: list[dict[str, object]] = [
+    declarations: list[dict[str, object]] = [
         {"origin": "ai"},
         {"generation_model": "gpt-x"},
         {"model_name": "human"},
@@ -139,7 +149,10 @@ def test_records_declare_their_origin_in_the_fields_that_are_in_use(team: Team) 
     ]
     file = write_jsonl(
         team.workspace.root / "inbox" / "x.jsonl",
-        [{"text": text, **more} for text, more in zip([*texts, *team.take(20)], [*said, *({},) * 20], strict=True)],
+        [
+            {"text": text, **more}
+            for text, more in zip([*texts, *team.take(20)], [*declarations, *({},) * 20], strict=True)
+        ],
     )
 
     rows = {row["text"]: row for row in taken_in(team, BatchRequest(str(file), "mixed bag"))}
@@ -199,7 +212,7 @@ def test_where_sign_off_is_required_only_signed_contracts_are_believed(tmp_path:
     with pytest.raises(InputError, match="no contract with 'web'"):
         sources.sign(team.workspace, "web", note="")
     sources.declare(team.workspace, "docs", owner="Ada", licence="PSF", declared="mixed", since=NOW, note="")
-    assert sources.standing(team.workspace)["docs"].signed_by is None, "a new contract needs a new signature"
+    assert sources.current(team.workspace)["docs"].signed_by is None, "a new contract needs a new signature"
 
 
 # Our own output
@@ -427,9 +440,11 @@ def test_a_store_that_is_gone_lacks_every_folder_and_the_command_ends_with_3(
     with taken_away(copied.store.root):
         code = cli.run(["verify", "-w", str(copied.root)])
 
-    said = capsys.readouterr()
+    printed = capsys.readouterr()
     assert code == 3
-    assert [line.partition(":")[0] for line in said.out.splitlines()[1:]] == [f"store/{folder}" for folder in FOLDERS]
+    assert [line.partition(":")[0] for line in printed.out.splitlines()[1:]] == [
+        f"store/{folder}" for folder in FOLDERS
+    ]
 
 
 def test_one_content_that_is_gone_is_counted_among_those_that_are_there(copied: Workspace) -> None:

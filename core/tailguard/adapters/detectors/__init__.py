@@ -26,7 +26,7 @@ def scorer_named(policy: Policy, name: str) -> Scorer | None:
         near = difflib.get_close_matches(name, [BUILT_IN, *known], n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise InputError(
-            f"There is no detector {name!r}. Known are {', '.join(sorted((BUILT_IN, *known)))}.{hint} Mend intake.detector "
+            f"There is no detector {name!r}. Known are {', '.join(sorted((BUILT_IN, *known)))}.{hint} Fix intake.detector "
             "in policy.toml, or install the package that brings it."
         )
     return known[name].load()(getattr(policy.detectors, name, None))  # type: ignore[no-any-return]

@@ -11,11 +11,11 @@ from tailguard.errors import InputError
 from tailguard.policy.model import Policy
 from tailguard.ports import Generator
 
-Tell = Callable[[int, int], None]
+Progress = Callable[[int, int], None]
 """How many answers there are, of how many."""
 
 
-def _untold(done: int, total: int) -> None:
+def _no_progress(done: int, total: int) -> None:
     """Nobody listens."""
 
 
@@ -30,7 +30,7 @@ def generator_for(
     generation: str,
     root: Path,
     hear: Callable[[str], None] = _unheard,
-    tell: Tell = _untold,
+    progress: Progress = _no_progress,
 ) -> Generator:
     """The generator of a lineage, for one generation of it. `root` is the workspace's folder."""
     rules = policy.lineage(lineage)
@@ -50,7 +50,7 @@ def generator_for(
                 raise InputError('generator = "endpoint" needs [generators.endpoint].')
             named = endpoint_settings.model.replace("{generation}", generation)
             endpoint = Endpoint(**{**endpoint_settings.model_dump(), "model": named})
-            return EndpointGenerator(endpoint, root / "cache" / "answers", tell)
+            return EndpointGenerator(endpoint, root / "cache" / "answers", progress)
         case "file":
             from tailguard.adapters.generators.answers import FileGenerator
 
@@ -61,7 +61,7 @@ def generator_for(
         case "hf":
             from tailguard.adapters.generators.huggingface import HuggingFaceGenerator
 
-            return HuggingFaceGenerator(tell=tell)
+            return HuggingFaceGenerator(progress=progress)
         case _:
             from tailguard.adapters.trainers.ngram import NgramGenerator
 

@@ -40,10 +40,10 @@ class Endpoint:
 class EndpointGenerator:
     """The generator port over an endpoint. `journals` is the folder of the journals."""
 
-    def __init__(self, endpoint: Endpoint, journals: Path, tell: Callable[[int, int], None]) -> None:
+    def __init__(self, endpoint: Endpoint, journals: Path, progress: Callable[[int, int], None]) -> None:
         self._endpoint = endpoint
         self._journals = journals
-        self._tell = tell
+        self._progress = progress
         self._used = Usage(0, 0)
 
     @property
@@ -68,7 +68,7 @@ class EndpointGenerator:
         journal = self._journals / f"{digest_of(canonical_json(name))}.jsonl"
         journal.parent.mkdir(parents=True, exist_ok=True)
         done = _read_journal(journal)
-        self._tell(len(done), len(wanted))
+        self._progress(len(done), len(wanted))
         if len(done) < len(wanted):
             with journal.open("ab") as file:
                 _run(lambda: self._ask_all(wanted, done, decoding, file))
@@ -99,7 +99,7 @@ class EndpointGenerator:
                     done[at] = await self._ask(client, prompt, decoding, seed)
                     journal.write(json.dumps([at, *done[at]]).encode() + b"\n")
                     journal.flush()
-                    self._tell(len(done), len(wanted))
+                    self._progress(len(done), len(wanted))
 
             workers = [asyncio.create_task(work()) for _ in range(self._endpoint.concurrency)]
             try:
@@ -125,9 +125,9 @@ class EndpointGenerator:
                 answer = await client.completions.create(prompt=prompt, **settings)
         except APIStatusError as error:
             problem = f"{self._endpoint.url} answered {error.status_code}: {error.message[:300]}"
-            mend = "Check url, model and key." if error.status_code < 500 else "What was answered is kept; run again."
+            advice = "Check url, model and key." if error.status_code < 500 else "What was answered is kept; run again."
             kind = InputError if error.status_code in (400, 401, 403, 404) else TailguardError
-            raise kind(f"{problem} {mend}") from error
+            raise kind(f"{problem} {advice}") from error
         except OpenAIError as error:
             raise TailguardError(
                 f"{self._endpoint.url} could not be asked ({error}). What was answered is kept; run again when it is up."
@@ -143,7 +143,7 @@ class EndpointGenerator:
 
 
 def _run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run a coroutine to its end, also from a thread that has an event loop at work, as notebooks do."""
+    """Run a coroutine to its end, also from a thread that has a running event loop, as notebooks do."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

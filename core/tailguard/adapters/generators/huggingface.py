@@ -14,8 +14,8 @@ _BATCH = 16
 class HuggingFaceGenerator:
     """The generator port over `transformers`: the weights folder is what `save_pretrained` wrote."""
 
-    def __init__(self, tell: Callable[[int, int], None]) -> None:
-        self._tell = tell
+    def __init__(self, progress: Callable[[int, int], None]) -> None:
+        self._progress = progress
 
     def generate(
         self, weights: Path, prompts: Sequence[str], *, decoding: Decoding, seed: int
@@ -53,5 +53,5 @@ class HuggingFaceGenerator:
                 )
             texts = tokenizer.batch_decode(made[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
             answers += [tuple(texts[at : at + decoding.samples]) for at in range(0, len(texts), decoding.samples)]
-            self._tell(len(answers) * decoding.samples, len(prompts) * decoding.samples)
+            self._progress(len(answers) * decoding.samples, len(prompts) * decoding.samples)
         return answers

@@ -51,5 +51,5 @@ def read_texts(path: str, columns: Columns = WHOLE) -> Iterator[str]:
     for row in reader_for(path)(path, columns):
         if isinstance(row, Reject):
             location = f"{row.file} line {row.line}" if row.file else f"line {row.line}"
-            raise InputError(f"{path} {location}: {row.reason}. Mend the line or take it out.")
+            raise InputError(f"{path} {location}: {row.reason}. Fix the line or take it out.")
         yield row.text

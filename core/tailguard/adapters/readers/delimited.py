@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from tailguard.adapters.readers.fields import excerpt, record_from
 from tailguard.adapters.readers.source import BUFFER, UNREADABLE, broken_off, kind_of, open_file
+from tailguard.domain.reasons import Reason
 from tailguard.errors import InputError
 from tailguard.ports import Columns, RawRecord, Reject
 
@@ -83,7 +84,7 @@ def _rows(path: str, lines: _Lines, delimiter: str, columns: Columns) -> Iterato
             if header is None:
                 raise InputError(f"{path} line 1 is not a CSV header ({error}). Write it again.") from error
             first = lines.give_up_first()
-            yield Reject(lines.number, f"not CSV ({error})", excerpt(first.strip()))
+            yield Reject(lines.number, Reason.UNREADABLE, f"not CSV ({error})", excerpt(first.strip()))
         except UNREADABLE as error:
             yield broken_off(lines.number + 1, error)
             return
@@ -100,10 +101,10 @@ def _header(path: str, row: list[str], columns: Columns) -> list[str]:
 
 def _record(row: list[str], header: list[str], line: int, columns: Columns) -> RawRecord | Reject:
     if len(row) != len(header):
-        return Reject(line, f"{len(row)} fields, expected {len(header)}", excerpt(",".join(row)))
+        return Reject(line, Reason.UNREADABLE, f"{len(row)} fields, expected {len(header)}", excerpt(",".join(row)))
     values = dict(zip(header, row, strict=True))
     try:
         "".join(row).encode()
     except UnicodeEncodeError:
-        return Reject(line, "not UTF-8", excerpt(values[columns.text]))
+        return Reject(line, Reason.UNREADABLE, "not UTF-8", excerpt(values[columns.text]))
     return record_from(values, line, columns)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tailguard.adapters.readers.declarations import declared_in
+from tailguard.domain.reasons import Reason
 from tailguard.ports import Columns, RawRecord, Reject
 
 EXCERPT = 80
@@ -27,26 +28,28 @@ def record_from(row: Mapping[str, Any], line: int, columns: Columns, *, file: st
     text = row.get(columns.text)
     if text is None:
         named = ", ".join(sorted(map(str, row)))
-        return Reject(line, f"no {columns.text}", excerpt(named), file)
+        return Reject(line, Reason.NO_TEXT, f"no {columns.text}", excerpt(named), file)
     if not isinstance(text, str):
-        return Reject(line, f"{columns.text} is {type(text).__name__}, expected a string", _shown(text), file)
+        return Reject(
+            line, Reason.BAD_FIELD, f"{columns.text} is {type(text).__name__}, expected a string", _shown(text), file
+        )
     if not text.strip():
-        return Reject(line, f"{columns.text} is blank", "", file)
+        return Reject(line, Reason.NO_TEXT, f"{columns.text} is blank", "", file)
     if "\x00" in text:
-        return Reject(line, f"{columns.text} holds NUL bytes", excerpt(text), file)
+        return Reject(line, Reason.BAD_FIELD, f"{columns.text} holds NUL bytes", excerpt(text), file)
     if not _encodes(text):
-        return Reject(line, f"{columns.text} holds half of a surrogate pair", excerpt(text), file)
+        return Reject(line, Reason.BAD_FIELD, f"{columns.text} holds half of a surrogate pair", excerpt(text), file)
     if len(row) == 1:
         return RawRecord(text, None, line, "", "", file)
     for name, value in row.items():
         if name != columns.text and (problem := _problem_of(name) or _problem_of(value)):
-            return Reject(line, f"{excerpt(name)} {problem}", excerpt(text), file)
+            return Reject(line, Reason.BAD_FIELD, f"{excerpt(name)} {problem}", excerpt(text), file)
     declared = declared_in(row, columns)
     if declared is not None and declared.problem:
-        return Reject(line, declared.problem, excerpt(text), file)
+        return Reject(line, Reason.BAD_DECLARATION, declared.problem, excerpt(text), file)
     meta = meta_of(row, columns)
     if len(meta) > LONGEST_META:
-        return Reject(line, f"metadata is longer than {LONGEST_META // 1024} KiB", excerpt(text), file)
+        return Reject(line, Reason.TOO_LONG, f"metadata is longer than {LONGEST_META // 1024} KiB", excerpt(text), file)
     if declared is None:
         return RawRecord(text, None, line, "", meta, file)
     return RawRecord(text, declared.origin, line, declared.field, meta, file)

@@ -16,6 +16,7 @@ from tailguard.adapters.readers.declarations import Declared, declared_by_card, 
 from tailguard.adapters.readers.fields import excerpt
 from tailguard.adapters.readers.parquet import read_arrow
 from tailguard.adapters.readers.source import filesystem, kind_of
+from tailguard.domain.reasons import Reason
 from tailguard.errors import InputError
 from tailguard.ports import Columns, RawRecord, Reader, Reject
 
@@ -70,7 +71,7 @@ def _named(reader: Reader, file: str, columns: Columns, name: str) -> Iterator[R
         for record in reader(file, columns):
             yield replace(record, file=name)
     except InputError as error:
-        yield Reject(1, f"the file cannot be read: {error}", "", name)
+        yield Reject(1, Reason.UNREADABLE, f"the file cannot be read: {error}", "", name)
 
 
 def _data_set(system: Any, root: str, path: str, columns: Columns, prefix: str) -> Iterator[RawRecord | Reject]:
@@ -86,15 +87,17 @@ def _data_set(system: Any, root: str, path: str, columns: Columns, prefix: str) 
 def _text(system: Any, file: str, number: int, name: str) -> RawRecord | Reject:
     """A text file is one record; what it is called is kept."""
     if int(system.size(file) or 0) > LONGEST_TEXT:
-        return Reject(number, f"the file is longer than {LONGEST_TEXT // 2**20} MiB", "", name)
+        return Reject(number, Reason.TOO_LONG, f"the file is longer than {LONGEST_TEXT // 2**20} MiB", "", name)
     with system.open(file, "rb") as source:
         content = source.read()
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return Reject(number, "not UTF-8", excerpt(content[:320].decode("utf-8", "replace")), name)
-    if not text.strip() or "\x00" in text:
-        return Reject(number, "the file is blank" if not text.strip() else "text holds NUL bytes", "", name)
+        return Reject(number, Reason.UNREADABLE, "not UTF-8", excerpt(content[:320].decode("utf-8", "replace")), name)
+    if not text.strip():
+        return Reject(number, Reason.NO_TEXT, "the file is blank", "", name)
+    if "\x00" in text:
+        return Reject(number, Reason.BAD_FIELD, "text holds NUL bytes", "", name)
     return RawRecord(text, None, number, "", json.dumps({"file": name}), name)
 
 

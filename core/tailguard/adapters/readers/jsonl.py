@@ -10,6 +10,7 @@ from typing import IO
 
 from tailguard.adapters.readers.fields import EXCERPT, excerpt, record_from
 from tailguard.adapters.readers.source import BUFFER, UNREADABLE, broken_off, open_file
+from tailguard.domain.reasons import Reason
 from tailguard.errors import InputError
 from tailguard.ports import Columns, RawRecord, Reject
 
@@ -18,7 +19,7 @@ LONGEST_LINE = 16 * 1024 * 1024
 
 
 def read_jsonl(path: str, columns: Columns) -> Iterator[RawRecord | Reject]:
-    """Records and rejects in order. Blank lines are passed over. Raises InputError when the file cannot be opened."""
+    """Records and rejects in order. Blank lines are skipped. Raises InputError when the file cannot be opened."""
     with io.BufferedReader(open_file(path), BUFFER) as file:  # type: ignore[type-var]
         number = 0
         while True:
@@ -33,7 +34,7 @@ def read_jsonl(path: str, columns: Columns) -> Iterator[RawRecord | Reject]:
             if not line:
                 return
             if len(line) > LONGEST_LINE:
-                yield Reject(number, f"line is longer than {LONGEST_LINE // 2**20} MiB", _start(line))
+                yield Reject(number, Reason.TOO_LONG, f"line is longer than {LONGEST_LINE // 2**20} MiB", _start(line))
             elif line.strip():
                 yield _parse(line, number, columns)
 
@@ -44,7 +45,7 @@ def read_objects(path: Path) -> list[dict[str, object]]:
 
 
 def numbered_objects(path: Path) -> dict[int, dict[str, object]]:
-    """The same by line number; blank lines are passed over."""
+    """The same by line number; blank lines are skipped."""
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")  # other line ends stand inside of JSON strings
     except (OSError, UnicodeDecodeError) as error:
@@ -56,9 +57,9 @@ def numbered_objects(path: Path) -> dict[int, dict[str, object]]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise InputError(f"{path} line {number} is not JSON ({error}). Mend that line.") from error
+            raise InputError(f"{path} line {number} is not JSON ({error}). Fix that line.") from error
         if not isinstance(row, dict):
-            raise InputError(f"{path} line {number} is {type(row).__name__}, expected an object. Mend that line.")
+            raise InputError(f"{path} line {number} is {type(row).__name__}, expected an object. Fix that line.")
         rows[number] = row
     return rows
 
@@ -72,13 +73,13 @@ def _parse(line: bytes, number: int, columns: Columns) -> RawRecord | Reject:
     try:
         row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
     except UnicodeDecodeError:
-        return Reject(number, "not UTF-8", _start(line))
+        return Reject(number, Reason.UNREADABLE, "not UTF-8", _start(line))
     except RecursionError:
-        return Reject(number, "nested too deeply", _start(line))
+        return Reject(number, Reason.UNREADABLE, "nested too deeply", _start(line))
     except ValueError as error:
-        return Reject(number, f"not JSON ({str(error).split(':')[0]})", _start(line))
+        return Reject(number, Reason.UNREADABLE, f"not JSON ({str(error).split(':')[0]})", _start(line))
     if not isinstance(row, dict):
-        return Reject(number, f"not an object but {type(row).__name__}", _start(line))
+        return Reject(number, Reason.UNREADABLE, f"not an object but {type(row).__name__}", _start(line))
     return record_from(row, number, columns)
 
 

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from tailguard.adapters.readers.fields import record_from
 from tailguard.adapters.readers.source import broken_off, filesystem
+from tailguard.domain.reasons import Reason
 from tailguard.errors import InputError
 from tailguard.ports import Columns, RawRecord, Reject
 
@@ -42,7 +43,9 @@ def read_parquet(path: str, columns: Columns) -> Iterator[RawRecord | Reject]:
                     seen += len(batch)
             except _UNREADABLE as error:
                 first, last = before + seen + 1, before + rows
-                yield Reject(first, f"rows {first} to {last} cannot be read ({str(error)[:120]})", "")
+                yield Reject(
+                    first, Reason.UNREADABLE, f"rows {first} to {last} cannot be read ({str(error)[:120]})", ""
+                )
             before += rows
 
 
@@ -114,5 +117,5 @@ def _row(batch: pa.RecordBatch, at: int, before: int) -> dict[str, Any] | Reject
         single.validate(full=True)
         (row,) = single.to_pylist()
     except _UNREADABLE as error:
-        return Reject(before + at + 1, f"the row cannot be read ({str(error)[:120]})", "")
+        return Reject(before + at + 1, Reason.UNREADABLE, f"the row cannot be read ({str(error)[:120]})", "")
     return row  # type: ignore[no-any-return]

@@ -12,6 +12,7 @@ from typing import IO, Any
 import fsspec
 import pyarrow as pa
 
+from tailguard.domain.reasons import Reason
 from tailguard.errors import InputError
 from tailguard.ports import RawRecord, Reject
 
@@ -94,7 +95,9 @@ def plain_size(address: str) -> int | None:
 
 def broken_off(line: int, error: Exception) -> Reject:
     """What is said of the rest of a file that cannot be read any further."""
-    return Reject(line, f"the file breaks off here, what follows could not be read ({str(error)[:120]})", "")
+    return Reject(
+        line, Reason.UNREADABLE, f"the file breaks off here, what follows could not be read ({str(error)[:120]})", ""
+    )
 
 
 def _file_digest(system: Any, path: str) -> str:

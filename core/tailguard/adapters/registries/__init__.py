@@ -1,4 +1,4 @@
-"""Model registries by name. They mirror what is at work; the run log stays the authority."""
+"""Model registries by name. They mirror what is in production; the run log stays the authority."""
 
 from __future__ import annotations
 

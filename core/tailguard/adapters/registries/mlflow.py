@@ -1,4 +1,4 @@
-"""The MLflow model registry: a version a generation, and an alias on the one that is at work. Needs `tailguard[mlflow]`."""
+"""The MLflow model registry: a version a generation, and an alias on the one in production. Needs `tailguard[mlflow]`."""
 
 from __future__ import annotations
 

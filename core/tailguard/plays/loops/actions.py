@@ -24,7 +24,7 @@ from tailguard.plays.loops.declared import DEFAULT_DAYS, FILE, TEMPLATE, parse_f
 from tailguard.plays.loops.flows import merged
 from tailguard.plays.loops.imported import read_flows, read_lineage
 from tailguard.plays.loops.search import CAP, Cut, Cycles, cut, cycles
-from tailguard.plays.loops.standing import Loop, LoopStanding, loops, review_lines
+from tailguard.plays.loops.standing import Loop, LoopsState, loops, review_lines
 from tailguard.runlog.view import LogView, latest
 from tailguard.runlog.views.overrides import overrides
 from tailguard.store.writing import copy, digest_of, write_atomically
@@ -33,7 +33,7 @@ from tailguard.workspace import POLICY_FILE, Decision, Workspace
 
 @dataclass(frozen=True)
 class Found:
-    """The loops in some files, without any set-up: no checkpoint is at work where there is no log to show it."""
+    """The loops in some files, without any set-up: no checkpoint works where there is no log to show it."""
 
     nodes: int
     edges: int
@@ -62,7 +62,7 @@ def record_flows(workspace: Workspace, tx: Decision) -> None:
     digest = digest_of(text.encode())
     newest = tx.view.newest(FlowsDeclared)
     if (newest is None and text) or (newest and newest.fact.digest != digest):
-        tx.record(FlowsDeclared(digest, text or "flows_version: 1\n"))
+        tx.record(FlowsDeclared(digest=digest, text=text or "flows_version: 1\n"))
 
 
 def copy_settings(workspace: Path, target: Path) -> None:
@@ -79,7 +79,7 @@ def record_edits(workspace: Workspace) -> None:
             record_flows(workspace, tx)
 
 
-def standing(workspace: Workspace) -> LoopStanding:
+def current_loops(workspace: Workspace) -> LoopsState:
     """Every loop as it stands now, with flows.yaml as it is now."""
     record_edits(workspace)
     if not workspace.log.exists():
@@ -131,15 +131,30 @@ def import_lineage(workspace: Workspace, file: Path) -> LineageImported:
         lineage = read_lineage(file)
         digest = digest_of(file.read_bytes())
         fact = LineageImported(
-            file.name, digest, lineage.form, lineage.datasets, lineage.jobs, len(lineage.flows.edges)
+            file=file.name,
+            digest=digest,
+            form=lineage.form,
+            datasets=lineage.datasets,
+            jobs=lineage.jobs,
+            edges=len(lineage.flows.edges),
         )
         newest = latest(tx.view.recorded(LineageImported, file=file.name))
         if newest is None or newest.fact.digest != digest:
             known = bool(tx.view.recorded(LineageImported, digest=digest))
             tx.record(fact)
             if not known:
-                tx.record(*(ImportedNode(digest, name, kind) for name, kind in sorted(lineage.flows.nodes.items())))
-                tx.record(*(ImportedEdge(digest, edge.source, edge.target) for edge in sorted(lineage.flows.edges)))
+                tx.record(
+                    *(
+                        ImportedNode(digest=digest, name=name, kind=kind)
+                        for name, kind in sorted(lineage.flows.nodes.items())
+                    )
+                )
+                tx.record(
+                    *(
+                        ImportedEdge(digest=digest, source=edge.source, target=edge.target)
+                        for edge in sorted(lineage.flows.edges)
+                    )
+                )
     if lineage.problems:
         problems = "\n".join(lineage.problems[:20])
         raise InputError(
@@ -158,7 +173,7 @@ def confirm(workspace: Workspace, checkpoint: str, *, evidence: str) -> None:
             raise InputError(f"There is no checkpoint {checkpoint!r} in {FILE}. Known: {', '.join(owners) or 'none'}.")
         if workspace.actor != owners[checkpoint]:
             raise NotAllowed(f"{owners[checkpoint]} answers for {checkpoint}; you are {workspace.actor}.")
-        tx.record(CheckpointConfirmed(checkpoint, shown_by))
+        tx.record(CheckpointConfirmed(checkpoint=checkpoint, evidence=shown_by))
 
 
 def review(workspace: Workspace, *, note: str) -> LoopsReviewed:
@@ -170,7 +185,7 @@ def review(workspace: Workspace, *, note: str) -> LoopsReviewed:
             raise NotAllowed(f"The owner of the play reviews the loops, which is {owner}; you are {workspace.actor}.")
         record_flows(workspace, tx)
         reviewed = loops(tx.view, workspace.clock.now(), overrides(tx.view))
-        fact = LoopsReviewed(review_lines(reviewed), len(reviewed.unguarded), findings)
+        fact = LoopsReviewed(loops=review_lines(reviewed), unguarded=len(reviewed.unguarded), note=findings)
         tx.record(fact)
         return fact
 

@@ -13,7 +13,7 @@ from tailguard.plays.loops.flows import Checkpoint, Edge, Flows, Known
 FILE = "flows.yaml"
 GROUPS = {"systems": "system", "datasets": "dataset", "models": "model", "people": "person"}
 EVIDENCE = ("intake", "filter", "ratio", "review", "confirmed")
-"""What shows that a checkpoint is at work: intake tagged the batches, the filter scored them, the ratio gate cleared the set,
+"""What shows that a checkpoint works: intake tagged the batches, the filter scored them, the ratio gate cleared the set,
 a reviewer decided held records, or a person confirmed it (`tailguard loops confirm`)."""
 DEFAULT_DAYS = 31
 _KEYS = ("flows_version", *GROUPS, "edges", "checkpoints")
@@ -37,7 +37,7 @@ def parse_flows(text: str, where: str) -> Flows:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""
-        raise InputError(f"{where}{line} is not valid YAML: {getattr(error, 'problem', error)}. Mend it.") from error
+        raise InputError(f"{where}{line} is not valid YAML: {getattr(error, 'problem', error)}. Fix it.") from error
     if not isinstance(root, yaml.MappingNode):
         raise InputError(f"{where}: expected keys {', '.join(_KEYS)}; `tailguard loops init` writes an example.")
     return _Reader(where).read(root)
@@ -68,10 +68,10 @@ class _Reader:
         if twice:
             raise self._wrong(parts["checkpoints"], f"two checkpoints are called {sorted(twice)[0]!r}. Rename one")
         return Flows(
-            dict(self._nodes),
-            {edge: frozenset([Known.DECLARED]) for edge in edges},
-            tuple(checkpoints),
-            dict(self._also),
+            nodes=dict(self._nodes),
+            edges={edge: frozenset([Known.DECLARED]) for edge in edges},
+            checkpoints=tuple(checkpoints),
+            also=dict(self._also),
         )
 
     def _group(self, node: Any, kind: str) -> None:
@@ -112,7 +112,11 @@ class _Reader:
         if not days.isdecimal() or not 0 < int(days) <= 366:
             raise self._wrong(parts["every_days"], f"every_days is a whole number from 1 to 366, found {days!r}")
         return Checkpoint(
-            self._name(parts["name"]), edge, self._name(parts["owner"]), parts["evidence"].value, int(days)
+            name=self._name(parts["name"]),
+            edge=edge,
+            owner=self._name(parts["owner"]),
+            evidence=parts["evidence"].value,
+            every_days=int(days),
         )
 
     def _keys(self, node: Any, known: tuple[str, ...]) -> dict[str, Any]:

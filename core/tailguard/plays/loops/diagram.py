@@ -21,7 +21,7 @@ _SWEEPS = 6
 _COLUMN, _ROW, _BOX, _HIGH = 230, 54, 150, 30
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Drawing:
     """A graph ready to be drawn: column and row of each node, edges that lead back, and the names on edges with a checkpoint."""
 
@@ -50,9 +50,9 @@ def drawing(flows: Flows, closing: Collection[Edge], *, around: Collection[str] 
             for name in (edge.source, edge.target)
         }
         flows = Flows(
-            {name: kind for name, kind in flows.nodes.items() if name in kept},
-            {edge: known for edge, known in flows.edges.items() if {edge.source, edge.target} <= kept},
-            tuple(
+            nodes={name: kind for name, kind in flows.nodes.items() if name in kept},
+            edges={edge: known for edge, known in flows.edges.items() if {edge.source, edge.target} <= kept},
+            checkpoints=tuple(
                 checkpoint
                 for checkpoint in flows.checkpoints
                 if {checkpoint.edge.source, checkpoint.edge.target} <= kept
@@ -67,7 +67,10 @@ def drawing(flows: Flows, closing: Collection[Edge], *, around: Collection[str] 
     for name in nx.lexicographical_topological_sort(graph):
         columns[name] = max((columns[before] + 1 for before in graph.predecessors(name)), default=0)
     return Drawing(
-        flows, _rows(graph, columns), feedback, {checkpoint.edge: checkpoint.name for checkpoint in flows.checkpoints}
+        flows=flows,
+        place=_rows(graph, columns),
+        feedback=feedback,
+        checkpoints={checkpoint.edge: checkpoint.name for checkpoint in flows.checkpoints},
     )
 
 

@@ -8,11 +8,11 @@ from itertools import pairwise
 
 from tailguard.domain.facts import FlowsDeclared
 from tailguard.domain.wording import counted
-from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
+from tailguard.plays.finding import Finding, FindingKind, PlayContext, Severity
 from tailguard.plays.loops.declared import FILE, parse_flows
 from tailguard.plays.loops.flows import Checkpoint, Edge
 from tailguard.plays.loops.search import turned
-from tailguard.plays.loops.standing import Change, CheckpointStanding, Loop, LoopStanding, edges_along, whole_graph
+from tailguard.plays.loops.standing import Change, CheckpointState, Loop, LoopsState, edges_along, whole_graph
 from tailguard.runlog.view import LogView, Recorded
 from tailguard.runlog.views.sources import passed
 
@@ -20,15 +20,15 @@ _LISTED = 5
 """So many unguarded loops have a finding of their own; one more counts them all."""
 
 
-def find(scene: Scene, standing: LoopStanding) -> list[Finding]:
+def find(context: PlayContext, state: LoopsState) -> list[Finding]:
     """Unguarded loops, the undeclared ones loudest; checkpoints that fell silent or were removed; loops nobody reviewed."""
-    seen = _first_seen(scene.view)
+    seen = _first_seen(context.view)
     return [
-        *(_unguarded(loop, seen, scene.moment) for loop in standing.unguarded[:_LISTED]),
-        *_more_unguarded(standing, scene.moment),
-        *(_silent(scene.view, check) for check in standing.checkpoints if not check.live),
-        *_removed(scene.view),
-        *_new(standing, scene.moment),
+        *(_unguarded(loop, seen, context.moment) for loop in state.unguarded[:_LISTED]),
+        *_more_unguarded(state, context.moment),
+        *(_silent(context.view, check) for check in state.checkpoints if not check.live),
+        *_removed(context.view),
+        *_new(state, context.moment),
     ]
 
 
@@ -48,16 +48,16 @@ def _unguarded(loop: Loop, seen: dict[Edge, datetime], moment: datetime) -> Find
     )
 
 
-def _more_unguarded(standing: LoopStanding, moment: datetime) -> Iterator[Finding]:
+def _more_unguarded(state: LoopsState, moment: datetime) -> Iterator[Finding]:
     """That there are more unguarded loops than are listed."""
-    count = len(standing.unguarded)
-    if count <= _LISTED and not standing.capped:
+    count = len(state.unguarded)
+    if count <= _LISTED and not state.capped:
         return
-    what = f"{count}{' or more' if standing.capped else ''} loops are unguarded (`tailguard loops list`)"
+    what = f"{count}{' or more' if state.capped else ''} loops are unguarded (`tailguard loops list`)"
     yield Finding(kind=FindingKind.LOOPS_UNGUARDED, severity=Severity.HIGH, what=what, since=moment, row="")
 
 
-def _silent(view: LogView, check: CheckpointStanding) -> Finding:
+def _silent(view: LogView, check: CheckpointState) -> Finding:
     """A checkpoint without fresh evidence."""
     checkpoint = check.checkpoint
     days = timedelta(days=checkpoint.every_days)
@@ -71,9 +71,9 @@ def _silent(view: LogView, check: CheckpointStanding) -> Finding:
     )
 
 
-def _new(standing: LoopStanding, moment: datetime) -> Iterator[Finding]:
+def _new(state: LoopsState, moment: datetime) -> Iterator[Finding]:
     """Loops that the last review did not see."""
-    new = [loop for loop in standing.loops if loop.change is Change.NEW]
+    new = [loop for loop in state.loops if loop.change is Change.NEW]
     if not new:
         return
     what = f"{counted(len(new), 'loop is', 'loops are')} {Change.NEW.label}: {new[0].words} (`tailguard loops review`)"

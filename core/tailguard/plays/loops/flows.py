@@ -32,9 +32,9 @@ class Edge:
         return f"{self.source} -> {self.target}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """A review or filter on an edge: who answers for it, what shows that it is at work, and how often it has to."""
+    """A review or filter on an edge: who answers for it, what shows that it works, and how often it has to."""
 
     name: str
     edge: Edge
@@ -43,7 +43,7 @@ class Checkpoint:
     every_days: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Flows:
     """A graph of flows: the kind of each node that has one, who knows of each edge, and the declared checkpoints.
 
@@ -58,7 +58,7 @@ class Flows:
 
 def flows(kinds: Mapping[str, str], edges: Iterable[tuple[str, str]], known: Known) -> Flows:
     """Flows of one origin."""
-    return Flows(dict(kinds), {Edge(source, target): frozenset([known]) for source, target in edges})
+    return Flows(nodes=dict(kinds), edges={Edge(source, target): frozenset([known]) for source, target in edges})
 
 
 def merged(parts: Iterable[Flows]) -> Flows:
@@ -82,4 +82,4 @@ def merged(parts: Iterable[Flows]) -> Flows:
     for edge in edges:
         nodes.setdefault(edge.source, "dataset")
         nodes.setdefault(edge.target, "dataset")
-    return Flows(nodes, edges, tuple(checkpoints), also)
+    return Flows(nodes=nodes, edges=edges, checkpoints=tuple(checkpoints), also=also)

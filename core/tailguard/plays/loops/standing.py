@@ -59,9 +59,9 @@ _CHANGES = {
 }
 
 
-@dataclass(frozen=True)
-class CheckpointStanding:
-    """A declared checkpoint, the newest evidence that it is at work (time and row), and whether that is fresh."""
+@dataclass(frozen=True, kw_only=True)
+class CheckpointState:
+    """A declared checkpoint, the newest evidence that it works (time and row), and whether that is fresh."""
 
     checkpoint: Checkpoint
     last: datetime | None
@@ -76,7 +76,7 @@ class CheckpointStanding:
         return f"{self.checkpoint.name} ({self.checkpoint.owner}; {self.checkpoint.evidence}, {newest}): {state}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Loop:
     """One cycle: its nodes in order, the edge that closes it, and how it stands.
 
@@ -89,7 +89,7 @@ class Loop:
     guarded: bool
     known: Known
     declared: bool
-    checkpoints: tuple[CheckpointStanding, ...]
+    checkpoints: tuple[CheckpointState, ...]
     came_back: float | None
     capped: str
     lineages: tuple[str, ...]
@@ -110,14 +110,14 @@ class Loop:
         return f"{self.words}{share}{undeclared}"
 
 
-@dataclass(frozen=True)
-class LoopStanding:
+@dataclass(frozen=True, kw_only=True)
+class LoopsState:
     """All loops, unguarded first, over the whole graph of flows. `capped` says that not all cycles are listed."""
 
     flows: Flows
     loops: tuple[Loop, ...]
     capped: bool
-    checkpoints: tuple[CheckpointStanding, ...]
+    checkpoints: tuple[CheckpointState, ...]
     suggested: Cut
     reviewed: datetime | None
 
@@ -148,7 +148,7 @@ def whole_graph(view: LogView) -> Flows:
     return merged([*parts, observed(view)])
 
 
-def loops(view: LogView, moment: datetime, exceptions: Sequence[Override] = ()) -> LoopStanding:
+def loops(view: LogView, moment: datetime, exceptions: Sequence[Override] = ()) -> LoopsState:
     """Every loop as it stands at a moment."""
     graph = whole_graph(view)
     sets = _training_sets(graph)
@@ -165,12 +165,19 @@ def loops(view: LogView, moment: datetime, exceptions: Sequence[Override] = ()) 
         impossible=[edge for edge in graph.edges if edge.source in sets],  # training itself
     )
     review = view.newest(LoopsReviewed)
-    scene = _Scene(view, graph, sets, checks, live, suggested, _reviewed(review), exceptions, moment)
+    context = _Context(view, graph, sets, checks, live, suggested, _reviewed(review), exceptions, moment)
     paths = list(dict.fromkeys([*held, *open_ones.cycles, *every.cycles]))
-    all_loops = [scene.loop(path) for path in paths]
+    all_loops = [context.loop(path) for path in paths]
     all_loops.sort(key=lambda loop: (loop.guarded, loop.declared, loop.words))
     capped = _either(open_ones, every)
-    return LoopStanding(graph, tuple(all_loops), capped, checks, suggested, review.recorded if review else None)
+    return LoopsState(
+        flows=graph,
+        loops=tuple(all_loops),
+        capped=capped,
+        checkpoints=checks,
+        suggested=suggested,
+        reviewed=review.recorded if review else None,
+    )
 
 
 def _either(*listings: Cycles) -> bool:
@@ -189,9 +196,9 @@ def edges_along(path: Sequence[str]) -> list[Edge]:
     return [Edge(source, target) for source, target in zip(path, (*path[1:], path[0]), strict=True)]
 
 
-def review_lines(standing: LoopStanding) -> str:
+def review_lines(state: LoopsState) -> str:
     """What a review keeps of every loop: state, then path."""
-    return "\n".join(f"{'guarded' if loop.guarded else 'unguarded'} {loop.words}" for loop in standing.loops)
+    return "\n".join(f"{'guarded' if loop.guarded else 'unguarded'} {loop.words}" for loop in state.loops)
 
 
 def _words(path: Sequence[str]) -> str:
@@ -199,11 +206,11 @@ def _words(path: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True)
-class _Scene:
+class _Context:
     view: LogView
     graph: Flows
     sets: dict[str, str]
-    checks: tuple[CheckpointStanding, ...]
+    checks: tuple[CheckpointState, ...]
     live: set[Edge]
     suggested: Cut
     before: dict[str, str] | None
@@ -301,7 +308,7 @@ def _names(graph: Flows, node: str) -> tuple[str, ...]:
 
 def _checked(
     view: LogView, checkpoint: Checkpoint, graph: Flows, sets: dict[str, str], moment: datetime
-) -> CheckpointStanding:
+) -> CheckpointState:
     """A checkpoint is live while its evidence is fresh, and as long as nothing has come over its edge since. Tailguard's own
     stages are also live before the first batch: it cannot pass them by."""
     sources = _names(graph, checkpoint.edge.source)
@@ -310,12 +317,12 @@ def _checked(
     shown = [row for row in _evidence(view, checkpoint, sources, lineage) if row]
     last = max(shown, key=lambda row: row.recorded, default=None)
     if checkpoint.evidence in OWN_STAGES and not taken and checkpoint.edge.target in sets:
-        return CheckpointStanding(checkpoint, None, "", True)
+        return CheckpointState(checkpoint=checkpoint, last=None, row="", live=True)
     if last is None:
-        return CheckpointStanding(checkpoint, None, "", False)
+        return CheckpointState(checkpoint=checkpoint, last=None, row="", live=False)
     fresh = moment - last.recorded <= timedelta(days=checkpoint.every_days)
     idle = bool(taken) and last.recorded >= taken[-1].recorded
-    return CheckpointStanding(checkpoint, last.recorded, last.id, fresh or idle)
+    return CheckpointState(checkpoint=checkpoint, last=last.recorded, row=last.id, live=fresh or idle)
 
 
 def _evidence(
@@ -324,7 +331,7 @@ def _evidence(
     sources: tuple[str, ...],
     lineage: str,
 ) -> Sequence[Recorded[Any] | None]:
-    """The newest rows that show a checkpoint at work."""
+    """The newest rows that show that a checkpoint works."""
     match checkpoint.evidence:
         case "confirmed":
             return [view.newest(CheckpointConfirmed, checkpoint=checkpoint.name)]

@@ -21,8 +21,8 @@ from tailguard.ports import Columns, Reader, Reject
 from tailguard.quality.contamination import Contamination
 from tailguard.runlog.view import LogView, Recorded
 from tailguard.runlog.views.references import (
-    AnchorStanding,
-    anchor_standing,
+    AnchorState,
+    anchor_state,
     frozen_anchor,
     frozen_suite,
     left_this_year,
@@ -53,10 +53,10 @@ def freeze(workspace: Workspace, file: Path, *, name: str, reader: Reader, colum
 
 
 def _refuse_second(view: LogView) -> None:
-    standing = frozen_anchor(view)
-    if standing:
+    frozen = frozen_anchor(view)
+    if frozen:
         raise InputError(
-            f"The anchor {standing.fact.name!r} was frozen on {standing.recorded:%Y-%m-%d} and is never replaced "
+            f"The anchor {frozen.fact.name!r} was frozen on {frozen.recorded:%Y-%m-%d} and is never replaced "
             "wholesale. `tailguard anchor add` and `tailguard anchor retire` change a part of it."
         )
 
@@ -69,13 +69,13 @@ def add(workspace: Workspace, file: Path, *, reason: str, reader: Reader, column
     """
     policy = workspace.require(Right.ANCHOR)
     justification = explanation(reason, "A change of the anchor needs a reason")
-    standing, rows = _standing_rows(workspace)
-    given = _read(workspace, file, name=standing.fact.name, reader=reader, columns=columns)
+    frozen, rows = _frozen_rows(workspace)
+    given = _read(workspace, file, name=frozen.fact.name, reader=reader, columns=columns)
     new = [row for identity, row in given.items() if identity not in rows]
     if not new:
         raise InputError(f"{file} holds no record that the anchor lacks.")
-    _refuse_unfit(workspace, standing, new, file, length=policy.quality.contamination_words)
-    return _change(workspace, standing, [*rows.values(), *new], "added", len(new), justification)
+    _refuse_unfit(workspace, frozen, new, file, length=policy.quality.contamination_words)
+    return _change(workspace, frozen, [*rows.values(), *new], "added", len(new), justification)
 
 
 def retire(workspace: Workspace, ids: Sequence[str], *, reason: str) -> int:
@@ -85,7 +85,7 @@ def retire(workspace: Workspace, ids: Sequence[str], *, reason: str) -> int:
     """
     workspace.require(Right.ANCHOR)
     justification = explanation(reason, "A change of the anchor needs a reason")
-    standing, rows = _standing_rows(workspace)
+    frozen, rows = _frozen_rows(workspace)
     gone = set()
     for wanted in ids:
         hits = [identity for identity in rows if identity.startswith(wanted)]
@@ -93,7 +93,7 @@ def retire(workspace: Workspace, ids: Sequence[str], *, reason: str) -> int:
             raise InputError(f"{len(hits)} anchor records start with {wanted!r}; name exactly one.")
         gone.add(hits[0])
     left = [row for identity, row in rows.items() if identity not in gone]
-    return _change(workspace, standing, left, "retired", len(gone), justification)
+    return _change(workspace, frozen, left, "retired", len(gone), justification)
 
 
 def verify(workspace: Workspace) -> int:
@@ -102,10 +102,10 @@ def verify(workspace: Workspace) -> int:
     What was found is recorded. Raises TailguardError when something was changed.
     """
     workspace.require(Right.VERIFY)
-    standing = _standing(workspace)
+    frozen = _frozen(workspace)
     intact, trouble, count = True, "", 0
     try:
-        for batch in workspace.store.batches("anchors", standing.fact.anchor):
+        for batch in workspace.store.batches("anchors", frozen.fact.anchor):
             for row in batch.to_pylist():
                 count += 1
                 if record_id(row["text"]) != row["id"] or digest_of_row(row) != row["tag_digest"]:
@@ -113,36 +113,36 @@ def verify(workspace: Workspace) -> int:
     except TailguardError as error:
         intact, trouble = False, str(error)
     with workspace.deciding(Right.VERIFY) as tx:
-        tx.record(AnchorVerified(standing.fact.anchor, count, intact))
+        tx.record(AnchorVerified(anchor=frozen.fact.anchor, records=count, intact=intact))
     if not intact:
         raise TailguardError(f"The anchor was changed: {trouble} Restore it from a backup.")
     return count
 
 
-def show(workspace: Workspace) -> AnchorStanding:
+def show(workspace: Workspace) -> AnchorState:
     """The anchor as it stands. Raises InputError when none is frozen."""
     with workspace.log.reading() as view:
         policy = view.policy()
         limits = policy.anchor if policy else Anchor()
-        standing = anchor_standing(view, limits, workspace.clock.now())
-    if standing is None:
+        state = anchor_state(view, limits, workspace.clock.now())
+    if state is None:
         raise InputError("No anchor is frozen yet. Freeze one with `tailguard anchor freeze FILE`.")
-    return standing
+    return state
 
 
 def _change(
     workspace: Workspace,
-    standing: Recorded[AnchorFrozen],
+    frozen: Recorded[AnchorFrozen],
     rows: list[dict[str, object]],
     action: str,
     count: int,
     reason: str,
 ) -> int:
     policy = workspace.require(Right.ANCHOR)
-    digest, facts = _keep(workspace, rows, standing.fact.name, policy.columns.slice)
+    digest, facts = _keep(workspace, rows, frozen.fact.name, policy.columns.slice)
     with workspace.deciding(Right.ANCHOR) as tx:
         now = frozen_anchor(tx.view)
-        if now is None or now.id != standing.id:
+        if now is None or now.id != frozen.id:
             raise InputError("Somebody else has changed the anchor meanwhile. Look again and repeat.")
         versions, changes = tx.view.recorded(AnchorFrozen), tx.view.recorded(AnchorChanged)
         left = left_this_year(versions, changes, action, tx.policy.anchor, workspace.clock.now())
@@ -151,11 +151,14 @@ def _change(
                 f"{count:,} records would be {action}; the policy leaves {left:,} within a year "
                 f"(anchor.max_{action}_per_year). An anchor is never replaced wholesale."
             )
-        tx.record(*facts, AnchorChanged(digest, standing.fact.anchor, action, count, reason))
+        tx.record(
+            *facts,
+            AnchorChanged(anchor=digest, previous=frozen.fact.anchor, action=action, records=count, reason=reason),
+        )
     return count
 
 
-def _standing(workspace: Workspace) -> Recorded[AnchorFrozen]:
+def _frozen(workspace: Workspace) -> Recorded[AnchorFrozen]:
     with workspace.log.reading() as view:
         anchor = frozen_anchor(view)
     if anchor is None:
@@ -163,8 +166,8 @@ def _standing(workspace: Workspace) -> Recorded[AnchorFrozen]:
     return anchor
 
 
-def _standing_rows(workspace: Workspace) -> tuple[Recorded[AnchorFrozen], dict[str, dict[str, object]]]:
-    anchor = _standing(workspace)
+def _frozen_rows(workspace: Workspace) -> tuple[Recorded[AnchorFrozen], dict[str, dict[str, object]]]:
+    anchor = _frozen(workspace)
     return anchor, {row["id"]: row for row in workspace.store.table("anchors", anchor.fact.anchor).to_pylist()}
 
 
@@ -175,12 +178,12 @@ def _read(
     for row in reader(str(file), columns):
         if isinstance(row, Reject):
             raise InputError(
-                f"{file} line {row.line}: {row.reason}. An anchor is taken whole; mend the line or take it out."
+                f"{file} line {row.line}: {row.reason}. An anchor is taken whole; fix the line or take it out."
             )
         if row.declared not in (None, str(Origin.HUMAN)):
             raise InputError(f"{file} line {row.line} is declared {row.declared}; an anchor holds human records only.")
         identity = record_id(row.text)
-        tag = Tag(identity, Origin.HUMAN, Evidence.REVIEW, f"anchor {name}", workspace.actor, held=False, share=0.0)
+        tag = Tag(identity, Origin.HUMAN, Evidence.REVIEW, f"anchor {name}", workspace.actor, share=0.0)
         records.setdefault(
             identity,
             {
@@ -211,9 +214,9 @@ def _keep(workspace: Workspace, rows: list[dict[str, object]], name: str, slice_
     for name_of_slice, size in zip(slices, tokens, strict=True):
         records[name_of_slice] += 1
         sizes[name_of_slice] += size
-    facts: list[Fact] = [AnchorFrozen(digest, name, len(rows), sum(tokens), rare)]
+    facts: list[Fact] = [AnchorFrozen(anchor=digest, name=name, records=len(rows), tokens=sum(tokens), rare_terms=rare)]
     facts += [
-        AnchorSlice(digest, name_of_slice, records[name_of_slice], sizes[name_of_slice])
+        AnchorSlice(anchor=digest, slice=name_of_slice, records=records[name_of_slice], tokens=sizes[name_of_slice])
         for name_of_slice in sorted(records)
     ]
     return digest, facts
@@ -221,7 +224,7 @@ def _keep(workspace: Workspace, rows: list[dict[str, object]], name: str, slice_
 
 def _refuse_unfit(
     workspace: Workspace,
-    standing: Recorded[AnchorFrozen],
+    frozen: Recorded[AnchorFrozen],
     rows: Sequence[dict[str, object]],
     file: Path,
     *,
@@ -240,7 +243,7 @@ def _refuse_unfit(
                     f"{file}: record {identity[:12]} shares a long run of words with prompt {prompt!r} of the evaluation "
                     "suite. Take it out."
                 )
-    own = own_outputs(workspace.store, logged, workspace.root / "cache" / "own-outputs", anchor=standing.fact.anchor)
+    own = own_outputs(workspace.store, logged, workspace.root / "cache" / "own-outputs", anchor=frozen.fact.anchor)
     for identity, match in zip(ids, own.match(texts, ids), strict=True):
         if match is not None:
             raise InputError(

@@ -23,4 +23,4 @@ def audit(workspace: Workspace, run: str, *, signed: bool, note: str) -> None:
         started = tx.view.recorded(RunStarted, run=run)
         if started and started[0].actor == workspace.actor:
             raise NotAllowed(f"{workspace.actor} started {run} and cannot audit it. Ask another data lead.")
-        tx.record(MixingAudited(run, composition.fact.snapshot, signed, reviewed))
+        tx.record(MixingAudited(run=run, snapshot=composition.fact.snapshot, signed=signed, note=reviewed))

@@ -29,7 +29,7 @@ KEEP = 0.95
 FORMAT = "tailguard-ceiling/1"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Calibration:
     """What an experiment came to. Shares and values are 0 to 1."""
 
@@ -72,7 +72,7 @@ def calibrate(
     margin: float,
     workers: int | None,
     seed: int,
-    tell: Callable[[int, int], None],
+    progress: Callable[[int, int], None],
 ) -> Calibration:
     """Run the chains and record what they came to. A calibration that was interrupted takes up the chains that had ended.
 
@@ -86,7 +86,7 @@ def calibrate(
         for share in sorted(SHARES, reverse=True)
     ]
     name = digest_of(canonical_json([FORMAT, sample.anchor, seed, generations, len(sample.texts)]))[:16]
-    losses = _run(chains, sample.texts, workspace.root / "cache" / "ceilings" / name, workers, tell)
+    losses = _run(chains, sample.texts, workspace.root / "cache" / "ceilings" / name, workers, progress)
     points = tuple(curve(losses))
     calibration = Calibration(
         lineage=lineage,
@@ -147,33 +147,45 @@ def _facts_of(calibration: Calibration) -> list[Fact]:
     experiment, lineage = calibration.experiment, calibration.lineage
     return [
         CeilingCalibrated(
-            lineage,
-            experiment,
-            MEASURE,
-            calibration.generations,
-            calibration.repeats,
-            calibration.margin,
-            calibration.recommended,
-            calibration.smallest_cell,
-            calibration.closed_form,
-            calibration.ceiling,
+            lineage=lineage,
+            experiment=experiment,
+            measure=MEASURE,
+            generations=calibration.generations,
+            repeats=calibration.repeats,
+            margin=calibration.margin,
+            recommended=calibration.recommended,
+            smallest_cell=calibration.smallest_cell,
+            closed_form=calibration.closed_form,
+            ceiling=calibration.ceiling,
         ),
         *(
-            CeilingPoint(experiment, lineage, point.share, point.generation, point.value, point.low, point.high)
+            CeilingPoint(
+                experiment=experiment,
+                lineage=lineage,
+                share=point.share,
+                generation=point.generation,
+                value=point.value,
+                low=point.low,
+                high=point.high,
+            )
             for point in calibration.points
         ),
     ]
 
 
 def _run(
-    chains: Sequence[Chain], human: Sequence[str], folder: Path, workers: int | None, tell: Callable[[int, int], None]
+    chains: Sequence[Chain],
+    human: Sequence[str],
+    folder: Path,
+    workers: int | None,
+    progress: Callable[[int, int], None],
 ) -> list[Loss]:
-    """Each chain's result is kept as soon as it has ended, so that an interruption loses at most those at work."""
+    """Each chain's result is kept as soon as it has ended, so that an interruption loses at most those in progress."""
     rare = rare_terms(human)
     files = {chain: folder / f"{chain.share:g}-{chain.seed}.json" for chain in chains}
     waiting = [chain for chain in chains if not files[chain].exists()]
     done = len(chains) - len(waiting)
-    tell(done, len(chains))
+    progress(done, len(chains))
     if waiting:
         count = min(len(waiting), workers or os.cpu_count() or 1)
         with worker_processes(count, _begin, (human, rare)) as pool:
@@ -181,7 +193,7 @@ def _run(
                 loss = future.result()
                 write_atomically(files[loss.chain], canonical_json(loss.recall))
                 done += 1
-                tell(done, len(chains))
+                progress(done, len(chains))
     return [Loss(chain, tuple(json.loads(files[chain].read_bytes()))) for chain in chains]
 
 

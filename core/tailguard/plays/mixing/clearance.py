@@ -20,7 +20,7 @@ from tailguard.domain.facts import (
     OverrideUsed,
     RatioMeasured,
 )
-from tailguard.domain.gates import Gate
+from tailguard.domain.gates import Gate, Mode
 from tailguard.domain.overrides import Override, live_override
 from tailguard.domain.roles import Right
 from tailguard.domain.runs import file_name_of
@@ -138,7 +138,7 @@ def _answer(
     used = exception if over else None
     if over and used is None:
         failed.append(f"over the ceiling: {ratios}")
-    enforced = rules.mode == "enforce"
+    enforced = rules.mode == Mode.ENFORCE
     reason = "; ".join(failed) if failed else ratios
     if failed and not enforced:
         reason = f"observe mode, would be blocked: {reason}"
@@ -181,24 +181,38 @@ def _told(composition: Composition, policy: LineagePolicy, upper: float) -> str:
 def _facts(answer: Answer, signed: Signed) -> list[Fact]:
     facts: list[Fact] = [
         Clearance(
-            answer.run,
-            answer.lineage,
-            answer.snapshot,
-            answer.allowed,
-            answer.enforced,
-            answer.exit_code,
-            answer.reason,
-            answer.override,
+            run=answer.run,
+            lineage=answer.lineage,
+            snapshot=answer.snapshot,
+            allowed=answer.allowed,
+            enforced=answer.enforced,
+            exit_code=answer.exit_code,
+            reason=answer.reason,
+            override=answer.override,
         ),
         GateDecision(
-            answer.run, answer.lineage, Gate.RATIO, answer.gate, answer.enforced, answer.reason, answer.override
+            run=answer.run,
+            lineage=answer.lineage,
+            gate=Gate.RATIO,
+            verdict=answer.gate,
+            enforced=answer.enforced,
+            reason=answer.reason,
+            override=answer.override,
         ),
     ]
     if answer.override:
-        facts.append(OverrideUsed(answer.override, answer.run, Gate.RATIO, answer.reason))
+        facts.append(OverrideUsed(override=answer.override, run=answer.run, gate=Gate.RATIO, effect=answer.reason))
     if answer.allowed:
         digest = digest_of(signing.statement(signed))
-        facts.append(ClearanceSigned(signed.run, signed.snapshot, signed.content, digest, signed.expires))
+        facts.append(
+            ClearanceSigned(
+                run=signed.run,
+                snapshot=signed.snapshot,
+                content=signed.content,
+                statement=digest,
+                expires=signed.expires,
+            )
+        )
     return facts
 
 

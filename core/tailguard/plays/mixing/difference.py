@@ -34,7 +34,7 @@ class Difference:
     @property
     def text(self) -> str:
         """For a person at a terminal."""
-        lines = [f"{self.shared:,} records stand in both."]
+        lines = [f"{self.shared:,} records are in both."]
         for side in (self.first, self.second):
             lines.append(
                 f"Only in {side.run} ({side.snapshot[:12]}): {side.records:,} records, {side.tokens:,} tokens."

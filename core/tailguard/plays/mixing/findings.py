@@ -13,18 +13,18 @@ from tailguard.domain.facts import (
     RunStarted,
     SliceCoverage,
 )
-from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
+from tailguard.plays.finding import Finding, FindingKind, PlayContext, Severity
 from tailguard.plays.lineages import GenerationStatus, LineageStatus
 from tailguard.policy.model import Policy
 from tailguard.runlog.view import LogView
-from tailguard.runlog.views.references import anchor_standing
+from tailguard.runlog.views.references import anchor_state
 
 
-def find(scene: Scene) -> list[Finding]:
+def find(context: PlayContext) -> list[Finding]:
     """What training sets and the anchor leave to be asked."""
     return [
-        *_about_training_sets(scene.view, scene.policy, scene.lineages),
-        *_about_the_anchor(scene.view, scene.policy, scene.moment),
+        *_about_training_sets(context.view, context.policy, context.lineages),
+        *_about_the_anchor(context.view, context.policy, context.moment),
     ]
 
 
@@ -114,7 +114,7 @@ def _not_audited(view: LogView, policy: Policy | None, made: GenerationStatus) -
 
 
 def _about_the_anchor(view: LogView, policy: Policy | None, moment: datetime) -> list[Finding]:
-    anchor = anchor_standing(view, policy.anchor, moment) if policy else None
+    anchor = anchor_state(view, policy.anchor, moment) if policy else None
     if anchor is None:
         return []
     findings = [

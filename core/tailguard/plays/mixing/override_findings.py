@@ -8,20 +8,20 @@ from datetime import datetime, timedelta
 from tailguard.domain.facts import MeetingEnded
 from tailguard.domain.overrides import Override
 from tailguard.domain.wording import counted
-from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
-from tailguard.policy.model import Policy
+from tailguard.plays.finding import Finding, FindingKind, PlayContext, Severity
+from tailguard.policy.model import Overrides, Policy
 from tailguard.runlog.view import LogView
 
 EXPIRES_SOON = timedelta(days=7)
 """An open override that ends in less is a finding."""
 
 
-def find(scene: Scene) -> list[Finding]:
+def find(context: PlayContext) -> list[Finding]:
     """What the overrides leave to be asked."""
-    overrides = scene.exceptions
+    overrides = context.exceptions
     return [
-        *_overdue_meeting(scene.view, scene.policy, overrides, scene.moment),
-        *(finding for override in overrides for finding in _about_override(override, scene.moment)),
+        *_overdue_meeting(context.view, context.policy, overrides, context.moment),
+        *(finding for override in overrides for finding in _about_override(override, context.moment)),
     ]
 
 
@@ -33,7 +33,7 @@ def _overdue_meeting(
     if not current:
         return
     meetings = view.recorded(MeetingEnded)
-    interval = timedelta(days=policy.overrides.review_days if policy else 31)
+    interval = timedelta(days=(policy.overrides if policy else Overrides()).review_days)
     begun = max([*(meeting.recorded for meeting in meetings[-1:]), min(override.requested for override in current)])
     if moment - begun <= interval:
         return

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from tailguard.domain.facts import Artifact
+from tailguard.domain.reasons import Reason, RecordOutcome
 from tailguard.domain.wording import counted
 from tailguard.runlog.view import latest
 from tailguard.workspace import Workspace
@@ -19,7 +20,7 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ScoredRecord:
     """A record with its three scores (0 to 1), what became of it, and why, in words."""
 
@@ -32,15 +33,17 @@ class ScoredRecord:
     diversity: float
     reliability: float
     priority: float
-    outcome: str
+    outcome: RecordOutcome
     reason: str
     position: int
     running_ratio: float
     why: str
 
 
-def scored(workspace: Workspace, run: str, *, outcome: str, reason: str | None, most: int) -> list[ScoredRecord]:
-    """Up to `most` records of a run with that outcome, and that reason where it is named.
+def scored(
+    workspace: Workspace, run: str, *, outcome: RecordOutcome, reason: Reason | None, limit: int
+) -> list[ScoredRecord]:
+    """Up to `limit` records of a run with that outcome, and that reason where it is named.
 
     Flagged ones come in their order, the others by identity. Empty where the run has not been scored.
     """
@@ -50,19 +53,20 @@ def scored(workspace: Workspace, run: str, *, outcome: str, reason: str | None, 
         return []
     parts = []
     for batch in workspace.store.batches("scored", kept.fact.digest, _COLUMNS):
-        chosen = pa.compute.equal(batch["outcome"], outcome)
+        chosen = pa.compute.equal(batch["outcome"], str(outcome))
         if reason is not None:
-            chosen = pa.compute.and_(chosen, pa.compute.equal(batch["outcome_reason"], reason))
+            chosen = pa.compute.and_(chosen, pa.compute.equal(batch["outcome_reason"], str(reason)))
         parts.append(pa.Table.from_batches([batch.filter(chosen)]))
     if not parts:
         return []
     table = pa.concat_tables(parts)
     order = [("position", "ascending"), ("id", "ascending")]
-    rows = table.take(pa.compute.select_k_unstable(table, k=min(most, len(table)), sort_keys=order)).to_pylist()
+    rows = table.take(pa.compute.select_k_unstable(table, k=min(limit, len(table)), sort_keys=order)).to_pylist()
     return [
         ScoredRecord(
-            **{name: row[name] for name in _COLUMNS if name not in ("outcome_reason", "explanation")},
-            reason=row["outcome_reason"],
+            **{name: row[name] for name in _COLUMNS if name not in ("outcome", "outcome_reason", "explanation")},
+            outcome=RecordOutcome(row["outcome"]),
+            reason=Reason(row["outcome_reason"]).label,
             why=in_words(row["explanation"]),
         )
         for row in rows

@@ -17,6 +17,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tailguard.domain.gates import Mode
+from tailguard.domain.verdict import Verdict
 from tailguard.errors import Blocked, InputError
 from tailguard.store.writing import canonical_json, digest_of, write_atomically
 
@@ -29,7 +31,7 @@ PAYLOAD = "application/vnd.in-toto+json"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Signed:
     """What a good statement says. Ratios are 0 to 1, times UTC."""
 
@@ -116,7 +118,7 @@ def verify(envelope: bytes, *, public_key: bytes, training_file: Path | None, no
         raise Blocked(
             f"The clearance of {signed.run} expired{why} on {signed.expires:%Y-%m-%d %H:%M} UTC. Ask again: `tailguard check`."
         )
-    if signed.gate != "PASS" and not signed.override and signed.mode == "enforce":
+    if signed.gate != Verdict.PASS and not signed.override and signed.mode == Mode.ENFORCE:
         raise Blocked(f"The statement says {signed.gate}, which clears nothing.")
     return signed
 

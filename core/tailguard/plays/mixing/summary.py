@@ -9,6 +9,7 @@ from typing import Literal
 
 from tailguard.domain.facts import Composition, GateDecision, RatioMeasured, ReasonCount, SliceCoverage
 from tailguard.domain.gates import Gate
+from tailguard.domain.reasons import Reason, RecordOutcome
 from tailguard.domain.stages import Stage
 from tailguard.domain.verdict import Verdict
 from tailguard.plays.course import course
@@ -17,8 +18,6 @@ from tailguard.runlog.view import LogView, Recorded
 
 Unit = Literal["records", "tokens"]
 UNITS: tuple[Unit, ...] = ("records", "tokens")
-KEPT = "kept"
-FLAGGED = "flagged"
 RECENT = timedelta(days=92)
 _RATIO_ITSELF = "ratio"
 
@@ -90,7 +89,7 @@ class FilterSummary:
     not_kept: int
     rare_cells: int
     narrowed: int
-    reasons: dict[str, tuple[str, ...]]
+    reasons: dict[RecordOutcome, tuple[Reason, ...]]
 
 
 def ratios(view: LogView, lineage: str, since: datetime | None) -> list[SetRatio]:
@@ -172,15 +171,18 @@ def filtered(view: LogView, run: str) -> FilterSummary:
     """What scoring did with the records of a run."""
     counts = [row.fact for row in view.recorded(ReasonCount, run=run, stage=str(Stage.SCORE))]
     slices = [row.fact for row in view.recorded(SliceCoverage, run=run)]
-    reasons: dict[str, set[str]] = {}
+    reasons: dict[RecordOutcome, set[Reason]] = {}
     for count in counts:
         reasons.setdefault(count.outcome, set()).add(count.reason)
     return FilterSummary(
         records=sum(count.records for count in counts),
-        not_kept=sum(count.records for count in counts if count.outcome != KEPT),
+        not_kept=sum(count.records for count in counts if count.outcome is not RecordOutcome.KEPT),
         rare_cells=sum(part.before for part in slices),
         narrowed=sum(part.narrowed for part in slices),
-        reasons={outcome: tuple(sorted(of_outcome)) for outcome, of_outcome in reasons.items()},
+        reasons={
+            outcome: tuple(sorted(of_outcome, key=lambda reason: reason.label))
+            for outcome, of_outcome in reasons.items()
+        },
     )
 
 

@@ -1,7 +1,7 @@
-"""Alerts: what stands in alarm is raised once, and handed to the channels that TAILGUARD_ALERTS names until each took it.
+"""Alerts: what is in alarm is raised once, and handed to the channels that TAILGUARD_ALERTS names until each took it.
 
 The addresses (Apprise URLs: chat, mail, webhook) are secrets and stay in the environment; the log has a channel's kind and a
-short digest. What stands in alarm is `views.alarms.alarms`, which the pages' charts are drawn from too.
+short digest. What is in alarm is `views.alarms.alarms`, which the pages' charts are drawn from too.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tailguard.domain.alarms import AlarmKind
 from tailguard.domain.explanations import PLAN_LETTERS, explanation
 from tailguard.domain.facts import AlertAcknowledged, AlertRaised, AlertSent
 from tailguard.domain.roles import Right
@@ -42,12 +43,14 @@ def raise_new(workspace: Workspace) -> list[AlertRaised]:
 def _raise_new(tx: Decision) -> list[AlertRaised]:
     raised = [row.fact for row in tx.view.recorded(AlertRaised)]
     known = {(alert.kind, alert.subject) for alert in raised}
-    new: dict[tuple[str, str], AlertRaised] = {}
+    new: dict[tuple[AlarmKind, str], AlertRaised] = {}
     for alarm in alarms(tx.view):
         subject = (alarm.kind, alarm.subject)
         if subject not in known and subject not in new:
             name = f"alert-{len(raised) + len(new) + 1}"
-            new[subject] = AlertRaised(name, alarm.kind, alarm.subject, alarm.what, alarm.source)
+            new[subject] = AlertRaised(
+                alert=name, kind=alarm.kind, subject=alarm.subject, what=alarm.what, source=alarm.source
+            )
     tx.record(*new.values())
     return list(new.values())
 
@@ -57,13 +60,13 @@ def acknowledge(workspace: Workspace, alert: str, *, note: str) -> Recorded[Aler
 
     Raises InputError for an unknown one or without a note.
     """
-    with workspace.deciding(Right.ASSIGN) as tx:
+    with workspace.deciding(Right.ALERTS) as tx:
         plan = explanation(note, "An acknowledgement needs a plan (what you will do)", letters=PLAN_LETTERS)
         known = [row.fact.alert for row in tx.view.recorded(AlertRaised)]
         if alert not in known:
             raise InputError(f"There is no alert {alert!r}. Known: {', '.join(known[-10:]) or 'none yet'}.")
         before = latest(tx.view.recorded(AlertAcknowledged, alert=alert))
-        tx.record(AlertAcknowledged(alert, plan))
+        tx.record(AlertAcknowledged(alert=alert, note=plan))
         return before
 
 
@@ -100,16 +103,23 @@ def _deliver(alert: AlertRaised, address: str, team: str) -> AlertSent:
 
     channel = apprise.Apprise()
     if not channel.add(address):
-        return AlertSent(alert.alert, channel_of(address), False, "the address is not one that Apprise knows")
+        return AlertSent(
+            alert=alert.alert,
+            channel=channel_of(address),
+            delivered=False,
+            problem="the address is not one that Apprise knows",
+        )
     with apprise.LogCapture(level=logging.WARNING) as captured:  # type: ignore[no-untyped-call]
         done = channel.notify(
-            title=f"Tailguard, {team}: {alert.kind}",
+            title=f"Tailguard, {team}: {alert.kind.label}",
             body=alert.what,
             notify_type=apprise.NotifyType.WARNING,
             body_format=apprise.NotifyFormat.TEXT,
         )
         lines = captured.getvalue().splitlines() if captured else []
-    return AlertSent(alert.alert, channel_of(address), bool(done), None if done else _problem(lines))
+    return AlertSent(
+        alert=alert.alert, channel=channel_of(address), delivered=bool(done), problem=None if done else _problem(lines)
+    )
 
 
 def _problem(lines: Sequence[str]) -> str:

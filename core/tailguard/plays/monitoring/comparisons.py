@@ -20,13 +20,13 @@ class ComparisonSummary:
     """The comparisons of a candidate with its references.
 
     `losses` of them show a loss past the margin. `closest` has the worst comparison of each measure, the one that is furthest past
-    its margin or closest to it first. `bluntest` is the comparison that would miss the largest loss, in units of its margin.
+    its margin or closest to it first. `least_sensitive` is the comparison that would miss the largest loss, in units of its margin.
     """
 
     comparisons: int
     losses: int
     closest: tuple[ComparedMeasure, ...]
-    bluntest: ComparedMeasure
+    least_sensitive: ComparedMeasure
     prompts: int
 
 
@@ -35,14 +35,14 @@ def summary(view: LogView, lineage: str, since: datetime | None, run: str) -> Co
     compared = [row.fact for row in view.recorded(ComparedMeasure, of_lineage=lineage, since=since, run=run)]
     if not compared:
         return None
-    by_measure: dict[Measure, list[ComparedMeasure]] = {}
+    by_measure: dict[str, list[ComparedMeasure]] = {}
     for comparison in compared:
-        by_measure.setdefault(comparison.measure, []).append(comparison)
+        by_measure.setdefault(comparison.label, []).append(comparison)
     return ComparisonSummary(
         comparisons=len(compared),
         losses=sum(comparison.verdict == Verdict.BLOCK for comparison in compared),
         closest=tuple(sorted((min(of_measure, key=_room) for of_measure in by_measure.values()), key=_room)),
-        bluntest=max(compared, key=lambda comparison: comparison.detectable_loss / comparison.margin),
+        least_sensitive=max(compared, key=lambda comparison: comparison.detectable_loss / comparison.margin),
         prompts=compared[0].prompts,
     )
 

@@ -1,4 +1,4 @@
-"""Play 4, diversity monitoring: lineages against their gates, the gate's teeth, the suite, alerts."""
+"""Play 4, diversity monitoring: lineages against their gates, the gate's sensitivity, the suite, alerts."""
 
 from __future__ import annotations
 
@@ -6,52 +6,54 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from tailguard.domain.alarms import AlarmKind
 from tailguard.domain.facts import AlertSent, Measurement, ShippingEvent
+from tailguard.domain.gates import Mode
 from tailguard.domain.measures import Measure
 from tailguard.domain.runs import lineage_of
-from tailguard.domain.shipping import Fleet, State
+from tailguard.domain.shipping import ReleaseHistory, State
 from tailguard.domain.verdict import SHIPS
 from tailguard.domain.wording import counted
-from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
+from tailguard.plays.finding import Finding, FindingKind, PlayContext, Severity
 from tailguard.plays.lineages import LineageStatus
 from tailguard.plays.monitoring.gates import SHOWN_DAMAGE
 from tailguard.policy.model import Policy
 from tailguard.runlog.view import LogView
-from tailguard.runlog.views.alarms import AlarmKind, Teeth, alarms, never_blocked, teeth
+from tailguard.runlog.views.alarms import Sensitivity, alarms, never_blocked, sensitivity
 from tailguard.runlog.views.references import frozen_suite
-from tailguard.runlog.views.releases import fleet_of
+from tailguard.runlog.views.releases import release_history_of
 from tailguard.runlog.views.runs import NotPassed, not_passed
 
 
-def find(scene: Scene) -> list[Finding]:
+def find(context: PlayContext) -> list[Finding]:
     """What candidates, the gate itself, the suite and alerts leave to be asked."""
     return [
-        *_about_lineages(scene.view, scene.lineages),
-        *_about_the_gate(scene.view),
-        *_overdue_sign_offs(scene),
-        *_about_the_suite(scene.view, scene.policy, scene.moment),
-        *_about_alerts(scene.view),
+        *_about_lineages(context.view, context.lineages),
+        *_about_the_gate(context.view),
+        *_overdue_sign_offs(context),
+        *_about_the_suite(context.view, context.policy, context.moment),
+        *_about_alerts(context.view),
     ]
 
 
 def _about_lineages(view: LogView, lineages: Sequence[LineageStatus]) -> list[Finding]:
     """Candidates that were stopped, and what is in production that should not be."""
     findings = []
-    failed = not_passed(view, [lineage.name for lineage in lineages if lineage.mode == "observe"])
+    failed = not_passed(view, [lineage.name for lineage in lineages if lineage.mode == Mode.OBSERVE])
     for lineage in lineages:
-        fleet = fleet_of(view, lineage.name)
+        releases = release_history_of(view, lineage.name)
         findings += _stopped_candidate(lineage)
         findings += _refused_training(lineage)
-        findings += _frozen_in_production(view, lineage.name, fleet)
-        if lineage.mode == "observe":
-            findings += _shipped_without_passing(lineage.name, failed, fleet)
+        findings += _frozen_in_production(view, lineage.name, releases)
+        if lineage.mode == Mode.OBSERVE:
+            findings += _shipped_without_passing(lineage.name, failed, releases)
     return findings
 
 
 def _stopped_candidate(lineage: LineageStatus) -> list[Finding]:
     """The newest generation, where an enforcing gate did not pass it."""
     newest = lineage.generations[-1] if lineage.generations else None
-    if newest is None or lineage.mode != "enforce" or newest.verdict in (None, *SHIPS):
+    if newest is None or lineage.mode != Mode.ENFORCE or newest.verdict in (None, *SHIPS):
         return []
     return [
         Finding(
@@ -80,25 +82,25 @@ def _refused_training(lineage: LineageStatus) -> Iterator[Finding]:
     )
 
 
-def _frozen_in_production(view: LogView, lineage: str, fleet: Fleet) -> Iterator[Finding]:
+def _frozen_in_production(view: LogView, lineage: str, releases: ReleaseHistory) -> Iterator[Finding]:
     """The generation in production, where it was frozen and not rolled back."""
-    deployed = fleet.deployed
+    deployed = releases.deployed
     frozen = view.newest(ShippingEvent, run=deployed, action="frozen") if deployed else None
-    if not deployed or not frozen or fleet.state(deployed) is not State.FROZEN:
+    if not deployed or not frozen or releases.state(deployed) is not State.FROZEN:
         return
     yield Finding(
         kind=FindingKind.FROZEN_IN_PRODUCTION,
         subject=(deployed,),
         severity=Severity.HIGH,
-        what=f"{deployed} is frozen and still at work (`tailguard rollback {lineage}`)",
+        what=f"{deployed} is frozen and still in production (`tailguard rollback {lineage}`)",
         since=frozen.recorded,
         row=deployed,
     )
 
 
-def _shipped_without_passing(lineage: str, failed: Sequence[NotPassed], fleet: Fleet) -> Iterator[Finding]:
+def _shipped_without_passing(lineage: str, failed: Sequence[NotPassed], releases: ReleaseHistory) -> Iterator[Finding]:
     """Generations of a lineage that only observes which were shipped though they did not pass. `failed` is oldest first."""
-    shipped = [run for run in failed if run.lineage == lineage and fleet.state(run.run) is State.SHIPPED]
+    shipped = [run for run in failed if run.lineage == lineage and releases.state(run.run) is State.SHIPPED]
     if not shipped:
         return
     what = (
@@ -120,8 +122,8 @@ _ALARMS = {
     AlarmKind.SELF_TEST: FindingKind.SELF_TEST_FAILED,
 }
 """Of a candidate that lost diversity the lineage's own finding tells."""
-BLUNT = 2.0
-"""A gate is blunt when the smallest planted loss that it blocked is so many times what it used to be."""
+LESS_SENSITIVE = 2.0
+"""A gate has become less sensitive when the smallest planted loss that it blocked is so many times what it used to be."""
 _FEWEST_BEFORE = 3
 
 
@@ -138,18 +140,21 @@ def _about_the_gate(view: LogView) -> list[Finding]:
         for alarm in alarms(view)
         if alarm.kind in _ALARMS
     ]
-    lineages: dict[str, list[Teeth]] = defaultdict(list)
-    for test in teeth(view, SHOWN_DAMAGE):
+    lineages: dict[str, list[Sensitivity]] = defaultdict(list)
+    for test in sensitivity(view, SHOWN_DAMAGE):
         lineages[lineage_of(test.run)].append(test)
     for lineage, tests in lineages.items():
         earlier = sorted(test.smallest for test in tests[:-1] if test.smallest is not None)
         last, now = tests[-1], tests[-1].smallest
-        if len(earlier) >= _FEWEST_BEFORE and (now is None or now > BLUNT * earlier[len(earlier) // 2]):
+        if len(earlier) < _FEWEST_BEFORE:
+            continue
+        usual = earlier[len(earlier) // 2]
+        if now is None or now > LESS_SENSITIVE * usual:
             blocked = f"only a planted loss of {now:.1%}" if now is not None else "no planted loss"
-            what = f"the gate goes blunt: in {last.run} it blocked {blocked}; usually it blocks {earlier[len(earlier) // 2]:.1%}"
+            what = f"the gate is less sensitive: in {last.run} it blocked {blocked}; usually it blocks {usual:.1%}"
             findings.append(
                 Finding(
-                    kind=FindingKind.GATE_BLUNT,
+                    kind=FindingKind.GATE_LESS_SENSITIVE,
                     subject=(lineage,),
                     severity=Severity.MEDIUM,
                     what=what,
@@ -174,24 +179,24 @@ def _about_the_gate(view: LogView) -> list[Finding]:
     return findings
 
 
-def _overdue_sign_offs(scene: Scene) -> list[Finding]:
+def _overdue_sign_offs(context: PlayContext) -> list[Finding]:
     """Verdicts that have waited for the quality owner longer than the policy gives."""
-    if scene.policy is None:
+    if context.policy is None:
         return []
-    days = scene.policy.cadence.sign_off
+    days = context.policy.cadence.sign_off
     return [
         Finding(
             kind=FindingKind.SIGN_OFF_OVERDUE,
             subject=(pending.run,),
             severity=Severity.MEDIUM,
-            what=f"{pending.run} has waited for sign-off since {pending.since:%Y-%m-%d}; {scene.policy.quality_owner} has "
+            what=f"{pending.run} has waited for sign-off since {pending.since:%Y-%m-%d}; {context.policy.quality_owner} has "
             f"{counted(days, 'day')} to decide (`tailguard sign-off list`)",
             since=pending.since + timedelta(days=days),
             row=pending.row,
         )
-        for lineage in scene.lineages
+        for lineage in context.lineages
         for pending in lineage.pending_sign_offs
-        if scene.moment - pending.since > timedelta(days=days)
+        if context.moment - pending.since > timedelta(days=days)
     ]
 
 

@@ -90,7 +90,7 @@ def sensitivity(view: LogView, lineage: str, since: datetime | None) -> list[Sen
     tests: dict[str, list[CanaryResult]] = {}
     for row in view.recorded(CanaryResult, of_lineage=lineage, since=since, kind=SHOWN_DAMAGE):
         tests.setdefault(row.fact.run, []).append(row.fact)
-    compared = view.recorded(ComparedMeasure, of_lineage=lineage, since=since, measure=Measure.RARE_DENSITY)
+    compared = view.recorded(ComparedMeasure, of_lineage=lineage, since=since, measure=Measure.RARE_DENSITY, slice="")
     margins = {row.fact.run: row.fact.margin for row in compared}
     return [
         SensitivityCheck(run=run, loss=_smallest_blocked(of_run), margin=margin)

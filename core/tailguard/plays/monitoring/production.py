@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from tailguard.domain.alarms import AlarmKind
 from tailguard.domain.facts import AlertAcknowledged, AlertRaised, AlertSent, StreamWeek
 from tailguard.runlog.view import LogView
-from tailguard.runlog.views.alarms import AlarmKind, alarms
+from tailguard.runlog.views.alarms import alarms
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,10 +14,11 @@ from tailguard.detection.own_outputs.segments import MOST_TEXTS, keep_segment
 from tailguard.diversity import monitoring
 from tailguard.diversity.monitoring import MEASURES, Reference
 from tailguard.domain.facts import Fact, OutputsLogged, StreamFrozen, StreamWeek
+from tailguard.domain.measures import Measure
 from tailguard.domain.roles import Right
 from tailguard.domain.wording import counted
 from tailguard.errors import InputError
-from tailguard.policy.model import Monitoring
+from tailguard.policy.model import Policy
 from tailguard.ports import RawRecord, Reject
 from tailguard.runlog.views.alarms import frozen_stream
 from tailguard.workspace import Workspace
@@ -25,7 +26,7 @@ from tailguard.workspace import Workspace
 TIMES = ("time", "timestamp", "created_at", "created")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Frozen:
     """A stream's new reference, and how many records of the file could not be read."""
 
@@ -36,7 +37,7 @@ class Frozen:
     rejected: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Added:
     """What a batch of production texts came to: weeks that were measured, texts, and the measures that are in alarm."""
 
@@ -45,7 +46,12 @@ class Added:
     weeks: int
     too_short: int
     rejected: int
-    alarms: tuple[str, ...]
+    alarms: tuple[Measure, ...]
+
+    @property
+    def alarmed(self) -> str:
+        """The measures that are in alarm, in words."""
+        return ", ".join(measure.label for measure in self.alarms)
 
     @property
     def text(self) -> str:
@@ -87,8 +93,11 @@ def freeze(workspace: Workspace, stream: str, rows: Iterable[RawRecord | Reject]
     )
     fingerprints = _fingerprints(workspace, stream, plain)
     with workspace.deciding(Right.SET_UP) as tx:
-        tx.record(StreamFrozen(stream, digest, len(plain), blocks, words), *fingerprints)
-    return Frozen(stream, len(plain), blocks, words, rejected)
+        tx.record(
+            StreamFrozen(stream=stream, reference=digest, texts=len(plain), blocks=blocks, block_words=words),
+            *fingerprints,
+        )
+    return Frozen(stream=stream, texts=len(plain), blocks=blocks, block_words=words, rejected=rejected)
 
 
 def add(
@@ -100,7 +109,7 @@ def add(
 
     Raises InputError for a stream without a reference.
     """
-    rules = workspace.require(Right.MEASURE).monitoring
+    policy = workspace.require(Right.MEASURE)
     with workspace.log.reading() as view:
         frozen = frozen_stream(view, stream)
         known = [row.fact for row in view.recorded(StreamWeek, stream=stream)]
@@ -126,7 +135,7 @@ def add(
     facts: list[Fact] = []
     short = 0
     for week in sorted(weeks):
-        measured = _week(workspace, stream, frozen.fact.reference, reference, week, weeks[week], history, rules, seed)
+        measured = _week(workspace, stream, frozen.fact.reference, reference, week, weeks[week], history, policy, seed)
         short += not measured
         facts += measured
     fingerprints = _fingerprints(workspace, generation or stream, [text for text, _ in texts])
@@ -134,12 +143,12 @@ def add(
         tx.record(*facts, *fingerprints)
     newest = {fact.measure: fact for fact in facts if isinstance(fact, StreamWeek)}
     return Added(
-        stream,
-        len(texts),
-        len(weeks) - short,
-        short,
-        rejected,
-        tuple(name for name, week in newest.items() if week.alarm),
+        stream=stream,
+        texts=len(texts),
+        weeks=len(weeks) - short,
+        too_short=short,
+        rejected=rejected,
+        alarms=tuple(name for name, week in newest.items() if week.alarm),
     )
 
 
@@ -150,8 +159,8 @@ def _week(
     reference: Reference,
     week: datetime,
     texts: list[str],
-    history: dict[str, list[float]],
-    rules: Monitoring,
+    history: dict[Measure, list[float]],
+    policy: Policy,
     seed: int,
 ) -> list[StreamWeek]:
     blocks = monitoring.blocks(texts, block_words=reference.block_words, seed=seed)
@@ -160,24 +169,24 @@ def _week(
     facts = []
     for name, values in monitoring.measure(blocks, rare=reference.rare, rare_cap=reference.rare_cap).items():
         history[name] += values.tolist()
-        mean, error = reference.means[name], reference.errors[name]
-        evidence = monitoring.e_process(np.array(history[name]), mean=mean, error=error, margin=rules.margin)
-        threshold = len(MEASURES) / rules.alpha
+        mean, error, margin = reference.means[name], reference.errors[name], policy.gate.margins[name]
+        evidence = monitoring.e_process(np.array(history[name]), mean=mean, error=error, margin=margin)
+        threshold = len(MEASURES) / policy.monitoring.alpha
         facts.append(
             StreamWeek(
-                stream,
-                digest,
-                week,
-                len(texts),
-                len(blocks),
-                name,
-                float(values.mean()),
-                mean,
-                rules.margin,
-                float(evidence[-1]),
-                threshold,
-                bool(evidence.max() >= threshold),
-                workspace.store.put_json("figures", {"values": values.tolist()}),
+                stream=stream,
+                reference=digest,
+                week=week,
+                texts=len(texts),
+                blocks=len(blocks),
+                measure=name,
+                value=float(values.mean()),
+                reference_value=mean,
+                margin=margin,
+                e_value=float(evidence[-1]),
+                threshold=threshold,
+                alarm=bool(evidence.max() >= threshold),
+                figures=workspace.store.put_json("figures", {"values": values.tolist()}),
             )
         )
     return facts
@@ -185,14 +194,15 @@ def _week(
 
 def _reference(workspace: Workspace, digest: str) -> Reference:
     content = workspace.store.json("streams", digest)
-    return Reference(
-        content["block_words"], Counter(content["rare"]), content["rare_cap"], content["means"], content["errors"]
-    )
+    means, errors = ({Measure(name): value for name, value in content[part].items()} for part in ("means", "errors"))
+    return Reference(content["block_words"], Counter(content["rare"]), content["rare_cap"], means, errors)
 
 
 def _fingerprints(workspace: Workspace, stream: str, texts: list[str]) -> list[OutputsLogged]:
     return [
-        OutputsLogged(stream, "production", len(chunk), keep_segment(workspace.store, chunk))
+        OutputsLogged(
+            run=stream, purpose="production", texts=len(chunk), fingerprints=keep_segment(workspace.store, chunk)
+        )
         for chunk in (texts[at : at + MOST_TEXTS] for at in range(0, len(texts), MOST_TEXTS))
     ]
 

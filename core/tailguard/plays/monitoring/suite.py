@@ -57,7 +57,16 @@ def freeze_suite(workspace: Workspace, file: Path, *, name: str, kind: SuiteKind
     with workspace.deciding(Right.SET_UP) as tx:
         _refuse_second(tx.view)
         samples = tx.policy.evaluation.samples
-        tx.record(SuiteFrozen(digest, name, len(prompts), tail_prompts, samples, len(rare)))
+        tx.record(
+            SuiteFrozen(
+                suite=digest,
+                name=name,
+                prompts=len(prompts),
+                tail_prompts=tail_prompts,
+                samples_per_prompt=samples,
+                rare_terms=len(rare),
+            )
+        )
     return digest
 
 
@@ -69,8 +78,8 @@ def _refuse_second(view: LogView) -> None:
         )
 
 
-@dataclass(frozen=True)
-class SuiteStanding:
+@dataclass(frozen=True, kw_only=True)
+class SuiteState:
     """The suite in force. `saturation` is the share (0 to 1) of right answers that the newest generation gave to checked tail
     prompts, None without any; `slices` has prompts, tail prompts and checked prompts of each slice."""
 
@@ -97,7 +106,7 @@ class SuiteStanding:
         return "\n".join([*lines, f"Saturation: {saturation}."])
 
 
-def standing(workspace: Workspace) -> SuiteStanding:
+def current(workspace: Workspace) -> SuiteState:
     """How the suite stands. Raises InputError when none is frozen."""
     with workspace.log.reading() as view:
         suite = frozen_suite(view)
@@ -112,7 +121,14 @@ def standing(workspace: Workspace) -> SuiteStanding:
         slices[item["slice"]] = prompts + 1, tail + bool(item["tail"]), checked + bool(item.get("check"))
     age = (workspace.clock.now() - suite.recorded).days
     saturation = right.fact.value if right else None
-    return SuiteStanding(suite.fact.name, suite.fact.suite, suite.recorded, age, slices, saturation)
+    return SuiteState(
+        name=suite.fact.name,
+        suite=suite.fact.suite,
+        frozen=suite.recorded,
+        age_days=age,
+        slices=slices,
+        saturation=saturation,
+    )
 
 
 def _refuse_overlap(prompts: dict[str, str], texts: Sequence[str], file: Path, *, length: int) -> None:

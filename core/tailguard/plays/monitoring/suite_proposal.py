@@ -32,8 +32,8 @@ class Proposed:
     slices: dict[str, int]
 
 
-def propose(workspace: Workspace, out: Path, *, most: int, seed: int) -> Proposed:
-    """Write up to `most` items a slice to `out`, each with `accept: null` for a person to answer and `why` it is rare.
+def propose(workspace: Workspace, out: Path, *, limit: int, seed: int) -> Proposed:
+    """Write up to `limit` items a slice to `out`, each with `accept: null` for a person to answer and `why` it is rare.
 
     The prompt of an item is what leads up to a rare term in an anchor record, or the opening of a record of one of the rarest
     topics (those with less than half of an equal share), or of a minority group that the policy names in [suite]. Raises
@@ -52,7 +52,7 @@ def propose(workspace: Workspace, out: Path, *, most: int, seed: int) -> Propose
     rows, counts = [], Counter[str]()
     for where, why, at, term in _candidates(texts, metas, order, workspace.require(Right.SET_UP).suite.minority_groups):
         prompt = _before(texts[at], term) if term else " ".join(texts[at].split()[:PROMPT_WORDS])
-        if counts[where] >= most or prompt in used or len(prompt.split()) < PROMPT_WORDS:
+        if counts[where] >= limit or prompt in used or len(prompt.split()) < PROMPT_WORDS:
             continue
         used.add(prompt)
         counts[where] += 1

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tailguard.domain.tags import Origin
-from tailguard.errors import InputError
+from tailguard.errors import InputError, NotAllowed
 from tailguard.plays.provenance.quarantine import CODES, Waiting, decide, waiting
 from tailguard.store.writing import write_atomically
 from tailguard.workspace import Workspace
@@ -55,7 +55,7 @@ class Imported:
 
 
 def export_queue(workspace: Workspace, *, form: str, out: Path, limit: int | None = None) -> int:
-    """Write the queue of the person at work to a file; returns the number of records. Raises InputError for a format."""
+    """Write the actor's queue to a file; returns the number of records. Raises InputError for a format."""
     queue = waiting(workspace, reviewer=workspace.actor)[:limit]
     writers = {"csv": _csv, "argilla": _argilla, "label-studio": _label_studio}
     if form not in writers:
@@ -65,7 +65,7 @@ def export_queue(workspace: Workspace, *, form: str, out: Path, limit: int | Non
 
 
 def import_answers(workspace: Workspace, file: Path) -> Imported:
-    """Take the answers of a file, in any of the formats, as those of the person at work.
+    """Take the answers of a file, in any of the formats, as those of the actor.
 
     Raises InputError for a file that cannot be read at all, and for a person who may not review.
     """
@@ -85,15 +85,15 @@ def import_answers(workspace: Workspace, file: Path) -> Imported:
                 seconds=answer.seconds,
             )
             answers += 1
+        except NotAllowed:
+            raise
         except InputError as error:
-            if "may not decide" in str(error):
-                raise
             refused.append(Refused(answer.place, str(error)))
     return Imported(answers, settled, tuple(refused))
 
 
 def read_answers(file: Path) -> Iterator[Answered | Refused]:
-    """The answers of a file; rows without one are passed over. Raises InputError when it is none of the formats."""
+    """The answers of a file; rows without one are skipped. Raises InputError when it is none of the formats."""
     try:
         if file.stat().st_size > _LONGEST_FILE:
             raise InputError(f"{file} is longer than {_LONGEST_FILE // 2**20} MiB. Split it.")

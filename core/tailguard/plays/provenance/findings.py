@@ -8,7 +8,7 @@ from datetime import datetime
 from tailguard.domain.facts import BatchTaken, DetectorCalibrated, DriftChecked, RunStarted
 from tailguard.domain.own_output import match_label
 from tailguard.domain.runs import lineage_of
-from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
+from tailguard.plays.finding import Finding, FindingKind, PlayContext, Severity
 from tailguard.plays.lineages import coverage_of
 from tailguard.policy.model import Policy
 from tailguard.runlog.view import LogView
@@ -19,11 +19,11 @@ LOOP_RECORDS = 5
 """Records of ours in one batch, not declared model-made, from which they are a finding: a phrase may stand in two texts."""
 
 
-def find(scene: Scene) -> list[Finding]:
+def find(context: PlayContext) -> list[Finding]:
     """What intake and its sources leave to be asked."""
     return [
-        *_about_batches(scene.view, scene.policy, scene.moment),
-        *_about_sources(scene.view, scene.policy),
+        *_about_batches(context.view, context.policy, context.moment),
+        *_about_sources(context.view, context.policy),
     ]
 
 

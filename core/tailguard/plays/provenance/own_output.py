@@ -83,6 +83,6 @@ def log_outputs(workspace: Workspace, generation: str, texts: Iterable[str], *, 
     while chunk := list(islice(rest, MOST_TEXTS)):
         segment = keep_segment(workspace.store, chunk)
         with workspace.deciding(Right.MEASURE) as tx:
-            tx.record(OutputsLogged(generation, purpose, len(chunk), segment))
+            tx.record(OutputsLogged(run=generation, purpose=purpose, texts=len(chunk), fingerprints=segment))
         total += len(chunk)
     return total

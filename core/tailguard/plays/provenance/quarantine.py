@@ -32,7 +32,7 @@ CODES = {
 """Reason codes of a decision and what they mean."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Waiting:
     """A held record: since when, in which run, why, and what is known of it.
 
@@ -157,14 +157,30 @@ def decide(
             _refuse_same_answer(earlier, workspace.actor, origin)
             tx.record(
                 ReviewOpinion(
-                    record.id, record.batch, record.source, str(origin), code, note.strip(), record.since, seconds
+                    record=record.id,
+                    batch=record.batch,
+                    source=record.source,
+                    origin=str(origin),
+                    code=code,
+                    note=note.strip(),
+                    held_since=record.since,
+                    seconds=seconds,
                 )
             )
             others = [opinion for opinion in earlier if opinion.actor != workspace.actor]
             is_owner = workspace.actor == tx.policy.quality_owner
             if _settles(origin, others, tx.policy.review.reviewers, is_owner):
                 why = f"{code}: {note.strip()}" if note.strip() else code
-                tx.record(ReviewDecision(record.id, record.batch, record.source, str(origin), why, record.since))
+                tx.record(
+                    ReviewDecision(
+                        record=record.id,
+                        batch=record.batch,
+                        source=record.source,
+                        origin=str(origin),
+                        reason=why,
+                        held_since=record.since,
+                    )
+                )
                 settled += 1
     return settled
 
@@ -198,7 +214,14 @@ def take_back(workspace: Workspace, ids: Sequence[str]) -> int:
                 )
             old = last.fact
             tx.record(
-                ReviewDecision(identity, old.batch, old.source, str(Origin.UNKNOWN), "taken back", old.held_since)
+                ReviewDecision(
+                    record=identity,
+                    batch=old.batch,
+                    source=old.source,
+                    origin=str(Origin.UNKNOWN),
+                    reason="taken back",
+                    held_since=old.held_since,
+                )
             )
     return len(ids)
 
@@ -242,7 +265,7 @@ def _reviewed(row: Mapping[str, object], decision: Recorded[ReviewDecision]) -> 
     else:
         spans = ()
     reason = f"decided by {decision.actor}: {decision.fact.reason}"
-    return Tag(str(row["id"]), origin, Evidence.REVIEW, reason, decision.actor, held=False, share=share, spans=spans)
+    return Tag(str(row["id"]), origin, Evidence.REVIEW, reason, decision.actor, share=share, spans=spans)
 
 
 def _taken_up(workspace: Workspace, view: LogView) -> set[str]:

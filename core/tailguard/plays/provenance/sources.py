@@ -27,7 +27,16 @@ def declare(
                 raise InputError(f"A contract needs a {name}.")
         if declared not in (Origin.HUMAN, Origin.AI, Origin.MIXED):
             raise InputError(f"A source declares human, ai or mixed, found {declared!r}.")
-        tx.record(SourceContract(source, owner.strip(), licence.strip(), declared, since, note.strip()))
+        tx.record(
+            SourceContract(
+                source=source,
+                owner=owner.strip(),
+                licence=licence.strip(),
+                declared=declared,
+                since=since,
+                note=note.strip(),
+            )
+        )
 
 
 def sign(workspace: Workspace, source: str, *, note: str, signed: bool = True) -> None:
@@ -43,10 +52,10 @@ def sign(workspace: Workspace, source: str, *, note: str, signed: bool = True) -
             )
         if signed and contract.signed_by and contract.signed:
             raise InputError(f"The contract with {source} was signed {by(contract.signed_by, contract.signed)}.")
-        tx.record(SourceSignedOff(source, contract.row, signed, note.strip()))
+        tx.record(SourceSignedOff(source=source, contract=contract.row, signed=signed, note=note.strip()))
 
 
-def standing(workspace: Workspace) -> dict[str, Contract]:
+def current(workspace: Workspace) -> dict[str, Contract]:
     """The contract in force of each source."""
     if not workspace.log.exists():
         return {}

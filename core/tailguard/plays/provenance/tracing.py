@@ -27,7 +27,7 @@ from tailguard.workspace import Workspace
 FEWEST_DIGITS = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TagEntry:
     """A tag as a ledger holds it. `proven` says that it leads to the ledger's Merkle root in the run log."""
 
@@ -67,7 +67,7 @@ class Use:
     generation: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Trace:
     """All that is known of one record. Tags are in the order in which they were given: the last one is in force."""
 
@@ -99,7 +99,7 @@ class Trace:
             )
             return f"{self.record[:12]} was never taken in.{ours}"
         if not self.tags:
-            return f"{self.record[:12]} is human: it stands in the frozen anchor {self.anchor}."
+            return f"{self.record[:12]} is human: it is in the frozen anchor {self.anchor}."
         tag = self.tags[-1]
         state = "held as unknown" if tag.held else f"tagged {tag.origin}"
         used = f"used in {counted(len(self.uses), 'training set')}" if self.uses else "used in no training set"
@@ -149,7 +149,7 @@ def trace_all(workspace: Workspace, wanted: Sequence[str]) -> list[Trace]:
     return traces
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Logged:
     """What the run log knows that a trace is made of."""
 
@@ -252,19 +252,19 @@ def _identity(what: str, known: Sequence[Sequence[str]]) -> str:
 def _entry(kept: Recorded[LedgerKept], entry: dict[str, object], proven: bool) -> TagEntry:
     fact = kept.fact
     return TagEntry(
-        fact.run,
-        fact.source,
-        fact.batch,
-        str(entry["origin"]),
-        str(entry["evidence"]),
-        str(entry["reason"]),
-        str(entry["by"]),
-        bool(entry["held"]),
-        float(str(entry["share"])),
-        str(entry["spans"]),
-        kept.recorded,
-        fact.ledger,
-        proven,
+        run=fact.run,
+        source=fact.source,
+        batch=fact.batch,
+        origin=str(entry["origin"]),
+        evidence=str(entry["evidence"]),
+        reason=str(entry["reason"]),
+        by=str(entry["by"]),
+        held=bool(entry["held"]),
+        share=float(str(entry["share"])),
+        spans=str(entry["spans"]),
+        recorded=kept.recorded,
+        ledger=fact.ledger,
+        proven=proven,
     )
 
 

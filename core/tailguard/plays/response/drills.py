@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 
 from tailguard.domain.facts import IncidentClosed, IncidentGap, IncidentOpened, IncidentStep, RunStarted
 from tailguard.domain.incidents import next_step
-from tailguard.plays.finding import Finding, FindingKind, Scene, Severity
+from tailguard.plays.finding import Finding, FindingKind, PlayContext, Severity
 from tailguard.runlog.view import LogView, Recorded
 
 STILL_OPEN = timedelta(days=7)
 """A response that takes longer is a finding."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Incident:
     """One response: what set it off, its steps with who and when, the gaps it found, and how it ended."""
 
@@ -61,17 +61,17 @@ def incidents(view: LogView) -> list[Incident]:
     closed = {row.fact.incident: row for row in view.recorded(IncidentClosed)}
     return [
         Incident(
-            row.fact.incident,
-            row.fact.kind,
-            row.fact.lineage,
-            row.fact.generation,
-            row.fact.trigger,
-            row.fact.what,
-            row.recorded,
-            row.actor,
-            tuple(steps.get(row.fact.incident, ())),
-            tuple(gaps.get(row.fact.incident, ())),
-            closed.get(row.fact.incident),
+            id=row.fact.incident,
+            kind=row.fact.kind,
+            lineage=row.fact.lineage,
+            generation=row.fact.generation,
+            trigger=row.fact.trigger,
+            what=row.fact.what,
+            opened=row.recorded,
+            opened_by=row.actor,
+            steps=tuple(steps.get(row.fact.incident, ())),
+            gaps=tuple(gaps.get(row.fact.incident, ())),
+            closed=closed.get(row.fact.incident),
         )
         for row in view.recorded(IncidentOpened)
     ]
@@ -91,15 +91,15 @@ def drill_due(view: LogView, days: int) -> datetime | None:
     return begun + timedelta(days=days) if begun else None
 
 
-def find(scene: Scene) -> list[Finding]:
+def find(context: PlayContext) -> list[Finding]:
     """An overdue drill, a response that nobody finishes, and gaps of the last one."""
-    if scene.policy is None or "drill" not in scene.policy.asked_plays:
+    if context.policy is None or "drill" not in context.policy.asked_plays:
         return []
-    every = incidents(scene.view)
-    due = drill_due(scene.view, scene.policy.cadence.drill)
+    every = incidents(context.view)
+    due = drill_due(context.view, context.policy.cadence.drill)
     findings = []
-    if due and scene.moment > due:
-        last = last_drill(scene.view)
+    if due and context.moment > due:
+        last = last_drill(context.view)
         history = (
             f"the last was closed on {last.closed.recorded:%Y-%m-%d}" if last and last.closed else "none was ever held"
         )
@@ -114,7 +114,7 @@ def find(scene: Scene) -> list[Finding]:
             )
         )
     for incident in every:
-        if not incident.closed and (incident.kind == "incident" or scene.moment - incident.opened > STILL_OPEN):
+        if not incident.closed and (incident.kind == "incident" or context.moment - incident.opened > STILL_OPEN):
             what = f"{incident.id} on {incident.generation} is open: {incident.what} Next: {incident.next}"
             findings.append(
                 Finding(

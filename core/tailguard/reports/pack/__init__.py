@@ -32,7 +32,7 @@ from tailguard.plays.loops import actions
 from tailguard.plays.loops.diagram import as_text
 from tailguard.plays.provenance.exchange import disarmed
 from tailguard.plays.response.drills import incidents
-from tailguard.plays.status import Standing, standing_of, status_of
+from tailguard.plays.status import TeamState, status_of, team_state
 from tailguard.policy.model import Policy
 from tailguard.reports import gate
 from tailguard.reports.minutes import minutes
@@ -70,30 +70,30 @@ def make(workspace: Workspace, generation: str) -> Pack:
     now = workspace.clock.now()
     with workspace.log.reading() as view:
         subject = _subject(view, generation)
-        standing = standing_of(view, now)
+        state = team_state(view, now)
         table = controls(view)
-        drawn = pictures(standing.scene.lineages, incidents(view))
+        drawn = pictures(state.context.lineages, incidents(view))
         documents = _documents(view, generation)
         files = {
-            **_state_files(view, standing, table),
+            **_state_files(view, state, table),
             **_generation_files(view, subject, policy, made=now),
         }
     files |= _document_files(workspace, documents)
-    files |= _process_files(workspace, standing, policy)
+    files |= _process_files(workspace, state, policy)
     files |= {f"charts/{picture.name}": picture.svg for picture in drawn}
     files["log-verification.json"] = _json(asdict(verify(workspace)))
-    files["index.html"] = _index(generation, standing, table, drawn, sorted(files), workspace.actor).encode()
+    files["index.html"] = _index(generation, state, table, drawn, sorted(files), workspace.actor).encode()
     files["manifest.json"] = _manifest(files, generation, made=now, by=workspace.actor)
     files["SHA256SUMS"] = _checksums(files)
     digest = digest_of(files["manifest.json"])
     with workspace.deciding(Right.PACK) as tx:
-        tx.record(EvidencePacked(digest, len(files)))
+        tx.record(EvidencePacked(manifest=digest, files=len(files)))
     return Pack(_zipped(files, now), digest, tuple(sorted(files)))
 
 
-def _state_files(view: LogView, standing: Standing, table: Sequence[Control]) -> dict[str, bytes]:
+def _state_files(view: LogView, state: TeamState, table: Sequence[Control]) -> dict[str, bytes]:
     """The state of the whole defence: plays, findings, overrides, loops, incidents and controls."""
-    status = status_of(standing)
+    status = status_of(state)
     attestations = view.recorded(PlayAttested)
     return {
         "status.json": _json(asdict(status)),
@@ -101,8 +101,8 @@ def _state_files(view: LogView, standing: Standing, table: Sequence[Control]) ->
         "plays.csv": _csv([asdict(play) for play in status.plays]),
         "attestations.csv": _csv([{"when": row.recorded, "by": row.actor, **asdict(row.fact)} for row in attestations]),
         "findings.csv": _csv([asdict(finding) for finding in status.findings]),
-        "loops.csv": _csv([_loop_row(loop) for loop in standing.loops.loops]),
-        "loops.svg": as_text(standing.loops.flows, standing.loops.closing, "svg").encode(),
+        "loops.csv": _csv([_loop_row(loop) for loop in state.loops.loops]),
+        "loops.svg": as_text(state.loops.flows, state.loops.closing, "svg").encode(),
         "incidents.json": _json([asdict(incident) for incident in incidents(view)]),
         "controls.csv": _csv([asdict(control) for control in table]),
     }
@@ -153,14 +153,14 @@ def _document_files(workspace: Workspace, documents: _Documents) -> dict[str, by
     return files
 
 
-def _process_files(workspace: Workspace, standing: Standing, policy: Policy) -> dict[str, bytes]:
+def _process_files(workspace: Workspace, state: TeamState, policy: Policy) -> dict[str, bytes]:
     """The process that the team has agreed on: policy, runbook and calendar."""
     runbook = attest.runbook_text(workspace)
     return {
         "policy.toml": (workspace.root / POLICY_FILE).read_bytes(),
         "runbook.md": runbook.encode(),
         "runbook.html": attest.as_page(runbook, "Runbook").encode(),
-        "calendar.ics": attest.calendar(standing.due, policy.team),
+        "calendar.ics": attest.calendar(state.due, policy.team),
     }
 
 
@@ -190,14 +190,21 @@ def _subject(view: LogView, generation: str) -> Subject:
             f"{generation} was never trained; there is nothing to pack. `tailguard status` lists generations."
         )
     parts = [row.fact for row in view.recorded(CompositionPart, run=generation)]
-    standing = standing_of(view, composed.recorded)
+    state = team_state(view, composed.recorded)
     generation_status = next(
-        status for line in standing.scene.lineages for status in line.generations if status.run == generation
+        status for line in state.context.lineages for status in line.generations if status.run == generation
     )
     sources = {part.source for part in parts}
     agreed = {name: contract for name, contract in contracts(view).items() if name in sources}
     writers = sorted({row.fact.generation for row in view.recorded(OwnOutputFound) if row.fact.source in sources})
-    return Subject(generation_status, made.fact, composed.fact, parts, agreed, writers)
+    return Subject(
+        status=generation_status,
+        made=made.fact,
+        composed=composed.fact,
+        parts=parts,
+        contracts=agreed,
+        synthetic_writers=writers,
+    )
 
 
 def _loop_row(loop: Any) -> dict[str, Any]:
@@ -214,13 +221,13 @@ def _loop_row(loop: Any) -> dict[str, Any]:
 
 def _index(
     generation: str,
-    standing: Standing,
+    state: TeamState,
     table: Sequence[Control],
     drawn: Sequence[Picture],
     files: Sequence[str],
     by: str,
 ) -> str:
-    moment = standing.scene.moment
+    moment = state.context.moment
     lines = [
         f"# Evidence pack: {plain(generation)}",
         "",
@@ -240,16 +247,13 @@ def _index(
         "",
         "## Plays",
         "",
-        *(
-            f"- {plain(play.sentence)} Owner {plain(play.owner)}. {plain(play.contradiction)}"
-            for play in standing.plays
-        ),
+        *(f"- {plain(play.sentence)} Owner {plain(play.owner)}. {plain(play.contradiction)}" for play in state.plays),
         "",
         "## Findings",
         "",
         *(
             f"- {finding.severity}: {plain(finding.what)} (since {finding.since:%Y-%m-%d})"
-            for finding in standing.findings
+            for finding in state.findings
         ),
         "",
     ]

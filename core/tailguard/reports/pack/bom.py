@@ -77,7 +77,7 @@ def _model(subject: Subject) -> dict[str, Any]:
 def _metric(measure: MeasureStatus) -> str:
     """What a figure is: the measure, how its change is counted, and against which reference."""
     change = "change in points" if measure.measure.in_points else "change"
-    return f"{measure.measure.label}, {change} against {measure.reference_kind} {measure.reference}"
+    return f"{measure.label}, {change} against {measure.reference_kind} {measure.reference}"
 
 
 def _training_set(subject: Subject) -> dict[str, Any]:

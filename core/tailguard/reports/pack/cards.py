@@ -17,7 +17,7 @@ from tailguard.domain.facts import Composition, CompositionPart, Generation
 from tailguard.domain.markdown import plain
 from tailguard.domain.references import reference_name
 from tailguard.domain.sources import Contract
-from tailguard.plays.lineages import GenerationStatus
+from tailguard.plays.lineages import GenerationStatus, MeasureStatus
 from tailguard.policy.model import Policy
 
 _SIZES = (
@@ -29,7 +29,7 @@ _SIZES = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Subject:
     """The generation that a pack is about, its training set and what is known of its sources."""
 
@@ -70,7 +70,7 @@ def model_card(subject: Subject, policy: Policy) -> str:
                         "metrics": [
                             {
                                 "type": str(measure.measure),
-                                "name": f"{measure.measure.label} against "
+                                "name": f"{measure.label} against "
                                 f"{reference_name(measure.reference_kind, measure.reference)}",
                                 "value": round(measure.delta, 6),
                             }
@@ -81,13 +81,6 @@ def model_card(subject: Subject, policy: Policy) -> str:
             }
         ],
     }
-    measures = [
-        f"| {measure.measure.label} | {plain(measure.reference)} ({measure.reference_kind}) | "
-        f"{changes.signed(measure.measure, measure.delta)} | "
-        f"{changes.interval(measure.measure, measure.low, measure.high)} | "
-        f"{changes.size(measure.measure, measure.margin)} | {measure.verdict} |"
-        for measure in status.measures
-    ]
     lines = [
         f"# {plain(status.run)}",
         "",
@@ -105,14 +98,23 @@ def model_card(subject: Subject, policy: Policy) -> str:
         "",
         f"Verdict of its gate: {status.verdict or 'none'}. {plain(status.reason or '')}",
         "",
-        "| measure | reference | change | 90% interval | margin | verdict |",
+        "| measure | reference | change | interval | margin | verdict |",
         "|---|---|---|---|---|---|",
-        *measures,
+        *(_measure_row(measure) for measure in status.measures),
         "",
         "The gate measures loss of diversity and of rare cases. It does not judge facts, safety or bias.",
         "",
     ]
     return _with_front(front, lines)
+
+
+def _measure_row(measure: MeasureStatus) -> str:
+    return (
+        f"| {plain(measure.label)} | {plain(measure.reference)} ({measure.reference_kind}) | "
+        f"{changes.signed(measure.measure, measure.delta)} | "
+        f"{changes.interval(measure.measure, measure.low, measure.high)} ({measure.confidence:.0%}) | "
+        f"{changes.size(measure.measure, measure.margin)} | {measure.verdict} |"
+    )
 
 
 def dataset_card(subject: Subject, policy: Policy) -> str:
@@ -138,7 +140,7 @@ def dataset_card(subject: Subject, policy: Policy) -> str:
         "",
         _parts(subject),
         "",
-        "Each record carries a tag: origin, evidence, who or what said so. Unknown counts as synthetic.",
+        "Each record carries a tag: origin, evidence, who or what decided it. Unknown counts as synthetic.",
         "",
         "## Sources",
         "",

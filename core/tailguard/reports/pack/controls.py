@@ -32,7 +32,7 @@ from tailguard.domain.facts import (
 from tailguard.runlog.view import LogView
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Control:
     """A demand, the control that meets it, the kind of row that shows it, how many there are, and the newest with its date."""
 
@@ -112,7 +112,12 @@ def controls(view: LogView) -> list[Control]:
         newest = rows[-1] if rows else None
         table.append(
             Control(
-                demand, control, evidence, len(rows), newest.id if newest else "", newest.recorded if newest else None
+                demand=demand,
+                control=control,
+                evidence=evidence,
+                rows=len(rows),
+                newest=newest.id if newest else "",
+                when=newest.recorded if newest else None,
             )
         )
     return table

@@ -79,6 +79,7 @@ def _measures(lineage: LineageStatus) -> Picture:
             for generation in shown
             for measure in generation.measures
             if measure.measure is drawn
+            and not measure.slice
             and measure.reference_kind is ReferenceKind.PARENT
             and measure.high < float("inf")
         ]
@@ -101,7 +102,7 @@ def _measures(lineage: LineageStatus) -> Picture:
 
 def _drills(drills: Sequence[Incident]) -> Picture:
     last = drills[-1].seconds("rollback") or 0.0
-    title = f"Drills and incidents: the last rollback stood {last:,.0f} s after the freeze"
+    title = f"Drills and incidents: the last rollback was done {last:,.0f} s after the freeze"
     figure, axes = _blank(title)
     for step, colour in (("detect", HUMAN), ("freeze", AI), ("rollback", GREEN)):
         axes.plot(

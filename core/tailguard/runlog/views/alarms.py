@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import bindparam, text
 
+from tailguard.domain.alarms import AlarmKind
 from tailguard.domain.damage import Damage
 from tailguard.domain.facts import CanaryResult, GateDecision, StreamFrozen, StreamWeek
 from tailguard.domain.gates import Gate
+from tailguard.domain.measures import Measure
+from tailguard.domain.verdict import Verdict
 from tailguard.runlog.view import LogView, Recorded, latest
 
 
-class AlarmKind(StrEnum):
-    """What can stand in alarm. The values stand in logs, and by them an alert is known to be raised already: rename none."""
-
-    STREAM = "a stream lost diversity"
-    CANDIDATE = "a candidate lost diversity"
-    SELF_TEST = "the gate has no teeth"
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Alarm:
     """Something that stands past a threshold: what kind of thing, about what (a stream, its measure and reference; or a run), in
     words, and the row that says so."""
@@ -40,10 +34,10 @@ class Alarm:
 
 
 def alarms(view: LogView) -> list[Alarm]:
-    """What stands in alarm: streams that lost diversity, the newest candidate of a lineage where it was blocked, and a gate
+    """What is in alarm: streams that lost diversity, the newest candidate of a lineage where it was blocked, and a gate
     that failed its newest self-test. Alerts are raised from this, and charts mark it."""
     result = []
-    alarmed: dict[tuple[str, str, str], Recorded[StreamWeek]] = {}
+    alarmed: dict[tuple[str, Measure, str], Recorded[StreamWeek]] = {}
     for week in view.recorded(StreamWeek, alarm=True):
         alarmed.setdefault((week.fact.stream, week.fact.measure, week.fact.reference), week)
     for (stream, measure, digest), week in alarmed.items():
@@ -51,23 +45,29 @@ def alarms(view: LogView) -> list[Alarm]:
         if reference and reference.fact.reference == digest:
             change = week.fact.value / week.fact.reference_value - 1
             what = (
-                f"{stream}: {measure} fell past the margin of {week.fact.margin:.0%}: {change:+.1%} against the frozen reference "
-                f"in the week of {week.fact.week:%Y-%m-%d}. It stands until a new reference is frozen"
+                f"{stream}: {measure.label} fell past the margin of {week.fact.margin:.0%}: {change:+.1%} against the frozen "
+                f"reference in the week of {week.fact.week:%Y-%m-%d}. It lasts until a new reference is frozen"
             )
-            about = (stream, measure, digest[:12])
-            result.append(Alarm(AlarmKind.STREAM, about, what, week.id, week.recorded))
+            about = (stream, str(measure), digest[:12])
+            result.append(Alarm(kind=AlarmKind.STREAM, about=about, what=what, source=week.id, since=week.recorded))
     for decision in view.recorded(GateDecision, newest_by=("lineage",), gate=Gate.DIVERSITY):
         fact = decision.fact
-        if fact.verdict == "BLOCK":
+        if fact.verdict == Verdict.BLOCK:
             what = f"{fact.run} is blocked: {fact.reason}"
-            result.append(Alarm(AlarmKind.CANDIDATE, (fact.run,), what, decision.id, decision.recorded))
+            result.append(
+                Alarm(
+                    kind=AlarmKind.CANDIDATE, about=(fact.run,), what=what, source=decision.id, since=decision.recorded
+                )
+            )
     last_test = view.newest(CanaryResult)
     if last_test:
         run = last_test.fact.run
         wrong = view.recorded(CanaryResult, run=run, as_expected=False)
         if wrong:
             what = f"the gate failed its self-test in {run}: {wrong[0].fact.kind.label}: {wrong[0].fact.verdict}"
-            result.append(Alarm(AlarmKind.SELF_TEST, (run,), what, wrong[0].id, wrong[0].recorded))
+            result.append(
+                Alarm(kind=AlarmKind.SELF_TEST, about=(run,), what=what, source=wrong[0].id, since=wrong[0].recorded)
+            )
     return result
 
 
@@ -77,7 +77,7 @@ def frozen_stream(view: LogView, stream: str) -> Recorded[StreamFrozen] | None:
 
 
 @dataclass(frozen=True)
-class Teeth:
+class Sensitivity:
     """What the self-tests of a run's gate with one kind of damage showed: the smallest loss that was blocked (a share, None where
     none was), the newest row of them, and when."""
 
@@ -87,7 +87,7 @@ class Teeth:
     when: datetime
 
 
-def teeth(view: LogView, damage: Damage) -> list[Teeth]:
+def sensitivity(view: LogView, damage: Damage) -> list[Sensitivity]:
     """What each run's self-tests with this kind of damage showed, oldest run first."""
     rows = view.connection.execute(
         text(
@@ -100,7 +100,7 @@ def teeth(view: LogView, damage: Damage) -> list[Teeth]:
         ),
         {"damage": damage},
     ).all()
-    return [Teeth(*row) for row in rows]
+    return [Sensitivity(*row) for row in rows]
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,8 @@ class Thin:
     words: str
 
 
-@dataclass(frozen=True)
-class AnchorStanding:
+@dataclass(frozen=True, kw_only=True)
+class AnchorState:
     """The anchor set as it stands. Shares of the year are what may still be added or retired, in records."""
 
     anchor: str
@@ -63,7 +63,7 @@ class AnchorStanding:
         return "\n".join([*lines, *(f"Thin: {thin.words}." for thin in self.thin)])
 
 
-def anchor_standing(view: LogView, limits: Anchor, now: datetime) -> AnchorStanding | None:
+def anchor_state(view: LogView, limits: Anchor, now: datetime) -> AnchorState | None:
     """The anchor as it stands at a time, from the log alone; None where none is frozen."""
     versions = view.recorded(AnchorFrozen)
     if not versions:
@@ -83,10 +83,20 @@ def anchor_standing(view: LogView, limits: Anchor, now: datetime) -> AnchorStand
         if count < limits.min_slice_records
     ]
     added, retired = (left_this_year(versions, changes, action, limits, now) for action in ("added", "retired"))
-    return AnchorStanding(
-        newest.anchor, newest.name, newest.records, newest.tokens, newest.rare_terms, versions[0].recorded, renewed,
-        slices, added, retired, now - renewed > timedelta(days=limits.max_age_days), tuple(thin),
-    )  # fmt: skip
+    return AnchorState(
+        anchor=newest.anchor,
+        name=newest.name,
+        records=newest.records,
+        tokens=newest.tokens,
+        rare_terms=newest.rare_terms,
+        frozen=versions[0].recorded,
+        renewed=renewed,
+        slices=slices,
+        may_add=added,
+        may_retire=retired,
+        stale=now - renewed > timedelta(days=limits.max_age_days),
+        thin=tuple(thin),
+    )
 
 
 def left_this_year(

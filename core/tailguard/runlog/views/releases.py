@@ -7,25 +7,25 @@ from tailguard.domain.facts import Evaluation, GateDecision, GateSignedOff, Gene
 from tailguard.domain.gates import Gate
 from tailguard.domain.permission import SignOff
 from tailguard.domain.references import Predecessor, trained_before
-from tailguard.domain.shipping import Event, Fleet, fleet
+from tailguard.domain.shipping import Event, ReleaseHistory, release_history
 from tailguard.runlog.view import LogView, Recorded, latest
 
 
-def fleet_of(view: LogView, lineage: str) -> Fleet:
+def release_history_of(view: LogView, lineage: str) -> ReleaseHistory:
     """The state of a lineage's generations, and which one is in production."""
-    return view.answer("fleets", lambda: _fleets(view)).get(lineage) or fleet([])
+    return view.answer("release histories", lambda: _release_histories(view)).get(lineage) or release_history([])
 
 
-def _fleets(view: LogView) -> dict[str, Fleet]:
+def _release_histories(view: LogView) -> dict[str, ReleaseHistory]:
     events: dict[str, list[Event]] = {}
     for row in view.recorded(ShippingEvent):
         events.setdefault(row.fact.lineage, []).append(Event(row.fact.run, row.fact.action))
-    return {lineage: fleet(shipping) for lineage, shipping in events.items()}
+    return {lineage: release_history(shipping) for lineage, shipping in events.items()}
 
 
 def shipped_generations(view: LogView, lineage: str) -> list[str]:
-    """Generations of a lineage that were put to work and are neither frozen nor rolled back; the one at work is the last."""
-    return list(fleet_of(view, lineage).good)
+    """Generations of a lineage that were deployed and are neither frozen nor rolled back; the one in production is the last."""
+    return list(release_history_of(view, lineage).good)
 
 
 def sign_off_of(view: LogView, decision: Recorded[GateDecision]) -> SignOff | None:
@@ -41,7 +41,7 @@ def predecessors(
 ) -> list[Predecessor]:
     """The generations of a lineage that were trained before a candidate, oldest first, and the one in production; how each stands
     to answers to this suite (its digest) with this decoding. `measure` is the one that the best is told by."""
-    ships = fleet_of(view, lineage)
+    ships = release_history_of(view, lineage)
     trained = [row.fact.run for row in view.recorded(Generation, lineage=lineage)]
     before = list(trained_before(candidate, trained))
     if ships.deployed and ships.deployed not in (candidate, *before):

@@ -20,7 +20,7 @@ from tailguard.domain.facts import (
 )
 from tailguard.domain.sources import Contract, SourceRecord
 from tailguard.domain.tags import Origin
-from tailguard.runlog.view import LogView
+from tailguard.runlog.view import LogView, fact_of
 from tailguard.runlog.views.reviews import review_decisions
 
 
@@ -32,15 +32,15 @@ def contracts(view: LogView) -> dict[str, Contract]:
         fact, signature = row.fact, signed.get(row.id)
         valid = signature if signature and signature.fact.signed else None
         by_source[fact.source] = Contract(
-            fact.source,
-            fact.owner,
-            fact.licence,
-            fact.declared,
-            fact.since,
-            fact.note,
-            row.id,
-            valid.actor if valid else None,
-            valid.recorded if valid else None,
+            source=fact.source,
+            owner=fact.owner,
+            licence=fact.licence,
+            declared=fact.declared,
+            since=fact.since,
+            note=fact.note,
+            row=row.id,
+            signed_by=valid.actor if valid else None,
+            signed=valid.recorded if valid else None,
         )
     return by_source
 
@@ -132,7 +132,7 @@ def passed(view: LogView, minimum: int) -> Passed:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Return:
     """Our own text in a batch that did not declare it: the newest time in a source, and how many batches had it so far."""
 
@@ -158,4 +158,6 @@ def undeclared_returns(view: LogView, minimum: int) -> list[Return]:
         ),
         {"least": minimum},
     ).all()
-    return [Return(row[0], row[1], OwnOutputFound(*row[2:-2]), int(row[-2])) for row in rows]
+    return [
+        Return(id=row[0], recorded=row[1], fact=fact_of(OwnOutputFound, row[2:-2]), times=int(row[-2])) for row in rows
+    ]

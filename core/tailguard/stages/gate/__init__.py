@@ -94,9 +94,22 @@ def gate(
         facts=(
             *measurements(candidate.run, judged, suite),
             *canaries,
-            *(FloorCheck(candidate.run, floor.name, floor.required, floor.observed, floor.met) for floor in checked),
+            *(
+                FloorCheck(
+                    run=candidate.run, name=floor.name, required=floor.required, observed=floor.observed, met=floor.met
+                )
+                for floor in checked
+            ),
             *_comparison_facts(candidate.run, reports, kept),
-            GateDecision(candidate.run, lineage, gates.Gate.DIVERSITY, ruling.verdict, enforced, ruling.reason, None),
+            GateDecision(
+                run=candidate.run,
+                lineage=lineage,
+                gate=gates.Gate.DIVERSITY,
+                verdict=ruling.verdict,
+                enforced=enforced,
+                reason=ruling.reason,
+                override=None,
+            ),
         ),
         records_in=len(ours.answers),
         records_out=len(ours.answers),
@@ -144,7 +157,7 @@ def _sensitivity_criterion(canaries: Sequence[CanaryResult]) -> Criterion:
 
 def limits_of(policy: Gate) -> Limits:
     """Margins and error rate as the policy states them."""
-    return Limits(policy.margins, policy.alpha)
+    return Limits(policy.margins, policy.alpha, policy.slices)
 
 
 def answered(store: Store, evaluated: Evaluated, suite: Suite) -> Outputs:
@@ -230,7 +243,15 @@ def _comparison_facts(
 def _facts_of(run: str, kind: ReferenceKind, report: Report, kept: str) -> list[Fact]:
     comparison = report.comparison
     facts: list[Fact] = [
-        GuardCheck(run, kind, guard.name, guard.required, guard.observed, guard.met) for guard in comparison.guards
+        GuardCheck(
+            run=run,
+            reference_kind=kind,
+            name=guard.name,
+            required=guard.required,
+            observed=guard.observed,
+            met=guard.met,
+        )
+        for guard in comparison.guards
     ]
     facts += [
         ComparedMeasure(
@@ -238,6 +259,7 @@ def _facts_of(run: str, kind: ReferenceKind, report: Report, kept: str) -> list[
             reference_kind=kind,
             reference=report.reference,
             measure=measure.measure,
+            slice=measure.slice,
             reference_value=measure.reference_value,
             candidate_value=measure.candidate_value,
             delta=measure.delta,
@@ -248,11 +270,19 @@ def _facts_of(run: str, kind: ReferenceKind, report: Report, kept: str) -> list[
             detectable_loss=measure.detectable_loss,
             prompts=comparison.prompts,
             prompts_to_settle=measure.prompts_to_settle,
+            confidence=measure.confidence,
         )
         for measure in comparison.measures
     ]
     facts += [
-        UnusableAnswers(run, kind, report.reference, part.defect, part.reference_share, part.candidate_share)
+        UnusableAnswers(
+            run=run,
+            reference_kind=kind,
+            reference=report.reference,
+            defect=part.defect,
+            reference_share=part.reference_share,
+            candidate_share=part.candidate_share,
+        )
         for part in comparison.unusable
     ]
     for shown in comparison.secondary:
@@ -262,14 +292,22 @@ def _facts_of(run: str, kind: ReferenceKind, report: Report, kept: str) -> list[
         SliceMeasure(run=run, reference_kind=kind, reference=report.reference, **asdict(measure))
         for measure in comparison.slices
     ]
-    facts.append(ReportKept(run, kind, report.reference, kept))
+    facts.append(ReportKept(run=run, reference_kind=kind, reference=report.reference, report=kept))
     return facts
 
 
 def _shifts(run: str, report: Report) -> list[Fact]:
     return [
         CaseShift(
-            run, direction, shift.kind, shift.what, shift.had, shift.has, shift.prompt, shift.example, shift.counterpart
+            run=run,
+            direction=direction,
+            kind=shift.kind,
+            what=shift.what,
+            had=shift.had,
+            has=shift.has,
+            prompt=shift.prompt,
+            example=shift.example,
+            counterpart=shift.counterpart,
         )
         for direction, shifts in (("lost", report.lost), ("gained", report.gained))
         for shift in shifts
@@ -278,7 +316,7 @@ def _shifts(run: str, report: Report) -> list[Fact]:
 
 def _examples(run: str, report: Report) -> list[Fact]:
     return [
-        UnusableExample(run, part.defect, example.prompt, example.answer)
+        UnusableExample(run=run, defect=part.defect, prompt=example.prompt, answer=example.answer)
         for part in report.comparison.unusable
         for example in part.examples
     ]

@@ -24,22 +24,28 @@ def measurements(run: str, judged: Judged, suite: Suite) -> list[Measurement]:
     outputs = judged.outputs
     tail = np.array([prompt in outputs.tail for prompt in outputs.ids], dtype=np.bool_)
     rare = chosen(side.rare, tail)
-    facts = [Measurement(run, Measure.USABLE, float(side.usable.mean()), side.prompts)]
+    facts = [Measurement(run=run, measure=Measure.USABLE, value=float(side.usable.mean()), budget=side.prompts)]
     if 0 < tail.sum() < side.prompts:
-        facts.append(Measurement(run, Measure.USABLE_TAIL, float(side.usable[tail].mean()), int(tail.sum())))
+        facts.append(
+            Measurement(
+                run=run, measure=Measure.USABLE_TAIL, value=float(side.usable[tail].mean()), budget=int(tail.sum())
+            )
+        )
     for measure, units, scale in (
         (Measure.RARE_DENSITY, rare, max(1, len(suite.rare_terms))),
         (Measure.TYPE_DENSITY, side.words, 1),
         (Measure.PAIR_DENSITY, side.pairs, 1),
     ):
         budget = min(_MOST_UNITS, len(units.units))
-        facts.append(Measurement(run, measure, _value(units, budget) / scale, budget))
+        facts.append(Measurement(run=run, measure=measure, value=_value(units, budget) / scale, budget=budget))
     for measure, units, scale in (
         (Measure.RARE_COVERAGE, rare, max(1, len(suite.rare_terms))),
         (Measure.TYPE_COVERAGE, side.words, 1),
     ):
         budget = max(1, (len(units.starts) - 1) // _PROMPTS_SHARE)
-        facts.append(Measurement(run, measure, by_prompts(units, budget=budget).value / scale, budget))
+        facts.append(
+            Measurement(run=run, measure=measure, value=by_prompts(units, budget=budget).value / scale, budget=budget)
+        )
     for measure, items in ((Measure.ACCURACY, tail == 0), (Measure.TAIL_ACCURACY, tail)):
         scores = [
             score
@@ -48,7 +54,7 @@ def measurements(run: str, judged: Judged, suite: Suite) -> list[Measurement]:
             for score in outputs.scores.get(prompt, ())
         ]
         if scores:
-            facts.append(Measurement(run, measure, sum(scores) / len(scores), len(scores)))
+            facts.append(Measurement(run=run, measure=measure, value=sum(scores) / len(scores), budget=len(scores)))
     return facts
 
 

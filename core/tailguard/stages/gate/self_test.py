@@ -60,7 +60,9 @@ def self_test(
         aimed = _aimed_at(damage, comparison)
         loss = -aimed.delta if aimed else 0.0
         expected = _as_expected(damage, strength, aimed, comparison)
-        return CanaryResult(run, damage, strength, loss, comparison.verdict, expected)
+        return CanaryResult(
+            run=run, kind=damage, strength=strength, loss=loss, verdict=comparison.verdict, as_expected=expected
+        )
 
     results = []
     for damage, strength in _planned(ours, limits):

@@ -1,4 +1,4 @@
-"""Stage 1, intake and classify: read every record, tag its origin with the evidence, hold what cannot be told.
+"""Stage 1, intake and classify: read every record, tag its origin with the evidence, hold what has no known origin.
 
 `reading` goes over a batch once and judges its records, `tagging` turns evidence into tags, `counting` into facts.
 """
@@ -66,13 +66,13 @@ def intake(
     policy: Intake,
     nothing_new: bool,
     seed: int,
-    tell: Watcher,
+    progress: Watcher,
 ) -> Outcome:
     """Tag the records of all batches and of `released` (held ones that a person has decided since).
 
     `nothing_new` says that a run without any record is what was asked for.
 
-    Raises InputError when a batch as a whole cannot be read; single broken records are set aside with their reasons.
+    Raises InputError when a batch as a whole cannot be read; single broken records are rejected with their reasons.
     """
     context = _Context(run, store, detector, own, contracts, policy, seed)
     released_ids = released["id"].to_pylist()
@@ -89,7 +89,7 @@ def intake(
                 seen=seen,
                 detector=detector,
                 own=own,
-                tell=_progress_of_file(tell, request.file, opened.size),
+                progress=_progress_of_file(progress, request.file, opened.size),
             )
             batches.append(_take_in(context, request, opened.digest, batch, _Tables(records, quarantine)))
     input_parts = [*batches, _take_in_released(context, released)]
@@ -176,7 +176,14 @@ def _take_in(context: _Context, request: BatchRequest, digest: str, batch: Batch
         inputs=[Named("file", Path(request.file).name, digest)],
         outputs=[Named("ledger", request.source, ledger.digest), Named("rejects", request.source, rejects)],
         facts=[
-            LedgerKept(context.run, digest, request.source, ledger.digest, ledger.root, counts.tags),
+            LedgerKept(
+                run=context.run,
+                batch=digest,
+                source=request.source,
+                ledger=ledger.digest,
+                root=ledger.root,
+                tags=counts.tags,
+            ),
             *facts_of(context.run, request, digest, batch, counts, conflict, context.detector, context.seed),
         ],
     )
@@ -193,12 +200,12 @@ def _take_in_released(context: _Context, released: pa.Table) -> _TakenInPart:
     return _TakenInPart(
         inputs=inputs,
         outputs=[Named("ledger", name, ledger)],
-        facts=[LedgerKept(context.run, "", name, ledger, root, len(released))],
+        facts=[LedgerKept(run=context.run, batch="", source=name, ledger=ledger, root=root, tags=len(released))],
     )
 
 
-def _progress_of_file(tell: Watcher, file: str, size: int | None) -> Callable[[int, int], None]:
-    return lambda records, characters: tell(file, records, min(1.0, characters / size) if size else 0.0)
+def _progress_of_file(progress: Watcher, file: str, size: int | None) -> Callable[[int, int], None]:
+    return lambda records, characters: progress(file, records, min(1.0, characters / size) if size else 0.0)
 
 
 def _working_folder(context: _Context, batch: Sequence[object]) -> Path:
@@ -228,7 +235,7 @@ def _tag(store: Store, batch: Batch, digest: str, rules: Rules, conflict: str | 
             if conflict:
                 tags = [demoted(tag, conflict, rules.detector) for tag in tags]
             table = _table(rows, words, tags, rules.source, digest)
-            counts.add(table, part)
+            counts.add(table, part, tags)
             tables.write(table)
             ledger.write(table.select(LEDGER.names).cast(LEDGER))
             for digest_of_tag in table["tag_digest"].to_pylist():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +27,9 @@ from tailguard.domain.facts import (
     ShareEstimated,
 )
 from tailguard.domain.own_output import MatchKind
-from tailguard.domain.tags import Evidence, Origin
+from tailguard.domain.reasons import Reason, RecordOutcome
+from tailguard.domain.stages import Stage
+from tailguard.domain.tags import Evidence, Origin, Tag
 from tailguard.ports import ShareEstimate
 from tailguard.stages.intake.reading import Batch, numbers
 from tailguard.stages.intake.tagging import Rules
@@ -50,7 +53,7 @@ class Counts:
 
     records: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     tokens: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    held: Counter[tuple[str, str]] = field(default_factory=Counter)
+    held: Counter[tuple[Origin, Reason]] = field(default_factory=Counter)
     held_ids: list[str] = field(default_factory=list)
     found: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
     copies: int = 0
@@ -62,23 +65,19 @@ class Counts:
     unknown: list[NDArray[np.bool_]] = field(default_factory=list)
     undisputed: list[NDArray[np.bool_]] = field(default_factory=list)
 
-    def add(self, table: pa.Table, part: pa.Table) -> None:
-        """Count a part: the tagged table, and the same records as they were read."""
+    def add(self, table: pa.Table, part: pa.Table, tags: Sequence[Tag]) -> None:
+        """Count a part: the tagged table, the same records as they were read, and their tags."""
         self.tags += len(table)
-        columns = table.select(
-            ["declared", "origin", "evidence", "tokens", "held", "reason", "id", "tag_digest"]
-        ).to_pydict()
+        columns = table.select(["declared", "origin", "evidence", "tokens", "held", "id", "tag_digest"]).to_pydict()
         for declared, origin, evidence, tokens in zip(
             columns["declared"], columns["origin"], columns["evidence"], columns["tokens"], strict=True
         ):
             self.records[declared, origin, evidence] += 1
             self.tokens[declared, origin, evidence] += tokens
-        for identity, origin, reason, held in zip(
-            columns["id"], columns["origin"], columns["reason"], columns["held"], strict=True
-        ):
-            if held:
-                self.held[origin, reason] += 1
-                self.held_ids.append(identity)
+        for tag in tags:
+            if tag.held_for:
+                self.held[tag.origin, tag.held_for] += 1
+                self.held_ids.append(tag.record)
         matches = part.select(["match", "generation"]).to_pydict()
         for identity, kind, generation in zip(columns["id"], matches["match"], matches["generation"], strict=True):
             if kind:
@@ -193,13 +192,30 @@ def _counted_facts(key: _BatchKey, counts: Counts) -> list[Fact]:
     """The ids of held records, counts by declaration, origin and evidence, and what of our own output came back."""
     held = [counts.held_ids[start : start + _IDS_PER_ROW] for start in range(0, len(counts.held_ids), _IDS_PER_ROW)]
     return [
-        *(RecordsHeld(key.run, key.batch, key.source, " ".join(ids)) for ids in held),
+        *(RecordsHeld(run=key.run, batch=key.batch, source=key.source, records=" ".join(ids)) for ids in held),
         *(
-            ProvenanceCount(key.run, key.batch, key.source, *group, counts.records[group], counts.tokens[group])
-            for group in sorted(counts.records)
+            ProvenanceCount(
+                run=key.run,
+                batch=key.batch,
+                source=key.source,
+                declared=declared,
+                origin=origin,
+                evidence=evidence,
+                records=records,
+                tokens=counts.tokens[declared, origin, evidence],
+            )
+            for (declared, origin, evidence), records in sorted(counts.records.items())
         ),
         *(
-            OwnOutputFound(key.run, key.batch, key.source, generation, kind, count, example)
+            OwnOutputFound(
+                run=key.run,
+                batch=key.batch,
+                source=key.source,
+                generation=generation,
+                kind=kind,
+                records=count,
+                example=example,
+            )
             for (generation, kind), (count, example) in sorted(counts.found.items())
         ),
     ]
@@ -211,7 +227,15 @@ def _share_facts(key: _BatchKey, pool: str, shares: Shares | None) -> list[Fact]
         return []
     return [
         ShareEstimated(
-            key.run, key.batch, key.source, pool, method, estimate.share, estimate.low, estimate.high, shares.records
+            run=key.run,
+            batch=key.batch,
+            source=key.source,
+            pool=pool,
+            method=method,
+            share=estimate.share,
+            low=estimate.low,
+            high=estimate.high,
+            records=shares.records,
         )
         for method, estimate in (("PACC", shares.pacc), ("SLD", shares.sld))
     ]
@@ -224,14 +248,14 @@ def _drift_facts(key: _BatchKey, human_scores: NDArray[np.float64], detector: De
         return []
     return [
         DriftChecked(
-            key.run,
-            key.batch,
-            key.source,
-            detector.name,
-            checked.records,
-            checked.distance,
-            checked.limit,
-            checked.drifted,
+            run=key.run,
+            batch=key.batch,
+            source=key.source,
+            detector=detector.name,
+            records=checked.records,
+            distance=checked.distance,
+            allowed=checked.limit,
+            drifted=checked.drifted,
         )
     ]
 
@@ -255,11 +279,20 @@ def _of_batch(judged: Shares | None, counts: Counts) -> ShareEstimate | None:
 
 
 def _reasons(run: str, source: str, batch: Batch, counts: Counts) -> list[Fact]:
-    reasons = Counter({("held", origin, reason): count for (origin, reason), count in counts.held.items()})
-    reasons.update(("rejected", "", reject.reason) for reject in batch.rejects)
+    reasons: Counter[tuple[RecordOutcome, str, Reason]] = Counter()
+    reasons.update({(RecordOutcome.HELD, origin, reason): count for (origin, reason), count in counts.held.items()})
+    reasons.update((RecordOutcome.REJECTED, "", reject.kind) for reject in batch.rejects)
     if batch.duplicates:
-        reasons["dropped", "", "duplicate of a record already taken in"] += batch.duplicates
+        reasons[RecordOutcome.DROPPED, "", Reason.ALREADY_TAKEN_IN] += batch.duplicates
     return [
-        ReasonCount(run, "intake", outcome, source, origin, reason, count)
+        ReasonCount(
+            run=run,
+            stage=Stage.INTAKE,
+            outcome=outcome,
+            source=source,
+            origin=origin,
+            reason=reason,
+            records=count,
+        )
         for (outcome, origin, reason), count in sorted(reasons.items())
     ]

@@ -22,6 +22,7 @@ from tailguard.detection.judge import Detector
 from tailguard.detection.own_outputs.index import Match, OwnOutputs
 from tailguard.detection.own_outputs.segments import prints_of
 from tailguard.domain.own_output import MatchKind
+from tailguard.domain.reasons import Reason
 from tailguard.domain.records import record_id
 from tailguard.domain.tags import spans_text
 from tailguard.ports import Judgement, RawRecord, Reject
@@ -53,7 +54,7 @@ READ = pa.schema(
 )
 """A record that was read and judged. `declared` is null where it says nothing of itself, `match` where nothing is ours."""
 
-Tell = Callable[[int, int], None]
+Progress = Callable[[int, int], None]
 """Called with the records and the characters read so far."""
 
 
@@ -91,14 +92,14 @@ def read_batch(
     seen: Seen,
     detector: Detector,
     own: OwnOutputs,
-    tell: Tell,
+    progress: Progress,
 ) -> Batch:
     """Read a batch into parts under `folder`, going on after those that are there already."""
     folder.mkdir(parents=True, exist_ok=True)
     batch = _taken_up(folder, seen)
     for _ in range(batch.read + len(batch.rejects)):
         next(rows, None)
-    tell(batch.read, batch.characters)
+    progress(batch.read, batch.characters)
     judged: list[pa.Table] = []
     state = (batch.read, batch.duplicates, len(batch.rejects))
     with ThreadPoolExecutor(1) as worker:
@@ -108,7 +109,7 @@ def read_batch(
             if waiting:
                 judged.append(waiting.result())
             waiting = following
-            tell(batch.read, batch.characters)
+            progress(batch.read, batch.characters)
             if complete:
                 judged.append(waiting.result())
                 waiting = None
@@ -216,7 +217,7 @@ def _taken_up(folder: Path, seen: Seen) -> Batch:
         progress = json.loads(pq.read_schema(path).metadata[b"progress"])
         batch.read, batch.duplicates = progress["read"], progress["duplicates"]
         batch.characters = progress["characters"]
-        batch.rejects += [Reject(**reject) for reject in progress["rejects"]]
+        batch.rejects += [Reject(**{**reject, "kind": Reason(reject["kind"])}) for reject in progress["rejects"]]
         seen.add(prints_of(pq.read_table(path, columns=["id"])["id"].to_pylist()))
         batch.parts += 1
     return batch

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tailguard.domain.own_output import MatchKind, match_label
+from tailguard.domain.reasons import Reason
 from tailguard.domain.sources import Contract
 from tailguard.domain.tags import WHOLE_SHARE, Evidence, Origin, Spans, Tag, spans_of
 from tailguard.policy.model import Intake
@@ -56,7 +57,7 @@ class Rules:
         if row["match"]:
             return self._own(row, word)
         if broken := self._breach(word):
-            return self._held(row, Evidence.NONE, broken)
+            return self._held(row, Reason.AGAINST_CONTRACT, Evidence.NONE, broken)
         if word.origin is not Origin.UNKNOWN and self.trusted:
             return self._declared(row, word)
         return self._undeclared(row, word)
@@ -85,7 +86,8 @@ class Rules:
     def _declared(self, row: Mapping[str, Any], word: Word) -> Tag:
         if word.origin is Origin.HUMAN and row["verdict"] in (Origin.AI, Origin.MIXED):
             looks = "looks model-made" if row["verdict"] == Origin.AI else f"{row['share']:.0%} of it looks model-made"
-            return self._held(row, Evidence.DETECTOR, f"declared human, {looks}", spans_of(row["spans"]))
+            words = f"declared human, {looks}"
+            return self._held(row, Reason.LOOKS_MODEL_MADE, Evidence.DETECTOR, words, spans_of(row["spans"]))
         reason = f"declared {word.origin} by its {word.by}"
         by = self.contract.signed_by if self.contract and self.contract.signed_by else self.source
         share = WHOLE_SHARE[word.origin]
@@ -99,12 +101,14 @@ class Rules:
         if row["verdict"] == Origin.MIXED:
             share = float(row["share"])
             reason = f"no trusted declaration, {share:.0%} of it looks model-made"
-            return self._held(row, Evidence.DETECTOR, reason, spans_of(row["spans"]))
-        reason = "no declared origin"
-        if word.origin is not Origin.UNKNOWN:
-            why = "whose contract is not signed" if self.policy.require_sign_off else "that is not trusted"
-            reason = f"declared {word.origin} by a source {why}"
-        return self._held(row, Evidence.NONE, reason)
+            return self._held(row, Reason.PARTLY_MODEL_MADE, Evidence.DETECTOR, reason, spans_of(row["spans"]))
+        if word.origin is Origin.UNKNOWN:
+            return self._held(row, Reason.NO_DECLARATION, Evidence.NONE, "no declared origin")
+        if self.policy.require_sign_off:
+            kind, why = Reason.UNSIGNED_CONTRACT, "whose contract is not signed"
+        else:
+            kind, why = Reason.UNTRUSTED_SOURCE, "that is not trusted"
+        return self._held(row, kind, Evidence.NONE, f"declared {word.origin} by a source {why}")
 
     def _made(
         self,
@@ -116,11 +120,11 @@ class Rules:
         share: float,
         spans: Spans,
     ) -> Tag:
-        return Tag(row["id"], origin, evidence, reason, by, held=False, share=share, spans=spans)
+        return Tag(row["id"], origin, evidence, reason, by, share=share, spans=spans)
 
-    def _held(self, row: Mapping[str, Any], evidence: Evidence, reason: str, spans: Spans = ()) -> Tag:
+    def _held(self, row: Mapping[str, Any], kind: Reason, evidence: Evidence, words: str, spans: Spans = ()) -> Tag:
         by = self.detector if evidence is Evidence.DETECTOR else "intake"
-        return Tag(row["id"], Origin.UNKNOWN, evidence, reason, by, held=True, share=1.0, spans=spans)
+        return Tag(row["id"], Origin.UNKNOWN, evidence, words, by, share=1.0, spans=spans, held_for=kind)
 
 
 def demoted(tag: Tag, conflict: str, detector: str) -> Tag:
@@ -128,5 +132,11 @@ def demoted(tag: Tag, conflict: str, detector: str) -> Tag:
     if tag.origin is not Origin.HUMAN:
         return tag
     return replace(
-        tag, origin=Origin.UNKNOWN, evidence=Evidence.DETECTOR, held=True, reason=conflict, by=detector, share=1.0
+        tag,
+        origin=Origin.UNKNOWN,
+        evidence=Evidence.DETECTOR,
+        reason=conflict,
+        by=detector,
+        share=1.0,
+        held_for=Reason.BATCH_CONFLICT,
     )

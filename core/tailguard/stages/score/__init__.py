@@ -52,14 +52,14 @@ def score(
     sources: Mapping[str, SourceRecord],
     rules: Filter,
     seed: int,
-    tell: Callable[[int], None],
+    progress: Callable[[int], None],
 ) -> Outcome:
     """Score and filter a run's tagged records (`records` names their table).
 
-    `base` is the human text that the composition will hold besides them, `tell` is told how many were read. Raises
+    `base` is the human text that the composition will hold besides them, `progress` is called with how many were read. Raises
     InputError when a record is untagged or held, naming it.
     """
-    record_set = read(records, store=store, base=base, rules=rules, tell=tell)
+    record_set = read(records, store=store, base=base, rules=rules, progress=progress)
     judged = judge(record_set, base=base, sources=sources, rules=rules, seed=seed)
     with store.table_writer("scored", SCORED) as scored:
         at = 0
@@ -78,12 +78,12 @@ def score(
     flagged = np.flatnonzero(judged.outcome == FLAGGED)
     facts += [
         FlaggedRecord(
-            run,
-            int(judged.position[row]),
-            record_set.identity(row),
-            str(record_set.source[row]),
-            float(judged.running_ratio[row]),
-            rules.ceiling,
+            run=run,
+            position=int(judged.position[row]),
+            record=record_set.identity(row),
+            source=str(record_set.source[row]),
+            running_ratio=float(judged.running_ratio[row]),
+            ceiling=rules.ceiling,
         )
         for row in flagged[np.argsort(judged.position[flagged])][:_LOGGED_FLAGS]
     ]

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from tailguard.domain.facts import Fact, ReasonCount, RuleFailed, SliceCoverage, TailCoverage
+from tailguard.domain.reasons import Reason
+from tailguard.domain.stages import Stage
 from tailguard.quality.rules import RULES
 from tailguard.stages.score.judging import DROPPED, OUTCOMES, Judged
 from tailguard.stages.score.reading import Read
@@ -32,7 +34,9 @@ def coverage_facts(run: str, record_set: Read, judged: Judged, allowed: float) -
         of_origin = record_set.origin == origin
         for moment, among in (("before", of_origin), ("after", of_origin & stays)):
             covered = len(np.unique(term[among[owner]]))
-            facts.append(TailCoverage(run, moment, str(origin), covered, len(record_set.terms)))
+            facts.append(
+                TailCoverage(run=run, moment=moment, origin=str(origin), covered=covered, cells=len(record_set.terms))
+            )
     for name in sorted(set(record_set.slice)):
         for origin in sorted(set(record_set.origin)):
             among = (record_set.origin == origin) & (record_set.slice == name)
@@ -57,7 +61,17 @@ def _slice(
     likely = float(lost_at_random(counts, records, records - kept).sum())
     lost = len(cells) - after
     narrowed = len(cells) >= _FEWEST_CELLS and lost - likely > allowed * len(cells)
-    return SliceCoverage(run, name, origin, len(cells), after, records, kept, likely, bool(narrowed))
+    return SliceCoverage(
+        run=run,
+        slice=name,
+        origin=origin,
+        before=len(cells),
+        after=after,
+        records_before=records,
+        records_after=kept,
+        likely_loss=likely,
+        narrowed=bool(narrowed),
+    )
 
 
 def lost_at_random(counts: NDArray[np.int64], records: int, dropped: int) -> NDArray[np.float64]:
@@ -80,7 +94,15 @@ def reason_facts(run: str, record_set: Read, judged: Judged) -> list[Fact]:
         )
     )
     return [
-        ReasonCount(run, "score", outcome, source, origin, reason, count)
+        ReasonCount(
+            run=run,
+            stage=Stage.SCORE,
+            outcome=outcome,
+            source=source,
+            origin=origin,
+            reason=Reason(reason),
+            records=count,
+        )
         for (outcome, source, origin, reason), count in sorted(counted.items())
     ]
 
@@ -92,7 +114,14 @@ def rule_facts(run: str, record_set: Read) -> list[Fact]:
         for origin in sorted(set(record_set.origin)):
             counts = record_set.failed[(record_set.source == source) & (record_set.origin == origin)].sum(axis=0)
             facts += [
-                RuleFailed(run, str(source), str(origin), rule.family, rule.name, int(count))
+                RuleFailed(
+                    run=run,
+                    source=str(source),
+                    origin=str(origin),
+                    family=rule.family,
+                    rule=rule.name,
+                    records=int(count),
+                )
                 for rule, count in zip(RULES, counts, strict=True)
                 if count
             ]

@@ -17,17 +17,21 @@ from numpy.typing import NDArray
 
 from tailguard.composing.ceiling import OVER_QUOTA, WHOLE, Candidates, fill
 from tailguard.composing.ranking import keys, priority
+from tailguard.domain.reasons import Reason, RecordOutcome
 from tailguard.domain.sources import SourceRecord
 from tailguard.domain.tags import Evidence, Origin
 from tailguard.quality.duplicates import NONE, near_duplicates
 from tailguard.quality.rules import RULES, quality
-from tailguard.stages.score.reading import Base, Read
+from tailguard.stages.score.reading import ANCHOR, EARLIER_SET, Base, Read
 
 if TYPE_CHECKING:
     from tailguard.stages.score import Filter
 
 KEPT, DROPPED, FLAGGED = 0, 1, 2
-OUTCOMES = ("kept", "dropped", "flagged")
+OUTCOMES = (RecordOutcome.KEPT, RecordOutcome.DROPPED, RecordOutcome.FLAGGED)
+
+_PRESENT = {ANCHOR: Reason.IN_ANCHOR, EARLIER_SET: Reason.IN_EARLIER_SET}
+_NEAR = {ANCHOR: Reason.NEAR_ANCHOR, EARLIER_SET: Reason.NEAR_EARLIER_SET}
 
 RELIABILITY = {
     Evidence.OWN_OUTPUT: 1.0,
@@ -112,17 +116,15 @@ def _filter(record_set: Read, own: Judged, rules: Filter) -> None:
     rare = (own.quality >= limits.rare_quality) & (own.diversity >= RARE_CONTRIBUTION)
     good = own.quality >= limits.synthetic_quality
     poor_human = human & (own.quality < limits.human_quality)
-    own.reason[:] = np.where(
-        human, "human", np.where(good, "synthetic of good quality", "synthetic that covers a rare cell")
-    )
-    _drop(own, poor_human, f"human, quality below {limits.human_quality:.2f}")
-    _drop(own, ~human & ~good & ~rare, f"synthetic, quality below {limits.synthetic_quality:.2f} and no rare cell")
+    own.reason[:] = np.where(human, Reason.HUMAN, np.where(good, Reason.SYNTHETIC_GOOD, Reason.SYNTHETIC_RARE))
+    _drop(own, poor_human, Reason.HUMAN_POOR)
+    _drop(own, ~human & ~good & ~rare, Reason.SYNTHETIC_POOR)
     for at in record_set.contaminated:
         own.outcome[at] = DROPPED
-        own.reason[at] = "shares a long run of words with the evaluation suite"
+        own.reason[at] = Reason.SUITE_OVERLAP
 
 
-def _drop(own: Judged, which: NDArray[np.bool_], reason: str) -> None:
+def _drop(own: Judged, which: NDArray[np.bool_], reason: Reason) -> None:
     own.outcome[which] = DROPPED
     own.reason[which] = reason
 
@@ -133,7 +135,7 @@ def _drop_repeated(record_set: Read, own: Judged, rules: Filter) -> None:
     for name in set(record_set.standing_names):
         same = there & (own.outcome == KEPT)
         same[same] = record_set.standing_names[position[same]] == name
-        _drop(own, same, f"stands in {name} already")
+        _drop(own, same, _PRESENT[name])
     human = record_set.origin == str(Origin.HUMAN)
     order = np.lexsort((record_set.ids[:, 1], record_set.ids[:, 0], -own.priority, ~human)) + record_set.standing
     order = order[own.outcome[order - record_set.standing] == KEPT]
@@ -143,9 +145,10 @@ def _drop_repeated(record_set: Read, own: Judged, rules: Filter) -> None:
     for at in np.flatnonzero(repeats != NONE).tolist():
         if own.outcome[at] == KEPT:
             other = int(repeats[at])
-            where = record_set.standing_names[other] if other < record_set.standing else "this run"
             own.outcome[at] = DROPPED
-            own.reason[at] = f"near-duplicate of a record of {where}"
+            own.reason[at] = (
+                _NEAR[record_set.standing_names[other]] if other < record_set.standing else Reason.NEAR_SAME_RUN
+            )
 
 
 def _standing(record_set: Read) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
@@ -191,8 +194,8 @@ def _flag(record_set: Read, own: Judged, base: Base, rules: Filter) -> None:
         np.maximum(total.tokens + np.cumsum(record_set.tokens[over]), 1) * WHOLE
     )
     own.outcome[over] = FLAGGED
-    own.reason[over] = "would push the ratio past its ceiling"
-    own.reason[beyond_quota] = "would push its slice past its quota"
+    own.reason[over] = Reason.OVER_CEILING
+    own.reason[beyond_quota] = Reason.OVER_QUOTA
     own.position[over] = np.arange(1, len(over) + 1)
     own.running_ratio[over] = np.maximum(records, tokens)
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from tailguard.stages.score import Filter
 
 ALL = "all"
+ANCHOR, EARLIER_SET = "anchor", "earlier set"
+"""Where a record can be already."""
 MOST_SLICES = 256
 
 
@@ -136,7 +138,7 @@ _EMPTY: dict[str, NDArray[Any]] = {
 """The columns of no records."""
 
 
-def read(records: str, *, store: Store, base: Base, rules: Filter, tell: Callable[[int], None]) -> Read:
+def read(records: str, *, store: Store, base: Base, rules: Filter, progress: Callable[[int], None]) -> Read:
     """One pass over the anchor, the earlier human records and the run's own."""
     cells = _Cells(sorted(rules.rare_terms), Topics(base.topics))
     contamination = Contamination(rules.prompts, length=rules.quality.contamination_words)
@@ -163,7 +165,7 @@ def read(records: str, *, store: Store, base: Base, rules: Filter, tell: Callabl
         for name in ("origin", "source", "evidence"):
             columns[name].append(np.array(batch[name].to_pylist(), dtype=object))
         count += len(batch)
-        tell(count)
+        progress(count)
     joined: dict[str, Any] = {name: np.concatenate(parts) for name, parts in columns.items()}
     own = joined.pop("signatures")
     return Read(
@@ -184,7 +186,7 @@ def read(records: str, *, store: Store, base: Base, rules: Filter, tell: Callabl
 def _stand(
     store: Store, base: Base, cells: _Cells, slice_field: str
 ) -> tuple[NDArray[np.uint16], NDArray[np.uint64], NDArray[Any]]:
-    """Signatures, ids and names ("the anchor", "an earlier set") of what is there already; the anchor's cells are counted."""
+    """Signatures, ids and owners (ANCHOR or EARLIER_SET) of what is there already; the anchor's cells are counted."""
     parts = [part for part in base.parts if part.role != "anchor"]
     signature_parts, ids, names = (
         [np.zeros((0, BINS), np.uint16)],
@@ -197,12 +199,12 @@ def _stand(
             cells.of([words(text) for text in texts], slices_of(batch["meta"].to_pylist(), slice_field))
             signature_parts.append(signatures(texts))
             ids.append(id_columns(batch["id"].to_pylist()))
-            names.append(np.full(len(texts), "the anchor", dtype=object))
+            names.append(np.full(len(texts), ANCHOR, dtype=object))
     for part in parts:
         for batch in rows_of(store, part, ["id", "text"]):
             signature_parts.append(signatures(batch["text"].to_pylist()))
             ids.append(id_columns(batch["id"].to_pylist()))
-            names.append(np.full(len(batch), "an earlier set", dtype=object))
+            names.append(np.full(len(batch), EARLIER_SET, dtype=object))
     return np.concatenate(signature_parts), np.concatenate(ids), np.concatenate(names)
 
 

@@ -211,6 +211,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "reference_kind": TEXT,
         "reference": TEXT,
         "measure": TEXT,
+        "slice": TEXT,
         "reference_value": SHARE,
         "candidate_value": SHARE,
         "delta": SHARE,
@@ -221,6 +222,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "detectable_loss": SHARE,
         "prompts": COUNT,
         "prompts_to_settle": COUNT,
+        "confidence": SHARE,
     },
     "guard_check": {
         "run": TEXT,
@@ -698,7 +700,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "records": TEXT,
     },
     "attempt_refused": {
-        "action": TEXT,
+        "right": TEXT,
         "why": TEXT,
     },
     "chain_sealed": {

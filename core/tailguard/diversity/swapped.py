@@ -1,0 +1,95 @@
+"""Answers to another prompt than their own, told by what the other side answered.
+
+Two answers to one prompt share words that answers to other prompts do not have, in any language. An answer that is nearer to what
+the other side says to other prompts is in the wrong place, or the other side's is: the one that has less to do with the prompt.
+Words weigh by term and inverse document frequency (K. Sparck Jones, Journal of Documentation 28, 1972; logarithmic term weights
+as in G. Salton and C. Buckley, Information Processing & Management 24, 1988), nearness is the cosine.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from tailguard.diversity.outputs import Encoded
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+
+_LONG = 20
+_AS_NEAR = 0.4
+_COMMON = 0.2
+"""A word of so many answers says nothing of the question."""
+_AT_ONCE = 1_000
+
+
+def to_other_prompts(ours: Encoded, theirs: Encoded, asked: Encoded, our_prompts: Ints, their_prompts: Ints) -> Flags:
+    """Which of our answers (20 words or more) belong to another prompt.
+
+    Args:
+        ours: Our answers.
+        theirs: The other side's answers; what is shorter than 20 words is ignored.
+        asked: The prompts, in our numbers of words.
+        our_prompts: The number of each of our answers' prompts.
+        their_prompts: The same of theirs.
+
+    Returns:
+        For each of our answers whether the other side's to its own prompt are less than .4 times as near as those to some other
+        prompt, and nearer to the prompt than it is itself. Answers to prompts that are alike are alike: so it has to be much less.
+    """
+    heard, begins = theirs.lengths >= _LONG, theirs.offsets[:-1]
+    theirs = theirs.between(begins, np.where(heard, theirs.offsets[1:], begins))
+    numbers = {word: number for number, word in enumerate(ours.vocabulary)}
+    renumbered = np.array([numbers.setdefault(word, len(numbers)) for word in theirs.vocabulary], dtype=np.int64)
+    mine, other, prompts = (
+        _term_weights(units, text.offsets, len(numbers))
+        for units, text in ((ours.units, ours), (renumbered[theirs.units], theirs), (asked.units, asked))
+    )
+    documents = mine.shape[0] + other.shape[0]
+    times = np.bincount(mine.indices, minlength=len(numbers)) + np.bincount(other.indices, minlength=len(numbers))
+    rarity = np.where(times <= _COMMON * documents, np.log(documents / np.maximum(times, 1)), 0).astype(np.float32)
+    mine, other, prompts = (_unit(_weighed(matrix, rarity)) for matrix in (mine, other, prompts))
+    answered = _unit(_summed(other, their_prompts, prompts.shape[0]))
+    flags = np.zeros(len(our_prompts), dtype=np.bool_)
+    by_prompt = answered.T.tocsr()
+    long = np.flatnonzero(ours.lengths >= _LONG)
+    for part in np.array_split(long, max(1, len(long) // _AT_ONCE)):
+        nearness = (mine[part] @ by_prompt).toarray()
+        at = np.arange(len(part)), our_prompts[part]
+        own = nearness[at]
+        nearness[at] = 0
+        flags[part] = own < _AS_NEAR * nearness.max(axis=1)
+    counts = np.maximum(np.bincount(their_prompts, heard, minlength=prompts.shape[0]), 1)
+    to_prompt = np.bincount(their_prompts, _dot(other, prompts[their_prompts]), minlength=prompts.shape[0]) / counts
+    return np.asarray(flags & (_dot(mine, prompts[our_prompts]) < to_prompt[our_prompts]))
+
+
+def _term_weights(units: Ints, offsets: Ints, words: int) -> sparse.csr_matrix:
+    matrix = sparse.csr_matrix((np.ones(len(units), np.float32), units, offsets), shape=(len(offsets) - 1, words))
+    matrix.sum_duplicates()
+    matrix.data = 1 + np.log(matrix.data)
+    return matrix
+
+
+def _weighed(matrix: sparse.csr_matrix, rarity: Floats) -> sparse.csr_matrix:
+    matrix.data *= rarity[matrix.indices]
+    matrix.eliminate_zeros()
+    return matrix
+
+
+def _summed(rows: sparse.csr_matrix, groups: Ints, count: int) -> sparse.csr_matrix:
+    member = sparse.csr_matrix(
+        (np.ones(len(groups), np.float32), (groups, np.arange(len(groups)))), shape=(count, len(groups))
+    )
+    return member @ rows
+
+
+def _unit(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    return sparse.csr_matrix(sparse.diags(1 / np.maximum(lengths, 1e-12)) @ matrix)
+
+
+def _dot(left: sparse.csr_matrix, right: sparse.csr_matrix) -> Floats:
+    return np.asarray(left.multiply(right).sum(axis=1)).ravel()

@@ -167,6 +167,10 @@ def shuffled(answers: Answers, position: int, draw: random.Random) -> str:
     return " ".join(words)
 
 
+def shuffled_letters(answers: Answers, position: int, draw: random.Random) -> str:
+    return "".join(draw.sample(answers.texts[position], len(answers.texts[position])))
+
+
 def telegram(text: str) -> str:
     """Without English's commonest words."""
     return " ".join(word for word in text.split() if word.casefold() not in _commonest("en", 60))

@@ -1,7 +1,8 @@
 """Simulated models that write in other languages, and tail prompts with a checker: texts whose truth is known.
 
 Words come from the language's frequencies (`wordfreq`), a third of them from 40 that belong to the prompt: they mean nothing, and
-are as many and as rare as real ones. Nothing differs between the two sides but what is planted.
+are as many and as rare as real ones. A sentence has them in order of their endings, which is its grammar. Nothing differs
+between the two sides but what is planted.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from bench.gate.answers import Answers, Row, compared, random_of
+from bench.gate.changes import in_share, shuffled, shuffled_letters
 from bench.gate.draws import Draw, draw_of
 from tailguard.comparison.compare import compare
 from tailguard.diversity.damage import planted
@@ -59,7 +61,7 @@ class Writer:
         sentences = []
         while drawn:
             words_in_sentence = draw.randint(7, 15)
-            sentences.append(self._joined(drawn[:words_in_sentence]))
+            sentences.append(self._joined(sorted(drawn[:words_in_sentence], key=_ending)))
             drawn = drawn[words_in_sentence:]
         return ("" if self.language in UNSPACED else " ").join(sentences)
 
@@ -69,7 +71,8 @@ class Writer:
 
 @dataclass(frozen=True, kw_only=True)
 class Simulation:
-    """A language, the size of the suite, and the damage planted in the candidate."""
+    """A language, the size of the suite, and the damage planted in the candidate; `shuffled` is the share (0 to 1) of its answers
+    whose words are shuffled, or whose letters, where no spaces part words."""
 
     language: str
     prompts: int
@@ -78,14 +81,16 @@ class Simulation:
     seed: int
     damage: Damage = Damage.NONE
     share: float = 0.0
+    shuffled: float = 0.0
 
     @property
     def damaged(self) -> bool:
         """Whether something harmful is planted."""
-        return not self.damage.harmless
+        return not self.damage.harmless or self.shuffled > 0
 
     def __str__(self) -> str:
-        damage = "" if self.damage is Damage.NONE else f", {self.damage.title} {self.share:.3g}"
+        damage = "" if self.damage is Damage.NONE else f", {self.damage.label} {self.share:.3g}"
+        damage += f", words shuffled {self.shuffled:.3g}" if self.shuffled else ""
         return f"simulated {self.language}, {self.prompts} prompts x {self.samples}{damage}"
 
     def drawn(self, number: int) -> Draw:
@@ -95,6 +100,8 @@ class Simulation:
         parent, candidate = (writer.answers(topics, self.samples, draw) for _ in range(2))
         if self.damage is not Damage.NONE:
             candidate = self._damaged(candidate, number)
+        shuffle = in_share(shuffled_letters if self.language in UNSPACED else shuffled)
+        candidate = shuffle(candidate, self.shuffled, draw)
         return draw_of(compared(parent, candidate))
 
     def _damaged(self, answers: Answers, number: int) -> Answers:
@@ -144,7 +151,7 @@ class Checked:
 
 
 def languages(*, seed: int) -> list[Simulation]:
-    """Nothing differs, at several sizes; then every kind of `Damage`: each language of four."""
+    """Nothing differs, at several sizes; then every kind of `Damage`, and words shuffled: each language of four."""
     return [
         *(
             Simulation(language=language, prompts=prompts, samples=samples, times=times, seed=seed)
@@ -160,6 +167,11 @@ def languages(*, seed: int) -> list[Simulation]:
             for damage in Damage
             if damage is not Damage.NONE
         ),
+        *(
+            Simulation(language=language, prompts=400, samples=2, times=5, seed=seed, shuffled=share)
+            for language in LANGUAGES
+            for share in (0.3, 0.06)
+        ),
     ]  # fmt: skip
 
 
@@ -170,6 +182,10 @@ def checked(*, seed: int) -> list[Checked]:
         for prompts in (50, 200)
         for lost in (0.0, 0.08)
     ]
+
+
+def _ending(word: str) -> str:
+    return word[:-3:-1]
 
 
 @functools.cache

@@ -147,6 +147,18 @@ def test_lists_are_spared_and_dictionary_words_are_not() -> None:
     assert judged([*noise, sentence_like]) == [True] * 4
 
 
+def test_noise_with_a_few_function_words_is_disordered() -> None:
+    """A tenth of function words, of which English has two fifths: too few to be shuffled prose, too many to be bare words."""
+    draw = random.Random(5)  # noqa: S311
+    common = sorted(function_words())
+    texts = [" ".join(mixed([*mixed(NOUNS, seed), *draw.sample(common, 3)], seed)) for seed in range(50)]
+    share = order_of([words(text) for text in texts]).function_share
+
+    assert ((share >= word_order.NOISE_FUNCTION_SHARE) & (share < word_order.SHUFFLED_FUNCTION_SHARE)).all()
+    assert np.mean(judged(texts)) > 0.9
+    assert not any(judged([text.replace(" ", ", ") for text in texts]))
+
+
 def test_too_few_words_and_other_languages_are_not_judged() -> None:
     tokens = words(PROSE)
 

@@ -120,6 +120,7 @@ ENGLISH = CODES["English"]
 _SCRIPTS = tuple(dict.fromkeys(language.script for language in _LANGUAGES))
 _WHOLE_SCRIPT = {language.script: code for code, language in enumerate(_LANGUAGES) if not language.lists}
 _LISTED = tuple(code for code, language in enumerate(_LANGUAGES) if language.lists)
+_LISTED_SCRIPTS = frozenset(_LANGUAGES[code].script for code in _LISTED)
 _BLOCKS = (
     (0x0041, 0x02AF, "Latin"),
     (0x0370, 0x03FF, "Greek"),
@@ -214,6 +215,13 @@ def differ(first: Codes, second: Codes) -> NDArray[np.bool_]:
     A text of which only the script is known differs from no language of this script.
     """
     return np.asarray((first != UNDECIDED) & (second != UNDECIDED) & _different()[first, second])
+
+
+def settled(codes: Codes, likely: Codes) -> Codes:
+    """The codes, and the `likely` ones where a text is undecided or only a script with several languages is known of it."""
+    several = np.array([not language.lists and language.script in _LISTED_SCRIPTS for language in _LANGUAGES] + [True])
+    open_ = several[codes] & ~differ(codes, likely)
+    return np.where(open_ & (likely != UNDECIDED), likely, codes)
 
 
 @cache

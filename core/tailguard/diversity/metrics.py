@@ -55,9 +55,14 @@ def split_words(text: str) -> list[str]:
     split = (_WORD if plain else _any_word()).findall(text)
     if "'s" in text:
         split = [word.removesuffix("'s") for word in split]
-    if plain or not _UNSPACED.search(text):
+    if plain or not unspaced(text):
         return split
     return [unit for word in split for unit in _unspaced(word)]
+
+
+def unspaced(text: str) -> bool:
+    """Whether a text has a letter of a script that puts no space between words."""
+    return _UNSPACED.search(text) is not None
 
 
 def after_words(text: str, count: int) -> str:
@@ -65,7 +70,7 @@ def after_words(text: str, count: int) -> str:
     if not count:
         return text
     for word in (_WORD if text.isascii() else _any_word()).finditer(text):
-        units = max(1, len(word.group()) - 1) if _UNSPACED.search(word.group()) else 1
+        units = max(1, len(word.group()) - 1) if unspaced(word.group()) else 1
         count -= units
         if count <= 0:
             return text[word.end() + min(0, count) :]
@@ -81,7 +86,7 @@ def _any_word() -> re.Pattern[str]:
 
 
 def _unspaced(word: str) -> list[str]:
-    if len(word) < 3 or not _UNSPACED.search(word):
+    if len(word) < 3 or not unspaced(word):
         return [word]
     return [word[at : at + 2] for at in range(len(word) - 1)]
 

@@ -38,6 +38,11 @@ class Encoded:
         """Only what stands behind the first texts."""
         return Encoded(self.units[self.offsets[texts] :], self.offsets[texts:] - self.offsets[texts], self.vocabulary)
 
+    def only(self, texts: NDArray[np.bool_]) -> Encoded:
+        """The same with only some of the texts; all others are empty."""
+        begins = self.offsets[:-1]
+        return self.between(begins, np.where(texts, self.offsets[1:], begins))
+
     def between(self, begins: Ints, ends: Ints) -> Encoded:
         """Each text cut to the units from `begins` to `ends` (positions in `units`)."""
         lengths = ends - begins

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from tailguard.diversity.boilerplate import Body, body
 from tailguard.diversity.grams import copied_share, repeated_share, shared_share
-from tailguard.diversity.languages import ENGLISH, UNDECIDED, differ, languages
+from tailguard.diversity.languages import ENGLISH, UNDECIDED, differ, languages, settled
+from tailguard.diversity.learned_order import LearnedOrder, learned_order
 from tailguard.diversity.metrics import after_words
 from tailguard.diversity.outputs import Encoded, Outputs
 from tailguard.diversity.rare_words import RareWords, find_rare_words
@@ -53,13 +54,12 @@ _SHORT, _LONG = 0.1, 30
 class Judged:
     """One side's answers without their boilerplate, and the defect of each as far as it can be told without the other side.
 
-    `sizes` counts words, numbers and symbols: "42" and an emoji are answers. `asked` has the prompts.
+    `asked` has the prompts.
     """
 
     outputs: Outputs
     body: Body
     asked: Encoded
-    sizes: Ints
     defects: NDArray[np.int8]
     _rare_words: dict[frozenset[str], RareWords] = field(default_factory=dict, repr=False)
 
@@ -67,6 +67,17 @@ class Judged:
     def answers(self) -> Encoded:
         """The answers without boilerplate."""
         return self.body.encoded
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """Each answer in normal form without its opening boilerplate."""
+        skipped = self.body.skipped.tolist()
+        return [after_words(text, count) for text, count in zip(self.outputs.normal, skipped, strict=True)]
+
+    @cached_property
+    def sizes(self) -> Ints:
+        """Words and numbers of each answer: "42" is an answer."""
+        return self.answers.lengths + np.array([len(_NUMBER.findall(text)) for text in self.texts], dtype=np.int64)
 
     @cached_property
     def vectors(self) -> Vectors:
@@ -115,10 +126,9 @@ def judge(outputs: Outputs) -> Judged:
     """Set boilerplate aside and find the defects that an answer has by itself, or beside the answers of its own side."""
     count = len(outputs.texts)
     aside = body(outputs.encoded.first(count))
-    texts = [after_words(text, n) for text, n in zip(outputs.normal, aside.skipped.tolist(), strict=True)]
-    answers, asked, prompts = aside.encoded, outputs.encoded.after(count), outputs.prompt_of
-    sizes = answers.lengths + np.array([len(_NUMBER.findall(text)) for text in texts], dtype=np.int64)
-    judged = Judged(outputs, aside, asked, sizes, np.full(count, USABLE, dtype=np.int8))
+    asked, prompts = outputs.encoded.after(count), outputs.prompt_of
+    judged = Judged(outputs, aside, asked, np.full(count, USABLE, dtype=np.int8))
+    answers, texts, sizes = judged.answers, judged.texts, judged.sizes
     marks = {
         Defect.EMPTY: np.array([not size and not _SIGN.search(text) for size, text in zip(sizes, texts, strict=True)]),
         Defect.REFUSAL: np.array(
@@ -131,7 +141,7 @@ def judge(outputs: Outputs) -> Judged:
             ]
         ),
         Defect.LOOP: _loops(answers),
-        Defect.WORD_ORDER: _disordered(judged, texts),
+        Defect.WORD_ORDER: _disordered(judged),
         Defect.COPY: _copies(answers, prompts),
     }
     if outputs.kind is SuiteKind.INSTRUCTIONS:
@@ -153,8 +163,9 @@ def on_shared_prompts(candidate: Judged, reference: Judged) -> tuple[Judged, Jud
 
 def beside(ours: Judged, theirs: Judged) -> NDArray[np.int8]:
     """The defects of one side's answers beside the other's to the same prompts (in the same order): those that the answers have
-    by themselves, a language that neither the prompt nor the other side has, answers far shorter than the other side's, and
-    answers that belong to another prompt by what the other side says.
+    by themselves, words in another order than the other side's (in other languages than English), a language that neither the
+    prompt nor the other side has, answers far shorter than the other side's, and answers that belong to another prompt by what the
+    other side says.
 
     Against no other side, give the same side twice: then an answer is held beside the other samples of its own prompt.
     """
@@ -164,11 +175,11 @@ def beside(ours: Judged, theirs: Judged) -> NDArray[np.int8]:
     counts = np.bincount(theirs.outputs.prompt_of, minlength=len(theirs.outputs.ids))
     means = np.bincount(theirs.outputs.prompt_of, theirs.sizes, minlength=len(counts)) / np.maximum(counts, 1)
     short = (means[prompts] >= _LONG) & (ours.sizes < _SHORT * means[prompts])
-    marks = [(short, Defect.SHORT), (foreign, Defect.LANGUAGE)]
+    marks = [(short, Defect.SHORT), (foreign, Defect.LANGUAGE), (_out_of_order(ours, theirs), Defect.WORD_ORDER)]
     if theirs is not ours and ours.outputs.kind is SuiteKind.INSTRUCTIONS:
         marks.append((_swapped(ours, theirs), Defect.OFF_TOPIC))
-    for mark, defect in marks:
-        defects[mark & (ours.defects == USABLE)] = DEFECTS.index(defect)
+    for mark, code in ((mark, DEFECTS.index(defect)) for mark, defect in marks):
+        defects[mark & ((defects == USABLE) | (defects > code))] = code
     return defects
 
 
@@ -188,10 +199,48 @@ def _foreign(ours: Judged, theirs: Judged) -> Flags:
     return foreign
 
 
+def _out_of_order(ours: Judged, theirs: Judged) -> Flags:
+    """Answers in other languages than English whose words are shuffled or strung together, by the order that the words of the
+    other side's usable answers in the same language have.
+
+    Where half of the other side's answers to the prompt are no better, it asked for such words. Against no other side, answers to
+    every second prompt are held beside those to the rest.
+    """
+    prompts = ours.outputs.prompt_of
+    flags = np.zeros(len(prompts), dtype=np.bool_)
+    written, examples = _written(ours, theirs), _written(theirs, theirs)
+    for language in np.unique(written[written != ENGLISH]).tolist():
+        judged, usable = written == language, (examples == language) & (theirs.defects == USABLE)
+        if theirs is ours:
+            for half in (prompts % 2 == 0, prompts % 2 == 1):
+                if order := learned_order(theirs.answers.only(usable & ~half)):
+                    flags |= order.disordered(ours.answers, ours.texts, judged=judged & half)
+        elif order := learned_order(theirs.answers.only(usable)):
+            found = order.disordered(ours.answers, ours.texts, judged=judged)
+            flags |= found & ~_asked_for(order, theirs, found_at=prompts[found])[prompts]
+    return flags
+
+
+def _asked_for(order: LearnedOrder, theirs: Judged, *, found_at: Ints) -> Flags:
+    """For each prompt, whether half of the other side's answers to it are disordered, too; asked of the prompts `found_at`."""
+    prompts = theirs.outputs.prompt_of
+    disordered_too = order.disordered(theirs.answers, theirs.texts, judged=np.isin(prompts, found_at))
+    count = len(theirs.outputs.ids)
+    return np.asarray(
+        2 * np.bincount(prompts, disordered_too, minlength=count) >= np.bincount(prompts, minlength=count)
+    )
+
+
+def _written(side: Judged, theirs: Judged) -> NDArray[np.int16]:
+    """The language of each answer; where it cannot be told its prompt's, and else the one that most of the other side's have."""
+    likely = settled(side.languages, side.asked_in[side.outputs.prompt_of])
+    most = np.bincount(theirs.languages - UNDECIDED, minlength=1).argmax() + UNDECIDED
+    return settled(likely, np.full_like(likely, most))
+
+
 def _swapped(ours: Judged, theirs: Judged) -> Flags:
     """Answers that belong to another prompt, by what the other side's usable answers say."""
-    answers, begins = theirs.answers, theirs.answers.offsets[:-1]
-    usable = answers.between(begins, np.where(theirs.defects == USABLE, answers.offsets[1:], begins))
+    usable = theirs.answers.only(theirs.defects == USABLE)
     return to_other_prompts(ours.answers, usable, ours.asked, ours.outputs.prompt_of, theirs.outputs.prompt_of)
 
 
@@ -226,13 +275,13 @@ def _copies(answers: Encoded, prompts: Ints) -> Flags:
     return np.asarray(flags)
 
 
-def _disordered(judged: Judged, texts: list[str]) -> Flags:
-    """English answers whose words are shuffled or strung together; where the prompts are English, undecided ones are asked too."""
+def _disordered(judged: Judged) -> Flags:
+    """English answers whose words are shuffled or strung together; and undecided ones where most prompts or answers are English."""
     english = judged.languages == ENGLISH
-    if judged.asked_in_english:
+    if judged.asked_in_english or 2 * english.sum() > len(english):
         english |= judged.languages == UNDECIDED
     answers = judged.answers
-    return disordered(answers.vocabulary, answers.units, answers.offsets, texts, english=english)
+    return disordered(answers.vocabulary, answers.units, answers.offsets, judged.texts, english=english)
 
 
 def _off_topic(judged: Judged) -> Flags:

@@ -2,7 +2,8 @@
 
 A word's class is itself for the commonest words, else its ending. The table says how much likelier than by chance one class
 follows another (pointwise mutual information: K. W. Church and P. Hanks, Computational Linguistics 16, 1990), as counted by
-`bench/train_word_order.py`; `data/word_order.md` is its card. English only: ask `languages` first.
+`bench/train_word_order.py`; `data/word_order.md` is its card. English only: ask `languages` first; `learned_order` has a table
+for any other language.
 """
 
 from __future__ import annotations
@@ -62,13 +63,28 @@ class WordOrder:
 
 
 @dataclass(frozen=True)
-class _Order:
-    """The shipped table. `information[a, b]` is for class a before class b; `either` has, for a and b in both orders, the
-    sum of the information, of its exponential, and of their product."""
+class Neighbours:
+    """Which classes stand side by side. `information[a, b]` is for class a before class b; `either` has, for a and b in both
+    orders, the sum of the information, of its exponential, and of their product."""
 
-    words: tuple[str, ...]
     information: Tables
     either: Tables
+
+    def measure(self, classes: NDArray[np.int16], units: Ints, offsets: Ints) -> WordOrder:
+        """How the words of each answer follow each other: answer i has the classes `classes[units[offsets[i]:offsets[i + 1]]]`.
+
+        The first 150 classes are the function words.
+        """
+        return WordOrder(*_word_orders(classes, units, offsets, self.information, self.either))
+
+
+def neighbours_from(counts: Floats, *, shrinkage: float) -> Neighbours:
+    """The table of how often each class stood before each; `shrinkage` pairs are added to the counted and to the expected ones."""
+    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / max(1.0, counts.sum())
+    information = np.log((counts + shrinkage) / (expected + shrinkage))
+    ordered = np.stack([information, np.exp(information), np.exp(information) * information], axis=-1)
+    either = ordered + ordered.transpose(1, 0, 2)
+    return Neighbours(information.astype(np.float32), np.ascontiguousarray(either, dtype=np.float32))
 
 
 def word_orders(vocabulary: Sequence[str], units: Ints, offsets: Ints) -> WordOrder:
@@ -77,9 +93,8 @@ def word_orders(vocabulary: Sequence[str], units: Ints, offsets: Ints) -> WordOr
     Answer i has the words `vocabulary[units[offsets[i]:offsets[i + 1]]]`, in order: case-folded, with ' as the apostrophe
     and without a final 's. Raises TailguardError when the installation lacks the table.
     """
-    order = _shipped_order()
-    classes = classes_of(vocabulary, order.words)
-    return WordOrder(*_word_orders(classes, units, offsets, order.information, order.either))
+    common, english = _shipped_order()
+    return english.measure(classes_of(vocabulary, common), units, offsets)
 
 
 def disordered(vocabulary: Sequence[str], units: Ints, offsets: Ints, texts: Sequence[str], *, english: Flags) -> Flags:
@@ -88,39 +103,57 @@ def disordered(vocabulary: Sequence[str], units: Ints, offsets: Ints, texts: Seq
     `english` says which are English as far as anybody can tell; the others are not judged.
     """
     order, lengths = word_orders(vocabulary, units, offsets), np.diff(offsets)
-    between = np.zeros(len(lengths))
-    for answer in np.flatnonzero(english & ((order.gain < PARTLY_SHUFFLED_GAIN) | _bare(order, lengths))).tolist():
-        between[answer] = lengths[answer] / (1 + len(_MARK.findall(texts[answer].strip())))
+    between = words_between_marks(order, lengths, texts, judged=english)
     return np.asarray(english & (shuffled(order, lengths, between) | noise(order, lengths, between)))
 
 
-def shuffled(order: WordOrder, lengths: Ints, words_between_marks: Floats) -> Flags:
+def words_between_marks(order: WordOrder, lengths: Ints, texts: Sequence[str], *, judged: Flags) -> Floats:
+    """Words / (1 + marks) of the `judged` answers that may be shuffled or noise; 0 of all others.
+
+    A mark is a run of symbols or of line breaks; lists and tables have one every word or two.
+    """
+    between = np.zeros(len(lengths))
+    ordered = (order.gain >= PARTLY_SHUFFLED_GAIN) & (order.function_share >= NOISE_FUNCTION_SHARE)
+    for answer in np.flatnonzero(judged & ~ordered).tolist():
+        between[answer] = lengths[answer] / (1 + len(_MARK.findall(texts[answer].strip())))
+    return between
+
+
+def shuffled(
+    order: WordOrder, lengths: Ints, between: Floats, *, function_share: float = SHUFFLED_FUNCTION_SHARE
+) -> Flags:
     """Which answers have words in no order: at least 20 of them (`lengths`), 12 % function words, and a gain below .4.
 
-    Below .6 where there are 100 words in runs of 3 or more: of so much prose, half has to be shuffled. `words_between_marks` is
-    words / (1 + marks), where a mark is a run of symbols or of line breaks; lists and tables have one every word or two.
+    Below .6 where there are 100 words in runs of 3 or more: of so much prose, half has to be shuffled. `between` is as
+    `words_between_marks` gives it.
     """
-    judged = (lengths >= SHUFFLED_WORDS) & (order.function_share >= SHUFFLED_FUNCTION_SHARE)
-    long = (lengths >= PARTLY_SHUFFLED_WORDS) & (words_between_marks >= PROSE_WORDS_BETWEEN_MARKS)
+    judged = (lengths >= SHUFFLED_WORDS) & (order.function_share >= function_share)
+    long = (lengths >= PARTLY_SHUFFLED_WORDS) & (between >= PROSE_WORDS_BETWEEN_MARKS)
     return np.asarray(judged & (order.gain < np.where(long, PARTLY_SHUFFLED_GAIN, SHUFFLED_GAIN)))
 
 
-def noise(order: WordOrder, lengths: Ints, words_between_marks: Floats) -> Flags:
-    """Which answers are words without grammar: at least 20, less than 8 % function words, in runs of 3 words or more.
+def noise(
+    order: WordOrder,
+    lengths: Ints,
+    between: Floats,
+    *,
+    bare: float = NOISE_FUNCTION_SHARE,
+    few: float = SHUFFLED_FUNCTION_SHARE,
+) -> Flags:
+    """Which answers are words without grammar: at least 20, in runs of 3 words or more, less than 8 % (`bare`) of them function
+    words; or less than 12 % (`few`), without a gain of .4.
 
     Lists and tables are spared as in `shuffled`. Text in another language looks the same: ask only where it is English or
     undecided.
     """
-    return np.asarray(_bare(order, lengths) & (words_between_marks >= PROSE_WORDS_BETWEEN_MARKS))
-
-
-def _bare(order: WordOrder, lengths: Ints) -> Flags:
-    return np.asarray((lengths >= NOISE_WORDS) & (order.function_share < NOISE_FUNCTION_SHARE))
+    strung = order.function_share < bare
+    strung |= (order.function_share < few) & ~(order.gain >= SHUFFLED_GAIN)
+    return np.asarray(strung & (lengths >= NOISE_WORDS) & (between >= PROSE_WORDS_BETWEEN_MARKS))
 
 
 def function_words() -> frozenset[str]:
     """The function words of English, as words are given to `word_orders`."""
-    return frozenset(_shipped_order().words[:FUNCTION_WORDS])
+    return frozenset(_shipped_order()[0][:FUNCTION_WORDS])
 
 
 def classes_of(vocabulary: Sequence[str], common: Sequence[str]) -> NDArray[np.int16]:
@@ -146,18 +179,14 @@ def _ending(word: str) -> int:
 
 
 @cache
-def _shipped_order() -> _Order:
+def _shipped_order() -> tuple[tuple[str, ...], Neighbours]:
     path = shipped("data", "word_order.npz")
     if not path.exists():
         raise TailguardError(f"{path} is missing from this installation. Install Tailguard again.")
     with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
         words = tuple(arrays["words"].tobytes().decode().split())
         counts = arrays["counts"].astype(np.float64)
-    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()
-    information = np.log((counts + SHRINKAGE) / (expected + SHRINKAGE))
-    ordered = np.stack([information, np.exp(information), np.exp(information) * information], axis=-1)
-    either = ordered + ordered.transpose(1, 0, 2)
-    return _Order(words, information.astype(np.float32), np.ascontiguousarray(either, dtype=np.float32))
+    return words, neighbours_from(counts, shrinkage=SHRINKAGE)
 
 
 @njit()

@@ -32,7 +32,7 @@ from tailguard.release import ship as shipping
 from tailguard.workspace import Workspace
 from tests.templates import done_once, made_once
 
-ANCHOR, PROMPTS = 500, 250
+ANCHOR, PROMPTS = 500, 120
 F = TypeVar("F", bound=Fact)
 
 
@@ -79,6 +79,7 @@ POLICY_CHANGES = (
     ("\nusable = 0.8 ", "\nusable = 0.05 "),  # a model of a hundred passages strings words together
     ("samples = 8", "samples = 4"),
     ("max_tokens = 40", "max_tokens = 25"),
+    ("block_words = 400", "block_words = 150"),  # a drill watches what the suite's prompts are answered
     ('engineer = ["ada"]', 'engineer = ["lin"]'),
 )
 

@@ -151,7 +151,7 @@ def in_meeting(team: Team) -> None:
     meeting.start(team.workspace)
 
 
-@a_log(changes=[("block_words = 400", "block_words = 150")])
+@a_log()
 def watched(team: Team) -> None:
     """Slices in the suite, two generations, the newer one frozen in production, a stream in alarm under a hostile name."""
 

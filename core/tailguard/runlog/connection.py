@@ -308,7 +308,8 @@ def _engine(url: str) -> Engine:
     if url.startswith("duckdb:"):
         # The size of blocks is no option of ATTACH, which would refuse a file that has others.
         scratch = str(Path(tempfile.gettempdir(), f"tailguard-{uuid.uuid4().hex}"))
-        options = {"config": {"default_block_size": BLOCK_BYTES, "temp_directory": scratch}}
+        # Threads share a table by 122,880 rows; a log's are smaller, and to wake threads for each costs a quarter of an answer.
+        options = {"config": {"default_block_size": BLOCK_BYTES, "temp_directory": scratch, "threads": 1}}
     # NullPool: a connection that was closed is closed, and holds neither a server's session nor a broken DuckDB.
     return create_engine(url, poolclass=NullPool, connect_args=options)
 

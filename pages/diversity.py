@@ -89,7 +89,7 @@ components.cards(
         Card(
             "Smallest detectable loss",
             changes.size(weakest.measure, weakest.detectable_loss),
-            f"{summary.prompts} prompts, 80% power",
+            f"{weakest.prompts} prompts, 80% power",
             f"Of {plain(weakest.label)} against {weakest.reference}, the comparison that would miss most beside its margin "
             f"({changes.size(weakest.measure, weakest.margin)})",
             rows=lambda: tables.measured(chosen)[

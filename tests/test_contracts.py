@@ -30,7 +30,7 @@ EACH_OTHER = "Stages do not know each other"
 ADAPTERS = "Stages do not know adapters or the run log"
 
 BREAKS = [
-    (ARROWS, "tailguard.domain.incidents", "tailguard.runlog.view"),
+    (ARROWS, "tailguard.domain.glossary", "tailguard.runlog.view"),
     (ARROWS, "tailguard.runlog.view", "tailguard.workspace"),
     (ARROWS, "tailguard.runlog.views.runs", "tailguard.store.files"),
     (ARROWS, "tailguard.overrides.meeting", "tailguard.plays.audit"),

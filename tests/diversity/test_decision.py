@@ -170,7 +170,7 @@ def test_intervals_of_rare_differences_are_not_too_narrow() -> None:
 
 
 def test_too_little_is_inconclusive_whatever_the_values() -> None:
-    compared = undecided(Measure.TYPE_DENSITY, 10.0, 5.0, LIMITS)
+    compared = undecided(Measure.TYPE_DENSITY, 10.0, 5.0, LIMITS, 12)
 
     assert compared.verdict is Verdict.INCONCLUSIVE
     assert (compared.low, compared.high, compared.detectable_loss) == (-1.0, math.inf, 1.0)

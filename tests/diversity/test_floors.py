@@ -11,7 +11,7 @@ from wordfreq import top_n_list
 from tailguard.diversity.floors import floors
 from tailguard.diversity.outputs import Outputs
 from tailguard.diversity.sides import Side
-from tailguard.diversity.usable import beside, judge
+from tailguard.diversity.usable import alone, judge
 from tailguard.domain.suite import SuiteKind
 from tailguard.domain.verdict import Guard
 from tests.diversity.answers import outputs, rare_words, with_texts
@@ -27,7 +27,7 @@ def checked(given: Outputs, suite: int | None = None) -> dict[str, Guard]:
     asked = given.ids if suite is None else [f"p{number:04d}" for number in range(suite)]
     return {
         guard.name: guard
-        for guard in floors(Side(side, beside(side, side), rare_words()), asked, least_answered=0.9, least_usable=0.8)
+        for guard in floors(Side(side, alone(side), rare_words()), asked, least_answered=0.9, least_usable=0.8)
     }
 
 

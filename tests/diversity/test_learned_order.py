@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from tailguard.diversity import usable
+from tailguard.diversity.comparison import compare
+from tailguard.diversity.decision import Limits
 from tailguard.diversity.languages import CODES, UNDECIDED, settled
 from tailguard.diversity.learned_order import LEAST_PAIRS, learned_order, letters
 from tailguard.diversity.metrics import words
 from tailguard.diversity.outputs import Encoded, Outputs, encoded
-from tailguard.diversity.usable import DEFECTS, USABLE, beside, judge
+from tailguard.diversity.usable import DEFECTS, USABLE, alone, beside, judge
 from tailguard.diversity.word_order import FUNCTION_WORDS, neighbours_from
 from tailguard.domain.defects import Defect
 from tests.diversity import answers as english
@@ -98,7 +100,7 @@ def sound(language: Language, *, seed: int, prompts: int = PROMPTS) -> list[str]
 
 def found(ours: usable.Judged, theirs: usable.Judged) -> list[int]:
     """The numbers of the answers without order; no answer has another defect."""
-    defects = beside(ours, theirs)
+    defects = alone(ours) if theirs is ours else beside(ours, theirs)
     assert set(defects.tolist()) <= {USABLE, DEFECTS.index(Defect.WORD_ORDER)}
     return np.flatnonzero(defects != USABLE).tolist()
 
@@ -246,3 +248,10 @@ def test_an_open_language_is_settled_by_the_likely_one() -> None:
     likely = np.array([russian, russian, chinese, bulgarian, UNDECIDED, UNDECIDED, UNDECIDED], dtype=np.int16)
 
     assert settled(codes, likely).tolist() == [russian, russian, script, russian, chinese, UNDECIDED, script]
+
+
+def test_order_that_nobody_can_judge_is_named_in_the_comparison() -> None:
+    language = Language("Greek")
+    few = [side(sound(language, seed=seed, prompts=40)) for seed in (1, 2)]
+    comparison = compare(*few, rare_terms=frozenset(), limits=Limits())
+    assert "the word order of 100% of the candidate's answers was not judged" in " ".join(comparison.notes)

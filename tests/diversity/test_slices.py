@@ -9,9 +9,11 @@ import pytest
 
 from tailguard.diversity.comparison import compare
 from tailguard.diversity.decision import Limits
+from tailguard.diversity.floors import floors
 from tailguard.diversity.outputs import Outputs
 from tailguard.diversity.report import reason
-from tailguard.diversity.usable import judge
+from tailguard.diversity.sides import Side
+from tailguard.diversity.usable import alone, judge
 from tailguard.domain.measures import Measure
 from tailguard.domain.verdict import Comparison, Verdict
 from tests.diversity.answers import outputs, rare_words, with_texts
@@ -75,11 +77,43 @@ def test_the_more_slices_gate_the_wider_their_intervals(ours: Outputs, theirs: O
 def test_a_slice_that_gates_and_is_not_in_the_suite_never_passes(ours: Outputs, theirs: Outputs) -> None:
     comparison = compared(ours, theirs, {"recipe": ROOMY})
     assert comparison.verdict is Verdict.NOT_COMPARABLE
-    assert reason(comparison) == "slices that gate: no prompt in recipe, required recipe"
+    assert reason(comparison) == "slice recipe gates: none, required prompts in it"
 
 
 def test_a_slice_with_too_few_prompts_is_inconclusive_and_says_so(ours: Outputs, theirs: Outputs) -> None:
     few = {name: "few" if number < 5 else "many" for number, name in enumerate(theirs.ids)}
     comparison = compared(replace(ours, slices=few), replace(theirs, slices=few), {"few": {Measure.USABLE: 0.5}})
     assert comparison.verdict is Verdict.INCONCLUSIVE
-    assert "too little text to measure usable answers in few" in reason(comparison)
+    assert "too little text to measure usable answers in few (5 prompts)" in reason(comparison)
+
+
+def test_every_prompt_of_a_slice_that_gates_has_to_be_answered(ours: Outputs, theirs: Outputs) -> None:
+    left_out = {name for name, part in SLICES.items() if part == "recipes"}
+    few = frozenset(sorted(left_out)[:3])  # under 1 % of all prompts
+    comparison = compared(ours.only(frozenset(ours.ids) - few), theirs, {"recipes": ROOMY})
+    assert comparison.verdict is Verdict.NOT_COMPARABLE
+    assert "slices that gate: 3 not answered, required every prompt answered" in reason(comparison)
+
+
+def test_a_slice_that_the_reference_did_not_answer_has_nothing_to_lose_and_meets_no_floor(
+    ours: Outputs, theirs: Outputs
+) -> None:
+    empty = silent(theirs, every=1)
+    comparison = compared(silent(ours, every=1), empty, {"recipes": ROOMY})
+    assert comparison.verdict is Verdict.NOT_COMPARABLE
+    assert reason(comparison).startswith("something to lose in recipes: 100% unusable, required at most 33%")
+    judged = judge(empty)
+    side = Side(judged, alone(judged), rare_words())
+    missed = floors(side, theirs.ids, least_answered=0.5, least_usable=0.8, slices=("recipes", "recipe"))[-2:]
+    assert [(floor.observed, floor.met) for floor in missed] == [
+        ("0% of 40 prompts", False),
+        ("no prompt in recipe", False),
+    ]
+
+
+def test_shorter_answers_are_not_comparable_also_where_a_slice_is_too_small_to_tell(theirs: Outputs) -> None:
+    few = {name: "few" if number < 19 else "many" for number, name in enumerate(theirs.ids)}
+    reference = replace(theirs, slices=few)
+    shorter = with_texts(reference, lambda _, text: " ".join(text.split()[: round(0.6 * len(text.split()))]))
+    for slices in ({}, {"few": {Measure.TYPE_DENSITY: 0.2}}):
+        assert compared(shorter, reference, slices).verdict is Verdict.NOT_COMPARABLE

@@ -12,11 +12,11 @@ from tailguard.diversity.comparison import compare
 from tailguard.diversity.decision import Limits
 from tailguard.diversity.outputs import Outputs
 from tailguard.diversity.swapped import to_other_prompts
-from tailguard.diversity.usable import DEFECTS, beside, judge
+from tailguard.diversity.usable import DEFECTS, USABLE, alone, beside, judge
 from tailguard.domain.defects import Defect
 from tailguard.domain.suite import SuiteKind
 from tailguard.domain.verdict import Verdict
-from tests.diversity.answers import outputs, rare_words
+from tests.diversity.answers import outputs, rare_words, with_texts
 
 OFF_TOPIC = DEFECTS.index(Defect.OFF_TOPIC)
 PROMPTS = 300
@@ -80,3 +80,15 @@ def test_texts_without_words_are_no_answers_to_other_prompts() -> None:
     nothing = judge(Outputs({"a": ("",), "b": ("",)}, frozenset(), "", "", {"a": "", "b": ""}))
     flags = to_other_prompts(nothing.answers, nothing.answers, nothing.asked, np.arange(2), np.arange(2))
     assert flags.tolist() == [False, False]
+
+
+def test_nothing_that_a_candidate_answers_makes_an_answer_of_the_reference_unusable(
+    ours: Outputs, theirs: Outputs
+) -> None:
+    by_itself = float((alone(judge(theirs)) != USABLE).mean())
+    everywhere = with_texts(ours, lambda number, text: f"{text} {' '.join(ours.texts)}"[:20_000] if number % 3 else "")
+    backwards = with_texts(ours, lambda _, text: " ".join(reversed(text.split())))
+    for candidate in (everywhere, backwards, swapped(ours, 0.3)[0]):
+        comparison = compare(judge(candidate), judge(theirs), rare_terms=rare_words(), limits=Limits())
+        assert sum(part.reference_share for part in comparison.unusable) == pytest.approx(by_itself)
+        assert comparison.verdict is not Verdict.PASS

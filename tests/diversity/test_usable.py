@@ -10,7 +10,7 @@ import pytest
 
 from tailguard.diversity.metrics import words
 from tailguard.diversity.outputs import Outputs
-from tailguard.diversity.usable import DEFECTS, USABLE, beside, judge, on_shared_prompts
+from tailguard.diversity.usable import DEFECTS, USABLE, alone, beside, judge, on_shared_prompts
 from tailguard.domain.defects import Defect
 from tailguard.domain.suite import SuiteKind
 from tests.diversity.answers import answer, outputs, prompt, with_texts
@@ -38,7 +38,7 @@ def defect_of(text: str, number: int = 7, *, kind: SuiteKind = SuiteKind.INSTRUC
     """The defect of a text as the answer to a prompt, among sound answers to the others; of these, none has one."""
     given = replace(with_texts(ours(), lambda at, sound: text if at == number else sound), kind=kind)
     side = judge(given)
-    defects = named(beside(side, side))
+    defects = named(alone(side))
 
     assert [defect for at, defect in enumerate(defects) if at != number] == [None] * (PROMPTS - 1)
     return defects[number]
@@ -163,9 +163,9 @@ def test_a_language_that_the_prompt_or_the_other_side_has_is_none() -> None:
 
     assert named(beside(foreign, plain))[7] is Defect.LANGUAGE
     assert named(beside(plain, foreign))[7] is None
-    assert named(beside(foreign, foreign))[7] is Defect.LANGUAGE
+    assert named(alone(foreign))[7] is Defect.LANGUAGE
     assert named(beside(foreign, judge(german)))[7] is None
-    assert named(beside(fitting, fitting))[7] is None
+    assert named(alone(fitting))[7] is None
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_far_too_short_is_a_tenth_of_the_other_sides_answer(text: str, defect: D
 
     assert named(beside(short, longer))[7] is defect
     assert named(beside(longer, short))[7] is None
-    assert named(beside(short, short))[7] is None
+    assert named(alone(short))[7] is None
 
 
 def test_numbers_count_as_much_as_words_against_a_long_answer_and_nothing_is_short_beside_a_short_one() -> None:
@@ -229,5 +229,5 @@ def test_only_shared_prompts_are_judged_beside_each_other() -> None:
 def test_nobody_asked_and_nothing_answered() -> None:
     nothing, blank = judge(outputs(0, seed=1)), judge(with_texts(ours(), lambda _at, _text: ""))
 
-    assert beside(nothing, nothing).tolist() == []
-    assert named(beside(blank, blank)) == [Defect.EMPTY] * PROMPTS
+    assert alone(nothing).tolist() == []
+    assert named(alone(blank)) == [Defect.EMPTY] * PROMPTS

@@ -154,7 +154,8 @@ def test_the_closest_comparison_of_a_measure_is_the_one_that_stands_least_above_
         assert comparisons.worst_slice(view, "main/1") is None
 
     assert found
-    assert (found.comparisons, found.losses, found.least_sensitive.detectable_loss, found.prompts) == (2, 1, 0.05, 200)
+    weakest = found.least_sensitive
+    assert (found.comparisons, found.losses, weakest.detectable_loss, weakest.prompts) == (2, 1, 0.05, 200)
     assert [comparison.reference for comparison in found.closest] == ["main/0"]
 
 

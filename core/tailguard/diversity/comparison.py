@@ -16,7 +16,7 @@ from tailguard.diversity.estimates import accuracy, coverage, density, in_place,
 from tailguard.diversity.guards import guards, notes, same_prompts
 from tailguard.diversity.sides import Side, chosen
 from tailguard.diversity.slices import gating, slices
-from tailguard.diversity.usable import DEFECTS, Judged, beside, on_shared_prompts
+from tailguard.diversity.usable import DEFECTS, Judged, alone, beside, on_shared_prompts, without_order
 from tailguard.domain.measures import Measure
 from tailguard.domain.verdict import Comparison, Example, MeasureComparison, Unusable
 
@@ -32,12 +32,12 @@ def compare(candidate: Judged, reference: Judged, *, rare_terms: frozenset[str],
     """
     shared = frozenset(candidate.outputs.answers) & frozenset(reference.outputs.answers)
     left_out = len(frozenset(candidate.outputs.answers) | frozenset(reference.outputs.answers)) - len(shared)
-    conditions = same_prompts(candidate.outputs, reference.outputs)
+    conditions = same_prompts(candidate.outputs, reference.outputs, limits)
     if not shared:
         return Comparison(0, 0, 0.0, tuple(conditions), ())
     candidate, reference = on_shared_prompts(candidate, reference)
     ours = Side(candidate, beside(candidate, reference), rare_terms)
-    theirs = Side(reference, beside(reference, candidate), rare_terms)
+    theirs = Side(reference, alone(reference, candidate), rare_terms)
     samples = max(1, len(theirs.defects) // len(shared))
     return Comparison(
         len(shared),
@@ -47,7 +47,7 @@ def compare(candidate: Judged, reference: Judged, *, rare_terms: frozenset[str],
         (*_measures(ours, theirs, limits, samples), *gating(ours, theirs, limits)),
         unusable=_unusable(ours, theirs),
         slices=slices(ours, theirs, limits),
-        notes=notes(ours, theirs, left_out, samples),
+        notes=notes(ours, theirs, left_out, samples, without_order(candidate, reference)),
     )
 
 

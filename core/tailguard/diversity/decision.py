@@ -106,6 +106,7 @@ def decide(estimate: Estimate, limits: Limits) -> MeasureComparison:
         verdict,
         -shown(-max(estimate.floor, (reach + float(student.ppf(POWER, prompts - 1))) * estimate.error)),
         _prompts_to_settle(estimate, half, abs(estimate.change - limit)) if verdict is Verdict.INCONCLUSIVE else None,
+        prompts,
         1 - 2 * limits.alpha,
     )
 
@@ -123,9 +124,10 @@ def _prompts_to_settle(estimate: Estimate, half: float, gap: float) -> int | Non
     return math.ceil(wanted) + 1 if wanted < _MOST_PROMPTS else None
 
 
-def undecided(measure: Measure, reference: float, candidate: float, limits: Limits) -> MeasureComparison:
+def undecided(measure: Measure, reference: float, candidate: float, limits: Limits, prompts: int) -> MeasureComparison:
     """INCONCLUSIVE, as there is too little to measure."""
     return MeasureComparison(
         measure, reference, candidate, 0.0, -1.0, math.inf, limits.margins[measure], Verdict.INCONCLUSIVE, 1.0, None,
+        prompts,
         1 - 2 * limits.alpha,
     )  # fmt: skip

@@ -37,7 +37,7 @@ def usable(measure: Measure, ours: Side, theirs: Side, prompts: Flags, limits: L
     """The share of answers that are usable, over some prompts."""
     shares = ours.usable[prompts], theirs.usable[prompts]
     if len(shares[0]) < FEWEST_PROMPTS:
-        return undecided(measure, float(shares[1].mean()), float(shares[0].mean()), limits)
+        return undecided(measure, float(shares[1].mean()), float(shares[0].mean()), limits, len(shares[0]))
     samples = max(1, len(ours.defects) // ours.prompts)
     return decide(mean_difference(measure, *shares, samples=samples, alpha=limits.alpha), limits)
 
@@ -46,7 +46,7 @@ def density(measure: Measure, ours: Units, theirs: Units, limits: Limits) -> Mea
     """Expected types in equally many words, or pairs."""
     budget = min(len(ours.units), len(theirs.units)) // _BUDGET_SHARE
     if budget < _FEWEST_UNITS:
-        return undecided(measure, 0.0, 0.0, limits)
+        return undecided(measure, 0.0, 0.0, limits, len(ours.starts) - 1)
     return _pooled(measure, by_words(ours, budget=budget), by_words(theirs, budget=budget), limits)
 
 
@@ -61,7 +61,7 @@ def _pooled(measure: Measure, ours: Rarefied, theirs: Rarefied, limits: Limits) 
     # Of types that were never seen, 3 may still be expected (the rule of three), of which a budget holds its share.
     minimum = 3 / _BUDGET_SHARE
     if prompts < FEWEST_PROMPTS or theirs.value < _FEWEST_TYPES:
-        return undecided(measure, theirs.value, ours.value, limits)
+        return undecided(measure, theirs.value, ours.value, limits, prompts)
     without = np.log(np.maximum(ours.without, minimum)) - np.log(np.maximum(theirs.without, minimum))
     estimate = Estimate(
         measure=measure,
@@ -103,7 +103,7 @@ def within_prompt(ours: Side, theirs: Side, limits: Limits) -> MeasureComparison
     both = np.isfinite(ours.within) & np.isfinite(theirs.within)
     mine, other = ours.within[both], theirs.within[both]
     if both.sum() < FEWEST_PROMPTS:
-        return undecided(Measure.WITHIN_PROMPT, 0.0, 0.0, limits)
+        return undecided(Measure.WITHIN_PROMPT, 0.0, 0.0, limits, int(both.sum()))
     difference = mine - other
     estimate = Estimate(
         measure=Measure.WITHIN_PROMPT,
@@ -123,7 +123,7 @@ def accuracy(measure: Measure, ours: Side, theirs: Side, items: list[str], limit
     count = len(items)
     minimum = 1 / (2 * count)
     if count < FEWEST_PROMPTS or other.mean() <= minimum:
-        return undecided(measure, float(other.mean()), float(mine.mean()), limits)
+        return undecided(measure, float(other.mean()), float(mine.mean()), limits, count)
     without = [np.maximum((side.sum() - side) / (count - 1), minimum) for side in (mine, other)]
     estimate = Estimate(
         measure=measure,

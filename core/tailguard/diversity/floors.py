@@ -6,7 +6,7 @@ The floors are far below what a working model does: of 39 published models the w
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,9 @@ from tailguard.domain.intervals import wilson
 from tailguard.domain.verdict import Guard
 
 
-def floors(side: Side, suite: Collection[str], *, least_answered: float, least_usable: float) -> tuple[Guard, ...]:
+def floors(
+    side: Side, suite: Collection[str], *, least_answered: float, least_usable: float, slices: Sequence[str] = ()
+) -> tuple[Guard, ...]:
     """The absolute conditions on one generation's answers, each with what was required and observed.
 
     Shares of prompts with an answer are counted over the suite's own prompts, so they have no interval. For the share of usable
@@ -31,9 +33,11 @@ def floors(side: Side, suite: Collection[str], *, least_answered: float, least_u
         suite: The ids of all prompts of the suite.
         least_answered: The least share (0 to 1) of prompts, and of tail prompts, that have an answer which says something.
         least_usable: The least share (0 to 1) of answers that are usable, and of answers in their prompt's language.
+        slices: The slices that gate.
 
     Returns:
-        Prompts answered; tail prompts answered, where the suite marks any; usable answers; answers in their prompt's language.
+        Prompts answered; tail prompts answered, where the suite marks any; usable answers; answers in their prompt's language; and
+        usable answers of each slice that gates, which has too few prompts for a bound.
     """
     outputs, prompt_of = side.judged.outputs, side.judged.outputs.prompt_of
     said = side.defects != DEFECTS.index(Defect.EMPTY)
@@ -48,7 +52,15 @@ def floors(side: Side, suite: Collection[str], *, least_answered: float, least_u
         *checks,
         _bounded("usable answers", side.usable, len(suite), least_usable),
         _bounded("answers in their prompt's language", 1 - foreign / samples, side.prompts, least_usable),
+        *(_in_slice(side, name, least_usable) for name in slices),
     )
+
+
+def _in_slice(side: Side, name: str, least: float) -> Guard:
+    inside = side.judged.outputs.slice_of == name
+    share = float(side.usable[inside].mean()) if inside.any() else 0.0
+    observed = f"{share:.0%} of {inside.sum():,} prompts" if inside.any() else f"no prompt in {name}"
+    return Guard(f"usable answers in {name}", f"at least {least:.0%}", observed, share >= least)
 
 
 def _counted(name: str, count: int, total: int, least: float) -> Guard:

@@ -22,21 +22,21 @@ def guards(candidate: Side, reference: Side, limits: Limits) -> list[Guard]:
         found.insert(0, Guard("same suite", theirs.suite, ours.suite, ours.suite == theirs.suite))
     if ours.decoding and theirs.decoding:
         found.insert(0, Guard("same decoding", theirs.decoding, ours.decoding, ours.decoding == theirs.decoding))
-    unusable = 1 - float(reference.usable.mean())
-    found.append(
-        Guard(
-            "something to lose",
-            f"at most {_MAX_UNUSABLE:.0%} of the reference's answers unusable",
-            f"{unusable:.0%} unusable",
-            unusable <= _MAX_UNUSABLE,
-        )
-    )
-    asked = set(theirs.slice_of.tolist())
-    missing = [name for name in limits.slices if name not in asked]
-    if limits.slices:
-        observed = f"no prompt in {', '.join(missing)}" if missing else "all asked"
-        found.append(Guard("slices that gate", ", ".join(limits.slices), observed, not missing))
-    return found
+    found.append(_to_lose("something to lose", 1 - float(reference.usable.mean())))
+    return found + [_slice_to_lose(name, reference) for name in limits.slices]
+
+
+def _slice_to_lose(name: str, reference: Side) -> Guard:
+    """Whether a slice that gates was asked, and the reference has something to lose there."""
+    inside = reference.judged.outputs.slice_of == name
+    if not inside.any():
+        return Guard(f"slice {name} gates", "prompts in it", "none", False)
+    return _to_lose(f"something to lose in {name}", 1 - float(reference.usable[inside].mean()))
+
+
+def _to_lose(name: str, unusable: float) -> Guard:
+    required = f"at most {_MAX_UNUSABLE:.0%} of the reference's answers unusable"
+    return Guard(name, required, f"{unusable:.0%} unusable", unusable <= _MAX_UNUSABLE)
 
 
 def _same_samples(candidate: Outputs, reference: Outputs) -> Guard:
@@ -47,8 +47,8 @@ def _same_samples(candidate: Outputs, reference: Outputs) -> Guard:
     return Guard("same samples per prompt", required, observed, len(shape[0]) == 1 and shape[0] == shape[1])
 
 
-def same_prompts(candidate: Outputs, reference: Outputs) -> list[Guard]:
-    """Whether the candidate answered the reference's prompts, tail prompts and checked items."""
+def same_prompts(candidate: Outputs, reference: Outputs, limits: Limits) -> list[Guard]:
+    """Whether the candidate answered the reference's prompts, tail prompts, slices that gate and checked items."""
     unanswered = frozenset(reference.answers) - frozenset(candidate.answers)
     total = len(reference.answers)
     observed = f"{len(unanswered)} of {total} not answered" if unanswered else f"all {total} answered"
@@ -63,6 +63,9 @@ def same_prompts(candidate: Outputs, reference: Outputs) -> list[Guard]:
     tail = reference.tail | candidate.tail
     if tail & unanswered and len(tail) < total:
         guards.append(Guard("tail prompts", "every one answered", f"{len(tail & unanswered)} not answered", False))
+    gating = {prompt for prompt in unanswered if reference.slices.get(prompt) in limits.slices}
+    if gating:
+        guards.append(Guard("slices that gate", "every prompt answered", f"{len(gating)} not answered", False))
     if reference.scores:
         unscored = len(frozenset(reference.scores) - frozenset(candidate.scores) - unanswered)
         observed = f"{unscored} of them without" if unscored else "all"
@@ -72,8 +75,8 @@ def same_prompts(candidate: Outputs, reference: Outputs) -> list[Guard]:
     return guards
 
 
-def notes(candidate: Side, reference: Side, left_out: int, samples: int) -> tuple[str, ...]:
-    """Sentences for the reader."""
+def notes(candidate: Side, reference: Side, left_out: int, samples: int, without_order: float) -> tuple[str, ...]:
+    """Sentences for the reader; `without_order` is the share of the candidate's answers whose word order nobody could judge."""
     ours, theirs = candidate.judged.outputs, reference.judged.outputs
     sentences = []
     if left_out:
@@ -81,6 +84,9 @@ def notes(candidate: Side, reference: Side, left_out: int, samples: int) -> tupl
         sentences.append(f"{only} left out")
     for side, whose in ((candidate, "the candidate's"), (reference, "the reference's")):
         sentences += [_boilerplate(part, whose) for part in side.judged.body.boilerplate]
+    if without_order:
+        few = "the reference has too few words in their language, or none in a clear order"
+        sentences.append(f"the word order of {without_order:.0%} of the candidate's answers was not judged: {few}")
     if samples == 1:
         sentences.append("one answer a prompt says nothing of variety within a prompt: four or more are wanted")
     if not ours.decoding or not theirs.decoding:

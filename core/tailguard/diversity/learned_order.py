@@ -31,7 +31,8 @@ LEAST_PAIRS = 5_000
 _ENDINGS, _ENDING = 6, 2
 _OTHER = FUNCTION_WORDS + _ENDINGS
 _SHRINKAGE = 2
-_WORDS = 30
+LEAST_WORDS = 30
+"""So many words an answer has to have."""
 _CLEAR_GAIN, _IN_ORDER = 0.8, 2 / 3
 _FEW, _BARE = 0.4, 0.16
 _WORDS_BETWEEN_MARKS = 1.5
@@ -63,7 +64,7 @@ class LearnedOrder:
         answers = answers.only(judged)
         answers = letters(answers) if self.spelled else answers
         order = self.neighbours.measure(_classes(answers, self.words, self.endings), answers.units, answers.offsets)
-        lengths, judged = answers.lengths, judged & (answers.lengths >= _WORDS)
+        lengths, judged = answers.lengths, judged & (answers.lengths >= LEAST_WORDS)
         between = words_between_marks(order, lengths, texts, judged=judged)
         few, bare = _FEW * self.common_share, _BARE * self.common_share
         mixed = shuffled(order, lengths, between, function_share=few) & (between >= _WORDS_BETWEEN_MARKS)
@@ -84,7 +85,7 @@ def learned_order(examples: Encoded) -> LearnedOrder | None:
     classes = _classes(examples, words, endings)
     first = np.cumsum(examples.lengths) <= len(examples.units) / 2
     order = _neighbours(classes, examples.only(first)).measure(classes, examples.units, examples.offsets)
-    rest = ~first & (examples.lengths >= _WORDS)
+    rest = ~first & (examples.lengths >= LEAST_WORDS)
     if np.count_nonzero(order.gain[rest] >= _CLEAR_GAIN) <= _IN_ORDER * np.count_nonzero(rest):
         return None
     common_share = float(np.median(order.function_share[rest]))

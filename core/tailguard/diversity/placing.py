@@ -33,7 +33,7 @@ def out_of_place(answers: Encoded, vectors: Vectors, rare: Flags) -> tuple[Ints,
     owners, rare_words = pairs // types, pairs % types
     distinct, row_of = np.unique(rare_words, return_inverse=True)
     rows = word_vectors([answers.vocabulary[word] for word in distinct.tolist()])
-    points = unit_vectors(vectors)
+    points = unit_vectors(vectors[vectors.any(axis=1)])
     centre = points.mean(axis=0) if len(points) else np.float32(0)
     compared = unit_vectors(points[:: max(1, len(points) // _COMPARED)] - centre)
     out = np.zeros(len(pairs), dtype=np.bool_)

@@ -106,11 +106,11 @@ def reason(comparison: Comparison) -> str:
         case _ if measure is None:
             return "there is nothing to measure"
         case _ if not math.isfinite(measure.high):
-            prompts = f"{comparison.prompts:,} prompts"
+            prompts = f"{measure.prompts:,} prompts"
             return f"could not tell: there is too little text to measure {measure.label} ({prompts})"
         case _:
             settle = (
-                f"about {measure.prompts_to_settle:,} prompts would settle it"
+                f"about {measure.prompts_to_settle:,} prompts {f'in {measure.slice} ' if measure.slice else ''}would settle it"
                 if measure.prompts_to_settle
                 else "it is so close to the limit that more prompts would not settle it"
             )
@@ -144,7 +144,8 @@ def _lost(comparison: Comparison) -> str:
     )
     named = "; ".join(change(measure) for measure in lost[:_NAMED])
     more = f"; and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
-    unusable = any(measure.measure in (Measure.USABLE, Measure.USABLE_TAIL) for measure in lost)
+    whole = [measure.measure for measure in lost if not measure.slice]
+    unusable = Measure.USABLE in whole or Measure.USABLE_TAIL in whole
     return f"{named}{more}" + (f". {unusable_answers(comparison.unusable)}" if unusable else "")
 
 

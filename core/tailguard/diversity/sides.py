@@ -46,9 +46,7 @@ class Side:
     @cached_property
     def text(self) -> Encoded:
         """The answers' words; an unusable answer has none."""
-        answers = self.judged.answers
-        begins = answers.offsets[:-1]
-        return answers.between(begins, np.where(self.defects == USABLE, answers.offsets[1:], begins))
+        return self.judged.answers.only(self.defects == USABLE)
 
     @cached_property
     def starts(self) -> Ints:

@@ -1,7 +1,7 @@
-"""Answers to another prompt than their own, told by what the other side answered.
+"""Answers to another prompt than their own, found by what the other side answered.
 
 Two answers to one prompt share words that answers to other prompts do not have, in any language. An answer that is nearer to what
-the other side says to other prompts is in the wrong place, or the other side's is: the one that has less to do with the prompt.
+the other side says to another prompt is in the wrong place, or the other side's is: so those count only whose prompt knows them.
 Words weigh by term and inverse document frequency (K. Sparck Jones, Journal of Documentation 28, 1972; logarithmic term weights
 as in G. Salton and C. Buckley, Information Processing & Management 24, 1988), nearness is the cosine.
 """
@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tailguard.diversity.outputs import Encoded
+from tailguard.threads import one_thread
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
 _LONG = 20
-_AS_NEAR = 0.4
+_AS_NEAR, _KNOWN = 0.4, 0.5
 _COMMON = 0.2
 """A word of so many answers says nothing of the question."""
 _AT_ONCE = 1_000
@@ -37,10 +38,10 @@ def to_other_prompts(ours: Encoded, theirs: Encoded, asked: Encoded, our_prompts
 
     Returns:
         For each of our answers whether the other side's to its own prompt are less than .4 times as near as those to some other
-        prompt, and nearer to the prompt than it is itself. Answers to prompts that are alike are alike: so it has to be much less.
+        prompt, while these are at least half as near to the prompt as to any other. It has to be much less, as answers to prompts
+        that are alike are alike. How near our answer is to the prompt does not count, as it might repeat it.
     """
-    heard, begins = theirs.lengths >= _LONG, theirs.offsets[:-1]
-    theirs = theirs.between(begins, np.where(heard, theirs.offsets[1:], begins))
+    theirs = theirs.only(theirs.lengths >= _LONG)
     numbers = {word: number for number, word in enumerate(ours.vocabulary)}
     renumbered = np.array([numbers.setdefault(word, len(numbers)) for word in theirs.vocabulary], dtype=np.int64)
     mine, other, prompts = (
@@ -57,12 +58,17 @@ def to_other_prompts(ours: Encoded, theirs: Encoded, asked: Encoded, our_prompts
     by_prompt = answered.T.tocsr()
     doubtful = np.flatnonzero((ours.lengths >= _LONG) & (own < _AS_NEAR))  # nothing is nearer than 1
     for part in np.array_split(doubtful, max(1, len(doubtful) // _AT_ONCE)):
-        nearness = (mine[part] @ by_prompt).toarray()
+        nearness = _product(mine[part], by_prompt).toarray()
         nearness[np.arange(len(part)), our_prompts[part]] = 0
         flags[part] = own[part] < _AS_NEAR * nearness.max(axis=1)
-    counts = np.maximum(np.bincount(their_prompts, heard, minlength=prompts.shape[0]), 1)
-    to_prompt = np.bincount(their_prompts, _dot(other, prompts[their_prompts]), minlength=prompts.shape[0]) / counts
-    return np.asarray(flags & (_dot(mine, prompts[our_prompts]) < to_prompt[our_prompts]))
+    accused = np.unique(our_prompts[flags])
+    known = _product(answered[accused], prompts.T.tocsr()).toarray()
+    at = np.arange(len(accused)), accused
+    to_own = known[at]
+    known[at] = 0
+    in_place = np.zeros(prompts.shape[0], dtype=np.bool_)
+    in_place[accused] = to_own > _KNOWN * known.max(axis=1, initial=0)
+    return np.asarray(flags & in_place[our_prompts])
 
 
 def _term_weights(units: Ints, offsets: Ints, words: int) -> sparse.csr_matrix:
@@ -82,12 +88,17 @@ def _summed(rows: sparse.csr_matrix, groups: Ints, count: int) -> sparse.csr_mat
     member = sparse.csr_matrix(
         (np.ones(len(groups), np.float32), (groups, np.arange(len(groups)))), shape=(count, len(groups))
     )
-    return member @ rows
+    return _product(member, rows)
 
 
 def _unit(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
     lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
-    return sparse.csr_matrix(sparse.diags(1 / np.maximum(lengths, 1e-12)) @ matrix)
+    return _product(sparse.diags(1 / np.maximum(lengths, 1e-12)), matrix)
+
+
+def _product(left: sparse.spmatrix, right: sparse.csr_matrix) -> sparse.csr_matrix:
+    with one_thread():
+        return sparse.csr_matrix(left @ right)
 
 
 def _dot(left: sparse.csr_matrix, right: sparse.csr_matrix) -> Floats:

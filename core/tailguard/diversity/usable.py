@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tailguard.diversity.boilerplate import Body, body
 from tailguard.diversity.grams import copied_share, repeated_share, shared_share
 from tailguard.diversity.languages import ENGLISH, UNDECIDED, differ, languages, settled
-from tailguard.diversity.learned_order import LearnedOrder, learned_order
+from tailguard.diversity.learned_order import LEAST_WORDS, LearnedOrder, learned_order
 from tailguard.diversity.metrics import after_words
 from tailguard.diversity.outputs import Encoded, Outputs
 from tailguard.diversity.rare_words import RareWords, find_rare_words
@@ -90,8 +90,16 @@ class Judged:
         return _languages(self.answers)
 
     @cached_property
+    def written(self) -> NDArray[np.int16]:
+        """The language that each answer's word order is judged in: its own; where that cannot be told its prompt's; else that of
+        most answers."""
+        likely = settled(self.languages, self.asked_in[self.outputs.prompt_of])
+        most = np.bincount(self.languages - UNDECIDED, minlength=1).argmax() + UNDECIDED
+        return settled(likely, np.full_like(likely, most))
+
+    @cached_property
     def half_languages(self) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
-        """The language of each answer's first and second half: an answer that changes its language is told by one of them."""
+        """The language of each answer's first and second half: an answer that changes its language shows it in one of them."""
         begins, ends = self.answers.offsets[:-1], self.answers.offsets[1:]
         middles = (begins + ends) // 2
         return _languages(self.answers.between(begins, middles)), _languages(self.answers.between(middles, ends))
@@ -161,87 +169,112 @@ def on_shared_prompts(candidate: Judged, reference: Judged) -> tuple[Judged, Jud
     return judge(candidate.outputs.only(shared)), judge(reference.outputs.only(shared))
 
 
-def beside(ours: Judged, theirs: Judged) -> NDArray[np.int8]:
-    """The defects of one side's answers beside the other's to the same prompts (in the same order): those that the answers have
-    by themselves, words in another order than the other side's (in other languages than English), a language that neither the
-    prompt nor the other side has, answers far shorter than the other side's, and answers that belong to another prompt by what the
-    other side says.
+def alone(ours: Judged, other: Judged | None = None) -> NDArray[np.int8]:
+    """The defects of answers that are held against their own side only: those that they have by themselves, words in another order
+    than the rest of their side's (in other languages than English), a language that their prompt does not have, and answers far
+    shorter than the other samples of their prompt.
 
-    Against no other side, give the same side twice: then an answer is held beside the other samples of its own prompt.
+    A reference is judged so: nothing that a candidate answers makes a reference's answer unusable, so that its own losses would
+    not show. At most it excuses one: a language in which `other` answered the same prompt.
     """
-    defects = ours.defects.copy()
+    order = np.zeros(len(ours.defects), dtype=np.bool_)
     prompts = ours.outputs.prompt_of
-    foreign = _foreign(ours, theirs)
-    counts = np.bincount(theirs.outputs.prompt_of, minlength=len(theirs.outputs.ids))
-    means = np.bincount(theirs.outputs.prompt_of, theirs.sizes, minlength=len(counts)) / np.maximum(counts, 1)
-    short = (means[prompts] >= _LONG) & (ours.sizes < _SHORT * means[prompts])
-    marks = [(short, Defect.SHORT), (foreign, Defect.LANGUAGE), (_out_of_order(ours, theirs), Defect.WORD_ORDER)]
-    if theirs is not ours and ours.outputs.kind is SuiteKind.INSTRUCTIONS:
-        marks.append((_swapped(ours, theirs), Defect.OFF_TOPIC))
-    for mark, code in ((mark, DEFECTS.index(defect)) for mark, defect in marks):
+    for half in (prompts % 2 == 0, prompts % 2 == 1):
+        order |= _out_of_order(ours, half, ours, ~half)
+    return _with(
+        ours, {Defect.SHORT: _short(ours, ours), Defect.LANGUAGE: _foreign(ours, other), Defect.WORD_ORDER: order}
+    )
+
+
+def beside(ours: Judged, theirs: Judged) -> NDArray[np.int8]:
+    """The defects of a candidate's answers beside the reference's to the same prompts (in the same order): those that they have by
+    themselves, words in another order than the reference's (in other languages than English), a language that neither the prompt
+    nor the reference has, answers far shorter than the reference's, and answers that belong to another prompt by what the
+    reference says."""
+    every = np.ones(len(ours.defects), dtype=np.bool_)
+    marks = {
+        Defect.SHORT: _short(ours, theirs),
+        Defect.LANGUAGE: _foreign(ours, theirs),
+        Defect.WORD_ORDER: _out_of_order(ours, every, theirs, np.ones(len(theirs.defects), dtype=np.bool_)),
+    }
+    if ours.outputs.kind is SuiteKind.INSTRUCTIONS:
+        marks[Defect.OFF_TOPIC] = _swapped(ours, theirs)
+    return _with(ours, marks)
+
+
+def _with(side: Judged, marks: dict[Defect, Flags]) -> NDArray[np.int8]:
+    """The side's defects with more of them; of several the first in the enum counts."""
+    defects = side.defects.copy()
+    for defect, mark in marks.items():
+        code = DEFECTS.index(defect)
         defects[mark & ((defects == USABLE) | (defects > code))] = code
     return defects
 
 
-def _foreign(ours: Judged, theirs: Judged) -> Flags:
+def _short(ours: Judged, theirs: Judged) -> Flags:
+    counts = np.bincount(theirs.outputs.prompt_of, minlength=len(theirs.outputs.ids))
+    means = np.bincount(theirs.outputs.prompt_of, theirs.sizes, minlength=len(counts)) / np.maximum(counts, 1)
+    expected = means[ours.outputs.prompt_of]
+    return np.asarray((expected >= _LONG) & (ours.sizes < _SHORT * expected))
+
+
+def _foreign(ours: Judged, other: Judged | None) -> Flags:
     """Answers that are, as a whole or in a half, in a language in which neither the prompt is nor the other side answered it."""
     prompts = ours.outputs.prompt_of
     spoken: set[tuple[int, int]] = set()
-    if theirs is not ours:
-        for codes in (theirs.languages, *theirs.half_languages):
-            spoken.update(zip(theirs.outputs.prompt_of.tolist(), codes.tolist(), strict=True))
+    if other is not None:
+        for codes in (other.languages, *other.half_languages):
+            spoken.update(zip(other.outputs.prompt_of.tolist(), codes.tolist(), strict=True))
     asked_in = ours.asked_in[prompts]
     foreign = np.zeros(len(prompts), dtype=np.bool_)
     for codes in (ours.languages, *ours.half_languages):
-        other = differ(codes, asked_in)
-        for answer in np.flatnonzero(other).tolist():
+        differs = differ(codes, asked_in)
+        for answer in np.flatnonzero(differs).tolist():
             foreign[answer] |= (int(prompts[answer]), int(codes[answer])) not in spoken
     return foreign
 
 
-def _out_of_order(ours: Judged, theirs: Judged) -> Flags:
-    """Answers in other languages than English whose words are shuffled or strung together, by the order that the words of the
-    other side's usable answers in the same language have.
+def _out_of_order(ours: Judged, judged: Flags, theirs: Judged, examples: Flags) -> Flags:
+    """Those of the `judged` answers, in other languages than English, whose words are shuffled or strung together, by the order
+    that the words of usable `examples` in the same language have.
 
-    Where half of the other side's answers to the prompt are no better, it asked for such words. Against no other side, answers to
-    every second prompt are held beside those to the rest.
+    Where half of the examples for a prompt are no better, it asked for such words.
     """
     prompts = ours.outputs.prompt_of
     flags = np.zeros(len(prompts), dtype=np.bool_)
-    written, examples = _written(ours, theirs), _written(theirs, theirs)
-    for language in np.unique(written[written != ENGLISH]).tolist():
-        judged, usable = written == language, (examples == language) & (theirs.defects == USABLE)
-        if theirs is ours:
-            for half in (prompts % 2 == 0, prompts % 2 == 1):
-                if order := learned_order(theirs.answers.only(usable & ~half)):
-                    flags |= order.disordered(ours.answers, ours.texts, judged=judged & half)
-        elif order := learned_order(theirs.answers.only(usable)):
-            found = order.disordered(ours.answers, ours.texts, judged=judged)
-            flags |= found & ~_asked_for(order, theirs, found_at=prompts[found])[prompts]
+    for language in np.unique(ours.written[ours.written != ENGLISH]).tolist():
+        alike = (theirs.written == language) & (theirs.defects == USABLE) & examples
+        if order := learned_order(theirs.answers.only(alike)):
+            found = order.disordered(ours.answers, ours.texts, judged=judged & (ours.written == language))
+            flags |= found & ~_asked_for(order, theirs, alike, found_at=prompts[found])[prompts]
     return flags
 
 
-def _asked_for(order: LearnedOrder, theirs: Judged, *, found_at: Ints) -> Flags:
-    """For each prompt, whether half of the other side's answers to it are disordered, too; asked of the prompts `found_at`."""
+def _asked_for(order: LearnedOrder, theirs: Judged, examples: Flags, *, found_at: Ints) -> Flags:
+    """For each prompt, whether half of the examples for it are disordered, too; asked of the prompts `found_at`."""
     prompts = theirs.outputs.prompt_of
-    disordered_too = order.disordered(theirs.answers, theirs.texts, judged=np.isin(prompts, found_at))
+    disordered_too = order.disordered(theirs.answers, theirs.texts, judged=examples & np.isin(prompts, found_at))
     count = len(theirs.outputs.ids)
-    return np.asarray(
-        2 * np.bincount(prompts, disordered_too, minlength=count) >= np.bincount(prompts, minlength=count)
-    )
-
-
-def _written(side: Judged, theirs: Judged) -> NDArray[np.int16]:
-    """The language of each answer; where it cannot be told its prompt's, and else the one that most of the other side's have."""
-    likely = settled(side.languages, side.asked_in[side.outputs.prompt_of])
-    most = np.bincount(theirs.languages - UNDECIDED, minlength=1).argmax() + UNDECIDED
-    return settled(likely, np.full_like(likely, most))
+    of_prompt = np.bincount(prompts, examples, minlength=count)
+    return np.asarray((of_prompt > 0) & (2 * np.bincount(prompts, disordered_too, minlength=count) >= of_prompt))
 
 
 def _swapped(ours: Judged, theirs: Judged) -> Flags:
     """Answers that belong to another prompt, by what the other side's usable answers say."""
     usable = theirs.answers.only(theirs.defects == USABLE)
     return to_other_prompts(ours.answers, usable, ours.asked, ours.outputs.prompt_of, theirs.outputs.prompt_of)
+
+
+def without_order(ours: Judged, theirs: Judged) -> float:
+    """The share (0 to 1) of our answers of 30 words or more whose order nobody can judge, as the other side has too few words in
+    their language, or none in a clear order."""
+    long = ours.answers.lengths >= LEAST_WORDS
+    unjudged = np.zeros(len(long), dtype=np.bool_)
+    for language in np.unique(ours.written[long & (ours.written != ENGLISH)]).tolist():
+        alike = (theirs.written == language) & (theirs.defects == USABLE)
+        if learned_order(theirs.answers.only(alike)) is None:
+            unjudged |= long & (ours.written == language)
+    return float(unjudged.mean()) if len(unjudged) else 0.0
 
 
 def _loops(answers: Encoded) -> Flags:
@@ -276,11 +309,9 @@ def _copies(answers: Encoded, prompts: Ints) -> Flags:
 
 
 def _disordered(judged: Judged) -> Flags:
-    """English answers whose words are shuffled or strung together; and undecided ones where most prompts or answers are English."""
-    english = judged.languages == ENGLISH
-    if judged.asked_in_english or 2 * english.sum() > len(english):
-        english |= judged.languages == UNDECIDED
+    """English answers whose words are shuffled or strung together."""
     answers = judged.answers
+    english = judged.written == ENGLISH
     return disordered(answers.vocabulary, answers.units, answers.offsets, judged.texts, english=english)
 
 

@@ -48,7 +48,8 @@ class MeasureComparison:
     `delta`, `low`, `high` and `margin` are shares of the reference's value (-0.04 is a loss of 4 %), or differences of two shares
     where the measure is `in_points`; `low` and `high` bound a two-sided interval of the `confidence` given (0 to 1).
     `detectable_loss` is the smallest true loss that this comparison would find with power .8; `prompts_to_settle` is how many
-    prompts an INCONCLUSIVE would have needed, else None. `slice` is the slice whose prompts it is over, empty for all prompts.
+    prompts an INCONCLUSIVE would have needed, else None. `prompts` counts those that it is over: those of the `slice`, or all
+    where that is empty.
     """
 
     measure: Measure
@@ -61,6 +62,7 @@ class MeasureComparison:
     verdict: Verdict
     detectable_loss: float
     prompts_to_settle: int | None
+    prompts: int
     confidence: float
     slice: str = ""
 
@@ -164,7 +166,8 @@ class Comparison:
     def explained_by_length(self) -> bool:
         """Whether the candidate only lost what shorter answers lose: fewer words prompt for prompt, as many word for word."""
         lost = [measure.measure for measure in self.measures if measure.verdict is Verdict.BLOCK]
-        dense = [measure.verdict for measure in self.measures if measure.measure in _DENSITIES]
+        whole = [measure for measure in self.measures if not measure.slice]
+        dense = [measure.verdict for measure in whole if measure.measure in _DENSITIES]
         return (
             bool(lost)
             and all(measure.grows_with_length for measure in lost)

@@ -90,6 +90,12 @@ def _complete_when(stage: Stage) -> str:
 def _limits(policy: Policy) -> list[str]:
     """What ships, and within which limits."""
     margins = ", ".join(f"{measure.label} {size(measure, margin)}" for measure, margin in policy.gate.margins.items())
+    slices = [
+        f" In {plain(name)}: "
+        + ", ".join(f"{measure.label} {size(measure, loss)}" for measure, loss in own.items())
+        + "."
+        for name, own in policy.gate.slices.items()
+    ]
     signed = (
         "; and only once the quality owner has signed its verdict off (`tailguard sign-off`)"
         if policy.gate.sign_off
@@ -108,7 +114,7 @@ def _limits(policy: Policy) -> list[str]:
             for name, rules in sorted(policy.lineages.items())
         ),
         "",
-        f"Largest losses that pass: {margins}; error rate {policy.gate.alpha:.0%}. A "
+        f"Largest losses that pass: {margins}; error rate {policy.gate.alpha:.0%}.{''.join(slices)} A "
         f"clearance is good for {policy.clearance.valid_days} days, an override for at most {policy.overrides.max_days}; all "
         f"are reviewed every {policy.overrides.review_days} days.",
         "",

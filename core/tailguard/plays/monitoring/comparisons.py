@@ -27,7 +27,6 @@ class ComparisonSummary:
     losses: int
     closest: tuple[ComparedMeasure, ...]
     least_sensitive: ComparedMeasure
-    prompts: int
 
 
 def summary(view: LogView, lineage: str, since: datetime | None, run: str) -> ComparisonSummary | None:
@@ -43,7 +42,6 @@ def summary(view: LogView, lineage: str, since: datetime | None, run: str) -> Co
         losses=sum(comparison.verdict == Verdict.BLOCK for comparison in compared),
         closest=tuple(sorted((min(of_measure, key=_room) for of_measure in by_measure.values()), key=_room)),
         least_sensitive=max(compared, key=lambda comparison: comparison.detectable_loss / comparison.margin),
-        prompts=compared[0].prompts,
     )
 
 

@@ -12,7 +12,7 @@ from tailguard.diversity.metrics import words
 from tailguard.diversity.outputs import Outputs
 from tailguard.diversity.report import Report, full_report
 from tailguard.diversity.sides import Side
-from tailguard.diversity.usable import Judged, beside, judge
+from tailguard.diversity.usable import Judged, alone, judge
 from tailguard.domain import gates
 from tailguard.domain.facts import (
     CanaryResult,
@@ -128,9 +128,15 @@ def _ruling(
 
 
 def _floors(judged: Judged, suite: Suite, policy: Gate) -> tuple[Guard, ...]:
-    side = Side(judged, beside(judged, judged), suite.rare_terms)
+    side = Side(judged, alone(judged), suite.rare_terms)
     asked = {prompt.id for prompt in suite.prompts}
-    return floors(side, asked, least_answered=policy.floors.answered, least_usable=policy.floors.usable)
+    return floors(
+        side,
+        asked,
+        least_answered=policy.floors.answered,
+        least_usable=policy.floors.usable,
+        slices=tuple(policy.slices),
+    )
 
 
 def _passes_criterion(verdict: Verdict, enforced: bool) -> Criterion:
@@ -268,7 +274,7 @@ def _facts_of(run: str, kind: ReferenceKind, report: Report, kept: str) -> list[
             margin=measure.margin,
             verdict=measure.verdict,
             detectable_loss=measure.detectable_loss,
-            prompts=comparison.prompts,
+            prompts=measure.prompts,
             prompts_to_settle=measure.prompts_to_settle,
             confidence=measure.confidence,
         )

@@ -6,7 +6,7 @@ import numpy as np
 
 from tailguard.diversity.rarefaction import Units, by_prompts, by_words
 from tailguard.diversity.sides import Side, chosen
-from tailguard.diversity.usable import Judged, beside
+from tailguard.diversity.usable import Judged, alone
 from tailguard.domain.facts import Measurement
 from tailguard.domain.measures import Measure
 from tailguard.domain.suite import Suite
@@ -20,7 +20,7 @@ def measurements(run: str, judged: Judged, suite: Suite) -> list[Measurement]:
 
     `budget` is in words (or pairs) for what is counted word for word, else in prompts.
     """
-    side = Side(judged, beside(judged, judged), suite.rare_terms)
+    side = Side(judged, alone(judged), suite.rare_terms)
     outputs = judged.outputs
     tail = np.array([prompt in outputs.tail for prompt in outputs.ids], dtype=np.bool_)
     rare = chosen(side.rare, tail)

@@ -61,7 +61,7 @@ def gate(
     suite: Suite,
     anchor: str | None,
     lineage: str,
-    mode: str,
+    mode: gates.Mode,
     store: Store,
     policy: Gate,
     seed: int,
@@ -83,7 +83,7 @@ def gate(
     second_sample = answered(store, replace(candidate, outputs=again), suite)
     canaries = self_test(ours, second_sample, candidate.run, rare_terms=suite.rare_terms, limits=limits, seed=seed)
     kept = {kind: store.put_json("reports", report.content()) for kind, report in reports.items()}
-    enforced = mode == "enforce"
+    enforced = mode is gates.Mode.ENFORCE
     return Outcome(
         result={"verdict": ruling.verdict, "reason": ruling.reason},
         criteria=(_passes_criterion(ruling.verdict, enforced), _sensitivity_criterion(canaries)),

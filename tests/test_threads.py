@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import tailguard
 from tailguard.domain.facts import Fact
+from tailguard.domain.gates import Mode
 from tailguard.domain.references import ReferenceKind
 from tailguard.domain.suite import Prompt, Suite
 from tailguard.policy.model import Gate
@@ -51,7 +52,7 @@ def facts_of_a_gate(folder: Path) -> tuple[Fact, ...]:
         suite=SUITE,
         anchor=None,
         lineage="main",
-        mode="enforce",
+        mode=Mode.ENFORCE,
         store=store,
         policy=Gate(),
         seed=0,

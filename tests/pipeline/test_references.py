@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from tailguard.cli import run as command
 from tailguard.domain.facts import CaseShift, ComparedMeasure, FloorCheck, GateDecision
 from tailguard.domain.gates import Gate
 from tailguard.domain.references import ReferenceKind
 from tailguard.domain.requests import PLAIN
 from tailguard.domain.verdict import Verdict
-from tailguard.errors import Blocked, Held
+from tailguard.errors import Blocked, Held, InputError
 from tailguard.pipeline import model_steps, runner
 from tailguard.ports import Decoding
 from tailguard.release import freeze, ship
@@ -96,6 +97,11 @@ def test_a_collapse_after_a_first_generation_that_nobody_shipped_does_not_pass(
     assert compared_with(team, second) in ({}, dict.fromkeys(kinds, first))
     with pytest.raises((Blocked, Held), match="may not ship"):
         ship.ship(team.workspace, second)
+    runner.require_passed(team.workspace, first)
+    with pytest.raises((Blocked, Held), match=f"{second} (is blocked|stops) at its gate"):
+        runner.require_passed(team.workspace, second)
+    monkeypatch.setenv("TAILGUARD_USER", "lin")
+    assert command(["run", "--resume", second, "-w", str(team.workspace.root)]) in (3, 4)
 
     third = judged(team, monkeypatch, rich)
 
@@ -157,3 +163,12 @@ def test_a_number_0_that_is_judged_after_a_later_run_is_compared_with_it(
     assert (late, first) == ("main/0", "main/1")
     assert verdict_of(team, first).verdict is Verdict.BASELINE
     assert not verdict_of(team, late).verdict.ships
+
+
+def test_a_slice_that_gates_and_is_not_in_the_suite_stops_a_run_before_it_begins(team: Team) -> None:
+    policy = team.workspace.root / "policy.toml"
+    policy.write_text(policy.read_text() + "\n[gate.slices.nosuch]\nusable = 0.2\n")
+    with pytest.raises(
+        InputError, match=r"policy.toml has \[gate.slices.nosuch\], and no prompt of the suite is in that slice"
+    ):
+        team.run([team.batch("a", team.take(60))])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def advance_shown(space: Workspace, name: str, until: str, as_json: bool, *, one_stage: bool = False) -> None:
-    """Take a run through its stages with a progress bar, and print what came of it."""
+    """Take a run through its stages with a progress bar, and print what came of it; the exit code is that of its gate."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -37,6 +37,7 @@ def advance_shown(space: Workspace, name: str, until: str, as_json: bool, *, one
         runner.advance(space, name, until=until, watch=_Shown(bar, name, last))
     summarized = summary.summarize(space, name)
     show(summarized, summarized.text, as_json=as_json)
+    runner.require_passed(space, name)
 
 
 class _Shown:

@@ -84,7 +84,7 @@ def notes(candidate: Side, reference: Side, left_out: int, samples: int, without
         sentences.append(f"{only} left out")
     for side, whose in ((candidate, "the candidate's"), (reference, "the reference's")):
         sentences += [_boilerplate(part, whose) for part in side.judged.body.boilerplate]
-    if without_order:
+    if without_order >= 0.005:
         few = "the reference has too few words in their language, or none in a clear order"
         sentences.append(f"the word order of {without_order:.0%} of the candidate's answers was not judged: {few}")
     if samples == 1:

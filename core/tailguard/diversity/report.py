@@ -15,6 +15,7 @@ from tailguard.diversity.usable import Judged, on_shared_prompts
 from tailguard.domain.changes import interval, size
 from tailguard.domain.measures import Measure
 from tailguard.domain.verdict import Comparison, MeasureComparison, Unusable, Verdict
+from tailguard.domain.wording import counted
 
 FORMAT = "tailguard-comparison/2"
 _NAMED = 3
@@ -114,7 +115,13 @@ def reason(comparison: Comparison) -> str:
                 if measure.prompts_to_settle
                 else "it is so close to the limit that more prompts would not settle it"
             )
-            return f"could not tell: {change(measure)}; {settle}"
+            undecided = sum(other.verdict is Verdict.INCONCLUSIVE for other in comparison.measures) - 1
+            more = (
+                f"; {counted(undecided, 'other measure is', 'other measures are')} undecided as well"
+                if undecided
+                else ""
+            )
+            return f"could not tell: {change(measure)}; {settle}{more}"
 
 
 def _not_comparable(comparison: Comparison) -> str:

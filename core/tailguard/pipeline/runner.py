@@ -6,7 +6,7 @@ continues from its last finished step with the same result.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,12 +28,16 @@ from tailguard.pipeline.progress import UNWATCHED, Watcher, WatcherAndFile
 from tailguard.pipeline.steps import Step, step_ahead, steps_until
 from tailguard.plays.loops import actions as loops
 from tailguard.plays.monitoring import alerts
+from tailguard.policy.model import Policy
 from tailguard.runlog.locks import exclusive_lock
 from tailguard.runlog.recorder import RunRecorder
+from tailguard.runlog.view import LogView
+from tailguard.runlog.views.references import frozen_suite
 from tailguard.runlog.views.releases import shipped_generations
 from tailguard.runlog.views.runs import runs_of, stage_results
 from tailguard.store.progress import ProgressFile
 from tailguard.store.requests import put_request
+from tailguard.store.suites import read_suite
 from tailguard.store.writing import write_atomically
 from tailguard.workspace import Workspace
 
@@ -51,6 +55,7 @@ def start(workspace: Workspace, lineage: str, batches: Sequence[BatchRequest], *
     with workspace.deciding(Right.RUN) as tx:
         loops.record_flows(workspace, tx)
         mode = tx.policy.lineage(lineage).mode
+        _require_slices(workspace, tx.view, tx.policy)
         for batch in batches:
             reader_for(batch.file)
         request = put_request(workspace.store, RunRequest(batches=tuple(batches), recipe=recipe), workspace.root)
@@ -71,6 +76,19 @@ def start(workspace: Workspace, lineage: str, batches: Sequence[BatchRequest], *
             )
         )
         return run
+
+
+def _require_slices(workspace: Workspace, view: LogView, policy: Policy) -> None:
+    """Raises InputError where the policy lets slices gate that the frozen suite does not have."""
+    suite = frozen_suite(view)
+    if suite and policy.gate.slices:
+        known = sorted(set(read_suite(workspace.store, suite.fact.suite).slices.values()))
+        for name in policy.gate.slices:
+            if name not in known:
+                raise InputError(
+                    f"policy.toml has [gate.slices.{name}], and no prompt of the suite is in that slice. Its slices: "
+                    f"{', '.join(known) or 'none'}."
+                )
 
 
 def last_stage(workspace: Workspace, run: str) -> Stage:
@@ -106,6 +124,16 @@ def advance(workspace: Workspace, run: str, *, until: str = Stage.HANDOFF, watch
                 finally:
                     workspace.log.publish()
         return Progress(run, tuple(active.finished))
+
+
+def require_passed(workspace: Workspace, run: str) -> None:
+    """Raises Blocked or Held where the run's gate stopped it, also when the run went on to its hand-off since."""
+    with workspace.log.reading() as view:
+        decided = stage_results(view, run).get(Stage.GATE)
+        loops_gate = view.recorded(GateDecision, run=run, gate=Gate.LOOPS)
+    if decided and not decided.fact.passed:
+        result = workspace.store.json("results", decided.fact.output)
+        raise _stopped_at_gate(run, result, loops_gate[-1].fact if loops_gate else None)
 
 
 def execute(
@@ -258,10 +286,14 @@ def _refusal(run: str, step: Step, outcome: Outcome) -> Blocked | Held:
             if not criterion.lets_through
         )
         return Blocked(f"{run} stops after {step.stage}: {missed}.")
-    verdict, reason = Verdict(outcome.result["verdict"]), outcome.result["reason"]
+    loop = next((fact for fact in outcome.facts if isinstance(fact, GateDecision) and fact.gate == Gate.LOOPS), None)
+    return _stopped_at_gate(run, outcome.result, loop)
+
+
+def _stopped_at_gate(run: str, result: Mapping[str, str], loop: GateDecision | None) -> Blocked | Held:
+    verdict, reason = Verdict(result["verdict"]), result["reason"]
     if verdict is Verdict.BLOCK:
         return Blocked(f"{run} is blocked at its gate. {reason}")
-    loop = next((fact for fact in outcome.facts if isinstance(fact, GateDecision) and fact.gate == Gate.LOOPS), None)
     if verdict.ships and loop:
         return Held(
             f"{run} stops at its gate: unguarded loop, {loop.reason}. Put a checkpoint on it (`tailguard loops guard`), or ask "

@@ -117,3 +117,11 @@ def test_shorter_answers_are_not_comparable_also_where_a_slice_is_too_small_to_t
     shorter = with_texts(reference, lambda _, text: " ".join(text.split()[: round(0.6 * len(text.split()))]))
     for slices in ({}, {"few": {Measure.TYPE_DENSITY: 0.2}}):
         assert compared(shorter, reference, slices).verdict is Verdict.NOT_COMPARABLE
+
+
+def test_a_pass_names_a_slice_that_lost_and_does_not_gate(ours: Outputs, theirs: Outputs) -> None:
+    fewer = silent(ours, every=5)
+    comparison = compared(fewer, theirs, {})
+    assert comparison.verdict is Verdict.PASS
+    assert reason(comparison).endswith("; but usable answers in recipes fell 20 points, which does not gate")
+    assert "which does not gate" not in reason(compared(fewer, theirs, {"recipes": {Measure.USABLE: 0.5}}))

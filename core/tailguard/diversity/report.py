@@ -139,8 +139,20 @@ def _passed(comparison: Comparison) -> str:
     """The largest drop in units of its limit, where there is one."""
     largest = min(comparison.measures, key=lambda measure: measure.delta / measure.margin)
     if largest.delta >= 0:
-        return "no measure fell"
-    return f"no loss exceeds its limit; largest drop: {change(largest)}"
+        return f"no measure fell{_slice_lost(comparison)}"
+    return f"no loss exceeds its limit; largest drop: {change(largest)}{_slice_lost(comparison)}"
+
+
+def _slice_lost(comparison: Comparison) -> str:
+    """The slice that most surely lost something and does not gate; empty where there is none."""
+    gating = {(measure.slice, measure.measure) for measure in comparison.measures}
+    lost = [part for part in comparison.slices if part.lost and (part.slice, part.measure) not in gating]
+    worst = min(lost, key=lambda part: (part.p_holm, part.delta), default=None)
+    if worst is None:
+        return ""
+    return (
+        f"; but {worst.measure.within(worst.slice)} fell {size(worst.measure, abs(worst.delta))}, which does not gate"
+    )
 
 
 def _lost(comparison: Comparison) -> str:

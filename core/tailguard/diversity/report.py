@@ -144,9 +144,14 @@ def _passed(comparison: Comparison) -> str:
 
 
 def _slice_lost(comparison: Comparison) -> str:
-    """The slice that most surely lost something and does not gate; empty where there is none."""
+    """The slice that most surely lost something, more than all prompts may, and does not gate; empty where there is none."""
     gating = {(measure.slice, measure.measure) for measure in comparison.measures}
-    lost = [part for part in comparison.slices if part.lost and (part.slice, part.measure) not in gating]
+    margins = {measure.measure: measure.margin for measure in comparison.measures if not measure.slice}
+    lost = [
+        part
+        for part in comparison.slices
+        if part.lost and -part.delta > margins[part.measure] and (part.slice, part.measure) not in gating
+    ]
     worst = min(lost, key=lambda part: (part.p_holm, part.delta), default=None)
     if worst is None:
         return ""

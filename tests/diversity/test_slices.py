@@ -77,7 +77,7 @@ def test_the_more_slices_gate_the_wider_their_intervals(ours: Outputs, theirs: O
 def test_a_slice_that_gates_and_is_not_in_the_suite_never_passes(ours: Outputs, theirs: Outputs) -> None:
     comparison = compared(ours, theirs, {"recipe": ROOMY})
     assert comparison.verdict is Verdict.NOT_COMPARABLE
-    assert reason(comparison) == "slice recipe gates: none, required prompts in it"
+    assert reason(comparison) == "prompts in recipe: 0, required at least 1, as the slice gates"
 
 
 def test_a_slice_with_too_few_prompts_is_inconclusive_and_says_so(ours: Outputs, theirs: Outputs) -> None:

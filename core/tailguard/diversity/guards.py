@@ -30,7 +30,7 @@ def _slice_to_lose(name: str, reference: Side) -> Guard:
     """Whether a slice that gates was asked, and the reference has something to lose there."""
     inside = reference.judged.outputs.slice_of == name
     if not inside.any():
-        return Guard(f"slice {name} gates", "prompts in it", "none", False)
+        return Guard(f"prompts in {name}", "at least 1, as the slice gates", "0", False)
     return _to_lose(f"something to lose in {name}", 1 - float(reference.usable[inside].mean()))
 
 

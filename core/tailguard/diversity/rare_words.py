@@ -1,45 +1,28 @@
-"""The rare words of one side's answers, and which of them are out of place: worked out once a side, for all its comparisons."""
+"""Which words of some answers are rare words in running text."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tailguard.diversity.outputs import Encoded
-from tailguard.diversity.placing import out_of_place
-from tailguard.diversity.topics import Vectors
 from tailguard.diversity.word_order import function_words
 
-Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 _WINDOW = 12
 _RUNNING = 0.12
 
 
-@dataclass(frozen=True, eq=False)
-class RareWords:
-    """`counted` marks the rare words among the answers' units. Of each pair of an answer and a rare word in it, `owners` has the
-    answer's number, and `strewn` whether the word is out of place there."""
-
-    counted: Flags
-    owners: Ints
-    strewn: Flags
-
-
-def find_rare_words(answers: Encoded, vectors: Vectors, terms: frozenset[str], *, english: bool) -> RareWords:
-    """The rare words in answers with summed word `vectors`. `terms` are the words that are rare in the anchor, in normal form.
+def in_running_text(answers: Encoded, terms: frozenset[str], *, english: bool) -> Flags:
+    """Which of the answers' units are rare words. `terms` are the words that are rare in the anchor, in normal form.
 
     In English they have to stand in running text, a window of 25 words of which at least 12 % are function words: a list of rare
     words is no rare case.
     """
     wanted = np.array([word in terms for word in answers.vocabulary], dtype=np.bool_)
     counted = wanted[answers.units]
-    if english:
-        counted &= _running(answers)
-    return RareWords(counted, *out_of_place(answers, vectors, counted))
+    return counted & _running(answers) if english else counted
 
 
 def _running(answers: Encoded) -> Flags:

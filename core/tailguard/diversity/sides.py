@@ -71,17 +71,15 @@ class Side:
     def rare(self) -> Units:
         """Every word, of which those count that are rare (see `rare_words`)."""
         kept = np.repeat(self.defects == USABLE, self.judged.answers.lengths)
-        return Units(self.text.units, self.starts, self.judged.rare_words(self.rare_terms).counted[kept])
+        return Units(self.text.units, self.starts, self.judged.rare_words(self.rare_terms)[kept])
 
     @cached_property
     def placed(self) -> tuple[Ints, Ints]:
         """By prompt: how many pairs of a usable answer and a rare word there are, and how many of these words are in place."""
-        found = self.judged.rare_words(self.rare_terms)
-        usable = self.defects[found.owners] == USABLE
-        prompts = self.judged.outputs.prompt_of[found.owners]
-        pairs, outside = (
-            np.bincount(prompts[part], minlength=self.prompts) for part in (usable, usable & found.strewn)
-        )
+        owners, strewn = self.judged.placed(self.rare_terms)
+        usable = self.defects[owners] == USABLE
+        prompts = self.judged.outputs.prompt_of[owners]
+        pairs, outside = (np.bincount(prompts[part], minlength=self.prompts) for part in (usable, usable & strewn))
         return pairs, pairs - outside
 
     @cached_property

@@ -20,7 +20,8 @@ from tailguard.diversity.languages import ENGLISH, UNDECIDED, differ, languages,
 from tailguard.diversity.learned_order import LEAST_WORDS, LearnedOrder, learned_order
 from tailguard.diversity.metrics import after_words
 from tailguard.diversity.outputs import Encoded, Outputs
-from tailguard.diversity.rare_words import RareWords, find_rare_words
+from tailguard.diversity.placing import out_of_place
+from tailguard.diversity.rare_words import in_running_text
 from tailguard.diversity.refusals import declines, refuses
 from tailguard.diversity.swapped import to_other_prompts
 from tailguard.diversity.topics import Vectors, summed_vectors, unit_vectors
@@ -61,7 +62,9 @@ class Judged:
     body: Body
     asked: Encoded
     defects: NDArray[np.int8]
-    _rare_words: dict[frozenset[str], RareWords] = field(default_factory=dict, repr=False)
+    _rare: dict[frozenset[str], Flags] = field(default_factory=dict, repr=False)
+    _placed: dict[frozenset[str], tuple[Ints, Flags]] = field(default_factory=dict, repr=False)
+    _orders: dict[int, LearnedOrder | None] = field(default_factory=dict, repr=False)
 
     @cached_property
     def answers(self) -> Encoded:
@@ -114,11 +117,28 @@ class Judged:
         """Whether most of the answers are in English."""
         return bool(2 * (self.languages == ENGLISH).sum() > len(self.languages))
 
-    def rare_words(self, terms: frozenset[str]) -> RareWords:
-        """The answers' rare words; `terms` are the words that are rare in the anchor, in normal form."""
-        if terms not in self._rare_words:
-            self._rare_words[terms] = find_rare_words(self.answers, self.vectors, terms, english=self.english)
-        return self._rare_words[terms]
+    def rare_words(self, terms: frozenset[str]) -> Flags:
+        """Which of the answers' units are rare words; `terms` are those that are rare in the anchor, in normal form. What is worked
+        out here and below is kept, for all comparisons of this side."""
+        if terms not in self._rare:
+            self._rare[terms] = in_running_text(self.answers, terms, english=self.english)
+        return self._rare[terms]
+
+    def placed(self, terms: frozenset[str]) -> tuple[Ints, Flags]:
+        """Pairs of an answer's number and a rare word in it, and which of the words are out of place there."""
+        if terms not in self._placed:
+            self._placed[terms] = out_of_place(self.answers, self.vectors, self.rare_words(terms))
+        return self._placed[terms]
+
+    def order(self, language: int) -> LearnedOrder | None:
+        """The order of words in the usable answers that are written in a language; None where it cannot be told."""
+        if language not in self._orders:
+            self._orders[language] = learned_order(self.answers.only(self.examples(language)))
+        return self._orders[language]
+
+    def examples(self, language: int) -> Flags:
+        """The usable answers that are written in a language."""
+        return np.asarray((self.written == language) & (self.defects == USABLE))
 
     @property
     def asked_in_english(self) -> bool:
@@ -195,7 +215,7 @@ def beside(ours: Judged, theirs: Judged) -> NDArray[np.int8]:
     marks = {
         Defect.SHORT: _short(ours, theirs),
         Defect.LANGUAGE: _foreign(ours, theirs),
-        Defect.WORD_ORDER: _out_of_order(ours, every, theirs, np.ones(len(theirs.defects), dtype=np.bool_)),
+        Defect.WORD_ORDER: _out_of_order(ours, every, theirs),
     }
     if ours.outputs.kind is SuiteKind.INSTRUCTIONS:
         marks[Defect.OFF_TOPIC] = _swapped(ours, theirs)
@@ -234,17 +254,17 @@ def _foreign(ours: Judged, other: Judged | None) -> Flags:
     return foreign
 
 
-def _out_of_order(ours: Judged, judged: Flags, theirs: Judged, examples: Flags) -> Flags:
+def _out_of_order(ours: Judged, judged: Flags, theirs: Judged, among: Flags | None = None) -> Flags:
     """Those of the `judged` answers, in other languages than English, whose words are shuffled or strung together, by the order
-    that the words of usable `examples` in the same language have.
+    that the words of the other side's usable answers in the same language have; of all these, or of some `among` them.
 
-    Where half of the examples for a prompt are no better, it asked for such words.
+    Where half of these answers to a prompt are no better, it asked for such words.
     """
     prompts = ours.outputs.prompt_of
     flags = np.zeros(len(prompts), dtype=np.bool_)
     for language in np.unique(ours.written[ours.written != ENGLISH]).tolist():
-        alike = (theirs.written == language) & (theirs.defects == USABLE) & examples
-        if order := learned_order(theirs.answers.only(alike)):
+        alike = theirs.examples(language) if among is None else theirs.examples(language) & among
+        if order := theirs.order(language) if among is None else learned_order(theirs.answers.only(alike)):
             found = order.disordered(ours.answers, ours.texts, judged=judged & (ours.written == language))
             flags |= found & ~_asked_for(order, theirs, alike, found_at=prompts[found])[prompts]
     return flags
@@ -271,8 +291,7 @@ def without_order(ours: Judged, theirs: Judged) -> float:
     long = ours.answers.lengths >= LEAST_WORDS
     unjudged = np.zeros(len(long), dtype=np.bool_)
     for language in np.unique(ours.written[long & (ours.written != ENGLISH)]).tolist():
-        alike = (theirs.written == language) & (theirs.defects == USABLE)
-        if learned_order(theirs.answers.only(alike)) is None:
+        if theirs.order(language) is None:
             unjudged |= long & (ours.written == language)
     return float(unjudged.mean()) if len(unjudged) else 0.0
 
